@@ -1,0 +1,335 @@
+"""A run's configuration: frozen, complete and valid by construction; TOML in and out.
+
+A preset, a file given on the command line and the `config.toml` of a run folder are the same thing: one table a
+section, every key optional in a file a person writes, every key present in a file that we write.
+"""
+
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from pathlib import Path
+from types import UnionType
+from typing import Any, Literal, Self, Union, get_args, get_origin, get_type_hints
+
+import tomli_w
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be run; the message names the key, the value, the rule and the remedy."""
+
+
+def require(holds: bool, key: str, value: object, rule: str) -> None:
+    if not holds:
+        raise ConfigError(f"{key} = {value!r} {rule}")
+
+
+def between(key: str, value: float, low: float, high: float) -> None:
+    require(low <= value <= high, key, value, f"must lie between {low:g} and {high:g}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig:
+    path: str = "stdlib"
+    """A file or a folder of text; `stdlib` is the running Python's own standard library."""
+    glob: str = "**/*.py"
+    """Which files of a folder are read."""
+    max_bytes: int = 8_000_000
+    """Reading stops here, so that starting is fast whatever the folder's size."""
+    validation_share: float = 0.1
+    """The tail of the text that is held out."""
+
+    def __post_init__(self) -> None:
+        require(bool(self.path), "data.path", self.path, 'must name a file or a folder, or be "stdlib"')
+        require(bool(self.glob), "data.glob", self.glob, 'must be a pattern such as "**/*.py"')
+        between("data.max_bytes", self.max_bytes, 1_000, 4_000_000_000)
+        between("data.validation_share", self.validation_share, 0.01, 0.5)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    layers: int = 2
+    heads: int = 2
+    width: int = 64
+    """Size of the residual stream, shared out among the heads."""
+    context: int = 64
+    """Tokens a sequence."""
+    dropout: float = 0.0
+    embeddings: Literal["tied", "untied"] = "tied"
+    positions: Literal["learned", "rotary"] = "learned"
+    norm: Literal["layernorm", "rmsnorm"] = "layernorm"
+    activation: Literal["gelu", "swiglu"] = "gelu"
+    init_scale: float = 1.0
+    """Times the usual standard deviation of 0.02 (Radford et al. 2019)."""
+
+    def __post_init__(self) -> None:
+        between("model.layers", self.layers, 1, 128)
+        between("model.heads", self.heads, 1, 256)
+        between("model.width", self.width, 2, 16_384)
+        between("model.context", self.context, 2, 65_536)
+        require(0 <= self.dropout < 1, "model.dropout", self.dropout, "must be at least 0 and below 1")
+        between("model.init_scale", self.init_scale, 0.0, 1_000.0)
+        require(
+            self.width % self.heads == 0,
+            "model.width",
+            self.width,
+            f"cannot be shared by model.heads = {self.heads}; the next width that can is "
+            f"{(self.width // self.heads + 1) * self.heads}",
+        )
+        require(
+            self.positions == "learned" or (self.width // self.heads) % 2 == 0,
+            "model.positions",
+            self.positions,
+            f"rotates pairs, and model.width / model.heads = {self.width // self.heads} is odd; make it even",
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimizerConfig:
+    kind: Literal["sgd", "momentum", "adam", "adamw"] = "adamw"
+    momentum: float = 0.9
+    """For `momentum` only."""
+    beta1: float = 0.9
+    beta2: float = 0.999
+    eps: float = 1e-8
+    weight_decay: float = 0.01
+    """On matrices; vectors (norms, biases) are not decayed. L2 for sgd, momentum and adam, decoupled for adamw."""
+    bias_correction: bool = True
+    """Adam's correction of its zero-initialised moments."""
+    clip: float = 1.0
+    """Largest gradient norm; `inf` does not clip."""
+
+    def __post_init__(self) -> None:
+        for key in ("momentum", "beta1", "beta2"):
+            value = getattr(self, key)
+            require(0 <= value < 1, f"optimizer.{key}", value, "must be at least 0 and below 1")
+        require(0 < self.eps < 1, "optimizer.eps", self.eps, "must be above 0 and below 1")
+        between("optimizer.weight_decay", self.weight_decay, 0.0, 1_000.0)
+        require(self.clip > 0, "optimizer.clip", self.clip, "must be above 0; inf switches clipping off")
+
+
+ScheduleKind = Literal["three-phase", "constant", "cosine", "linear", "step", "triangular", "restarts"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScheduleConfig:
+    kind: ScheduleKind = "three-phase"
+    lr: float = 1e-3
+    """The highest learning rate."""
+    min_lr: float = 1e-4
+    """Where warm-up starts, cycles touch ground and decays end."""
+    warmup_steps: int = 10
+    """Linear, from min_lr to lr, before every kind; 0 for none."""
+    decay_start: float = 0.8
+    """Share of the run after which `three-phase` decays."""
+    period: int = 200
+    """Steps: between drops (`step`), a full cycle (`triangular`), until the first restart (`restarts`)."""
+    factor: float = 0.5
+    """What a drop multiplies by (`step`)."""
+    growth: float = 2.0
+    """What a restart multiplies the period by (`restarts`)."""
+    batch_scaling: Literal["none", "linear"] = "none"
+    """`linear`: rates are for a batch of base_batch and grow with the batch (Goyal et al. 2017)."""
+    base_batch: int = 4
+
+    def __post_init__(self) -> None:
+        between("schedule.lr", self.lr, 0.0, 1e6)
+        between("schedule.min_lr", self.min_lr, 0.0, 1e6)
+        require(
+            self.min_lr <= self.lr, "schedule.min_lr", self.min_lr, f"must not be above schedule.lr = {self.lr:g}"
+        )
+        between("schedule.warmup_steps", self.warmup_steps, 0, 1_000_000_000)
+        between("schedule.decay_start", self.decay_start, 0.0, 1.0)
+        between("schedule.period", self.period, 1, 1_000_000_000)
+        between("schedule.factor", self.factor, 0.0, 1.0)
+        between("schedule.growth", self.growth, 1.0, 100.0)
+        between("schedule.base_batch", self.base_batch, 1, 1_000_000)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig:
+    steps: int = 1000
+    batch: int = 4
+    """Sequences a forward pass."""
+    accumulation: int = 1
+    """Forward passes an optimizer step."""
+    seed: int = 0
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    threads: int | Literal["auto"] = "auto"
+    compile: bool | Literal["auto"] = "auto"
+    on_nan: Literal["stop", "pause", "continue"] = "continue"
+    """What to do when the loss is no longer a finite number."""
+
+    def __post_init__(self) -> None:
+        between("training.steps", self.steps, 1, 1_000_000_000)
+        between("training.batch", self.batch, 1, 65_536)
+        between("training.accumulation", self.accumulation, 1, 65_536)
+        between("training.seed", self.seed, 0, 2**63 - 1)
+        if self.threads != "auto":
+            between("training.threads", self.threads, 1, 1024)
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstrumentsConfig:
+    """What is measured, and how often; an interval of 0 steps switches an instrument off, and then it costs nothing."""
+
+    gradients: bool = True
+    """Every step: largest and smallest gradient."""
+    updates: bool = True
+    """Every step: param_norm and update_ratio."""
+    evaluate_every: int = 100
+    evaluate_sequences: int = 64
+    """Held-out sequences an evaluation; always the same ones."""
+    layers_every: int = 50
+    """Per-layer gradient norm and update ratio, largest attention logit, log Z."""
+    sample_every: int = 250
+    sample_tokens: int = 64
+    sample_prompt: str = "def "
+    temperature: float = 0.8
+    top_k: int = 40
+
+    def __post_init__(self) -> None:
+        for key in ("evaluate_every", "layers_every", "sample_every"):
+            between(f"instruments.{key}", getattr(self, key), 0, 1_000_000_000)
+        between("instruments.evaluate_sequences", self.evaluate_sequences, 1, 65_536)
+        between("instruments.sample_tokens", self.sample_tokens, 1, 65_536)
+        between("instruments.temperature", self.temperature, 0.0, 100.0)
+        between("instruments.top_k", self.top_k, 1, 259)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StorageConfig:
+    checkpoint_every: int = 250
+    """Steps between checkpoints."""
+    max_megabytes: int = 500
+    """Disk that the checkpoints of one run may use; the thinning series gives way first."""
+
+    def __post_init__(self) -> None:
+        between("storage.checkpoint_every", self.checkpoint_every, 1, 1_000_000_000)
+        between("storage.max_megabytes", self.max_megabytes, 1, 100_000_000)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    title: str = "Untitled run"
+    about: str = ""
+    """What a person will see happen, and why."""
+    data: DataConfig = field(default_factory=DataConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    instruments: InstrumentsConfig = field(default_factory=InstrumentsConfig)
+    storage: StorageConfig = field(default_factory=StorageConfig)
+
+    @classmethod
+    def from_toml(cls, path: Path) -> Self:
+        """Read a whole run; ConfigError names the file."""
+        try:
+            return build(cls, tomllib.loads(path.read_bytes().decode()), "")
+        except OSError as error:
+            raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+        except UnicodeDecodeError as error:
+            raise ConfigError(f"{path}: is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
+        except (tomllib.TOMLDecodeError, ConfigError, RecursionError) as error:
+            raise ConfigError(f"{path}: {error}") from None
+
+    def to_toml(self) -> str:
+        return tomli_w.dumps(asdict(self))
+
+    def with_values(self, assignments: Mapping[str, str]) -> Self:
+        """The run with `section.key` set to a value written as in TOML; a bare word is taken as a string."""
+        table = asdict(self)
+        for path, text in assignments.items():
+            section, _, key = path.rpartition(".")
+            where = table[section] if section in table and isinstance(table[section], dict) else table
+            if section and where is table:
+                raise ConfigError(f"{path}: there is no section {section!r}; the sections are {_sections()}")
+            where[key] = _toml_value(text)
+        return build(type(self), table, "")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveSettings:
+    """What a person may change while a run trains; part of every checkpoint."""
+
+    schedule: ScheduleConfig
+    clip: float
+    weight_decay: float
+    dropout: float
+    batch: int
+    accumulation: int
+    lr_scale: float = 1.0
+    """Times the schedule; how a typed or multiplied learning rate is remembered."""
+
+    @classmethod
+    def from_config(cls, config: RunConfig) -> Self:
+        return cls(
+            schedule=config.schedule,
+            clip=config.optimizer.clip,
+            weight_decay=config.optimizer.weight_decay,
+            dropout=config.model.dropout,
+            batch=config.training.batch,
+            accumulation=config.training.accumulation,
+        )
+
+    def __post_init__(self) -> None:
+        between("lr_scale", self.lr_scale, 0.0, 1e12)
+        OptimizerConfig(clip=self.clip, weight_decay=self.weight_decay)
+        ModelConfig(dropout=self.dropout)
+        TrainingConfig(batch=self.batch, accumulation=self.accumulation)
+
+
+def build(cls: type, table: Mapping[str, Any], where: str) -> Any:
+    """A dataclass from a table, section by section; the error names the key, its value and what it should be."""
+    hints = get_type_hints(cls)
+    names = [f.name for f in fields(cls)]
+    for key in table:
+        if key not in names:
+            raise ConfigError(f"there is no key {_join(where, key)!r}; the keys here are {', '.join(names)}")
+    values = {name: _value(hints[name], table[name], _join(where, name)) for name in names if name in table}
+    return cls(**values)
+
+
+def _join(where: str, key: str) -> str:
+    return f"{where}.{key}" if where else key
+
+
+def _value(hint: Any, value: Any, key: str) -> Any:
+    if is_dataclass(hint):
+        if not isinstance(value, Mapping):
+            raise ConfigError(f"{key} = {value!r} must be a table of keys")
+        return build(hint, value, key)  # pyright: ignore[reportArgumentType]
+    if get_origin(hint) in (Union, UnionType):
+        options = get_args(hint)
+    else:
+        options = (hint,)
+    for option in options:
+        if get_origin(option) is Literal:
+            if isinstance(value, str) and value in get_args(option):
+                return value
+        elif option is float and isinstance(value, int | float) and not isinstance(value, bool):
+            if math.isnan(value):
+                break
+            return float(value) if abs(value) < 2**1000 else math.copysign(math.inf, value)
+        elif type(value) is option:
+            return value
+    raise ConfigError(f"{key} = {value!r} should be {' or '.join(_describe(option) for option in options)}")
+
+
+def _describe(hint: Any) -> str:
+    if get_origin(hint) is Literal:
+        return " or ".join(repr(choice) for choice in get_args(hint))
+    return {int: "a whole number", float: "a number", bool: "true or false", str: "text"}[hint]
+
+
+def _sections() -> str:
+    return ", ".join(name for name, hint in get_type_hints(RunConfig).items() if is_dataclass(hint))
+
+
+def _toml_value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return text

@@ -1,0 +1,317 @@
+"""What a run says (events) and what it can be told (commands), and their one encoding as JSON lines.
+
+An event that is stored has a seq (0, 1, 2 ... in the run) and a time (seconds since 1970). JSON has no NaN: in every
+line a number that is not finite is the string "NaN", "Infinity" or "-Infinity", which strict parsers accept.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import msgspec
+
+from .config import ConfigError, LiveSettings, build
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
+    seq: int = -1
+    """Its place in the run; -1 until the store has given it one, and for what is said to one client only."""
+    time: float = 0.0
+
+
+class RunStarted(Event, frozen=True, kw_only=True, tag="started"):
+    """A worker has built or restored the model and begins after `step`."""
+
+    step: int
+    steps: int
+    """The step at which the run will be finished."""
+    parameters: int
+    flops_per_token: float
+    train_tokens: int
+    val_tokens: int
+    corpus: str
+    """What was read, in words."""
+    fingerprint: str
+    device: str
+    precision: str
+    threads: int
+    compiled: bool
+    pid: int
+    settings: dict[str, Any]
+    """LiveSettings as a table; `live_settings` reads it."""
+
+
+class StepFinished(Event, frozen=True, kw_only=True, tag="step"):
+    """One optimizer step."""
+
+    step: int
+    loss: float
+    lr: float
+    tokens: int
+    """Tokens trained on since the beginning of the run."""
+    tokens_per_s: float
+    grad_norm: float
+    """Before clipping."""
+    clipped: bool
+    grad_max: float | None = None
+    grad_min: float | None = None
+    param_norm: float | None = None
+    update_ratio: float | None = None
+    """Norm of the update over norm of the weights."""
+
+
+class LayersMeasured(Event, frozen=True, kw_only=True, tag="layers"):
+    """Layer by layer, in the order of `names`, at one step."""
+
+    step: int
+    names: list[str]
+    grad_norm: list[float]
+    update_ratio: list[float]
+    max_attention_logit: float
+    log_z: float
+    """Mean log of the output softmax's normaliser (Wortsman et al. 2023)."""
+
+
+class Evaluated(Event, frozen=True, kw_only=True, tag="evaluation"):
+    step: int
+    val_loss: float
+    perplexity: float
+
+
+class SampleGenerated(Event, frozen=True, kw_only=True, tag="sample"):
+    step: int
+    prompt: str
+    text: str
+    """Bytes that are not UTF-8 come as U+FFFD; it may contain control characters and is never safe to print raw."""
+    temperature: float
+    top_k: int
+
+
+class SettingsChanged(Event, frozen=True, kw_only=True, tag="changed"):
+    """A person changed the run after `step`."""
+
+    step: int
+    summary: str
+    """Such as `lr 0.001 -> 0.0005`."""
+    settings: dict[str, Any]
+
+
+class RunPaused(Event, frozen=True, kw_only=True, tag="paused"):
+    step: int
+    reason: str
+
+
+class RunResumed(Event, frozen=True, kw_only=True, tag="resumed"):
+    """A paused run goes on."""
+
+    step: int
+
+
+class SpeedLimited(Event, frozen=True, kw_only=True, tag="speed"):
+    step: int
+    steps_per_s: float
+    """inf is full speed."""
+
+
+class CheckpointSaved(Event, frozen=True, kw_only=True, tag="checkpoint"):
+    step: int
+    name: str
+    """Of its folder below checkpoints/."""
+    reason: Literal["series", "best", "change", "asked", "stop"]
+
+
+class Fix(msgspec.Struct, frozen=True, kw_only=True):
+    title: str
+    changes: dict[str, Any]
+    """Config keys such as `schedule.lr`, and what the fix sets them to."""
+
+
+class FindingOpened(Event, frozen=True, kw_only=True, tag="finding"):
+    """Something is wrong; one episode is one finding."""
+
+    id: int
+    step: int
+    """When we knew."""
+    onset: int
+    """When it began."""
+    kind: str
+    severity: Literal["info", "warning", "failure"]
+    evidence: str
+    causes: list[str] = []
+    """Most likely first."""
+    fixes: list[Fix] = []
+
+
+class FindingClosed(Event, frozen=True, kw_only=True, tag="finding_closed"):
+    """The run has recovered."""
+
+    id: int
+    step: int
+
+
+class RunEnded(Event, frozen=True, kw_only=True, tag="end"):
+    step: int
+    reason: Literal["finished", "stopped", "nan", "failed", "died"]
+    detail: str = ""
+    """The exception's last line or the signal, when it failed or died."""
+
+
+class StorageBlocked(Event, frozen=True, kw_only=True, tag="storage_blocked"):
+    """The run could not be written and training waits; cannot be stored, so clients alone hear of it."""
+
+    step: int
+    detail: str
+
+
+class StorageRestored(Event, frozen=True, kw_only=True, tag="storage_restored"):
+    step: int
+
+
+class Accepted(Event, frozen=True, kw_only=True, tag="accepted"):
+    """The answer to one client's command."""
+
+    id: int
+    step: int
+
+
+class Refused(Event, frozen=True, kw_only=True, tag="refused"):
+    id: int
+    why: str
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True, tag_field="command", forbid_unknown_fields=True):
+    id: int = 0
+    """The client's own number, repeated in the answer."""
+
+
+class Follow(Command, frozen=True, kw_only=True, tag="follow"):
+    """Send the stored events from seq `since` on, then the live ones; the first thing a client says."""
+
+    since: int = 0
+
+
+class Pause(Command, frozen=True, kw_only=True, tag="pause"):
+    pass
+
+
+class Resume(Command, frozen=True, kw_only=True, tag="resume"):
+    pass
+
+
+class TakeSteps(Command, frozen=True, kw_only=True, tag="step"):
+    """Train this many steps, then pause."""
+
+    count: int = 1
+
+
+class Stop(Command, frozen=True, kw_only=True, tag="stop"):
+    """Save a checkpoint and end."""
+
+
+class LimitSpeed(Command, frozen=True, kw_only=True, tag="speed"):
+    steps_per_s: float
+    """inf is full speed."""
+
+
+class ChangeSettings(Command, frozen=True, kw_only=True, tag="change"):
+    """Change any of these from the next step on; None leaves a setting as it is."""
+
+    lr: float | None = None
+    """The learning rate of the next step; later ones keep the schedule's shape."""
+    lr_times: float | None = None
+    clip: float | None = None
+    weight_decay: float | None = None
+    dropout: float | None = None
+    batch: int | None = None
+    accumulation: int | None = None
+    schedule: dict[str, Any] | None = None
+    """Keys of ScheduleConfig; those left out keep their value."""
+
+
+class Evaluate(Command, frozen=True, kw_only=True, tag="evaluate"):
+    pass
+
+
+class Sample(Command, frozen=True, kw_only=True, tag="sample"):
+    prompt: str | None = None
+    temperature: float | None = None
+    top_k: int | None = None
+    tokens: int | None = None
+
+
+class SaveCheckpoint(Command, frozen=True, kw_only=True, tag="checkpoint"):
+    pass
+
+
+StoredEvent = (
+    RunStarted | StepFinished | LayersMeasured | Evaluated | SampleGenerated | SettingsChanged | RunPaused | RunResumed
+    | SpeedLimited | CheckpointSaved | FindingOpened | FindingClosed | RunEnded | StorageRestored
+)  # fmt: skip
+AnyEvent = StoredEvent | StorageBlocked | Accepted | Refused
+AnyCommand = (
+    Follow | Pause | Resume | TakeSteps | Stop | LimitSpeed | ChangeSettings | Evaluate | Sample | SaveCheckpoint
+)  # fmt: skip
+
+
+class ProtocolError(ValueError):
+    """A line that is no event or no command; the message says why in one line."""
+
+
+# strict=False lets the strings of non-finite numbers back in as floats
+_events = msgspec.json.Decoder(AnyEvent, strict=False)
+_commands = msgspec.json.Decoder(AnyCommand, strict=False)
+_encode = msgspec.json.Encoder().encode
+
+
+def encode(message: Event | Command) -> bytes:
+    """One line of strict JSON, without its newline."""
+    line = _encode(message)
+    # msgspec writes null for None and for what is not finite; only then is a closer look needed
+    return _encode(_finite(msgspec.to_builtins(message))) if b"null" in line else line
+
+
+def decode_event(line: bytes | str) -> AnyEvent:
+    try:
+        return _events.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ProtocolError(_one_line(error)) from None
+
+
+def decode_command(line: bytes | str) -> AnyCommand:
+    try:
+        return _commands.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ProtocolError(_one_line(error)) from None
+
+
+def settings_table(settings: LiveSettings) -> dict[str, Any]:
+    return msgspec.to_builtins(settings)
+
+
+def live_settings(table: Mapping[str, Any]) -> LiveSettings:
+    """The settings an event carries; ConfigError where they are not valid ones."""
+    try:
+        restored = {key: float(value) if value in _NUMBERS else value for key, value in table.items()}
+        return build(LiveSettings, restored, "settings")
+    except TypeError:
+        raise ConfigError("settings: a key is missing or is no setting") from None
+
+
+_NUMBERS = ("NaN", "Infinity", "-Infinity")
+
+
+def _finite(value: Any) -> Any:
+    match value:
+        case float() if not math.isfinite(value):
+            return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+        case dict():
+            return {key: _finite(item) for key, item in value.items()}
+        case list():
+            return [_finite(item) for item in value]
+        case _:
+            return value
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]
+
