@@ -135,9 +135,7 @@ class ScheduleConfig:
     def __post_init__(self) -> None:
         between("schedule.lr", self.lr, 0.0, 1e6)
         between("schedule.min_lr", self.min_lr, 0.0, 1e6)
-        require(
-            self.min_lr <= self.lr, "schedule.min_lr", self.min_lr, f"must not be above schedule.lr = {self.lr:g}"
-        )
+        require(self.min_lr <= self.lr, "schedule.min_lr", self.min_lr, f"must not be above schedule.lr = {self.lr:g}")
         between("schedule.warmup_steps", self.warmup_steps, 0, 1_000_000_000)
         between("schedule.decay_start", self.decay_start, 0.0, 1.0)
         between("schedule.period", self.period, 1, 1_000_000_000)

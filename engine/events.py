@@ -263,7 +263,7 @@ _commands = msgspec.json.Decoder(AnyCommand, strict=False)
 _encode = msgspec.json.Encoder().encode
 
 
-def encode(message: Event | Command) -> bytes:
+def encode(message: msgspec.Struct) -> bytes:
     """One line of strict JSON, without its newline."""
     line = _encode(message)
     # msgspec writes null for None and for what is not finite; only then is a closer look needed
@@ -314,4 +314,3 @@ def _finite(value: Any) -> Any:
 
 def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())[:300]
-

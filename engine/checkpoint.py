@@ -1,0 +1,280 @@
+"""Whole training state to safetensors and JSON, and back to the same bits.
+
+A checkpoint is a folder that appears in one rename, so a reader sees all of it or none. Nothing in it is executed when
+it is read. It is written for the death of the process; after a power cut a torn one is noticed and an older one taken.
+"""
+
+import math
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+from torch import Tensor
+
+from .config import ConfigError, StorageConfig
+from .events import CheckpointSaved, Evaluated, Event, StepFinished, encode, live_settings, settings_table
+from .trainer import Trainer
+
+Reason = Literal["series", "best", "change", "asked", "stop"]
+SERIES = 16
+"""Checkpoints that only the thinning series keeps."""
+STATE_BYTES = 100_000
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that cannot be restored; the message names the file and why."""
+
+
+Count = Annotated[int, msgspec.Meta(ge=0, le=10**15)]
+
+
+class State(msgspec.Struct, frozen=True, kw_only=True):
+    step: Count
+    tokens: Count
+    reason: Reason
+    fingerprint: str
+    best_val_loss: float
+    settings: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One checkpoint on disk."""
+
+    path: Path
+    step: int
+    reason: Reason
+    val_loss: float
+    """The best so far when it was saved."""
+    size: int
+
+
+class Checkpoints:
+    """The checkpoints of one run: when one is due, saving it, and giving up old ones so that the disk is bounded."""
+
+    def __init__(self, folder: Path, trainer: Trainer, storage: StorageConfig) -> None:
+        self._folder = folder
+        self._trainer = trainer
+        self._storage = storage
+        self._best = math.inf
+        if folder.is_symlink():
+            raise CheckpointError(f"{folder}: is a link; a run keeps its checkpoints in a folder of its own")
+        folder.mkdir(mode=0o700, exist_ok=True)
+        for torn in folder.glob(".writing-*"):
+            if not torn.is_symlink():
+                shutil.rmtree(torn)
+        self._stored = stored_checkpoints(folder)
+
+    def due(self, events: Sequence[Event]) -> Literal["series", "best"] | None:
+        """A state that is no longer finite is not worth keeping: an earlier one leads to it again."""
+        reason = None
+        for event in events:
+            match event:
+                case StepFinished(loss=loss) if not math.isfinite(loss):
+                    return None
+                case StepFinished(step=step) if step % self._storage.checkpoint_every == 0:
+                    reason = reason or "series"
+                case Evaluated(val_loss=val_loss) if val_loss < self._best:
+                    self._best = val_loss
+                    reason = "best"
+                case _:
+                    pass
+        return reason
+
+    def save(self, reason: Reason) -> CheckpointSaved:
+        """OSError where the disk is full; what was stored before is untouched."""
+        step = self._trainer.step
+        taken = {stored.path.name for stored in self._stored}
+        name = next(name for name in _names(step) if name not in taken)
+        writing = self._folder / f".writing-{name}"
+        self._make_room(size=4 * self._trainer.flat.weights.numel() * (1 + len(self._trainer.optimizer.state)))
+        try:
+            writing.mkdir(mode=0o700)
+            write_state(writing, self._trainer, reason, self._best)
+            path = writing.rename(self._folder / name)
+        except BaseException:
+            shutil.rmtree(writing, ignore_errors=True)
+            raise
+        self._stored.append(Stored(path, step, reason, self._best, _size(path)))
+        return CheckpointSaved(step=step, name=name, reason=reason)
+
+    def _make_room(self, size: int) -> None:
+        for old in surplus(self._stored, budget=self._storage.max_megabytes * 1_000_000 - size):
+            self._stored.remove(old)
+            shutil.rmtree(old.path)
+
+    def restore_latest(self) -> bool:
+        """Whether there was one; CheckpointError where there are some and none can be read."""
+        problems = []
+        for stored in reversed(self._stored):
+            try:
+                self._best = read_state(stored.path, self._trainer).best_val_loss
+            except CheckpointError as error:
+                problems.append(str(error))
+                print(error, flush=True)
+            else:
+                return True
+        if problems:
+            raise CheckpointError(f"{problems[0]}; no other checkpoint of this run can be read, so start it anew")
+        return False
+
+
+def stored_checkpoints(folder: Path) -> list[Stored]:
+    """In the order they were saved; what is no checkpoint is passed over."""
+    found = []
+    for path in folder.glob("step-*"):
+        if path.is_symlink():
+            continue
+        try:
+            state = _state(path)
+        except CheckpointError:
+            continue
+        found.append(Stored(path, state.step, state.reason, state.best_val_loss, _size(path)))
+    return sorted(found, key=lambda stored: (stored.step, len(stored.path.name), stored.path.name))
+
+
+def surplus(stored: Sequence[Stored], *, budget: int, series: int = SERIES) -> list[Stored]:
+    """Which to delete: the series is thinned towards the past, then changes go, oldest first, and never the latest."""
+    kept = list(stored)
+    best = min(kept, key=lambda one: one.val_loss, default=None)
+    protected = {one.path for one in kept if one.reason == "change" or one is best} | {one.path for one in kept[-1:]}
+    thinning = [one for one in kept if one.path not in protected]
+    gone: list[Stored] = []
+    while thinning and (len(thinning) > series or sum(one.size for one in kept) > budget):
+        least = min(thinning, key=lambda one: _loneliness(one, kept))
+        thinning.remove(least)
+        kept.remove(least)
+        gone.append(least)
+    while len(kept) > 1 and sum(one.size for one in kept) > budget:
+        oldest = next((one for one in kept[:-1] if one is not best), kept[0])
+        kept.remove(oldest)
+        gone.append(oldest)
+    return gone
+
+
+def _loneliness(one: Stored, kept: Sequence[Stored]) -> float:
+    """The gap its loss would leave, as a share of its age: the past may be sparse, the present is dense."""
+    index = kept.index(one)
+    before = kept[index - 1].step if index else 0
+    after = kept[index + 1].step if index + 1 < len(kept) else one.step
+    return (after - before) / max(kept[-1].step - before, 1)
+
+
+def write_state(folder: Path, trainer: Trainer, reason: Reason, best_val_loss: float) -> None:
+    flat = trainer.flat
+    model = dict(zip(flat.names, (view.cpu().numpy() for view in flat.views(flat.weights)), strict=True))
+    save_file(model, folder / "model.safetensors")
+    save_file(
+        {name: t.cpu().numpy() for name, t in _training_tensors(trainer).items()}, folder / "optimizer.safetensors"
+    )
+    state = State(
+        step=trainer.step,
+        tokens=trainer.tokens,
+        reason=reason,
+        fingerprint=trainer.corpus.fingerprint,
+        best_val_loss=best_val_loss,
+        settings=settings_table(trainer.settings),
+    )
+    (folder / "state.json").write_bytes(encode(state))
+
+
+def _training_tensors(trainer: Trainer) -> dict[str, Tensor]:
+    tensors = dict(trainer.optimizer.state)
+    tensors["random.batches"] = trainer.batches.generator.get_state()
+    tensors["random.dropout"] = torch.get_rng_state()
+    if trainer.config.training.device == "cuda":
+        tensors["random.dropout_cuda"] = torch.cuda.get_rng_state()
+    if trainer.config.training.device == "mps":
+        tensors["random.dropout_mps"] = torch.mps.get_rng_state()
+    return tensors
+
+
+def read_state(folder: Path, trainer: Trainer) -> State:
+    """Put a checkpoint into a trainer built from the same config."""
+    state = _state(folder)
+    if state.fingerprint != trainer.corpus.fingerprint:
+        raise CheckpointError(
+            f"{folder}: was trained on other text (fingerprint {state.fingerprint[:16]!r}, and {trainer.corpus.description} "
+            f"has {trainer.corpus.fingerprint!r}); restore that text, or start a new run"
+        )
+    try:
+        settings = live_settings(state.settings)
+    except ConfigError as error:
+        raise CheckpointError(f"{folder / 'state.json'}: {error}") from None
+    flat = trainer.flat
+    weights = dict(zip(flat.names, flat.views(flat.weights), strict=True))
+    training = _training_tensors(trainer)
+    loaded = [
+        (weights, _load(folder / "model.safetensors", weights)),
+        (training, _load(folder / "optimizer.safetensors", training)),
+    ]
+    with torch.no_grad():
+        for targets, arrays in loaded:
+            for name, target in targets.items():
+                target.copy_(torch.from_numpy(arrays[name]))
+    trainer.batches.generator.set_state(training["random.batches"])
+    torch.set_rng_state(training["random.dropout"])
+    if "random.dropout_cuda" in training:
+        torch.cuda.set_rng_state(training["random.dropout_cuda"])
+    if "random.dropout_mps" in training:
+        torch.mps.set_rng_state(training["random.dropout_mps"])
+    trainer.step, trainer.tokens, trainer.is_untouched = state.step, state.tokens, False
+    trainer.apply(settings)
+    return state
+
+
+def load_weights(folder: Path, names: Sequence[str], views: Sequence[Tensor]) -> None:
+    """The weights alone, into tensors of a model of the same shape."""
+    targets = dict(zip(names, views, strict=True))
+    arrays = _load(folder / "model.safetensors", targets)
+    with torch.no_grad():
+        for name, target in targets.items():
+            target.copy_(torch.from_numpy(arrays[name]))
+
+
+def _load(path: Path, expected: dict[str, Tensor]) -> dict[str, np.ndarray]:
+    if path.is_symlink() or not path.is_file():
+        raise CheckpointError(f"{path}: is missing or is no plain file")
+    try:
+        arrays = load_file(path)
+    except (OSError, SafetensorError, ValueError) as error:
+        raise CheckpointError(f"{path}: cannot be read: {' '.join(str(error).split())[:200]}") from None
+    for name, tensor in expected.items():
+        found = arrays.get(name)
+        wanted = (tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."))
+        if found is None or (found.shape, str(found.dtype)) != wanted:
+            got = "is missing" if found is None else f"is {found.dtype} {found.shape}"
+            raise CheckpointError(f"{path}: {name} {got}, where config.toml asks for {wanted[1]} {wanted[0]}")
+    return arrays
+
+
+def _state(folder: Path) -> State:
+    path = folder / "state.json"
+    try:
+        if path.is_symlink() or not path.is_file() or path.stat().st_size > STATE_BYTES:
+            raise CheckpointError(f"{path}: is missing or is no plain file of at most {STATE_BYTES} bytes")
+        return msgspec.json.decode(path.read_bytes(), type=State, strict=False)
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise CheckpointError(f"{path}: {' '.join(str(error).split())[:200]}") from None
+
+
+def _names(step: int) -> Iterator[str]:
+    """step-000400, and after it step-000400-2 for what changed without a step."""
+    yield f"step-{step:06d}"
+    count = 2
+    while True:
+        yield f"step-{step:06d}-{count}"
+        count += 1
+
+
+def _size(path: Path) -> int:
+    return sum(file.stat().st_size for file in path.iterdir() if file.is_file())

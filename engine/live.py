@@ -1,0 +1,48 @@
+"""What a live change makes of a run's settings: pure, so that the screen can preview it before it is sent."""
+
+from dataclasses import replace
+
+from .config import ConfigError, LiveSettings, build
+from .events import ChangeSettings, settings_table
+from .schedule import batch_scale, planned_lr, scheduled_lr
+
+
+def changed(settings: LiveSettings, change: ChangeSettings, *, step: int, steps: int) -> LiveSettings:
+    """The settings from `step` on; ConfigError names what cannot be."""
+    if change.schedule is not None:
+        table = settings_table(settings)["schedule"] | change.schedule
+        settings = replace(settings, schedule=build(type(settings.schedule), table, "schedule"), lr_scale=1.0)
+    plain = {key: getattr(change, key) for key in ("clip", "weight_decay", "dropout", "batch", "accumulation")}
+    settings = replace(settings, **{key: value for key, value in plain.items() if value is not None})
+    if change.lr_times is not None:
+        settings = replace(settings, lr_scale=settings.lr_scale * change.lr_times)
+    return settings if change.lr is None else _with_lr(settings, change.lr, step=step, steps=steps)
+
+
+def _with_lr(settings: LiveSettings, lr: float, *, step: int, steps: int) -> LiveSettings:
+    """The rate at `step` becomes `lr` and later ones keep the schedule's shape; a schedule at 0 has none to keep."""
+    if not 0 <= lr < float("inf"):
+        raise ConfigError(f"lr = {lr!r} must be a finite number of at least 0")
+    base = batch_scale(settings.schedule, settings.batch * settings.accumulation) * scheduled_lr(
+        settings.schedule, step, steps
+    )
+    if base > 0:
+        return replace(settings, lr_scale=lr / base)
+    held = replace(
+        settings.schedule, kind="constant", lr=lr, min_lr=min(lr, settings.schedule.min_lr), warmup_steps=0,
+        batch_scaling="none",
+    )  # fmt: skip
+    return replace(settings, schedule=held, lr_scale=1.0)
+
+
+def difference(before: LiveSettings, after: LiveSettings, *, step: int, steps: int) -> str:
+    """What a person reads in the history, such as `lr 0.001 -> 0.0005, clip 1 -> 0.5`."""
+    rates = [planned_lr(settings, step, steps) for settings in (before, after)]
+    parts = [f"schedule {before.schedule.kind} -> {after.schedule.kind}"] if before.schedule != after.schedule else []
+    if rates[0] != rates[1]:
+        parts.append(f"lr {rates[0]:.4g} -> {rates[1]:.4g}")
+    for key in ("clip", "weight_decay", "dropout", "batch", "accumulation"):
+        old, new = getattr(before, key), getattr(after, key)
+        if old != new:
+            parts.append(f"{key} {old:g} -> {new:g}")
+    return ", ".join(parts) or "nothing changed"

@@ -1,0 +1,92 @@
+"""Optimizers over flat memory: all weights are views of one buffer and all gradients of another.
+
+Then clipping, norms, the decay and the update are one operation each, whatever the number of layers. torch.optim does the
+same arithmetic, but its first step imports the compiler, about a second, and it takes the parameters one by one.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from .config import OptimizerConfig
+
+_FULLY_WARM = 1e12
+"""A step count at which 1 - beta**step is 1: how Adam runs without bias correction."""
+
+
+class FlatParameters:
+    """The weights and gradients of a model in two buffers; matrices first, as only they decay."""
+
+    def __init__(self, model: nn.Module) -> None:
+        named = dict(model.named_parameters())
+        order = sorted(named, key=lambda name: named[name].dim() < 2)
+        self.names = order
+        self.parameters = [named[name] for name in order]
+        size = sum(p.numel() for p in self.parameters)
+        self.weights = torch.empty(size, device=self.parameters[0].device)
+        self.gradients = torch.zeros_like(self.weights)
+        self.decayed = sum(p.numel() for p in self.parameters if p.dim() >= 2)
+        for p, weights, gradients in zip(
+            self.parameters, self.views(self.weights), self.views(self.gradients), strict=True
+        ):
+            p.data = weights.copy_(p.detach())
+            p.grad = gradients
+
+    def views(self, buffer: Tensor) -> list[Tensor]:
+        """A buffer of this layout, cut and shaped like the parameters."""
+        pieces = buffer.split([p.numel() for p in self.parameters])
+        return [piece.view_as(p) for piece, p in zip(pieces, self.parameters, strict=True)]
+
+
+class Optimizer:
+    """sgd, momentum, adam or adamw, as torch.optim defines them."""
+
+    def __init__(self, config: OptimizerConfig, flat: FlatParameters) -> None:
+        self.config = config
+        self._flat = flat
+        slots = {"sgd": 0, "momentum": 1, "adam": 2, "adamw": 2}[config.kind]
+        names = ("exp_avg", "exp_avg_sq") if slots == 2 else ("momentum_buffer",)[:slots]
+        self.state: dict[str, Tensor] = {name: torch.zeros_like(flat.weights) for name in names}
+        if slots == 2:
+            first = 0.0 if config.bias_correction else _FULLY_WARM
+            self.state["step"] = torch.tensor(first, dtype=torch.float32, device=flat.weights.device)
+
+    @torch.no_grad()
+    def step(self, lr: float, weight_decay: float) -> None:
+        self._decay(lr, weight_decay)
+        weights, gradients = self._flat.weights, self._flat.gradients
+        match self.config.kind:
+            case "sgd":
+                weights.add_(gradients, alpha=-lr)
+            case "momentum":
+                buffer = self.state["momentum_buffer"].mul_(self.config.momentum).add_(gradients)
+                weights.add_(buffer, alpha=-lr)
+            case "adam" | "adamw":
+                self._adam(lr)
+
+    def _decay(self, lr: float, weight_decay: float) -> None:
+        """Decoupled for adamw (Loshchilov and Hutter 2017), L2 through the gradient for the others."""
+        if weight_decay == 0:
+            return
+        matrices = self._flat.weights[: self._flat.decayed]
+        if self.config.kind == "adamw":
+            matrices.mul_(1 - lr * weight_decay)
+        else:
+            self._flat.gradients[: self._flat.decayed].add_(matrices, alpha=weight_decay)
+
+    def _adam(self, lr: float) -> None:
+        self.state["step"].add_(1)
+        torch._fused_adam_(  # pyright: ignore[reportPrivateImportUsage]  # what torch.optim.Adam(fused=True) calls
+            [self._flat.weights],
+            [self._flat.gradients],
+            [self.state["exp_avg"]],
+            [self.state["exp_avg_sq"]],
+            [],
+            [self.state["step"]],
+            lr=lr,
+            beta1=self.config.beta1,
+            beta2=self.config.beta2,
+            weight_decay=0.0,
+            eps=self.config.eps,
+            amsgrad=False,
+            maximize=False,
+        )

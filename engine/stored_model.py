@@ -1,0 +1,30 @@
+"""Text from a run that lies on disk: its latest checkpoint speaks, nothing trains."""
+
+from pathlib import Path
+
+import torch
+
+from .checkpoint import CheckpointError, load_weights, stored_checkpoints
+from .generate import generate
+from .model import GPT
+from .store import read_config
+
+
+def sample_from_run(run: Path, *, prompt: str, tokens: int, temperature: float, top_k: int, seed: int) -> str:
+    """CheckpointError where the run has no checkpoint that can be read."""
+    config = read_config(run)
+    checkpoints = stored_checkpoints(run / "checkpoints")
+    if not checkpoints:
+        raise CheckpointError(f"{run}: has no checkpoint yet; train it for {config.storage.checkpoint_every} steps")
+    model = GPT(config.model, torch.Generator().manual_seed(seed))
+    named = dict(model.named_parameters())
+    load_weights(checkpoints[-1].path, list(named), list(named.values()))
+    text = generate(
+        model,
+        prompt.encode(errors="surrogateescape"),
+        tokens=tokens,
+        temperature=temperature,
+        top_k=top_k,
+        generator=torch.Generator().manual_seed(seed),
+    )
+    return text.decode(errors="replace")

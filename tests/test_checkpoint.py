@@ -1,0 +1,186 @@
+"""A run that is stopped and resumed gives the bits of one that was not."""
+
+import json
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from texts import small_config, small_corpus
+
+from tinygpt_tui.engine.checkpoint import CheckpointError, Checkpoints, Stored, stored_checkpoints, surplus
+from tinygpt_tui.engine.config import ModelConfig, OptimizerConfig, RunConfig, StorageConfig
+from tinygpt_tui.engine.events import ChangeSettings, StepFinished
+from tinygpt_tui.engine.trainer import Trainer
+
+STORAGE = StorageConfig(checkpoint_every=10)
+CHANGES = {
+    7: ChangeSettings(lr_times=0.5, batch=3),
+    12: ChangeSettings(dropout=0.3, clip=0.5),
+    19: ChangeSettings(schedule={"kind": "cosine"}, accumulation=2),
+}
+
+
+def advance(trainer: Trainer, until: int, changes: dict[int, ChangeSettings]) -> list[float]:
+    losses = []
+    while trainer.step < until:
+        losses += [event.loss for event in trainer.advance() if isinstance(event, StepFinished)]
+        if trainer.step in changes:
+            trainer.change(changes[trainer.step])
+    return losses
+
+
+def config_of(kind: str, precision: str) -> RunConfig:
+    config = small_config(precision=precision)
+    return replace(
+        config,
+        model=replace(config.model, dropout=0.1),
+        optimizer=OptimizerConfig(kind=kind),  # pyright: ignore[reportArgumentType]
+    )
+
+
+@pytest.mark.parametrize("changes", [{}, CHANGES], ids=["undisturbed", "with live changes"])
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("kind", ["sgd", "momentum", "adam", "adamw"])
+def test_resuming_is_exact(tmp_path: Path, kind: str, precision: str, changes: dict[int, ChangeSettings]) -> None:
+    config = config_of(kind, precision)
+    whole = advance(Trainer(config, small_corpus()), 40, changes)
+
+    stop = random.Random(f"{kind} {precision} {len(changes)}").randrange(1, 39)
+    first = Trainer(config, small_corpus())
+    losses = advance(first, stop, changes)
+    Checkpoints(tmp_path / "checkpoints", first, STORAGE).save("stop")
+
+    second = Trainer(config, small_corpus())
+    assert Checkpoints(tmp_path / "checkpoints", second, STORAGE).restore_latest()
+    assert second.step == stop
+    assert losses + advance(second, 40, changes) == whole
+
+
+def test_changes_made_after_the_checkpoint_are_made_again(tmp_path: Path) -> None:
+    config = config_of("adamw", "fp32")
+    first = Trainer(config, small_corpus())
+    checkpoints = Checkpoints(tmp_path / "checkpoints", first, STORAGE)
+    losses = advance(first, 5, {})
+    checkpoints.save("series")
+    events = []
+    while first.step < 40:
+        losses += [event.loss for event in first.advance() if isinstance(event, StepFinished)]
+        if first.step in CHANGES:
+            events.append(first.change(CHANGES[first.step]))
+
+    second = Trainer(config, small_corpus())
+    Checkpoints(tmp_path / "checkpoints", second, STORAGE).restore_latest()
+    second.replay(events)
+    assert losses[:5] + advance(second, 40, {}) == losses
+
+
+def test_a_checkpoint_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    trainer = Trainer(small_config(), small_corpus())
+    checkpoints = Checkpoints(tmp_path / "checkpoints", trainer, STORAGE)
+    checkpoints.save("asked")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tinygpt_tui.engine.checkpoint.save_file", full)
+    with pytest.raises(OSError, match="No space"):
+        checkpoints.save("asked")
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["step-000000"]
+
+
+def test_a_torn_checkpoint_gives_way_to_an_older_one(tmp_path: Path) -> None:
+    trainer = Trainer(small_config(), small_corpus())
+    checkpoints = Checkpoints(tmp_path / "checkpoints", trainer, STORAGE)
+    advance(trainer, 3, {})
+    checkpoints.save("series")
+    advance(trainer, 6, {})
+    checkpoints.save("series")
+    torn = tmp_path / "checkpoints" / "step-000006" / "model.safetensors"
+    torn.write_bytes(torn.read_bytes()[:100])
+
+    again = Trainer(small_config(), small_corpus())
+    Checkpoints(tmp_path / "checkpoints", again, STORAGE).restore_latest()
+    assert again.step == 3
+
+
+def test_a_failed_restore_leaves_the_weights_alone(tmp_path: Path) -> None:
+    trainer = Trainer(small_config(), small_corpus())
+    Checkpoints(tmp_path / "checkpoints", trainer, STORAGE).save("series")
+    (tmp_path / "checkpoints" / "step-000000" / "optimizer.safetensors").write_bytes(b"\xff" * 64)
+    again = Trainer(small_config(seed=3), small_corpus())
+    before = again.flat.weights.clone()
+    with pytest.raises(CheckpointError, match=r"optimizer\.safetensors"):
+        Checkpoints(tmp_path / "checkpoints", again, STORAGE).restore_latest()
+    assert before.equal(again.flat.weights)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        b"",
+        b"\xff\xfe",
+        b"[]",
+        b'{"step": -1}',
+        b'{"step": 1e300}',
+        b"[" * 10_000,
+        json.dumps({"step": 10**30, "tokens": 0, "reason": "series", "fingerprint": "", "best_val_loss": 1, "settings": {}}).encode(),
+    ],
+)  # fmt: skip
+def test_hostile_state_is_no_checkpoint(tmp_path: Path, state: bytes) -> None:
+    folder = tmp_path / "checkpoints" / "step-000001"
+    folder.mkdir(parents=True)
+    (folder / "state.json").write_bytes(state)
+    assert stored_checkpoints(tmp_path / "checkpoints") == []
+
+
+def test_a_checkpoint_of_another_shape_is_refused_by_name(tmp_path: Path) -> None:
+    Checkpoints(tmp_path / "checkpoints", Trainer(small_config(), small_corpus()), STORAGE).save("series")
+    wider = replace(small_config(), model=ModelConfig(layers=2, heads=2, width=32, context=16))
+    with pytest.raises(CheckpointError, match="config.toml asks for"):
+        Checkpoints(tmp_path / "checkpoints", Trainer(wider, small_corpus()), STORAGE).restore_latest()
+
+
+def test_checkpoints_that_are_a_link_are_refused(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (tmp_path / "checkpoints").symlink_to(elsewhere)
+    with pytest.raises(CheckpointError, match="link"):
+        Checkpoints(tmp_path / "checkpoints", Trainer(small_config(), small_corpus()), STORAGE)
+
+
+def test_the_disk_is_bounded(tmp_path: Path) -> None:
+    config = small_config(steps=400)
+    trainer = Trainer(config, small_corpus())
+    checkpoints = Checkpoints(tmp_path / "checkpoints", trainer, StorageConfig(checkpoint_every=10, max_megabytes=1))
+    for _ in range(100):
+        trainer.advance()
+        checkpoints.save("series")
+    size = sum(path.stat().st_size for path in (tmp_path / "checkpoints").rglob("*") if path.is_file())
+    assert size <= 1_000_000
+    assert stored_checkpoints(tmp_path / "checkpoints")[-1].step == 100
+
+
+stored_lists = st.lists(st.tuples(st.sampled_from(["series", "best", "change"]), st.floats(1, 5)), max_size=60).map(
+    lambda rows: [
+        Stored(Path(f"step-{index:06d}"), index * 10, reason, val_loss, 100)  # pyright: ignore[reportArgumentType]
+        for index, (reason, val_loss) in enumerate(rows)
+    ]
+)
+
+
+@given(stored_lists, st.integers(0, 8000))
+def test_thinning_keeps_the_latest_within_the_budget(stored: list[Stored], budget: int) -> None:
+    kept = [one for one in stored if one not in surplus(stored, budget=budget)]
+    assert kept[-1:] == stored[-1:]
+    assert sum(one.size for one in kept) <= max(budget, 100)
+
+
+@given(stored_lists)
+def test_with_room_enough_the_best_and_every_change_are_kept(stored: list[Stored]) -> None:
+    gone = surplus(stored, budget=10**9)
+    assert all(one.reason != "change" for one in gone)
+    if stored:
+        assert min(stored, key=lambda one: one.val_loss) not in gone
