@@ -201,8 +201,8 @@ def read_state(folder: Path, trainer: Trainer) -> State:
     state = _state(folder)
     if state.fingerprint != trainer.corpus.fingerprint:
         raise CheckpointError(
-            f"{folder}: was trained on other text (fingerprint {state.fingerprint[:16]!r}, and {trainer.corpus.description} "
-            f"has {trainer.corpus.fingerprint!r}); restore that text, or start a new run"
+            f"{folder}: was trained on other text (fingerprint {state.fingerprint[:16]!r}, and "
+            f"{trainer.corpus.description} has {trainer.corpus.fingerprint!r}); restore that text, or start a new run"
         )
     try:
         settings = live_settings(state.settings)

@@ -4,28 +4,15 @@ A preset, a file given on the command line and the `config.toml` of a run folder
 section, every key optional in a file a person writes, every key present in a file that we write.
 """
 
-import math
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, is_dataclass
 from pathlib import Path
-from types import UnionType
-from typing import Any, Literal, Self, Union, get_args, get_origin, get_type_hints
+from typing import Literal, Self, get_type_hints
 
 import tomli_w
 
-
-class ConfigError(ValueError):
-    """A configuration that cannot be run; the message names the key, the value, the rule and the remedy."""
-
-
-def require(holds: bool, key: str, value: object, rule: str) -> None:
-    if not holds:
-        raise ConfigError(f"{key} = {value!r} {rule}")
-
-
-def between(key: str, value: float, low: float, high: float) -> None:
-    require(low <= value <= high, key, value, f"must lie between {low:g} and {high:g}")
+from .tables import ConfigError, between, build, require, toml_value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,7 +217,7 @@ class RunConfig:
             raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
         except UnicodeDecodeError as error:
             raise ConfigError(f"{path}: is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
-        except (tomllib.TOMLDecodeError, ConfigError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:  # of TOML or of ours
             raise ConfigError(f"{path}: {error}") from None
 
     def to_toml(self) -> str:
@@ -244,7 +231,7 @@ class RunConfig:
             where = table[section] if section in table and isinstance(table[section], dict) else table
             if section and where is table:
                 raise ConfigError(f"{path}: there is no section {section!r}; the sections are {_sections()}")
-            where[key] = _toml_value(text)
+            where[key] = toml_value(text)
         return build(type(self), table, "")
 
 
@@ -279,55 +266,5 @@ class LiveSettings:
         TrainingConfig(batch=self.batch, accumulation=self.accumulation)
 
 
-def build(cls: type, table: Mapping[str, Any], where: str) -> Any:
-    """A dataclass from a table, section by section; the error names the key, its value and what it should be."""
-    hints = get_type_hints(cls)
-    names = [f.name for f in fields(cls)]
-    for key in table:
-        if key not in names:
-            raise ConfigError(f"there is no key {_join(where, key)!r}; the keys here are {', '.join(names)}")
-    values = {name: _value(hints[name], table[name], _join(where, name)) for name in names if name in table}
-    return cls(**values)
-
-
-def _join(where: str, key: str) -> str:
-    return f"{where}.{key}" if where else key
-
-
-def _value(hint: Any, value: Any, key: str) -> Any:
-    if is_dataclass(hint):
-        if not isinstance(value, Mapping):
-            raise ConfigError(f"{key} = {value!r} must be a table of keys")
-        return build(hint, value, key)  # pyright: ignore[reportArgumentType]
-    if get_origin(hint) in (Union, UnionType):
-        options = get_args(hint)
-    else:
-        options = (hint,)
-    for option in options:
-        if get_origin(option) is Literal:
-            if isinstance(value, str) and value in get_args(option):
-                return value
-        elif option is float and isinstance(value, int | float) and not isinstance(value, bool):
-            if math.isnan(value):
-                break
-            return float(value) if abs(value) < 2**1000 else math.copysign(math.inf, value)
-        elif type(value) is option:
-            return value
-    raise ConfigError(f"{key} = {value!r} should be {' or '.join(_describe(option) for option in options)}")
-
-
-def _describe(hint: Any) -> str:
-    if get_origin(hint) is Literal:
-        return " or ".join(repr(choice) for choice in get_args(hint))
-    return {int: "a whole number", float: "a number", bool: "true or false", str: "text"}[hint]
-
-
 def _sections() -> str:
     return ", ".join(name for name, hint in get_type_hints(RunConfig).items() if is_dataclass(hint))
-
-
-def _toml_value(text: str) -> Any:
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except (tomllib.TOMLDecodeError, RecursionError):
-        return text

@@ -1,7 +1,7 @@
 """Optimizers over flat memory: all weights are views of one buffer and all gradients of another.
 
-Then clipping, norms, the decay and the update are one operation each, whatever the number of layers. torch.optim does the
-same arithmetic, but its first step imports the compiler, about a second, and it takes the parameters one by one.
+Then clipping, norms, the decay and the update are one operation each, whatever the number of layers. torch.optim does
+the same arithmetic, but its first step imports the compiler, about a second, and it takes the parameters one by one.
 """
 
 import torch

@@ -57,9 +57,7 @@ def _restart_progress(done: int, period: int, growth: float) -> float:
     """How far into its own period a step is, when every period is `growth` times the last (SGDR)."""
     if growth == 1.0:
         return (done % period) / period
-    index = int(math.log(done * (growth - 1) / period + 1, growth))
+    # a hair more, so that a restart that rounding puts just after this step is not missed
+    index = int(math.log(done * (growth - 1) / period + 1, growth) + 1e-9)
     start = period * (growth**index - 1) / (growth - 1)
-    if start > done:  # the logarithm rounded up
-        index -= 1
-        start = period * (growth**index - 1) / (growth - 1)
-    return min((done - start) / (period * growth**index), 1.0)
+    return (done - start) / (period * growth**index)

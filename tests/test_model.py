@@ -1,6 +1,7 @@
 """The GPT against what the papers and torch say."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -12,7 +13,8 @@ from tinygpt_tui.engine.model import GPT, VOCABULARY, flops_per_token, rotate
 
 
 def model_of(**choices: object) -> GPT:
-    return GPT(ModelConfig(**{"layers": 2, "heads": 2, "width": 16, "context": 12, **choices}), torch.Generator().manual_seed(0))  # fmt: skip
+    small: dict[str, Any] = {"layers": 2, "heads": 2, "width": 16, "context": 12}
+    return GPT(ModelConfig(**small | choices), torch.Generator().manual_seed(0))
 
 
 choices = st.fixed_dictionaries(

@@ -170,7 +170,9 @@ def test_a_sample_on_demand_does_not_disturb_training() -> None:
     assert losses(events + run_to_end(trainer)) == losses(undisturbed)
 
 
-@pytest.mark.parametrize("command", [Sample(temperature=-1.0), Sample(top_k=0), Sample(tokens=0), Sample(temperature=math.nan)])  # fmt: skip
+@pytest.mark.parametrize(
+    "command", [Sample(temperature=-1.0), Sample(top_k=0), Sample(tokens=0), Sample(temperature=math.nan)]
+)
 def test_a_sample_that_cannot_be_is_refused(command: Sample) -> None:
     with pytest.raises(ConfigError):
         Trainer(small_config(), small_corpus()).sample(command)

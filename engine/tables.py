@@ -1,0 +1,75 @@
+"""A table of TOML becomes a dataclass, or one line says which key is wrong and why."""
+
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be run; the message names the key, the value, the rule and the remedy."""
+
+
+def require(holds: bool, key: str, value: object, rule: str) -> None:
+    if not holds:
+        raise ConfigError(f"{key} = {value!r} {rule}")
+
+
+def between(key: str, value: float, low: float, high: float) -> None:
+    require(low <= value <= high, key, value, f"must lie between {low:g} and {high:g}")
+
+
+def build(cls: type, table: Mapping[str, Any], where: str) -> Any:
+    """A dataclass from a table, section by section; the error names the key, its value and what it should be."""
+    hints = get_type_hints(cls)
+    names = [f.name for f in fields(cls)]
+    for key in table:
+        if key not in names:
+            raise ConfigError(f"there is no key {_join(where, key)!r}; the keys here are {', '.join(names)}")
+    values = {name: _value(hints[name], table[name], _join(where, name)) for name in names if name in table}
+    return cls(**values)
+
+
+def _join(where: str, key: str) -> str:
+    return f"{where}.{key}" if where else key
+
+
+def _value(hint: Any, value: Any, key: str) -> Any:
+    if is_dataclass(hint):
+        if not isinstance(value, Mapping):
+            raise ConfigError(f"{key} = {value!r} must be a table of keys")
+        return build(hint, value, key)  # pyright: ignore[reportArgumentType]
+    options = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    for option in options:
+        if get_origin(option) is Literal:
+            if isinstance(value, str) and value in get_args(option):
+                return value
+        elif option is float and isinstance(value, int | float) and not isinstance(value, bool):
+            if value == value:  # NaN is a number to TOML and a mistake to a config
+                return _to_float(value)
+        elif type(value) is option:
+            return value
+    raise ConfigError(f"{key} = {value!r} should be {' or '.join(_describe(option) for option in options)}")
+
+
+def _to_float(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
+def _describe(hint: Any) -> str:
+    if get_origin(hint) is Literal:
+        return " or ".join(repr(choice) for choice in get_args(hint))
+    return {int: "a whole number", float: "a number", bool: "true or false", str: "text"}[hint]
+
+
+def toml_value(text: str) -> Any:
+    """A value as TOML writes it; a bare word is text."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return text
