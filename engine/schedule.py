@@ -29,7 +29,7 @@ def scheduled_lr(schedule: ScheduleConfig, step: int, steps: int) -> float:
             return high
         case "three-phase":
             start = max(schedule.decay_start * steps, warmup)
-            return _cosine(high, low, (step - start) / max(steps - start, 1))
+            return _cosine(high, low, (step - start) / ((steps - start) or 1))
         case "cosine":
             return _cosine(high, low, done / span)
         case "linear":

@@ -37,7 +37,9 @@ configs = st.builds(
 
 @settings(deadline=None)
 @given(config=configs)
-def test_a_config_comes_back_from_its_toml_as_it_was(tmp_path_factory: pytest.TempPathFactory, config: RunConfig) -> None:  # fmt: skip
+def test_a_config_comes_back_from_its_toml_as_it_was(
+    tmp_path_factory: pytest.TempPathFactory, config: RunConfig
+) -> None:
     assert read(tmp_path_factory.mktemp("config"), config.to_toml()) == config
 
 

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from itertools import pairwise
 from typing import get_args
 
 import pytest
@@ -34,7 +35,7 @@ def test_a_rate_stays_between_its_bounds(schedule: ScheduleConfig, steps: int, d
 @given(schedules, st.integers(60, 2000))
 def test_warm_up_climbs_in_a_line_to_the_peak(schedule: ScheduleConfig, steps: int) -> None:
     rates = [scheduled_lr(schedule, step, steps) for step in range(1, schedule.warmup_steps + 1)]
-    climbs = [later - earlier for earlier, later in zip(rates, rates[1:], strict=False)]
+    climbs = [later - earlier for earlier, later in pairwise(rates)]
     assert climbs == pytest.approx([(schedule.lr - schedule.min_lr) / max(schedule.warmup_steps, 1)] * len(climbs))
     if schedule.kind != "three-phase" or schedule.decay_start > 0.9:
         assert scheduled_lr(schedule, schedule.warmup_steps + 1, steps) == pytest.approx(schedule.lr)
@@ -45,7 +46,7 @@ def test_warm_up_climbs_in_a_line_to_the_peak(schedule: ScheduleConfig, steps: i
 def test_a_decay_never_rises_and_ends_at_the_bottom(kind: ScheduleKind, schedule: ScheduleConfig, steps: int) -> None:
     schedule = replace(schedule, kind=kind)
     rates = [scheduled_lr(schedule, step, steps) for step in range(schedule.warmup_steps + 1, steps + 1)]
-    assert all(later <= earlier + 1e-12 for earlier, later in zip(rates, rates[1:], strict=False))
+    assert all(later <= earlier + 1e-12 for earlier, later in pairwise(rates))
     if schedule.decay_start < 1 or kind != "three-phase":
         assert rates[-1] == pytest.approx(schedule.min_lr)
 
