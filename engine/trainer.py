@@ -219,6 +219,7 @@ class Trainer:
     def change(self, command: ChangeSettings) -> SettingsChanged:
         """From the next step on; ConfigError leaves everything as it was."""
         before = self.settings
+        self._changes_to_come.clear()  # from here on it is another run than the one that crashed
         self.apply(changed(before, command, step=self.step + 1, steps=self.config.training.steps))
         return SettingsChanged(
             step=self.step,

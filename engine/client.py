@@ -1,0 +1,276 @@
+"""Runs as a screen sees them: batches of events out, commands in, alike for one that trains and one read from disk."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from .config import ConfigError, RunConfig
+from .event_log import CHUNK, Transcript, stored_events
+from .events import Accepted, AnyEvent, Command, Event, Follow, Refused, RunEnded, encode
+from .folder import EVENTS, LOCK, WORKER_LOG, StoreError, find_worker, last_words, open_file, socket_path
+from .store import read_config
+
+# -P: a torch.py in the folder where a person stands is not imported
+WORKER = (sys.executable, "-P", "-m", "tinygpt_tui.engine.worker")
+
+
+class ClientError(RuntimeError):
+    """A run that cannot be started, attached to or opened; the message is one line that says why."""
+
+
+class Run(Protocol):
+    """A run, whatever stands behind it."""
+
+    path: Path | None
+    config: RunConfig
+    live: bool
+    """Whether commands can be sent."""
+
+    def batches(self) -> AsyncIterator[list[AnyEvent]]:
+        """The stored events, then the live ones; it ends after the last. To be called once."""
+        ...
+
+    async def send(self, command: Command) -> Accepted | Refused: ...
+
+
+async def start(path: Path, worker: Sequence[str] = WORKER) -> "LiveRun":
+    """Start a worker on a run folder, new or to be resumed; it lives on when this process ends."""
+    config = _config(path)
+    try:
+        log = open_file(path / WORKER_LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    except StoreError as error:
+        raise ClientError(str(error)) from None
+    try:
+        # asyncio's own subprocesses are killed with their loop
+        process = subprocess.Popen(
+            [*worker, os.fspath(path)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise ClientError(f"{worker[0]}: cannot be started: {error.strerror}") from None
+    finally:
+        os.close(log)
+    said = await _first_line(process)
+    if said == "ready":
+        return await _connect(path, config, process)
+    raise ClientError(said or f"{path.name}: the worker could not start: {await _cause_of_death(path, process)}")
+
+
+async def attach(path: Path) -> "LiveRun":
+    """Watch and command the worker that trains a run."""
+    config = _config(path)
+    try:
+        worker = find_worker(path)
+    except StoreError as error:
+        raise ClientError(str(error)) from None
+    if worker is None:
+        raise ClientError(f"{path.name}: no worker trains this run; resume it")
+    return await _connect(path, config)
+
+
+def open_stored(path: Path) -> "StoredRun":
+    return StoredRun(path, _config(path))
+
+
+class StoredRun:
+    """A run read from disk, to its end."""
+
+    live = False
+
+    def __init__(self, path: Path, config: RunConfig) -> None:
+        self.path: Path | None = path
+        self.config = config
+        self.transcript = Transcript()
+        """Tells which lines were no events."""
+        self._folder = path
+
+    async def batches(self) -> AsyncIterator[list[AnyEvent]]:
+        seen = _Seen()
+        async for batch in _stored(self._folder, 0, self.transcript):
+            seen.note(batch)
+            yield batch
+        if not seen.has_ended and find_worker(self._folder) is None:
+            cause = last_words(self._folder) or "its worker was killed, or the machine went down"
+            yield [RunEnded(step=seen.step, reason="died", detail=cause)]
+
+    async def send(self, command: Command) -> Accepted | Refused:
+        return Refused(id=command.id, why="the run is read from disk; resume it to command it")
+
+    async def close(self) -> None:
+        pass
+
+
+class LiveRun:
+    """A run with a worker. Whoever leaves closes it; the worker goes on."""
+
+    def __init__(
+        self,
+        path: Path,
+        config: RunConfig,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        process: subprocess.Popen[bytes] | None = None,
+    ) -> None:
+        self.path: Path | None = path
+        self.config = config
+        self.live = True
+        self.transcript = Transcript()
+        self._folder = path
+        self._reader = reader
+        self._writer = writer
+        self._process = process
+        self._seen = _Seen(since=(path / LOCK).stat().st_mtime)
+        self._ids = count(1)
+        self._answers: dict[int, asyncio.Future[Accepted | Refused]] = {}
+        self._batches: asyncio.Queue[list[AnyEvent] | None] = asyncio.Queue(maxsize=4)
+        self._is_followed = False
+        self._is_closed = False
+        self._listening = asyncio.create_task(self._listen())
+
+    async def batches(self) -> AsyncIterator[list[AnyEvent]]:
+        self._is_followed = True
+        self._write(Follow())
+        try:
+            while (batch := await self._batches.get()) is not None:
+                self._seen.note(batch)
+                yield batch
+            if self._is_closed:
+                return
+            # what the socket did not bring before it closed is on disk
+            async for batch in _stored(self._folder, self._seen.next_seq, self.transcript):
+                self._seen.note(batch)
+                yield batch
+            if not self._seen.has_ended:
+                cause = await _cause_of_death(self._folder, self._process)
+                yield [RunEnded(step=self._seen.step, reason="died", detail=cause)]
+        finally:
+            self._ignore_events()
+
+    async def send(self, command: Command) -> Accepted | Refused:
+        if not self.live:
+            return Refused(id=command.id, why="the run has no worker any more; resume it")
+        id = next(self._ids)
+        answer = self._answers[id] = asyncio.get_running_loop().create_future()
+        self._write(msgspec.structs.replace(command, id=id))
+        return msgspec.structs.replace(await answer, id=command.id)
+
+    async def exit_status(self) -> int | None:
+        """Of the worker when it has ended: 0 fine, 1 ended badly, 2 bad input; None if somebody else started it."""
+        return None if self._process is None else await asyncio.to_thread(self._process.wait)
+
+    async def close(self) -> None:
+        """Detach."""
+        self._is_closed = True
+        self._ignore_events()
+        self._writer.close()
+        await self._listening
+
+    def _write(self, command: Command) -> None:
+        self._writer.write(encode(command) + b"\n")
+
+    def _ignore_events(self) -> None:
+        self._is_followed = False
+        while not self._batches.empty():
+            self._batches.get_nowait()
+
+    async def _listen(self) -> None:
+        with suppress(OSError):
+            while data := await self._reader.read(CHUNK):
+                await self._deliver(self.transcript.feed(data))
+        self.live = False
+        for id, answer in self._answers.items():
+            if not answer.done():
+                answer.set_result(Refused(id=id, why="the worker ended before it answered"))
+        await self._batches.put(None)
+        self._writer.close()
+
+    async def _deliver(self, said: Iterable[AnyEvent]) -> None:
+        batch: list[AnyEvent] = []
+        for event in said:
+            match event:
+                case Accepted() | Refused():
+                    answer = self._answers.pop(event.id, None)
+                    if answer and not answer.done():
+                        answer.set_result(event)
+                case _:
+                    batch.append(event)
+        if batch and self._is_followed:
+            await self._batches.put(batch)
+
+
+class _Seen:
+    """How far a run was followed."""
+
+    def __init__(self, since: float = 0.0) -> None:
+        self.next_seq = 0
+        self.step = 0
+        self.has_ended = False
+        self._since = since
+        """When its worker began: an end before that is not its own."""
+
+    def note(self, batch: Iterable[Event]) -> None:
+        for event in batch:
+            self.next_seq = max(self.next_seq, event.seq + 1)
+            self.step = getattr(event, "step", self.step)
+            is_end = isinstance(event, RunEnded) and (event.seq < 0 or event.time >= self._since)
+            self.has_ended = is_end
+
+
+async def _stored(run: Path, since: int, transcript: Transcript) -> AsyncIterator[list[AnyEvent]]:
+    if not (run / EVENTS).exists():
+        return
+    for batch in stored_events(run, since, transcript):
+        yield batch
+        await asyncio.sleep(0)  # let the screen draw
+
+
+async def _connect(path: Path, config: RunConfig, process: subprocess.Popen[bytes] | None = None) -> LiveRun:
+    try:
+        reader, writer = await asyncio.open_unix_connection(socket_path(path))
+    except (OSError, StoreError) as error:
+        if process is None:
+            raise ClientError(f"{path.name}: its worker cannot be reached: {error}") from None
+        # so short a run is over already, and what it said is on disk
+        ours, its = socket.socketpair()
+        its.close()
+        reader, writer = await asyncio.open_unix_connection(sock=ours)
+    return LiveRun(path, config, reader, writer, process)
+
+
+def _config(path: Path) -> RunConfig:
+    try:
+        return read_config(path)
+    except (ConfigError, StoreError) as error:
+        raise ClientError(str(error)) from None
+
+
+async def _first_line(process: subprocess.Popen[bytes]) -> str:
+    assert process.stdout is not None
+    reader = asyncio.StreamReader()
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), process.stdout
+    )
+    line = await reader.readline()
+    transport.close()
+    return line.decode(errors="replace").strip()
+
+
+async def _cause_of_death(path: Path, process: subprocess.Popen[bytes] | None) -> str:
+    status = await asyncio.to_thread(process.wait) if process else 0
+    if status < 0:
+        cause = f"killed by {signal.Signals(-status).name}"
+        return f"{cause}, by hand or because memory ran out" if -status == signal.SIGKILL else cause
+    return last_words(path) or (f"it left with exit status {status}" if process else "it was killed")

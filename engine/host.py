@@ -1,0 +1,336 @@
+"""Hosts a training loop: pulls it, stores what it says, and answers commands between two steps.
+
+It knows nothing of GPTs, processes or sockets: the loop, the log, the checkpoints and the diagnosis come finished, and
+requests arrive on a queue.
+"""
+
+import math
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Literal, Protocol, TypeVar
+
+from .config import ConfigError, require
+from .events import (
+    Accepted,
+    ChangeSettings,
+    CheckpointSaved,
+    Command,
+    Evaluate,
+    Evaluated,
+    Event,
+    FindingClosed,
+    FindingOpened,
+    LimitSpeed,
+    Pause,
+    Refused,
+    Resume,
+    RunEnded,
+    RunPaused,
+    RunResumed,
+    RunStarted,
+    Sample,
+    SampleGenerated,
+    SaveCheckpoint,
+    SettingsChanged,
+    SpeedLimited,
+    StepFinished,
+    Stop,
+    StorageBlocked,
+    StorageRestored,
+    TakeSteps,
+)
+
+RETRY_S = 1.0
+"""How often a disk that was full is tried again."""
+SLOWEST = 0.001
+"""Steps a second: a limit below this would be a pause."""
+
+T = TypeVar("T")
+Reason = Literal["series", "best", "change", "asked", "stop"]
+EndReason = Literal["finished", "stopped", "nan", "failed"]
+
+
+class Loop(Protocol):
+    """What is trained; every method leaves it between two steps."""
+
+    @property
+    def step(self) -> int: ...
+    @property
+    def finished(self) -> bool: ...
+    def started(self) -> RunStarted: ...
+    def advance(self) -> list[Event]: ...
+    def change(self, command: ChangeSettings) -> SettingsChanged: ...
+    def evaluate(self) -> Evaluated: ...
+    def sample(self, command: Sample) -> SampleGenerated: ...
+
+
+class Saver(Protocol):
+    """Saves the state of a loop; OSError when it cannot be written."""
+
+    def due(self, events: list[Event]) -> Literal["series", "best"] | None: ...
+    def save(self, reason: Reason) -> CheckpointSaved: ...
+
+
+class Observer(Protocol):
+    """Tells what is wrong from what happens."""
+
+    def observe(self, event: Event) -> list[FindingOpened | FindingClosed]: ...
+
+
+class Log(Protocol):
+    """Keeps events; OSError when one cannot be written, and then nothing of it is."""
+
+    def append(self, event: Event) -> None: ...
+
+
+@dataclass(frozen=True)
+class Request:
+    """A command and the way back to who gave it."""
+
+    command: Command
+    answer: Callable[[Accepted | Refused], None] = lambda answer: None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hosted:
+    """The finished parts of a run."""
+
+    loop: Loop
+    saver: Saver
+    diagnosis: Observer
+    on_nan: Literal["stop", "pause", "continue"] = "continue"
+
+
+class _Stopped(Exception):
+    """A person stopped the run while the disk was full, so nothing more can be saved."""
+
+
+class Host:
+    """One run, from its start to its end; `run` is called once."""
+
+    def __init__(
+        self,
+        hosted: Hosted,
+        log: Log,
+        requests: SimpleQueue[Request],
+        announce: Callable[[Event | None], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._loop = hosted.loop
+        self._saver = hosted.saver
+        self._diagnosis = hosted.diagnosis
+        self._on_nan = hosted.on_nan
+        self._log = log
+        self._requests = requests
+        self._announce = announce
+        """Tells every client of an event that cannot be stored; None takes it back."""
+        self._clock = clock
+        self._unwritten: deque[Event] = deque()
+        self._end: RunEnded | None = None
+        self._paused = False
+        self._steps_left = math.inf
+        """Until a pause that was asked for in advance."""
+        self._step_s = 0.0
+        """The least time a step may take."""
+        self._next_step_at = -math.inf
+        self._saved_at: int | None = None
+        self._was_finite = True
+        self._blocked = False
+        """While the disk is full: what happens is remembered, and written when it can be."""
+        self._stopping = False
+
+    def run(self) -> RunEnded:
+        try:
+            self._record(self._loop.started())
+            while self._end is None:
+                self._answer_requests()
+                if self._end is None and self._loop.finished:
+                    self._finish("finished")
+                elif self._end is None:
+                    self._take_step()
+        except _Stopped as stopped:
+            self._finish("stopped", detail=f"without a checkpoint: {stopped}", save=False)
+        except Exception as error:
+            traceback.print_exc()
+            last_line = traceback.format_exception_only(error)[-1].strip()
+            self._finish("failed", detail=last_line, save=False)
+        assert self._end is not None
+        refuse_all(self._requests, "the run has ended")
+        return self._end
+
+    def _take_step(self) -> None:
+        now = self._clock()
+        self._next_step_at = max(self._next_step_at + self._step_s, now)
+        events = self._loop.advance()
+        for event in events:
+            self._record(event)
+        self._steps_left -= 1
+        reason = self._saver.due(events)
+        if not self._check_numbers(events):
+            return
+        if reason:
+            self._save(reason)
+        if self._steps_left <= 0 and not self._loop.finished:
+            self._pause("the steps asked for are taken")
+
+    def _check_numbers(self, events: list[Event]) -> bool:
+        """Whether the run goes on as far as its loss is concerned."""
+        is_finite = all(math.isfinite(event.loss) for event in events if isinstance(event, StepFinished))
+        just_lost, self._was_finite = self._was_finite and not is_finite, is_finite
+        if is_finite or self._on_nan == "continue":
+            return True
+        if self._on_nan == "stop":
+            self._finish("nan", detail="the loss is not a finite number", save=False)
+            return False
+        if just_lost:
+            self._pause("the loss is not a finite number")
+        return True
+
+    def _answer_requests(self) -> None:
+        """While the run is paused or ahead of its speed limit, wait for more."""
+        while self._end is None and (request := self._next_request()):
+            self._answer(request)
+
+    def _next_request(self) -> Request | None:
+        """None when it is time to go on."""
+        while (wait := self._wait_s()) > 0 or not self._requests.empty():
+            with suppress(Empty):
+                return self._requests.get(wait > 0, None if math.isinf(wait) else wait)
+        return None
+
+    def _wait_s(self) -> float:
+        if self._loop.finished:
+            return 0.0
+        return math.inf if self._paused else max(self._next_step_at - self._clock(), 0.0)
+
+    def _answer(self, request: Request) -> None:
+        command = request.command
+        try:
+            self._obey(command)
+        except ConfigError as error:
+            request.answer(Refused(id=command.id, why=str(error)))
+            return
+        request.answer(Accepted(id=command.id, step=self._loop.step))
+        match command:
+            case ChangeSettings():
+                self._save("change")
+            case Stop():
+                self._finish("stopped")
+            case _:
+                pass
+
+    def _obey(self, command: Command) -> None:
+        match command:
+            case Pause():
+                self._pause("as asked")
+            case Resume():
+                self._resume(math.inf)
+            case TakeSteps(count=count):
+                require(count >= 1, "count", count, "must be at least 1")
+                self._resume(count)
+            case LimitSpeed(steps_per_s=rate):
+                require(rate >= SLOWEST, "steps_per_s", rate, f"must be at least {SLOWEST}; inf is full speed")
+                self._step_s = 1 / rate
+                self._next_step_at = self._clock() + self._step_s
+                self._record(SpeedLimited(step=self._loop.step, steps_per_s=rate))
+            case ChangeSettings():
+                self._record(self._loop.change(command))
+            case Evaluate():
+                self._record(self._loop.evaluate())
+            case Sample():
+                self._record(self._loop.sample(command))
+            case SaveCheckpoint():
+                self._save("asked")
+            case Stop():
+                pass  # answered first: what it leads to may take longer than a step
+            case _:
+                raise ConfigError(f"a run that trains cannot be told {type(command).__name__}")
+
+    def _pause(self, reason: str) -> None:
+        if not self._paused:
+            self._paused = True
+            self._record(RunPaused(step=self._loop.step, reason=reason))
+
+    def _resume(self, steps: float) -> None:
+        self._steps_left = steps
+        if self._paused:
+            self._paused = False
+            self._record(RunResumed(step=self._loop.step))
+
+    def _finish(self, reason: EndReason, detail: str = "", save: bool = True) -> None:
+        if save and self._saved_at != self._loop.step:
+            self._save("stop")
+        self._end = RunEnded(step=self._loop.step, reason=reason, detail=detail)
+        try:
+            self._record(self._end)
+        except _Stopped:
+            self._announce(self._end)
+
+    def _save(self, reason: Reason) -> None:
+        saved = self._insist(lambda: self._saver.save(reason))
+        self._saved_at = saved.step
+        self._record(saved)
+
+    def _record(self, event: Event) -> None:
+        self._unwritten += [event, *self._diagnosis.observe(event)]
+        if not self._blocked:
+            self._insist(self._write)
+
+    def _write(self) -> None:
+        while self._unwritten:
+            self._log.append(self._unwritten[0])
+            self._unwritten.popleft()
+
+    def _insist(self, write: Callable[[], T]) -> T:
+        """What `write` returns, however long the disk is full: nothing is trained that cannot be stored."""
+        try:
+            return write()
+        except OSError as error:
+            blocked = StorageBlocked(step=self._loop.step, detail=str(error))
+        if self._stopping:
+            raise _Stopped(blocked.detail)
+        self._announce(blocked)
+        self._blocked = True
+        self._unwritten.appendleft(StorageRestored(step=blocked.step))  # the first that can be written again
+        while True:
+            self._wait_for_space(blocked.detail)
+            with suppress(OSError):
+                written = write()
+                break
+        self._blocked = False
+        self._announce(None)
+        self._insist(self._write)
+        return written
+
+    def _wait_for_space(self, why: str) -> None:
+        """Until it is time to try again, which a Resume makes at once."""
+        retry_at = self._clock() + RETRY_S
+        while (wait := retry_at - self._clock()) > 0:
+            try:
+                request = self._requests.get(timeout=wait)
+            except Empty:
+                return
+            id, step = request.command.id, self._loop.step
+            match request.command:
+                case Stop():
+                    request.answer(Accepted(id=id, step=step))
+                    self._stopping, self._blocked = True, False
+                    raise _Stopped(why)
+                case Pause() | Resume() as command:
+                    self._obey(command)
+                    request.answer(Accepted(id=id, step=step))
+                    if isinstance(command, Resume):
+                        return
+                case _:
+                    request.answer(Refused(id=id, why=f"the run waits until it can be stored: {why}"))
+
+
+def refuse_all(requests: SimpleQueue[Request], why: str) -> None:
+    while not requests.empty():
+        request = requests.get()
+        request.answer(Refused(id=request.command.id, why=why))

@@ -1,0 +1,172 @@
+"""Serves a run's events and takes its commands over a socket, on a thread of its own.
+
+Events are read back from the file they were stored in: a client is a place in that file, so a slow one holds nothing in
+memory and holds nobody up, and the thread that trains does nothing for it. Without clients nothing happens here.
+"""
+
+import asyncio
+import os
+import socket
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
+
+from .event_log import lines_at, offset_of
+from .events import Accepted, Event, Follow, ProtocolError, Refused, decode_command, encode
+from .folder import EVENTS, open_file
+from .host import Request
+
+LOOK_S = 0.03
+"""How often the file is looked at for new events while somebody follows."""
+LAST_WORDS_S = 5.0
+"""How long a client may take to read the end of a run that is over."""
+LONGEST_COMMAND = 1 << 16
+MOST_REQUESTS = 64
+"""Unanswered requests of one client; more are not read before."""
+
+
+class Server:
+    """Puts requests on a queue, and brings answers and stored events back to the clients."""
+
+    def __init__(self, run: Path, listener: socket.socket, requests: SimpleQueue[Request]) -> None:
+        self._file = open_file(run / EVENTS, os.O_RDONLY)
+        self._listener = listener
+        self._requests = requests
+        self._clients: set[_Client] = set()
+        self._notice: Event | None = None
+        """What every client must know and the file cannot hold."""
+        self._closing = False
+        self._loop = asyncio.new_event_loop()
+        self._closed = self._loop.create_future()
+        self._thread = Thread(target=self._loop.run_until_complete, args=(self._serve(),), name="server")
+        self._thread.start()
+
+    def announce(self, event: Event | None) -> None:
+        """Tell every client, also those to come, until it is taken back with None; from any thread."""
+        self._loop.call_soon_threadsafe(self._tell_all, event)
+
+    def close(self) -> None:
+        """Let the clients read to the end, then hang up."""
+        self._loop.call_soon_threadsafe(self._closed.set_result, None)
+        self._thread.join()
+        self._loop.close()
+        os.close(self._file)
+
+    async def _serve(self) -> None:
+        server = await asyncio.start_unix_server(self._meet, sock=self._listener, limit=LONGEST_COMMAND)
+        await self._closed
+        server.close()
+        self._closing = True
+        for client in self._clients:
+            client.wake()
+        meetings = asyncio.all_tasks() - {asyncio.current_task()}
+        if meetings:
+            _, late = await asyncio.wait(meetings, timeout=LAST_WORDS_S)
+            for meeting in late:
+                meeting.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    def _tell_all(self, event: Event | None) -> None:
+        self._notice = event
+        if event:
+            for client in self._clients:
+                client.say(event)
+
+    async def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        client = _Client(self._file, writer)
+        if self._notice:
+            client.say(self._notice)
+        self._clients.add(client)
+        try:
+            async with asyncio.TaskGroup() as both_ways:
+                both_ways.create_task(self._listen(client, reader))
+                both_ways.create_task(client.feed(is_over=lambda: self._closing))
+        except* (_HungUp, OSError):
+            pass
+        finally:
+            self._clients.discard(client)
+            writer.close()
+
+    async def _listen(self, client: "_Client", reader: asyncio.StreamReader) -> None:
+        while True:
+            await client.unanswered.acquire()
+            try:
+                line = await reader.readline()
+            except ValueError:
+                client.say(Refused(id=0, why=f"a command is at most {LONGEST_COMMAND} bytes long"))
+                continue
+            if not line:
+                raise _HungUp
+            try:
+                command = decode_command(line)
+            except ProtocolError as error:
+                client.say(Refused(id=0, why=f"this is no command: {error}"))
+                continue
+            match command:
+                case Follow(since=since):
+                    client.follow(max(since, 0))
+                case _:
+                    self._requests.put(Request(command, partial(self._answer, client)))
+
+    def _answer(self, client: "_Client", answer: Accepted | Refused) -> None:
+        self._loop.call_soon_threadsafe(client.say, answer)
+
+
+class _HungUp(Exception):
+    """One of the two has nothing more to say."""
+
+
+class _Client:
+    """Somebody at the other end: what was said to them, and how far in the file they are."""
+
+    def __init__(self, file: int, writer: asyncio.StreamWriter) -> None:
+        self.unanswered = asyncio.Semaphore(MOST_REQUESTS)
+        self._file = file
+        self._writer = writer
+        self._place: int | None = None
+        """None until they ask for events."""
+        self._said: deque[Event] = deque()
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    def say(self, event: Event) -> None:
+        """After the events that are stored by now."""
+        self._said.append(event)
+        self.wake()
+
+    def follow(self, since: int) -> None:
+        self._place = offset_of(self._file, since)
+        self.unanswered.release()
+        self.wake()
+
+    async def feed(self, is_over: Callable[[], bool]) -> None:
+        while True:
+            self._woken.clear()
+            was_over = is_over()
+            await self._send_stored()
+            await self._send_said()
+            if was_over:
+                raise _HungUp
+            with suppress(TimeoutError):
+                async with asyncio.timeout(None if self._place is None else LOOK_S):
+                    await self._woken.wait()
+
+    async def _send_stored(self) -> None:
+        while self._place is not None and (lines := lines_at(self._file, self._place)):
+            self._writer.write(lines)
+            self._place += len(lines)
+            await self._writer.drain()
+
+    async def _send_said(self) -> None:
+        while self._said:
+            event = self._said.popleft()
+            self._writer.write(encode(event) + b"\n")
+            if isinstance(event, Accepted | Refused):
+                self.unanswered.release()
+        await self._writer.drain()

@@ -1,0 +1,122 @@
+"""The process that trains one run: `python -m tinygpt_tui.engine.worker RUN`.
+
+It outlives its terminal and whoever started it. On its standard output it says one line, `ready` or why it will not
+train; from then on whatever it or a library prints goes to its standard error, which is the run's log.
+"""
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterable
+from contextlib import closing, suppress
+from pathlib import Path
+from queue import SimpleQueue
+
+from .config import ConfigError
+from .event_log import EventLog, all_events, surviving_events, tail_events
+from .events import AnyEvent, CheckpointSaved, Event, RunEnded, SettingsChanged, Stop
+from .folder import CHECKPOINTS, StoreError, claimed
+from .host import Host, Hosted, Request, refuse_all
+from .server import Server
+from .store import read_config, write_config
+
+FINE, ENDED_BADLY, BAD_INPUT = 0, 1, 2
+
+
+def serve(run: Path, assemble: Callable[[Path], Hosted]) -> int:
+    """Be the worker of a run until it ends; the exit status."""
+    requests: SimpleQueue[Request] = SimpleQueue()
+    signal.signal(signal.SIGTERM, lambda number, frame: requests.put(Request(Stop())))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    os.umask(0o077)
+    try:
+        with (
+            claimed(run) as listener,
+            closing(EventLog(run)) as log,
+            closing(Server(run, listener, requests)) as server,
+        ):
+            _report("ready")
+            return _train(run, assemble, log, requests, server.announce)
+    except (StoreError, OSError) as error:
+        _report(str(error))
+        return BAD_INPUT
+
+
+def _report(line: str) -> None:
+    with suppress(OSError):  # nobody may be left to read it
+        os.write(1, line.encode() + b"\n")
+    os.dup2(2, 1)
+
+
+def _train(
+    run: Path,
+    assemble: Callable[[Path], Hosted],
+    log: EventLog,
+    requests: SimpleQueue[Request],
+    announce: Callable[[Event | None], None],
+) -> int:
+    try:
+        hosted = assemble(run)
+    except Exception as error:
+        is_input = isinstance(error, ConfigError | StoreError)
+        if is_input:
+            print(error, file=sys.stderr)
+        else:
+            traceback.print_exc()
+        detail = str(error) if is_input else traceback.format_exception_only(error)[-1].strip()
+        log.append(RunEnded(step=_last_step(run), reason="failed", detail=detail))
+        refuse_all(requests, "the run has ended")
+        return BAD_INPUT if is_input else ENDED_BADLY
+    end = Host(hosted, log, requests, announce).run()
+    return FINE if end.reason in ("finished", "stopped") else ENDED_BADLY
+
+
+def _last_step(run: Path) -> int:
+    return next((getattr(event, "step", 0) for event in reversed(tail_events(run, 1 << 16))), 0)
+
+
+def assemble(run: Path) -> Hosted:
+    """The tiny GPT of a run folder, where its latest checkpoint left it."""
+    # imported here, so that the socket is there long before torch is
+    from .checkpoint import CheckpointError, Checkpoints
+    from .corpus import CorpusError, load
+    from .diagnostics.diagnosis import Diagnosis
+    from .trainer import Trainer
+    from .tune import resolve
+
+    written = read_config(run)
+    try:
+        corpus = load(written.data, context=written.model.context)
+        config = resolve(written, corpus)
+        if config != written:
+            write_config(run, config)
+        trainer = Trainer(config, corpus)
+        checkpoints = Checkpoints(run / CHECKPOINTS, trainer, config.storage)
+        checkpoints.restore_latest()
+    except (CorpusError, CheckpointError) as error:
+        raise StoreError(str(error)) from None
+    diagnosis = Diagnosis(config)
+    for event in surviving_events(run, trainer.step):
+        diagnosis.observe(event)
+    trainer.replay(changes_to_come(all_events(run), trainer.step))
+    return Hosted(loop=trainer, saver=checkpoints, diagnosis=diagnosis, on_nan=config.training.on_nan)
+
+
+def changes_to_come(events: Iterable[AnyEvent], step: int) -> list[SettingsChanged]:
+    """The live changes that a checkpoint of `step` does not know of: a crash must not undo what a person did."""
+    changes: dict[tuple[int, str], SettingsChanged] = {}
+    for event in events:
+        match event:
+            case SettingsChanged() if event.step >= step:
+                changes[event.step, event.summary] = event
+            case CheckpointSaved() if event.step == step:
+                changes = {key: change for key, change in changes.items() if change.step > step}
+            case _:
+                pass
+    return list(changes.values())
+
+
+if __name__ == "__main__":
+    sys.exit(serve(Path(sys.argv[1]).resolve(), assemble))

@@ -1,0 +1,220 @@
+"""To a screen a run that trains, one that died and one on disk are the same: batches, then an end with its cause."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tinygpt_tui.engine.client import ClientError, Run, attach, open_stored, start
+from tinygpt_tui.engine.event_log import EventLog, stored_events
+from tinygpt_tui.engine.events import (
+    Accepted,
+    AnyEvent,
+    Evaluate,
+    Evaluated,
+    Pause,
+    Refused,
+    Resume,
+    RunEnded,
+    RunResumed,
+    RunStarted,
+    Sample,
+    SampleGenerated,
+    StepFinished,
+    Stop,
+)
+from tinygpt_tui.engine.folder import CONFIG, EVENTS, WORKER_LOG
+
+from .scripted_loop import new_run, scripted_worker
+from .test_worker import ENDLESS, is_step, training, until, worker_pid
+
+
+async def everything(run: Run) -> list[AnyEvent]:
+    return [event async for batch in run.batches() for event in batch]
+
+
+def end_of(events: list[AnyEvent]) -> tuple[str, str]:
+    end = events[-1]
+    assert isinstance(end, RunEnded)
+    return end.reason, end.detail
+
+
+async def test_a_finished_run_reads_the_same_from_disk_as_it_was_live(tmp_path: Path) -> None:
+    run = new_run(tmp_path, steps=3000)
+
+    async with training(run) as live:
+        seen = await everything(live)
+    stored = open_stored(run)
+
+    assert await everything(stored) == seen
+    assert end_of(seen) == ("finished", "")
+    assert not live.live and not stored.live
+    assert stored.config == live.config
+    for gone in (live, stored):
+        answer = await gone.send(Pause(id=3))
+        assert isinstance(answer, Refused) and answer.id == 3 and "resume" in answer.why
+
+
+async def test_a_command_is_answered_with_its_own_id_and_its_effect_is_an_event(tmp_path: Path) -> None:
+    async with training(new_run(tmp_path, steps=ENDLESS)) as live:
+        answers = await asyncio.gather(*(live.send(Evaluate(id=n)) for n in (7, 7, 9)), live.send(Sample(prompt="ab")))
+        assert [(type(answer), answer.id) for answer in answers] == [(Accepted, id) for id in (7, 7, 9, 0)]
+        await live.send(Stop())
+        events = await everything(live)
+
+    assert len([event for event in events if isinstance(event, Evaluated)]) == 3
+    assert [event.text for event in events if isinstance(event, SampleGenerated)] == ["ba"]
+
+
+async def test_commands_are_answered_though_nobody_follows_or_the_follower_has_left(tmp_path: Path) -> None:
+    async with training(new_run(tmp_path, steps=ENDLESS)) as live:
+        assert isinstance(await live.send(Pause()), Accepted)
+        assert isinstance(await live.send(Resume()), Accepted)
+        await until(live, is_step(5000))
+        assert isinstance(await live.send(Pause()), Accepted)
+
+
+@pytest.mark.parametrize(
+    ("script", "status", "end"),
+    [
+        ("crash", 1, ("failed", "RuntimeError: the script says so")),
+        ("refuse", 2, ("failed", "model.width = 3 is refused by the script")),
+        ("exit", 7, ("died", "last words")),
+    ],
+)
+async def test_a_run_that_breaks_ends_with_its_cause(
+    tmp_path: Path, script: str, status: int, end: tuple[str, str]
+) -> None:
+    run = new_run(tmp_path, steps=20)
+
+    async with training(run, script) as live:
+        assert end_of(await everything(live)) == end
+        assert await live.exit_status() == status
+    assert end_of(await everything(open_stored(run))) == end
+
+
+async def test_a_killed_worker_is_reported_with_the_signal_after_its_last_row(tmp_path: Path) -> None:
+    run = new_run(tmp_path, steps=ENDLESS)
+
+    async with training(run) as live:
+        watching = await attach(run)
+        await until(watching, is_step(10))
+        await watching.close()
+        os.kill(worker_pid(run), signal.SIGKILL)
+        events = await everything(live)
+
+    assert end_of(events)[0] == "died" and "SIGKILL" in end_of(events)[1]
+    *rows, end = events
+    assert rows == [event for batch in stored_events(run) for event in batch]
+    assert isinstance(rows[-1], StepFinished) and isinstance(end, RunEnded) and end.step == rows[-1].step
+
+
+async def test_a_command_to_a_worker_that_dies_is_refused_rather_than_awaited_for_ever(tmp_path: Path) -> None:
+    run = new_run(tmp_path, steps=ENDLESS)
+
+    async with training(run) as live:
+        os.kill(worker_pid(run), signal.SIGSTOP)
+        answer = asyncio.create_task(live.send(Evaluate(id=4)))
+        os.kill(worker_pid(run), signal.SIGKILL)
+        refused = await answer
+
+    assert isinstance(refused, Refused) and refused.id == 4
+
+
+async def test_a_worker_that_dies_before_it_begins_is_not_taken_for_the_one_that_ended_well(tmp_path: Path) -> None:
+    run = new_run(tmp_path, steps=20)
+    async with training(run) as live:
+        await everything(live)
+
+    dying = "from tinygpt_tui.engine.worker import *; serve(Path(sys.argv[1]), lambda run: os._exit(9))"
+    again = await start(run, (*scripted_worker()[:2], "-c", dying))
+    events = await everything(again)
+    await again.close()
+
+    assert end_of(events) == ("died", "a stray print that must not reach a client")
+
+
+async def test_a_resumed_run_is_followed_through_both_of_its_workers(tmp_path: Path) -> None:
+    run = new_run(tmp_path, steps=ENDLESS)
+    async with training(run) as live:
+        await until(live, is_step(5))
+        await live.send(Stop())
+        await live.exit_status()
+
+    async with training(run) as live:
+        events = await until(live, lambda event: isinstance(event, RunStarted) and event.step > 0)
+
+    reasons = [event.reason for event in events if isinstance(event, RunEnded)]
+    assert reasons == ["stopped"]
+
+
+async def test_closing_detaches_and_ends_the_batches_without_a_death(tmp_path: Path) -> None:
+    run = new_run(tmp_path, steps=ENDLESS)
+
+    async with training(run):
+        watching = await attach(run)
+        following = asyncio.create_task(everything(watching))
+        assert isinstance(await watching.send(Pause()), Accepted)
+        await watching.close()
+        assert not any(isinstance(event, RunEnded) for event in await following)
+        assert worker_pid(run)
+
+
+async def test_a_run_without_a_worker_cannot_be_attached_to(tmp_path: Path) -> None:
+    run = new_run(tmp_path, steps=1)
+
+    with pytest.raises(ClientError, match="no worker"):
+        await attach(run)
+
+
+async def test_a_run_folder_that_is_broken_is_one_line_for_every_way_in(tmp_path: Path) -> None:
+    run = new_run(tmp_path, steps=1)
+    (run / CONFIG).write_bytes(b"\xff")
+
+    for way_in in (start, attach):
+        with pytest.raises(ClientError, match="not UTF-8"):
+            await way_in(run)
+    with pytest.raises(ClientError, match="not UTF-8"):
+        open_stored(run)
+    assert not (run / WORKER_LOG).exists()
+
+
+async def test_a_worker_that_cannot_even_start_is_reported_with_its_last_words(tmp_path: Path) -> None:
+    run = new_run(tmp_path, steps=1)
+    interpreter = scripted_worker()[0]
+
+    with pytest.raises(ClientError, match="ModuleNotFoundError"):
+        await start(run, (interpreter, "-c", "import no_such_module"))
+    with pytest.raises(ClientError, match="SIGABRT"):
+        await start(run, (interpreter, "-c", "import os; os.abort()"))
+    with pytest.raises(ClientError, match="cannot be started"):
+        await start(run, ("/no/such/python",))
+
+
+async def test_a_strangers_log_is_read_past_what_is_no_event(tmp_path: Path) -> None:
+    run = new_run(tmp_path, steps=1)
+    log = EventLog(run)
+    log.append(RunResumed(step=1))
+    log.close()
+    with (run / EVENTS).open("ab") as file:
+        file.write(b'{"event":"unheard of"}\n\xff\n{"event":"resumed","step":2}\n{"event":"resu')
+    stored = open_stored(run)
+
+    events = await everything(stored)
+
+    assert [getattr(event, "step", None) for event in events] == [1, 2, 2]
+    assert end_of(events)[0] == "died"
+    assert stored.transcript.unreadable == 2
+
+
+async def test_a_long_run_is_read_in_pieces_that_let_the_screen_draw(tmp_path: Path) -> None:
+    run = new_run(tmp_path, steps=1)
+    line = b'{"event":"resumed","seq":0,"time":0.0,"step":1}\n'
+    (run / EVENTS).write_bytes(line * 20_000)
+
+    sizes = [len(batch) async for batch in open_stored(run).batches()]
+
+    assert sum(sizes) == 20_001
+    assert max(sizes) < 5_000

@@ -1,0 +1,94 @@
+"""The tiny GPT in its own process, killed again and again: nothing told is lost, and the losses are the same."""
+
+import os
+import random
+import signal
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tinygpt_tui.engine.client import LiveRun, start
+from tinygpt_tui.engine.config import DataConfig, RunConfig, StorageConfig
+from tinygpt_tui.engine.corpus import load
+from tinygpt_tui.engine.event_log import all_events, surviving_events
+from tinygpt_tui.engine.events import (
+    Accepted,
+    AnyEvent,
+    ChangeSettings,
+    SettingsChanged,
+    StepFinished,
+    Stop,
+    live_settings,
+)
+from tinygpt_tui.engine.folder import find_worker
+from tinygpt_tui.engine.store import create
+from tinygpt_tui.engine.trainer import Trainer
+
+from .texts import TEXT, small_config
+
+KILLS = int(os.environ.get("TINYGPT_TUI_KILLS", "4"))
+"""The figure in the README is for 30; each costs an import of torch."""
+CHANGES = (ChangeSettings(lr_times=0.5, dropout=0.2), ChangeSettings(batch=3, accumulation=2))
+
+
+def crowded_config(folder: Path) -> RunConfig:
+    """Most of its time goes into checkpoints, so that many a kill hits one."""
+    text = folder / "text.py"
+    text.write_bytes(TEXT)
+    config = small_config(steps=1_000_000)
+    return replace(config, data=DataConfig(path=str(text)), storage=StorageConfig(checkpoint_every=3))
+
+
+async def live_and_die(live: LiveRun, run: Path, steps: int, change: ChangeSettings | None) -> list[AnyEvent]:
+    """Everything a client was told until it killed the worker, `steps` steps after it began to listen."""
+    told: list[AnyEvent] = []
+    last = None
+    async for batch in live.batches():
+        told += batch
+        done = [event.step for event in batch if isinstance(event, StepFinished)]
+        if last is None and done:
+            last = done[0] + steps
+            if change:
+                assert isinstance(await live.send(change), Accepted)
+        if last is not None and done and done[-1] >= last and (worker := find_worker(run)):
+            os.kill(worker.pid, signal.SIGKILL)
+    await live.close()
+    return told
+
+
+async def test_a_run_killed_at_random_moments_loses_nothing_and_ends_with_the_same_bits(tmp_path: Path) -> None:
+    run = create(tmp_path / "runs", crowded_config(tmp_path), "crash", datetime.now(UTC))
+    chance = random.Random(0)
+    for kill in range(KILLS):
+        change = CHANGES[kill] if kill < len(CHANGES) else None
+        told = await live_and_die(await start(run), run, chance.randrange(40), change)
+        stored = {event.seq: event for event in all_events(run)}
+        assert sorted(stored) == list(range(len(stored)))
+        for event in told[:-1]:  # the last is the client's word that the worker died
+            assert repr(stored[event.seq]) == repr(event)
+
+    live = await start(run)
+    async for batch in live.batches():
+        if any(isinstance(event, StepFinished) for event in batch):
+            await live.send(Stop())
+    assert await live.exit_status() == 0
+    await live.close()
+
+    survived = list(surviving_events(run, 1_000_000))
+    assert losses(survived) == undisturbed(crowded_config(tmp_path), survived)
+
+
+def losses(events: list[AnyEvent]) -> dict[int, float]:
+    return {event.step: event.loss for event in events if isinstance(event, StepFinished)}
+
+
+def undisturbed(config: RunConfig, survived: list[AnyEvent]) -> dict[int, float]:
+    """The same run with the same changes, in one go."""
+    changes = {event.step: event for event in survived if isinstance(event, SettingsChanged)}
+    trainer = Trainer(config, load(config.data, context=config.model.context))
+    events: list[AnyEvent] = []
+    while trainer.step < max(losses(survived)):
+        events += [event for event in trainer.advance() if isinstance(event, StepFinished)]
+        if trainer.step in changes:
+            trainer.apply(live_settings(changes[trainer.step].settings))
+    return losses(events)

@@ -1,0 +1,362 @@
+"""A hosted loop answers between two steps, stores before it tells, and waits where it cannot store."""
+
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Literal
+
+import pytest
+
+from tinygpt_tui.engine.events import (
+    Accepted,
+    ChangeSettings,
+    CheckpointSaved,
+    Command,
+    Evaluate,
+    Evaluated,
+    Event,
+    FindingClosed,
+    FindingOpened,
+    LimitSpeed,
+    Pause,
+    Refused,
+    Resume,
+    RunEnded,
+    RunPaused,
+    RunResumed,
+    RunStarted,
+    Sample,
+    SampleGenerated,
+    SaveCheckpoint,
+    SettingsChanged,
+    SpeedLimited,
+    StepFinished,
+    Stop,
+    StorageBlocked,
+    StorageRestored,
+    TakeSteps,
+)
+from tinygpt_tui.engine.host import Host, Hosted, Observer, Reason, Request
+
+from .scripted_loop import LossAbove, ScriptedLoop, StepSaver
+
+
+class ListLog:
+    """Implements host.Log; fails as often as it is told."""
+
+    def __init__(self, *, fails: int = 0, after: int = 0) -> None:
+        self.events: list[Event] = []
+        self.fails = fails
+        self._after = after
+
+    def append(self, event: Event) -> None:
+        if len(self.events) >= self._after and self.fails:
+            self.fails -= 1
+            raise OSError(28, "No space left on device")
+        self.events.append(event)
+
+    def of(self, *kinds: type[Event]) -> list[Event]:
+        return [event for event in self.events if isinstance(event, kinds)]
+
+
+class FullSaver(StepSaver):
+    """Fails as often as it is told."""
+
+    fails = 0
+
+    def save(self, reason: Reason) -> CheckpointSaved:
+        if self.fails:
+            self.fails -= 1
+            raise OSError(28, "No space left on device")
+        return super().save(reason)
+
+
+class Clock:
+    """Stands still unless somebody waits on the queue that goes with it."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class ScriptedRequests(SimpleQueue):
+    """Waiting takes no time: the clock jumps. `idle` holds what is asked when nothing else is going on."""
+
+    def __init__(self, clock: Clock, idle: Sequence[Command] = ()) -> None:
+        self.clock = clock
+        self.idle = list(idle)
+        self.answers: list[Accepted | Refused] = []
+
+    def ask(self, *commands: Command) -> None:
+        for command in commands:
+            self.put(Request(command, self.answers.append))
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Request:
+        if self.empty() and block and timeout is None:
+            self.ask(self.idle.pop(0))
+        elif self.empty() and timeout is not None:
+            self.clock.now += timeout
+            block = False
+        return super().get(block and timeout is None)
+
+
+class Stage:
+    """A host with everything scripted around it."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        steps: int = 5,
+        asks: dict[int, list[Command]] | None = None,
+        idle: Sequence[Command] = (),
+        loss: Callable[[int], float] = lambda step: 1.0,
+        log: ListLog | None = None,
+        diagnosis: Observer | None = None,
+        on_nan: Literal["stop", "pause", "continue"] = "continue",
+    ) -> None:
+        self.clock = Clock()
+        self.requests = ScriptedRequests(self.clock, idle)
+        self.log = log or ListLog()
+        self.announced: list[Event | None] = []
+        self.step_times: list[float] = []
+
+        def scripted_loss(step: int) -> float:
+            self.step_times.append(self.clock.now)
+            self.requests.ask(*(asks or {}).get(step, []))
+            return loss(step)
+
+        self.loop = ScriptedLoop(steps, scripted_loss)
+        self.saver = FullSaver(folder, self.loop)
+        hosted = Hosted(loop=self.loop, saver=self.saver, diagnosis=diagnosis or LossAbove(10.0), on_nan=on_nan)
+        self.host = Host(hosted, self.log, self.requests, self.announced.append, self.clock)
+
+    def run(self) -> RunEnded:
+        return self.host.run()
+
+    def story(self) -> list[tuple[str, int]]:
+        """What was stored, without the beginning: kind of event and step."""
+        return [(type(event).__name__, getattr(event, "step", -1)) for event in self.log.events[1:]]
+
+
+def test_a_run_begins_trains_saves_and_ends(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, steps=12)
+
+    end = stage.run()
+
+    assert end.reason == "finished"
+    assert isinstance(stage.log.events[0], RunStarted)
+    assert [event.step for event in stage.log.of(CheckpointSaved)] == [10, 12]
+    assert stage.story()[-3:] == [("StepFinished", 12), ("CheckpointSaved", 12), ("RunEnded", 12)]
+
+
+def test_a_checkpoint_that_was_just_saved_is_not_saved_again_at_the_end(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, steps=10)
+    stage.run()
+
+    assert stage.story()[-3:] == [("StepFinished", 10), ("CheckpointSaved", 10), ("RunEnded", 10)]
+
+
+def test_every_command_is_answered_at_the_step_at_which_it_was_given(tmp_path: Path) -> None:
+    commands: list[Command] = [
+        Evaluate(id=1),
+        Sample(id=2, prompt="abc"),
+        ChangeSettings(id=3, clip=0.5),
+        SaveCheckpoint(id=4),
+        LimitSpeed(id=5, steps_per_s=math.inf),
+        Pause(id=6),
+        Resume(id=7),
+    ]
+    stage = Stage(tmp_path, asks={2: commands})
+    stage.run()
+
+    assert stage.requests.answers == [Accepted(id=id, step=2) for id in range(1, 8)]
+    effects = [Evaluated, SampleGenerated, SettingsChanged, SpeedLimited, RunPaused, RunResumed]
+    assert [type(event) for event in stage.log.of(*effects)] == effects
+    assert [event.reason for event in stage.log.events if isinstance(event, CheckpointSaved)][:2] == ["change", "asked"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ChangeSettings(id=9),
+        TakeSteps(id=9, count=0),
+        LimitSpeed(id=9, steps_per_s=0.0),
+        LimitSpeed(id=9, steps_per_s=math.nan),
+        LimitSpeed(id=9, steps_per_s=-1.0),
+    ],
+)
+def test_a_command_that_cannot_be_obeyed_is_refused_and_leaves_no_trace(tmp_path: Path, command: Command) -> None:
+    stage = Stage(tmp_path, asks={2: [command]})
+    stage.run()
+
+    [answer] = stage.requests.answers
+    assert isinstance(answer, Refused) and answer.id == 9 and answer.why
+    assert {kind for kind, _ in stage.story()} == {"StepFinished", "CheckpointSaved", "RunEnded"}
+
+
+def test_a_paused_run_takes_the_steps_asked_for_and_pauses_again(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, steps=9, asks={1: [Pause()]}, idle=[TakeSteps(count=2), TakeSteps(), Stop()])
+    stage.run()
+
+    assert stage.story() == [
+        ("StepFinished", 1),
+        ("RunPaused", 1),
+        ("RunResumed", 1),
+        ("StepFinished", 2),
+        ("StepFinished", 3),
+        ("RunPaused", 3),
+        ("RunResumed", 3),
+        ("StepFinished", 4),
+        ("RunPaused", 4),
+        ("CheckpointSaved", 4),
+        ("RunEnded", 4),
+    ]
+
+
+def test_pausing_twice_and_resuming_what_runs_are_answered_without_an_event(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, steps=2, asks={1: [Resume(), Pause(), Pause()]}, idle=[Resume()])
+    stage.run()
+
+    assert stage.requests.answers == [Accepted(id=0, step=1)] * 4
+    assert len(stage.log.of(RunPaused, RunResumed)) == 2
+
+
+def test_a_stopped_run_saves_a_checkpoint_and_refuses_what_comes_later(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, asks={3: [Stop(id=1), Evaluate(id=2)]})
+
+    assert stage.run().reason == "stopped"
+    assert stage.story()[-2:] == [("CheckpointSaved", 3), ("RunEnded", 3)]
+    assert stage.requests.answers == [Accepted(id=1, step=3), Refused(id=2, why="the run has ended")]
+
+
+def test_a_speed_limit_spaces_the_steps_and_is_lifted_at_once(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, steps=8, asks={2: [LimitSpeed(steps_per_s=2.0)], 6: [LimitSpeed(steps_per_s=math.inf)]})
+    stage.run()
+
+    assert stage.step_times == [0.0, 0.0, 0.5, 1.0, 1.5, 2.0, 2.0, 2.0]
+
+
+def test_findings_are_stored_right_after_what_they_were_found_in(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, steps=4, loss=lambda step: 20.0 if step in (2, 3) else 1.0, diagnosis=LossAbove(10.0))
+    stage.run()
+
+    assert [type(event) for event in stage.log.events[1:7]] == [
+        StepFinished,
+        StepFinished,
+        FindingOpened,
+        StepFinished,
+        StepFinished,
+        FindingClosed,
+    ]
+
+
+def test_an_exception_in_the_loop_ends_the_run_with_its_last_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def loss(step: int) -> float:
+        raise RuntimeError("CUDA error: out of memory\nand a hint")
+
+    end = Stage(tmp_path, loss=loss).run()
+
+    assert (end.reason, end.detail) == ("failed", "RuntimeError: CUDA error: out of memory\nand a hint")
+    assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_run_that_shall_stop_on_nan_ends_without_a_checkpoint_of_it(tmp_path: Path, bad: float) -> None:
+    stage = Stage(tmp_path, steps=20, loss=lambda step: bad if step == 10 else 1.0, on_nan="stop")
+
+    assert stage.run().reason == "nan"
+    assert stage.log.of(CheckpointSaved) == []
+
+
+def test_a_run_that_shall_pause_on_nan_pauses_once_an_episode(tmp_path: Path) -> None:
+    stage = Stage(
+        tmp_path,
+        steps=6,
+        loss=lambda step: math.nan if step in (2, 3, 5) else 1.0,
+        on_nan="pause",
+        idle=[Resume(), Resume()],
+    )
+
+    assert stage.run().reason == "finished"
+    assert [event.step for event in stage.log.events if isinstance(event, RunPaused)] == [2, 5]
+
+
+def test_a_run_that_shall_go_on_after_nan_does(tmp_path: Path) -> None:
+    assert Stage(tmp_path, loss=lambda step: math.nan).run().reason == "finished"
+
+
+def test_a_full_disk_blocks_training_until_everything_is_written(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, steps=4, log=ListLog(after=3, fails=3))
+    stage.run()
+
+    assert stage.story() == [
+        ("StepFinished", 1),
+        ("StepFinished", 2),
+        ("StorageRestored", 3),
+        ("StepFinished", 3),
+        ("StepFinished", 4),
+        ("CheckpointSaved", 4),
+        ("RunEnded", 4),
+    ]
+    [blocked, restored] = stage.announced
+    assert isinstance(blocked, StorageBlocked) and "No space left" in blocked.detail
+    assert restored is None
+    assert stage.step_times == [0.0, 0.0, 0.0, 3.0]
+
+
+def test_the_end_is_the_last_line_also_when_the_disk_was_full_at_the_end(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, steps=2, log=ListLog(after=4, fails=1))
+    stage.run()
+
+    assert stage.story()[-3:] == [("CheckpointSaved", 2), ("StorageRestored", 2), ("RunEnded", 2)]
+
+
+def test_a_checkpoint_that_does_not_fit_blocks_training_and_is_saved_later(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, steps=11)
+    stage.saver.fails = 2
+    stage.run()
+
+    assert stage.story()[9:12] == [("StepFinished", 10), ("StorageRestored", 10), ("CheckpointSaved", 10)]
+    assert stage.step_times[9:] == [0.0, 2.0]
+
+
+def test_a_blocked_run_answers_and_tries_again_at_once_when_it_is_resumed(tmp_path: Path) -> None:
+    log = ListLog(after=3, fails=1)
+    stage = Stage(tmp_path, steps=4, log=log, asks={3: [Evaluate(id=1), Pause(id=2), Resume(id=3)]})
+    stage.run()
+
+    [refused, *accepted] = stage.requests.answers
+    assert isinstance(refused, Refused) and "No space left" in refused.why
+    assert accepted == [Accepted(id=2, step=3), Accepted(id=3, step=3)]
+    assert stage.step_times == [0.0, 0.0, 0.0, 0.0]
+    assert stage.story()[2:6] == [
+        ("StorageRestored", 3),
+        ("StepFinished", 3),
+        ("RunPaused", 3),
+        ("RunResumed", 3),
+    ]
+
+
+def test_a_blocked_run_that_is_stopped_ends_without_a_checkpoint_and_says_so(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, asks={3: [Stop(id=1)]}, log=ListLog(after=3, fails=99))
+
+    end = stage.run()
+
+    assert end.reason == "stopped" and "without a checkpoint" in end.detail and "No space left" in end.detail
+    assert stage.announced[-1] == end
+    assert stage.requests.answers == [Accepted(id=1, step=3)]
+    assert stage.log.of(StorageRestored, RunEnded) == []
+
+
+def test_a_resumed_loop_goes_on_where_its_checkpoint_is(tmp_path: Path) -> None:
+    Stage(tmp_path, asks={3: [Stop()]}).run()
+    again = Stage(tmp_path)
+
+    assert again.run().reason == "finished"
+    assert [event.step for event in again.log.events if isinstance(event, RunStarted | StepFinished)] == [3, 4, 5]
