@@ -82,7 +82,14 @@ async def attach(path: Path) -> "LiveRun":
 
 
 def open_stored(path: Path) -> "StoredRun":
-    return StoredRun(path, _config(path))
+    """A run on disk; what is no event in it is skipped, and `transcript` tells."""
+    config = _config(path)
+    try:
+        if os.path.lexists(path / EVENTS):
+            os.close(open_file(path / EVENTS, os.O_RDONLY))
+    except StoreError as error:
+        raise ClientError(str(error)) from None
+    return StoredRun(path, config)
 
 
 class StoredRun:

@@ -10,21 +10,16 @@ import traceback
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import Literal, Protocol, TypeVar
+from typing import Literal, TypeVar
 
 from .config import ConfigError, require
 from .events import (
     Accepted,
     ChangeSettings,
-    CheckpointSaved,
     Command,
     Evaluate,
-    Evaluated,
     Event,
-    FindingClosed,
-    FindingOpened,
     LimitSpeed,
     Pause,
     Refused,
@@ -32,11 +27,8 @@ from .events import (
     RunEnded,
     RunPaused,
     RunResumed,
-    RunStarted,
     Sample,
-    SampleGenerated,
     SaveCheckpoint,
-    SettingsChanged,
     SpeedLimited,
     StepFinished,
     Stop,
@@ -44,6 +36,7 @@ from .events import (
     StorageRestored,
     TakeSteps,
 )
+from .hosted import Hosted, Log, Reason, Request, refuse_all
 
 RETRY_S = 1.0
 """How often a disk that was full is tried again."""
@@ -51,59 +44,7 @@ SLOWEST = 0.001
 """Steps a second: a limit below this would be a pause."""
 
 T = TypeVar("T")
-Reason = Literal["series", "best", "change", "asked", "stop"]
 EndReason = Literal["finished", "stopped", "nan", "failed"]
-
-
-class Loop(Protocol):
-    """What is trained; every method leaves it between two steps."""
-
-    @property
-    def step(self) -> int: ...
-    @property
-    def finished(self) -> bool: ...
-    def started(self) -> RunStarted: ...
-    def advance(self) -> list[Event]: ...
-    def change(self, command: ChangeSettings) -> SettingsChanged: ...
-    def evaluate(self) -> Evaluated: ...
-    def sample(self, command: Sample) -> SampleGenerated: ...
-
-
-class Saver(Protocol):
-    """Saves the state of a loop; OSError when it cannot be written."""
-
-    def due(self, events: list[Event]) -> Literal["series", "best"] | None: ...
-    def save(self, reason: Reason) -> CheckpointSaved: ...
-
-
-class Observer(Protocol):
-    """Tells what is wrong from what happens."""
-
-    def observe(self, event: Event) -> list[FindingOpened | FindingClosed]: ...
-
-
-class Log(Protocol):
-    """Keeps events; OSError when one cannot be written, and then nothing of it is."""
-
-    def append(self, event: Event) -> None: ...
-
-
-@dataclass(frozen=True)
-class Request:
-    """A command and the way back to who gave it."""
-
-    command: Command
-    answer: Callable[[Accepted | Refused], None] = lambda answer: None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Hosted:
-    """The finished parts of a run."""
-
-    loop: Loop
-    saver: Saver
-    diagnosis: Observer
-    on_nan: Literal["stop", "pause", "continue"] = "continue"
 
 
 class _Stopped(Exception):
@@ -328,9 +269,3 @@ class Host:
                         return
                 case _:
                     request.answer(Refused(id=id, why=f"the run waits until it can be stored: {why}"))
-
-
-def refuse_all(requests: SimpleQueue[Request], why: str) -> None:
-    while not requests.empty():
-        request = requests.get()
-        request.answer(Refused(id=request.command.id, why=why))

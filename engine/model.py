@@ -163,4 +163,4 @@ def flops_per_token(config: ModelConfig, parameters: int) -> float:
     lookups = config.context * config.width if config.positions == "learned" else 0
     if config.embeddings == "untied":
         lookups += VOCABULARY * config.width
-    return 6 * (parameters - lookups) + 12 * config.layers * config.width * config.context
+    return 6.0 * (parameters - lookups) + 12 * config.layers * config.width * config.context

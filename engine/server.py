@@ -18,7 +18,7 @@ from threading import Thread
 from .event_log import lines_at, offset_of
 from .events import Accepted, Event, Follow, ProtocolError, Refused, decode_command, encode
 from .folder import EVENTS, open_file
-from .host import Request
+from .hosted import Request
 
 LOOK_S = 0.03
 """How often the file is looked at for new events while somebody follows."""

@@ -71,5 +71,5 @@ def toml_value(text: str) -> Any:
     """A value as TOML writes it; a bare word is text."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except (tomllib.TOMLDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # of TOML, or a number too long to be one
         return text

@@ -17,7 +17,8 @@ from .config import ConfigError
 from .event_log import EventLog, all_events, surviving_events, tail_events
 from .events import AnyEvent, CheckpointSaved, Event, RunEnded, SettingsChanged, Stop
 from .folder import CHECKPOINTS, StoreError, claimed
-from .host import Host, Hosted, Request, refuse_all
+from .host import Host
+from .hosted import Hosted, Request, refuse_all
 from .server import Server
 from .store import read_config, write_config
 
@@ -119,4 +120,6 @@ def changes_to_come(events: Iterable[AnyEvent], step: int) -> list[SettingsChang
 
 
 if __name__ == "__main__":
-    sys.exit(serve(Path(sys.argv[1]).resolve(), assemble))
+    status = serve(Path(sys.argv[1]).resolve(), assemble)
+    sys.stderr.flush()
+    os._exit(status)  # everything is written; to take torch apart would cost a second

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from texts import small_config, small_corpus
 
 from tinygpt_tui.engine.checkpoint import CheckpointError, Checkpoints, Stored, stored_checkpoints, surplus
 from tinygpt_tui.engine.config import ModelConfig, OptimizerConfig, RunConfig, StorageConfig
 from tinygpt_tui.engine.events import ChangeSettings, StepFinished
 from tinygpt_tui.engine.trainer import Trainer
+
+from .texts import small_config, small_corpus
 
 STORAGE = StorageConfig(checkpoint_every=10)
 CHANGES = {

@@ -9,7 +9,6 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from texts import small_config
 
 from tinygpt_tui.engine.config import ConfigError, LiveSettings
 from tinygpt_tui.engine.events import (
@@ -33,6 +32,8 @@ from tinygpt_tui.engine.events import (
     live_settings,
     settings_table,
 )
+
+from .texts import small_config
 
 number = st.floats()
 text = st.text(alphabet=st.characters(exclude_categories=["Cs"]))

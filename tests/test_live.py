@@ -3,13 +3,14 @@
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from test_schedule import schedules
-from texts import small_config
 
 from tinygpt_tui.engine.config import LiveSettings, ScheduleConfig
 from tinygpt_tui.engine.events import ChangeSettings
 from tinygpt_tui.engine.live import changed, difference
 from tinygpt_tui.engine.schedule import planned_lr
+
+from .test_schedule import schedules
+from .texts import small_config
 
 START = LiveSettings.from_config(small_config())
 

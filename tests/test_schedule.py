@@ -8,10 +8,11 @@ from typing import get_args
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from texts import small_config
 
 from tinygpt_tui.engine.config import LiveSettings, ScheduleConfig, ScheduleKind
 from tinygpt_tui.engine.schedule import planned_lr, scheduled_lr
+
+from .texts import small_config
 
 schedules = st.builds(
     ScheduleConfig,

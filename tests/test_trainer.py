@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from texts import small_config, small_corpus
 
 from tinygpt_tui.engine.config import ConfigError, InstrumentsConfig, OptimizerConfig
 from tinygpt_tui.engine.events import (
@@ -20,6 +19,8 @@ from tinygpt_tui.engine.events import (
     StepFinished,
 )
 from tinygpt_tui.engine.trainer import Trainer, train
+
+from .texts import small_config, small_corpus
 
 
 def losses(events: list[Event]) -> list[float]:

@@ -1,0 +1,37 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := $(shell find engine tui presets -name '*.py' -o -name '*.toml' -o -name '*.tcss')
+
+.PHONY: run test bench lint clean
+
+run: $(VENV)/installed
+	@if [ -t 1 ]; then $(BIN)/tinygpt-tui; else $(BIN)/tinygpt-tui train baseline; fi
+
+test: $(VENV)/installed-dev
+	$(BIN)/python -m pytest
+
+bench: $(VENV)/installed
+	$(BIN)/python tests/bench/throughput.py
+
+lint: $(VENV)/installed-dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/basedpyright --pythonpath $(BIN)/python
+
+# not editable, so that what runs is what the wheel holds; without what an earlier build left, which would get into it
+$(VENV)/installed: $(SOURCES) pyproject.toml constraints.txt README.md LICENSE | $(VENV)/bin/python
+	rm -rf build
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt .
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed
+	rm -rf build
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt '.[dev]'
+	@touch $@
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+clean:
+	rm -rf $(VENV) build *.egg-info

@@ -1,0 +1,299 @@
+"""The command, as a person or a script uses it: what it prints, what it leaves on disk, how it exits."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tinygpt_tui.engine.config import RunConfig
+from tinygpt_tui.engine.events import RunStarted, decode_event
+from tinygpt_tui.engine.folder import find_worker
+from tinygpt_tui.engine.presets import find_preset, planned
+from tinygpt_tui.tui.cli import run_command
+from tinygpt_tui.tui.run_options import option_at_fault, overrides
+
+COMMAND = [sys.executable, "-c", "from tinygpt_tui.tui.cli import main; main()"]
+SMALL = ["--set", "model.layers=1", "--set", "model.width=16", "--set", "training.compile=false"]
+FIXED = ["--threads", "1", "--device", "cpu", "--set", "training.precision=fp32"]
+
+
+@pytest.fixture
+def text(tmp_path: Path) -> Path:
+    path = tmp_path / "text.txt"
+    path.write_text("the cat sat on the mat. " * 500)
+    return path
+
+
+@pytest.fixture
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    folder = tmp_path / "runs"
+    monkeypatch.setenv("TINYGPT_TUI_RUNS", str(folder))
+    yield folder
+    for run in folder.iterdir() if folder.is_dir() else []:
+        if worker := find_worker(run):
+            os.kill(worker.pid, signal.SIGKILL)
+
+
+def tinygpt(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=120, check=False)
+
+
+def train(text: Path, *arguments: str) -> list[str]:
+    return [*COMMAND, "train", "--data", str(text), *SMALL, *FIXED, *arguments]
+
+
+def events(output: str) -> list[dict[str, Any]]:
+    return [json.loads(line, parse_constant=refuse) for line in output.splitlines()]
+
+
+def refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def complaint(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """The one line on stderr of a command that is refused."""
+    assert run_command(list(arguments)) == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.startswith("tinygpt-tui: ") and output.err.count("\n") == 1
+    return output.err
+
+
+def test_a_run_is_trained_listed_told_again_resumed_sampled_and_removed(text: Path, runs: Path) -> None:
+    trained = subprocess.run(train(text, "--steps", "6", "--json", "--name", "mine"), capture_output=True, text=True)
+    assert trained.returncode == 0, trained.stderr
+    assert trained.stderr == f"run {runs / 'mine-1'}\n"
+    lines = events(trained.stdout)
+    assert [line["seq"] for line in lines] == list(range(len(lines)))
+    steps = [line for line in lines if line["event"] == "step"]
+    assert [line["step"] for line in steps] == [1, 2, 3, 4, 5, 6]
+    assert {"time", "loss", "lr", "grad_norm", "update_ratio", "tokens_per_s"} <= steps[0].keys()
+    assert lines[-1]["event"] == "end" and lines[-1]["reason"] == "finished"
+    assert lines == events((runs / "mine-1" / "events.jsonl").read_text())
+
+    [row] = events(tinygpt("runs", "--json").stdout)
+    assert {key: row[key] for key in ("name", "state", "step", "steps")} == {
+        "name": "mine-1",
+        "state": "finished",
+        "step": 6,
+        "steps": 6,
+    }
+    assert row["loss"] == steps[-1]["loss"] and row["path"] == str(runs / "mine-1") and "pid" not in row
+
+    again = tinygpt("attach", "mine-1", "--json")
+    assert (again.returncode, again.stdout) == (0, trained.stdout)
+
+    resumed = tinygpt("resume", "mine-1", "--steps", "8", "--json")
+    assert [line["step"] for line in events(resumed.stdout) if line["event"] == "step"] == [7, 8]
+
+    sampled = tinygpt("sample", "mine-1", "--prompt", "the ", "--tokens", "20")
+    assert sampled.returncode == 0 and sampled.stdout.startswith("the ")
+
+    assert tinygpt("rm", "mine-1", "--yes").returncode == 0
+    assert list(runs.iterdir()) == []
+
+
+def test_ctrl_c_stops_with_a_checkpoint_and_a_live_run_can_be_listed_and_sampled(text: Path, runs: Path) -> None:
+    with subprocess.Popen(train(text, "--steps", "100000000", "--json"), stdout=-1, stderr=-1, text=True) as process:
+        assert process.stdout and process.stderr
+        wait_for_step(process)
+        [row] = events(tinygpt("runs", "--json").stdout)
+        assert row["state"] == "running" and row["pid"] == worker_of(runs / "baseline-1")
+        sampled = tinygpt("sample", "baseline-1", "--prompt", "cat", "--tokens", "8")
+        assert sampled.returncode == 0 and sampled.stdout.startswith("cat"), sampled.stderr
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=60)
+    *_, checkpoint, end = events(output)
+    assert checkpoint["event"] == "checkpoint" and end["reason"] == "stopped"
+    assert checkpoint["step"] == end["step"]
+    assert "Ctrl-C again" in errors and process.returncode == 0
+
+
+def test_ctrl_c_twice_ends_a_worker_that_does_not_answer(text: Path, runs: Path) -> None:
+    with subprocess.Popen(train(text, "--steps", "100000000", "--json"), stdout=-1, stderr=-1, text=True) as process:
+        assert process.stdout and process.stderr
+        wait_for_step(process)
+        os.kill(worker_of(runs / "baseline-1"), signal.SIGSTOP)
+        process.send_signal(signal.SIGINT)
+        while "Ctrl-C again" not in process.stderr.readline():
+            continue
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=60)
+    assert events(output)[-1]["reason"] == "died"
+    assert process.returncode == 1
+    assert "SIGKILL" in errors and "tinygpt-tui resume baseline-1" in errors
+
+
+def test_a_run_goes_on_when_nobody_follows_it_and_is_stopped_by_name(text: Path, runs: Path) -> None:
+    with subprocess.Popen(train(text, "--steps", "100000000", "--json"), stdout=-1, stderr=-1, text=True) as process:
+        assert process.stdout and process.stderr
+        wait_for_step(process)
+        process.stdout.close()  # the reader of a pipe leaves
+        assert process.wait(timeout=60) == 0
+        assert process.stderr.read() == f"run {runs / 'baseline-1'}\n"
+    assert worker_of(runs / "baseline-1")
+    stopped = tinygpt("stop", "baseline-1")
+    assert stopped.returncode == 0 and "baseline-1: stopped at step" in stopped.stdout
+
+
+def wait_for_step(process: subprocess.Popen[str]) -> None:
+    assert process.stdout
+    for line in process.stdout:
+        if json.loads(line)["event"] == "step":
+            return
+    raise AssertionError("the run ended before its first step")
+
+
+def worker_of(run: Path) -> int:
+    worker = find_worker(run)
+    assert worker is not None
+    return worker.pid
+
+
+def test_a_run_that_its_input_keeps_from_beginning_leaves_nothing_behind(runs: Path) -> None:
+    result = tinygpt("train", "--data", "/nonexistent")
+    assert result.returncode == 2
+    assert result.stderr == "tinygpt-tui: /nonexistent: does not exist; set data.path to a file or a folder of text\n"
+    assert list(runs.iterdir()) == []
+
+
+def test_without_json_a_person_reads_lines(text: Path, runs: Path) -> None:
+    result = subprocess.run(train(text, "--steps", "3"), capture_output=True, text=True, timeout=120, check=True)
+    assert "parameters on cpu (fp32, 1 thread)" in result.stdout
+    assert "finished at step 3, loss" in result.stdout
+    assert "\x1b" not in result.stdout
+
+
+@pytest.mark.usefixtures("runs")
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("train", "--steps", "0"), "--steps 0: training.steps = 0 must lie between"),
+        (
+            ("train", "--threads", "many"),
+            "--threads many: training.threads = 'many' should be a whole number or 'auto'",
+        ),
+        (("train", "--set", "model.heads=3"), "--set model.heads=3: model.width = 64 cannot be shared"),
+        (("train", "--set", "modle.heads=3"), "there is no section 'modle'"),
+        (("train", "--set", "steps"), "--set steps: write section.key=value"),
+        (("train", "lr-to-hih"), "did you mean 'lr-too-high'? the presets are baseline, lr-too-high"),
+        (("train", "nowhere.toml"), "nowhere.toml: cannot be read"),
+        (("train", "--name", "../up"), "a run's name may have"),
+        (("train", "--bogus"), "No such option"),
+        (("baseline",), "`tinygpt-tui train"),
+        (("trian",), "there is no preset 'trian'"),
+        (("resume", "nothing"), "there is no run 'nothing'"),
+        (("attach", "nothing"), "there is no run 'nothing'"),
+        (("stop", "no\x1b[2Jthing"), "there is no run"),
+        (("rm", "nothing", "--yes"), "there is no run"),
+        (("completion", "tcsh"), "'tcsh' is not one of"),
+    ],
+)
+def test_bad_input_is_one_line_and_status_2(
+    arguments: tuple[str, ...], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = complaint(capsys, *arguments)
+    assert words in line and "\x1b" not in line
+
+
+def test_an_empty_list_of_runs_says_what_to_do(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["runs"]) == 0
+    assert capsys.readouterr().out == f"no runs in {runs} yet; `tinygpt-tui train` makes one\n"
+    assert run_command(["runs", "--json"]) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_a_hostile_run_is_listed_without_its_escape_sequences(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (runs / "bad\x1b[2J").mkdir(parents=True)
+    (runs / "bad\x1b[2J" / "config.toml").write_text(RunConfig(title="\x1b]0;owned\x07").to_toml())
+    assert run_command(["runs"]) == 0
+    assert "\x1b" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["lr-too-high", "LR too high", "lr TOO high", " LR-Too-High "])
+def test_a_preset_is_found_by_id_or_title(name: str) -> None:
+    assert find_preset(name)[0] == "lr-too-high"
+
+
+def test_a_file_is_a_preset_too(tmp_path: Path) -> None:
+    path = tmp_path / "my run!.toml"
+    path.write_text('title = "Mine"\n[training]\nsteps = 7\n')
+    id, config = find_preset(str(path))
+    assert (id, config.title, config.training.steps) == ("my-run", "Mine", 7)
+
+
+def test_a_relative_path_counts_from_where_the_person_stands(tmp_path: Path) -> None:
+    _, config = planned("baseline", overrides((), data="2024", steps="5"), tmp_path)
+    assert config.data.path == str(tmp_path / "2024")
+    assert config.training.steps == 5
+    assert planned("baseline", {}, tmp_path)[1].data.path == "stdlib"
+
+
+@pytest.mark.parametrize(
+    ("message", "values", "option"),
+    [
+        ("training.steps = 0 must", {"training.steps": "0"}, "--steps 0: "),
+        ("optimizer.clip = 0 must", {"training.steps": "9", "optimizer.clip": "0"}, "--set optimizer.clip=0: "),
+        ("nothing of ours", {"training.steps": "9"}, ""),
+    ],
+)
+def test_the_option_at_fault_is_named(message: str, values: Mapping[str, str], option: str) -> None:
+    assert option_at_fault(message, dict(values)) == option
+
+
+def test_help_and_completion_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["--help"]) == 0
+    assert "Exit status" in capsys.readouterr().out
+    assert run_command([]) == 0
+    assert "Exit status" in capsys.readouterr().out
+    assert run_command(["completion", "zsh"]) == 0
+    assert "_TINYGPT_TUI_COMPLETE" in capsys.readouterr().out
+
+
+def test_presets_and_runs_are_completed(runs: Path) -> None:
+    (runs / "baseline-7").mkdir(parents=True)
+    assert {"train", "lr-too-high"} <= completions("tinygpt-tui ", 1)
+    assert completions("tinygpt-tui train lr", 2) >= {"lr-too-high"}
+    assert completions("tinygpt-tui attach base", 2) == {"baseline-7"}
+
+
+def completions(words: str, index: int) -> set[str]:
+    asked = {"COMP_WORDS": words, "COMP_CWORD": str(index), "_TINYGPT_TUI_COMPLETE": "bash_complete"}
+    result = subprocess.run(COMMAND, env=os.environ | asked, capture_output=True, text=True, check=False)
+    return {line.partition(",")[2] for line in result.stdout.splitlines()}
+
+
+def test_on_a_terminal_progress_is_one_line_that_is_redrawn(text: Path, runs: Path) -> None:
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(train(text, "--steps", "30"), stdout=theirs) as process:
+        os.close(theirs)
+        output = read_all(ours)
+    assert process.returncode == 0
+    assert "\r\x1b[Kstep" in output and output.rstrip().splitlines()[-1].endswith("[K")
+    assert "finished at step 30" in output
+
+
+def read_all(terminal: int) -> str:
+    """Until the other side is closed, which a terminal tells by an error."""
+    parts = []
+    try:
+        while part := os.read(terminal, 4096):
+            parts.append(part)
+    except OSError:
+        pass
+    finally:
+        os.close(terminal)
+    return b"".join(parts).decode()
+
+
+def test_started_tells_scripts_which_process_trains(text: Path, runs: Path) -> None:
+    output = subprocess.run(train(text, "--steps", "1", "--json"), capture_output=True, check=True).stdout
+    first = decode_event(output.splitlines()[0])
+    assert isinstance(first, RunStarted) and first.pid > 0

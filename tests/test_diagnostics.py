@@ -1,0 +1,456 @@
+"""Planted symptoms are found at any scale, healthy runs are left alone, and one episode is one finding."""
+
+import math
+import random
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Sized
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tinygpt_tui.engine.config import (
+    ModelConfig,
+    OptimizerConfig,
+    RunConfig,
+    ScheduleConfig,
+    ScheduleKind,
+    TrainingConfig,
+)
+from tinygpt_tui.engine.diagnostics.advice import Circumstances, advise
+from tinygpt_tui.engine.diagnostics.diagnosis import CHANCE, Diagnosis, detectors
+from tinygpt_tui.engine.diagnostics.divergence import Divergence
+from tinygpt_tui.engine.diagnostics.exploding_gradients import ExplodingGradients
+from tinygpt_tui.engine.diagnostics.level import Level
+from tinygpt_tui.engine.diagnostics.oscillation import Oscillation
+from tinygpt_tui.engine.diagnostics.overfitting import Overfitting
+from tinygpt_tui.engine.diagnostics.profile import BLOCKS, Profile
+from tinygpt_tui.engine.diagnostics.row import Row
+from tinygpt_tui.engine.diagnostics.spike import Spike
+from tinygpt_tui.engine.diagnostics.symptom import Detector, Recovered, Symptom
+from tinygpt_tui.engine.events import (
+    Evaluated,
+    Event,
+    FindingClosed,
+    FindingOpened,
+    SettingsChanged,
+    StepFinished,
+    settings_table,
+)
+from tinygpt_tui.engine.schedule import planned_lr
+
+Curve = Callable[[int], float]
+few = settings(max_examples=15, deadline=None)
+"""Whole runs take milliseconds each."""
+seeds = st.integers(0, 2**32)
+units = st.sampled_from([2.0**-20, 1.0, 2.0**20])
+
+
+def learning(step: int) -> float:
+    """The level of a healthy byte model at the default size, as measured: 3.7 at step 30, 2.4 at step 200."""
+    return 1.9 + (CHANCE - 1.9) * (1 + step / 35) ** -1.1
+
+
+def noisy(curve: Curve, seed: int, deviation: float = 0.15) -> Curve:
+    """Batch noise grows as the model learns: while it guesses, one batch is like another."""
+    chance = random.Random(seed)
+
+    def noise(step: int) -> float:
+        learned = min(abs(CHANCE - curve(step)) / 3, 1.0)
+        return curve(step) + chance.gauss(0, deviation) * (0.04 + 0.96 * learned)
+
+    return noise
+
+
+def run(
+    loss: Curve, steps: int, *, val_loss: Curve | None = None, norm: Curve = lambda _: 1.0, lr: Curve = lambda _: 1e-3
+) -> list[Event]:
+    events: list[Event] = []
+    for step in range(1, steps + 1):
+        events.append(trained(step, loss(step), lr=lr(step), grad_norm=norm(step)))
+        if val_loss and step % 25 == 0:
+            events.append(Evaluated(step=step, val_loss=val_loss(step), perplexity=1.0))
+    return events
+
+
+def trained(step: int, loss: float, *, lr: float = 1e-3, grad_norm: float = 1.0) -> StepFinished:
+    return StepFinished(step=step, loss=loss, lr=lr, tokens=step, tokens_per_s=1.0, grad_norm=grad_norm, clipped=False)
+
+
+def plan(steps: int, lr: float = 1e-3, kind: ScheduleKind = "constant") -> RunConfig:
+    schedule = ScheduleConfig(kind=kind, lr=lr, min_lr=min(lr, 1e-4))
+    return RunConfig(training=TrainingConfig(steps=steps), schedule=schedule)
+
+
+def diagnose(events: Iterable[Event], config: RunConfig) -> list[FindingOpened | FindingClosed]:
+    diagnosis = Diagnosis(config)
+    return [said for event in events for said in diagnosis.observe(event)]
+
+
+def kinds(said: Iterable[FindingOpened | FindingClosed]) -> list[str]:
+    return [finding.kind for finding in said if isinstance(finding, FindingOpened)]
+
+
+def symptoms(detector: Detector, rows: Iterable[Row]) -> list[Symptom | Recovered]:
+    return [said for row in rows if (said := detector.observe(row))]
+
+
+def losses(*values: float) -> list[Row]:
+    return [Row(step, {"loss": value}) for step, value in enumerate(values, start=1)]
+
+
+@few
+@given(
+    seeds,
+    st.sampled_from([60, 150, 400, 1000]),
+    st.sampled_from([0.03, 0.15, 0.3]),
+    st.sampled_from(["three-phase", "constant", "cosine", "linear", "triangular", "restarts"]),
+)
+def test_a_healthy_run_has_no_findings(seed: int, steps: int, deviation: float, kind: ScheduleKind) -> None:
+    config = plan(steps, kind=kind)
+    planned = Circumstances.of(config).settings
+    gradients = random.Random(seed + 1)
+    events = run(
+        noisy(learning, seed, deviation),
+        steps,
+        val_loss=noisy(lambda step: learning(step) + 0.1, seed + 2, 0.02),
+        norm=lambda step: math.exp(gradients.gauss(0, 0.3)) * (10 if gradients.random() < 0.005 else 1),
+        lr=lambda step: planned_lr(planned, step, steps),
+    )
+
+    assert diagnose(events, config) == []
+
+
+@few
+@given(seeds, st.floats(3.0, 100.0), st.integers(2, 10))
+def test_a_spike_is_one_finding_that_closes_when_the_loss_is_back(seed: int, height: float, length: int) -> None:
+    curve = noisy(learning, seed)
+    events = run(lambda step: curve(step) + (height if 300 <= step < 300 + length else 0.0), 600)
+
+    opened, closed = diagnose(events, plan(600))
+
+    assert isinstance(opened, FindingOpened)
+    assert isinstance(closed, FindingClosed)
+    assert (opened.kind, opened.onset) == ("spike", 300)
+    assert opened.step <= 301
+    assert closed.id == opened.id
+    assert 300 + length < closed.step <= 320 + length
+
+
+@few
+@given(seeds, units)
+def test_a_spike_is_found_whatever_the_unit(seed: int, unit: float) -> None:
+    curve = noisy(learning, seed)
+    values = [unit * (curve(step) + (4.0 if step in (200, 201) else 0.0)) for step in range(1, 300)]
+
+    said = symptoms(Spike(), losses(*values))
+
+    assert [type(each) for each in said] == [Symptom, Recovered]
+
+
+def test_one_hard_batch_is_no_spike() -> None:
+    curve = noisy(learning, 0)
+
+    assert diagnose(run(lambda step: curve(step) + (3.0 if step % 100 == 50 else 0.0), 600), plan(600)) == []
+
+
+@few
+@given(seeds, units)
+def test_a_loss_that_climbs_above_its_start_diverges_whatever_the_unit(seed: int, unit: float) -> None:
+    curve = noisy(lambda step: CHANCE + 0.05 * max(step - 50, 0), seed)
+
+    said = symptoms(Divergence(), losses(*(unit * curve(step) for step in range(1, 400))))
+
+    assert len(said) == 1
+    assert isinstance(said[0], Symptom)
+
+
+def test_a_run_that_loses_what_it_had_learned_and_learns_it_again_has_diverged_and_recovered() -> None:
+    curve = noisy(learning, 1)
+    said = diagnose(run(lambda step: CHANCE if 300 < step < 500 else curve(step), 800), plan(800))
+
+    assert "divergence" in kinds(said)
+    assert {each.id for each in said if isinstance(each, FindingClosed)} == {0, 1}
+
+
+def test_a_warm_up_bump_is_no_divergence() -> None:
+    assert diagnose(run(lambda step: learning(step) + (0.3 if step < 50 else 0.0), 300), plan(300)) == []
+
+
+@pytest.mark.parametrize("broken", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("name", ["loss", "grad_norm"])
+def test_a_number_that_is_none_is_a_failure_at_once_and_one_finding(name: str, broken: float) -> None:
+    def value(step: int, healthy: float) -> float:
+        return broken if step > 100 else healthy
+
+    loss = (lambda step: value(step, learning(step))) if name == "loss" else learning
+    norm = (lambda step: value(step, 1.0)) if name == "grad_norm" else (lambda _: 1.0)
+
+    (finding,) = diagnose(run(loss, 150, norm=norm), plan(1000))
+
+    assert isinstance(finding, FindingOpened)
+    assert (finding.kind, finding.severity, finding.onset, finding.step) == ("nan", "failure", 101, 101)
+    assert name in finding.evidence
+
+
+def test_a_loss_that_is_finite_again_closes_the_finding() -> None:
+    said = diagnose(run(lambda step: math.nan if step == 100 else learning(step), 150), plan(1000))
+
+    assert [type(each) for each in said] == [FindingOpened, FindingClosed]
+
+
+@few
+@given(seeds)
+def test_a_run_that_never_begins_to_learn_has_stalled(seed: int) -> None:
+    said = diagnose(run(noisy(lambda _: CHANCE, seed), 300), plan(600))
+
+    assert kinds(said) == ["stall"]
+    assert said[0].step <= 120
+
+
+@few
+@given(seeds)
+def test_a_plateau_far_from_the_goal_is_a_stall_that_closes_when_the_loss_falls(seed: int) -> None:
+    curve = noisy(lambda step: max(learning(step), 3.2 if step <= 500 else 0.0), seed)
+
+    said = diagnose(run(curve, 700), plan(1000))
+
+    assert [type(each) for each in said] == [FindingOpened, FindingClosed]
+    assert kinds(said) == ["stall"]
+    assert said[1].step > 500
+
+
+def test_a_plateau_after_most_of_the_gain_is_no_stall() -> None:
+    assert diagnose(run(noisy(lambda step: max(learning(step), 2.4), 3), 2000), plan(2000)) == []
+
+
+@few
+@given(seeds, st.floats(4e-4, 1e-3))
+def test_a_loss_that_creeps_is_slow_once(seed: int, rate: float) -> None:
+    said = diagnose(run(noisy(lambda step: CHANCE - rate * step, seed), 500), plan(800, lr=1e-6))
+
+    assert kinds(said) == ["slow"]
+
+
+@few
+@given(seeds, units, st.integers(10, 30))
+def test_swings_without_progress_are_an_oscillation_that_closes_when_they_end(
+    seed: int, unit: float, period: int
+) -> None:
+    curve = noisy(lambda step: 3.0 + (math.sin(2 * math.pi * step / period) if 100 < step < 400 else 0.0), seed, 0.1)
+
+    said = symptoms(Oscillation(), losses(*(unit * curve(step) for step in range(1, 800))))
+
+    assert [type(each) for each in said] == [Symptom, Recovered]
+
+
+@few
+@given(seeds, units)
+def test_overfitting_is_one_finding_whatever_the_unit(seed: int, unit: float) -> None:
+    train = noisy(lambda step: learning(step) - step / 1000, seed, 0.1)
+    val = noisy(lambda step: 2.5 + abs(step - 300) / 400, seed + 1, 0.02)
+    rows = [
+        Row(step, {"loss": unit * train(step)} | ({"val_loss": unit * val(step)} if step % 25 == 0 else {}))
+        for step in range(1, 1000)
+    ]
+
+    (symptom,) = symptoms(Overfitting(), rows)
+
+    assert isinstance(symptom, Symptom)
+    assert 250 <= symptom.onset <= 350
+
+
+def test_overfitting_closes_when_the_validation_loss_is_back() -> None:
+    def val(step: int) -> float:
+        return 2.5 + (0.5 if 300 < step <= 600 else 0.0) - step / 10_000
+
+    said = diagnose(run(lambda step: learning(step) - step / 1000, 1000, val_loss=val), plan(1000))
+
+    assert [type(each) for each in said] == [FindingOpened, FindingClosed]
+    assert kinds(said) == ["overfitting"]
+
+
+def test_two_losses_that_rise_together_are_not_overfitting() -> None:
+    def rising(step: int) -> float:
+        return 2.5 + abs(step - 300) / 1000
+
+    assert "overfitting" not in kinds(diagnose(run(rising, 1000, val_loss=rising), plan(1000)))
+
+
+@few
+@given(seeds, units, st.floats(20, 1e12))
+def test_gradients_explode_when_the_loss_suffers_whatever_their_unit(seed: int, unit: float, times: float) -> None:
+    curve = noisy(learning, seed)
+    rows = [
+        Row(step, {"loss": curve(step) + (2 if step > 200 else 0), "grad_norm": unit * (times if step > 200 else 1)})
+        for step in range(1, 250)
+    ]
+
+    (symptom,) = symptoms(ExplodingGradients(), rows)
+
+    assert isinstance(symptom, Symptom)
+    assert symptom.onset == 201
+
+
+def test_large_gradients_without_effect_are_left_alone() -> None:
+    norm = [1.0, 30.0, 1.0, 1.0, 1.0]
+    assert diagnose(run(noisy(learning, 5), 600, norm=lambda step: norm[step % 5]), plan(600)) == []
+
+
+@pytest.mark.parametrize("norm", [0.0, 1e-8])
+def test_gradients_of_nothing_have_vanished(norm: float) -> None:
+    said = diagnose(run(noisy(lambda _: CHANCE, 1), 300, norm=lambda _: norm), plan(300))
+
+    assert kinds(said) == ["vanishing_gradients"]
+    assert said[0].step == 20
+
+
+def test_gradients_that_collapse_far_from_the_goal_have_vanished() -> None:
+    said = diagnose(run(lambda _: 3.2, 150, norm=lambda step: 1.0 if step <= 100 else 1e-4), plan(10_000))
+
+    assert kinds(said) == ["vanishing_gradients"]
+
+
+def test_small_gradients_of_a_converged_model_are_left_alone() -> None:
+    converging = run(lambda step: CHANCE * 0.97**step, 400, norm=lambda step: 3 * 0.95**step)
+
+    assert diagnose(converging, plan(400)) == []
+
+
+wild = st.floats(allow_nan=True, allow_infinity=True) | st.sampled_from([0.0, -0.0, 5e-324, 1.7e308, -1.7e308, 1e150])
+
+
+@given(st.lists(st.tuples(wild, wild, wild, wild), max_size=60), st.integers(1, 5))
+def test_no_numbers_can_break_a_detector(numbers: list[tuple[float, float, float, float]], repeat: int) -> None:
+    diagnosis = Diagnosis(plan(200))
+    for step, (loss, lr, norm, val_loss) in enumerate(numbers * repeat, start=1):
+        diagnosis.observe(trained(step, loss, lr=lr, grad_norm=norm))
+        diagnosis.observe(Evaluated(step=step, val_loss=val_loss, perplexity=1.0))
+
+
+def test_memory_does_not_grow_with_the_run() -> None:
+    def containers(detector: Detector) -> int:
+        return sum(len(value) for value in contents(detector) if isinstance(value, Sized))
+
+    def contents(thing: object) -> Iterable[object]:
+        names = getattr(thing, "__slots__", None) or vars(thing)
+        for value in [getattr(thing, name) for name in names]:
+            yield value
+            if isinstance(value, Level | Profile):
+                yield from contents(value)
+
+    watching = detectors(plan(100_000))
+    shaking = noisy(lambda step: learning(step) + math.sin(step / 4), 4)
+    sizes = []
+    for step in range(1, 10_001):
+        for detector in watching:
+            detector.observe(Row(step, {"loss": shaking(step), "grad_norm": 1.0, "lr": 1e-3, "val_loss": 2.5}))
+        if step in (1000, 10_000):
+            sizes.append([containers(detector) for detector in watching])
+
+    assert max(sizes[1]) <= BLOCKS + 8
+    assert sum(sizes[1]) <= sum(sizes[0]) + BLOCKS
+
+
+@given(st.lists(st.floats(-1e6, 1e6), min_size=16, max_size=300))
+def test_the_blocks_of_a_profile_are_the_means_of_the_curve(values: list[float]) -> None:
+    profile = Profile()
+    for value in values:
+        profile.learn(value)
+
+    covered = values[: len(profile.means) * profile.size]
+    assert len(profile.means) < BLOCKS
+    assert len(values) - len(covered) < profile.size
+    assert math.isclose(sum(profile.means) * profile.size, sum(covered), rel_tol=1e-9, abs_tol=1e-3)
+
+
+@few
+@given(seeds, st.floats(0.01, 100), st.floats(-1, 1))
+def test_the_noise_of_a_level_is_the_deviation_around_a_trend(seed: int, deviation: float, slope: float) -> None:
+    chance = random.Random(seed)
+    level = Level(memory=200, noise_memory=200)
+    for row in range(1000):
+        level.learn(1000 * deviation + deviation * (chance.gauss(0, 1) + slope * row / 10))
+
+    assert 0.7 * deviation < level.noise < 1.5 * deviation
+
+
+def test_a_second_diagnosis_that_is_shown_the_stored_events_goes_on_where_the_first_was() -> None:
+    curve = noisy(learning, 2)
+    events = run(lambda step: curve(step) + (5.0 if step % 200 in (0, 1, 2) else 0.0), 700)
+    first, second = Diagnosis(plan(700)), Diagnosis(plan(700))
+    stored: list[Event] = []
+    for event in events[:401]:
+        stored += [event, *first.observe(event)]
+    for event in stored:
+        second.observe(event)
+
+    assert [first.observe(event) for event in events[401:]] == [second.observe(event) for event in events[401:]]
+
+
+def test_ids_of_findings_that_a_restart_dropped_are_not_used_again() -> None:
+    diagnosis = Diagnosis(plan(600))
+    diagnosis.observe(
+        FindingOpened(id=7, step=90, onset=90, kind="spike", severity="warning", evidence="from before the restart")
+    )
+
+    (finding,) = diagnosis.observe(trained(100, math.nan))
+
+    assert finding.id == 8
+
+
+def test_an_lr_far_above_the_usual_is_the_first_cause_and_its_fix_the_first() -> None:
+    advice = advise("stall", Circumstances.of(plan(1000, lr=0.1)))
+
+    assert "0.1 is 100 times the usual 0.001 for adamw" in advice.causes[0]
+    assert advice.fixes[0].changes["schedule.lr"] == 1e-3
+
+
+def test_a_fix_answers_the_settings_of_the_moment() -> None:
+    diagnosis = Diagnosis(plan(1000))
+    changed = settings_table(Circumstances.of(plan(1000)).settings) | {"lr_scale": 500.0}
+    diagnosis.observe(SettingsChanged(step=1, summary="lr 0.001 -> 0.5", settings=changed))
+
+    (finding,) = diagnosis.observe(trained(2, math.nan))
+
+    assert isinstance(finding, FindingOpened)
+    assert "0.5 is 500 times the usual" in finding.causes[0]
+    assert finding.fixes[0].changes["schedule.lr"] * 500 == pytest.approx(1e-3)
+
+
+@given(
+    st.sampled_from(sorted({detector.kind for detector in detectors(RunConfig())})),
+    st.sampled_from(["sgd", "momentum", "adam", "adamw"]),
+    st.floats(0, 1e6),
+    st.floats(1e-3, 1e6) | st.just(math.inf),
+    st.integers(1, 100),
+)
+def test_every_fix_makes_a_run_that_is_valid_and_different(kind, optimizer, lr, clip, steps) -> None:
+    config = RunConfig(
+        model=ModelConfig(init_scale=8.0),
+        optimizer=OptimizerConfig(kind=optimizer, clip=clip),
+        schedule=ScheduleConfig(lr=lr, min_lr=lr / 10),
+        training=TrainingConfig(steps=steps),
+    )
+
+    for fix in advise(kind, Circumstances.of(config)).fixes:
+        assert config.with_values({key: repr(value) for key, value in fix.changes.items()}) != config
+
+
+def test_every_kind_has_a_detector_with_a_help_text_and_causes() -> None:
+    watching = detectors(RunConfig())
+
+    assert len({detector.kind for detector in watching}) == len(watching) == 9
+    for detector in watching:
+        assert (type(detector).__doc__ or "").count(" ") > 5
+        assert advise(detector.kind, Circumstances.of(RunConfig())).causes
+
+
+def test_the_diagnosis_needs_neither_torch_nor_numpy_nor_a_screen() -> None:
+    code = (
+        "import sys, tinygpt_tui.engine.diagnostics.diagnosis; print({'torch', 'numpy', 'textual'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "set()\n"

@@ -1,0 +1,87 @@
+"""A run told in lines."""
+
+import math
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tinygpt_tui.engine.events import (
+    AnyEvent,
+    Evaluated,
+    FindingClosed,
+    FindingOpened,
+    Fix,
+    RunEnded,
+    SettingsChanged,
+    StepFinished,
+    StorageBlocked,
+)
+from tinygpt_tui.tui.text_progress import TextProgress, duration
+
+
+def step(number: int, loss: float = 3.25, tokens_per_s: float = 51_200.0) -> StepFinished:
+    return StepFinished(
+        step=number, loss=loss, lr=1e-3, tokens=number * 256, tokens_per_s=tokens_per_s, grad_norm=1.0, clipped=False
+    )
+
+
+def told(progress: TextProgress, *events: AnyEvent) -> list[str]:
+    return [line for event in events for line in progress.observe(event)]
+
+
+def test_the_status_says_where_the_run_is_and_how_long_it_will_take() -> None:
+    progress = TextProgress(steps=1000)
+    assert told(progress, step(500), Evaluated(step=500, val_loss=3.5, perplexity=33.0)) == []
+    status = progress.status()
+    assert "step  500/1000" in status
+    assert "[##########..........]" in status
+    assert "loss 3.250  val_loss 3.500  lr 1.00e-03  51.2k tokens/s" in status
+    assert status.endswith("0:02 left")  # 500 steps of 256 tokens at 51 200 a second
+
+
+def test_a_finding_is_told_when_it_opens_and_when_it_is_over() -> None:
+    opened = FindingOpened(
+        id=1, step=90, onset=70, kind="divergence", severity="failure", evidence="loss 40", causes=["lr too high"],
+        fixes=[Fix(title="halve the rate", changes={"schedule.lr": 0.5})],
+    )  # fmt: skip
+    lines = told(TextProgress(steps=100), opened, FindingClosed(id=1, step=95))
+    assert lines[0] == "failure  divergence since step 70: loss 40"
+    assert "why: lr too high" in lines[1] and "try: halve the rate" in lines[2]
+    assert lines[3] == "ok       divergence: over at step 95"
+
+
+def test_changes_and_a_full_disk_are_told() -> None:
+    progress = TextProgress(steps=100)
+    assert told(progress, SettingsChanged(step=5, summary="lr 1 -> 2", settings={})) == [
+        "changed after step 5: lr 1 -> 2"
+    ]
+    assert "No space left" in told(progress, StorageBlocked(step=6, detail="No space left on device"))[0]
+
+
+def test_an_end_says_what_was_reached() -> None:
+    assert told(TextProgress(steps=2), step(2), RunEnded(step=2, reason="finished")) == [
+        "finished at step 2, loss 3.250"
+    ]
+    nan = told(TextProgress(steps=2), step(1, math.nan), RunEnded(step=1, reason="nan"))
+    assert nan == ["ended at step 1: the loss is not a finite number"]
+
+
+def test_escape_sequences_in_a_finding_are_made_visible() -> None:
+    opened = FindingOpened(id=1, step=1, onset=1, kind="\x1b[2J", severity="info", evidence="\x07")
+    assert "\x1b" not in "".join(told(TextProgress(steps=1), opened))
+
+
+@given(
+    st.integers(1, 10**9),
+    st.floats(),
+    st.one_of(st.floats(allow_nan=True), st.just(0.0)),
+    st.integers(1, 10**9),
+)
+def test_no_number_breaks_the_status(number: int, loss: float, speed: float, steps: int) -> None:
+    progress = TextProgress(steps=steps)
+    told(progress, step(number, loss, speed), step(number, loss, speed))
+    assert "\n" not in progress.status()
+
+
+def test_durations_are_read_like_a_clock() -> None:
+    assert [duration(seconds) for seconds in (-3, 7, 61, 3661)] == ["0:00", "0:07", "1:01", "1:01:01"]

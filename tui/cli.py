@@ -1,0 +1,51 @@
+"""The `tinygpt-tui` command: runs what was asked, and turns what went wrong into one line and an exit status."""
+
+import os
+import sys
+
+import click
+
+from .commands import command
+from .run_options import PROGRAM
+from .safe_text import visible
+
+BAD_INPUT = 2
+
+
+def main() -> None:
+    sys.exit(run_command(sys.argv[1:]))
+
+
+def run_command(arguments: list[str]) -> int:
+    """The exit status of a command line; whatever a person can get wrong is one line on stderr."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # pyright: ignore[reportAttributeAccessIssue]
+    try:
+        status = command.main(arguments, PROGRAM, standalone_mode=False)
+        sys.stdout.flush()
+        return int(status or 0)
+    except BrokenPipeError:
+        # what is left in the buffer has no reader, and Python would complain of it at its exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except click.ClickException as error:
+        return _fail(error.format_message())
+    except Exception as error:
+        if not _is_for_people(error):
+            raise
+        return _fail(str(error))
+
+
+def _is_for_people(error: Exception) -> bool:
+    from ..engine.client import ClientError
+    from ..engine.config import ConfigError
+    from ..engine.folder import StoreError
+
+    return isinstance(error, ConfigError | StoreError | ClientError | OSError)
+
+
+def _fail(message: str) -> int:
+    click.echo(f"{PROGRAM}: {visible(message)}", err=True)
+    return BAD_INPUT

@@ -1,0 +1,42 @@
+"""A run followed from the command line to its end, and the exit status that this makes."""
+
+import asyncio
+import sys
+from pathlib import Path
+from time import time
+
+import click
+
+from ..engine import client
+from ..engine.config import RunConfig
+from ..engine.folder import find_worker
+from ..engine.store import read_config, remove
+from .follow import Outcome, follow, narrator, opened
+from .run_options import PROGRAM
+from .safe_text import visible
+
+
+def host(path: Path, config: RunConfig, *, as_json: bool, is_new: bool) -> int:
+    """Train in a worker and follow it; a new run that its input keeps from beginning leaves nothing behind."""
+    click.echo(f"run {visible(str(path))}", err=as_json)
+    teller = narrator(config.training.steps, sys.stdout, as_json=as_json, since=time())
+    outcome = asyncio.run(follow(path, client.start, teller, is_ours=True))
+    if outcome.is_bad_input and is_new:
+        remove(path)
+    return _conclude(path, outcome)
+
+
+def look(path: Path, *, as_json: bool) -> int:
+    """Follow a run that somebody else started, or tell what is left of it."""
+    teller = narrator(read_config(path).training.steps, sys.stdout, as_json=as_json)
+    open_run = client.attach if find_worker(path) else opened
+    return _conclude(path, asyncio.run(follow(path, open_run, teller, is_ours=False)))
+
+
+def _conclude(path: Path, outcome: Outcome) -> int:
+    if outcome.complaint:
+        click.echo(f"{PROGRAM}: {visible(outcome.complaint)}", err=True)
+    if outcome.exit_status == 1:
+        log = visible(str(path / "worker.log"))
+        click.echo(f"the log is {log}; `{PROGRAM} resume {path.name}` goes on from the latest checkpoint", err=True)
+    return outcome.exit_status
