@@ -25,7 +25,7 @@ from tinygpt_tui.engine.events import (
     StepFinished,
     settings_table,
 )
-from tinygpt_tui.engine.host import Hosted, Reason
+from tinygpt_tui.engine.hosted import Hosted, Reason
 from tinygpt_tui.engine.store import create, read_config
 from tinygpt_tui.engine.worker import serve
 

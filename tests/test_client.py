@@ -181,6 +181,14 @@ async def test_a_run_folder_that_is_broken_is_one_line_for_every_way_in(tmp_path
     assert not (run / WORKER_LOG).exists()
 
 
+def test_a_log_that_is_a_link_is_not_opened(tmp_path: Path) -> None:
+    run = new_run(tmp_path, steps=1)
+    (run / EVENTS).symlink_to("/etc/passwd")
+
+    with pytest.raises(ClientError, match="link"):
+        open_stored(run)
+
+
 async def test_a_worker_that_cannot_even_start_is_reported_with_its_last_words(tmp_path: Path) -> None:
     run = new_run(tmp_path, steps=1)
     interpreter = scripted_worker()[0]

@@ -37,7 +37,8 @@ from tinygpt_tui.engine.events import (
     StorageRestored,
     TakeSteps,
 )
-from tinygpt_tui.engine.host import Host, Hosted, Observer, Reason, Request
+from tinygpt_tui.engine.host import Host
+from tinygpt_tui.engine.hosted import Hosted, Observer, Reason, Request
 
 from .scripted_loop import LossAbove, ScriptedLoop, StepSaver
 
@@ -305,8 +306,8 @@ def test_a_full_disk_blocks_training_until_everything_is_written(tmp_path: Path)
         ("RunEnded", 4),
     ]
     [blocked, restored] = stage.announced
-    assert isinstance(blocked, StorageBlocked) and "No space left" in blocked.detail
     assert restored is None
+    assert isinstance(blocked, StorageBlocked) and "No space left" in blocked.detail
     assert stage.step_times == [0.0, 0.0, 0.0, 3.0]
 
 

@@ -215,10 +215,9 @@ async def test_a_client_that_does_not_read_holds_nobody_up(tmp_path: Path) -> No
 
     async with training(run) as live:
         with connected(run) as deaf:
-            deaf.sendall(encode(Follow()) + b"\n" + (encode(Pause()) + b"\n" + encode(Resume()) + b"\n") * 1000)
+            deaf.sendall(encode(Follow()) + b"\n" + (encode(Resume()) + b"\n") * 1000)
             await until(live, is_step(3000))
             assert isinstance(await live.send(Stop()), Accepted)
-            assert isinstance(stored(run)[-1], RunEnded) or find_worker(run)
 
 
 async def test_answers_come_after_the_events_that_precede_them(tmp_path: Path) -> None:
