@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 from torch import Tensor
 
 from .config import ConfigError, StorageConfig
@@ -170,10 +170,10 @@ def _loneliness(one: Stored, kept: Sequence[Stored]) -> float:
 def write_state(folder: Path, trainer: Trainer, reason: Reason, best_val_loss: float) -> None:
     flat = trainer.flat
     model = dict(zip(flat.names, (view.cpu().numpy() for view in flat.views(flat.weights)), strict=True))
-    save_file(model, folder / "model.safetensors")
-    save_file(
-        {name: t.cpu().numpy() for name, t in _training_tensors(trainer).items()}, folder / "optimizer.safetensors"
-    )
+    # not save_file, which hides a full disk in an error of its own
+    (folder / "model.safetensors").write_bytes(save(model))
+    training = {name: tensor.cpu().numpy() for name, tensor in _training_tensors(trainer).items()}
+    (folder / "optimizer.safetensors").write_bytes(save(training))
     state = State(
         step=trainer.step,
         tokens=trainer.tokens,

@@ -1,6 +1,9 @@
 """A run that is stopped and resumed gives the bits of one that was not."""
 
 import random
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -77,20 +80,26 @@ def test_changes_made_after_the_checkpoint_are_made_again(tmp_path: Path) -> Non
     assert losses[:5] + advance(second, 40, {}) == losses
 
 
-def test_a_checkpoint_that_cannot_be_written_leaves_nothing_behind(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@contextmanager
+def no_file_longer_than(size: int) -> Iterator[None]:
+    """The disk is full for whatever is longer."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("size", [100, 40_000])
+def test_a_checkpoint_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path, size: int) -> None:
     trainer = Trainer(small_config(), small_corpus())
     checkpoints = Checkpoints(tmp_path / "checkpoints", trainer, STORAGE)
     checkpoints.save("asked")
-
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("tinygpt_tui.engine.checkpoint.save_file", full)
-    with pytest.raises(OSError, match="No space"):
+    with no_file_longer_than(size), pytest.raises(OSError, match="too large"):
         checkpoints.save("asked")
     assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["step-000000"]
+    assert checkpoints.save("asked").name == "step-000000-2"
 
 
 def test_a_torn_checkpoint_gives_way_to_an_older_one(tmp_path: Path) -> None:
