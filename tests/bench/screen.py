@@ -1,0 +1,215 @@
+"""The screen in a real pseudo-terminal: first frame, first point, key to frame, and what watching costs the training.
+
+Every figure is taken from outside: bytes that the terminal gets, events that the run leaves on disk, and processor
+time from /proc, so it needs Linux.
+"""
+
+import argparse
+import os
+import pty
+import random
+import re
+import select
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from fcntl import ioctl
+from pathlib import Path
+
+from tinygpt_tui.engine.client import WORKER
+from tinygpt_tui.engine.event_log import all_events
+from tinygpt_tui.engine.events import AnyEvent, RunEnded, StepFinished
+from tinygpt_tui.engine.folder import find_worker
+from tinygpt_tui.engine.presets import find_preset
+from tinygpt_tui.engine.store import create
+
+COMMAND = (str(Path(sys.executable).parent / "tinygpt-tui"),)
+WARMUP = 20
+
+
+class Terminal:
+    """A program in a pseudo-terminal: what it draws, and keys to press."""
+
+    def __init__(self, pid: int, master: int) -> None:
+        self.pid = pid
+        self._master = master
+
+    def press(self, key: str) -> None:
+        os.write(self._master, key.encode())
+
+    def read(self, timeout: float) -> bytes:
+        ready, _, _ = select.select([self._master], [], [], max(timeout, 0))
+        try:
+            return os.read(self._master, 1 << 16) if ready else b""
+        except OSError:  # the program has ended
+            return b""
+
+    def wait_for(self, pattern: bytes, timeout: float = 60.0) -> float:
+        """Seconds until what is drawn matches."""
+        began, drawn = time.perf_counter(), b""
+        while (waited := time.perf_counter() - began) < timeout:
+            drawn = (drawn + self.read(timeout - waited))[-(1 << 18) :]
+            if re.search(pattern, drawn):
+                return time.perf_counter() - began
+        raise TimeoutError(f"{pattern!r} was not drawn within {timeout} s; the last bytes: {drawn[-300:]!r}")
+
+    def drain(self, seconds: float) -> None:
+        end = time.perf_counter() + seconds
+        while (left := end - time.perf_counter()) > 0:
+            self.read(left)
+
+    def processor_s(self) -> float:
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def terminal(arguments: Sequence[str], home: Path, size: tuple[int, int] = (160, 45)) -> Iterator[Terminal]:
+    environment = os.environ | {
+        "TERM": "xterm-256color",
+        "COLORTERM": "truecolor",
+        "XDG_CONFIG_HOME": str(home / "config"),
+        "TINYGPT_TUI_RUNS": str(home / "runs"),
+    }
+    pid, master = pty.fork()
+    if pid == 0:
+        ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
+        os.execvpe(COMMAND[0], [*COMMAND, *arguments], environment)
+    try:
+        yield Terminal(pid, master)
+    finally:
+        for run in (home / "runs").glob("*"):
+            if worker := find_worker(run):
+                os.kill(worker.pid, 9)
+        os.kill(pid, 9)
+        os.waitpid(pid, 0)
+        os.close(master)
+
+
+def first_frame(home: Path, rounds: int = 9) -> None:
+    """From the command to a drawn home screen, beside an interpreter that only imports Textual."""
+    times, bare = [], []
+    for _ in range(rounds + 1):
+        with terminal([], home, (120, 36)) as screen:
+            times.append(screen.wait_for(b"Presets"))
+        began = time.perf_counter()
+        subprocess.run([sys.executable, "-c", "import textual.app"], check=True)
+        bare.append(time.perf_counter() - began)
+    print(
+        f"first frame: median {statistics.median(times[1:]):.3f} s of {rounds} (bar 0.4); "
+        f"python -c 'import textual.app' takes {statistics.median(bare[1:]):.3f} s"
+    )
+
+
+def first_point(home: Path, rounds: int = 5) -> None:
+    times, torch = [], []
+    for _ in range(rounds):
+        with terminal(["baseline"], home, (120, 36)) as screen:
+            times.append(screen.wait_for(rb"train \d\.\d"))
+        began = time.perf_counter()
+        subprocess.run([sys.executable, "-c", "import torch"], check=True)
+        torch.append(time.perf_counter() - began)
+    bar = 1.5 + 2 * statistics.median(torch)
+    print(f"first loss point: median {statistics.median(times):.2f} s (bar 1.5 + 2 x import torch = {bar:.2f} s)")
+
+
+def key_to_frame(home: Path, presses: int = 300) -> None:
+    """Smoothing up and down, whose effect the loss panel names, at random moments of training at full speed."""
+    chance, times = random.Random(0), []
+    with terminal(["baseline", "--steps", "1000000"], home) as screen:
+        screen.wait_for(rb"train \d\.\d")
+        screen.drain(3)
+        for press in range(presses):
+            screen.drain(chance.uniform(0.05, 0.25))
+            screen.press("e")
+            times.append(screen.wait_for(rb"mean of \d+|unsmoothed|raw only", 5) if press >= 0 else 0)
+        pauses = [pause_latency(screen, chance) for _ in range(10)]
+    times.sort()
+    print(
+        f"key to frame at full speed: median {1e3 * statistics.median(times):.0f} ms, "
+        f"99th percentile {1e3 * times[int(0.99 * len(times))]:.0f} ms of {presses} (bar 50); "
+        f"pause to frame: median {1e3 * statistics.median(pauses):.0f} ms, worst {1e3 * max(pauses):.0f} ms"
+    )
+
+
+def pause_latency(screen: Terminal, chance: random.Random) -> float:
+    screen.drain(chance.uniform(0.3, 0.6))
+    screen.press(" ")
+    waited = screen.wait_for(rb"paused", 5)
+    screen.press(" ")
+    screen.wait_for(rb"training", 5)
+    return waited
+
+
+def cost_of_watching(home: Path, steps: int = 3000, rounds: int = 3) -> None:
+    """Tokens/s with the screen at 160x45 and without, in turns; processor share of the screen's process."""
+    ratios, following, idle = [], [], []
+    for _ in range(rounds):
+        alone = headless_rate(home, steps)
+        with terminal(["baseline", "--steps", str(steps)], home) as screen:
+            screen.wait_for(rb"train \d\.\d")
+            began, used = time.perf_counter(), screen.processor_s()
+            run = newest_run(home)
+            while not isinstance(last_event(run), RunEnded):
+                screen.drain(0.5)
+            following.append((screen.processor_s() - used) / (time.perf_counter() - began))
+            screen.drain(3)
+            used = screen.processor_s()
+            screen.drain(5)
+            idle.append((screen.processor_s() - used) / 5)
+        ratios.append(rate_of(list(all_events(run))) / alone)
+    print(
+        f"watched / headless tokens/s: median {statistics.median(ratios):.3f} "
+        f"({min(ratios):.3f} to {max(ratios):.3f}; bar 0.93); screen's process: following "
+        f"{statistics.median(following):.1%} of a core (bar 15 %), finished {statistics.median(idle):.1%} (bar 1 %)"
+    )
+
+
+def headless_rate(home: Path, steps: int) -> float:
+    _, preset = find_preset("baseline")
+    config = replace(preset, training=replace(preset.training, steps=steps))
+    run = create(home / "runs", config, "headless", datetime.now(UTC))
+    subprocess.run([*WORKER, run], capture_output=True, check=True)
+    return rate_of(list(all_events(run)))
+
+
+def rate_of(events: list[AnyEvent]) -> float:
+    steps = [event for event in events if isinstance(event, StepFinished)]
+    return (steps[-1].tokens - steps[WARMUP].tokens) / (steps[-1].time - steps[WARMUP].time)
+
+
+def newest_run(home: Path) -> Path:
+    return max((home / "runs").iterdir(), key=lambda run: run.stat().st_mtime)
+
+
+def last_event(run: Path) -> AnyEvent | None:
+    return next(reversed(list(all_events(run))), None)
+
+
+MEASURES = {
+    "first-frame": first_frame,
+    "first-point": first_point,
+    "keys": key_to_frame,
+    "watching": cost_of_watching,
+}
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    arguments.add_argument("measures", nargs="*", choices=[*MEASURES, []], default=[])
+    chosen = arguments.parse_args().measures or list(MEASURES)
+    for name in chosen:
+        with tempfile.TemporaryDirectory() as home, suppress(KeyboardInterrupt):
+            MEASURES[name](Path(home))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,167 @@
+"""The dialogs of a run: typed values, and what becomes of a run that is left."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from textual.app import App
+from textual.screen import Screen
+from textual.widgets import Input, Static
+
+from tinygpt_tui.engine.config import ConfigError, LiveSettings, RunConfig, ScheduleConfig
+from tinygpt_tui.engine.events import ChangeSettings, Command, LimitSpeed, Sample, TakeSteps
+from tinygpt_tui.engine.live import changed
+from tinygpt_tui.tui.change_fields import KINDS, belongs, change_fields, read_change
+from tinygpt_tui.tui.live_change import change_between, change_for_fix
+from tinygpt_tui.tui.questions import read_lr, read_sample, read_speed, read_steps, sample_fields, steps_fields
+from tinygpt_tui.tui.screens.prompt import Prompt
+from tinygpt_tui.tui.screens.quit import WhatBecomesOfTheRun
+
+SETTINGS = LiveSettings.from_config(RunConfig())
+UNTOUCHED = {field.name: field.value for field in change_fields(SETTINGS, 1e-3)}
+
+
+class Asking(App[None]):
+    """Pushes one dialog and remembers its answers."""
+
+    def __init__(self, dialog: Screen) -> None:
+        super().__init__()
+        self._dialog = dialog
+        self.answers: list[object] = []
+
+    def on_mount(self) -> None:
+        self.push_screen(self._dialog, self.answers.append)
+
+
+def steps_prompt() -> Prompt[Command]:
+    return Prompt("How many?", steps_fields(), read_steps)
+
+
+async def test_enter_gives_the_typed_number_of_steps() -> None:
+    app = Asking(steps_prompt())
+    async with app.run_test() as pilot:
+        await pilot.press("home", "ctrl+k", "2", "5", "enter")
+        assert app.answers == [TakeSteps(count=25)]
+
+
+async def test_escape_gives_no_answer() -> None:
+    app = Asking(steps_prompt())
+    async with app.run_test() as pilot:
+        await pilot.press("escape")
+        assert app.answers == [None]
+
+
+async def test_what_is_no_number_is_refused_and_the_dialog_stays_until_it_is_mended() -> None:
+    app = Asking(steps_prompt())
+    async with app.run_test() as pilot:
+        await pilot.press("home", "ctrl+k", "[", "x", "enter")
+        assert "'[x' is no number" in str(app.screen.query_one(".refusal", Static).content)
+        assert app.answers == []
+        app.screen.query_one(Input).value = "3"
+        await pilot.press("enter")
+        assert app.answers == [TakeSteps(count=3)]
+
+
+async def test_the_sample_prompt_begins_with_what_the_run_usually_does() -> None:
+    app = Asking(Prompt("Write", sample_fields(RunConfig()), read_sample))
+    async with app.run_test() as pilot:
+        await pilot.press("enter")
+        assert app.answers == [Sample(prompt="def ", temperature=0.8, top_k=40, tokens=64)]
+
+
+@pytest.mark.parametrize(
+    ("keys", "answer"),
+    [
+        (["s"], "stop"),
+        (["x"], "stop"),
+        (["l"], "leave"),
+        (["ctrl+c"], "leave"),
+        (["escape"], None),
+        (["q"], None),
+        (["enter"], "stop"),
+        (["down", "enter"], "leave"),
+        (["down", "down", "enter"], None),
+    ],
+)
+async def test_leaving_a_run_stops_it_leaves_it_or_stays(keys: list[str], answer: str | None) -> None:
+    app = Asking(WhatBecomesOfTheRun("Leave?", step=7))
+    async with app.run_test() as pilot:
+        await pilot.press(*keys)
+        assert app.answers == [answer]
+
+
+def test_an_empty_speed_is_full_speed() -> None:
+    assert read_speed({"speed": " "}) == LimitSpeed(steps_per_s=math.inf)
+    assert read_speed({"speed": "2.5"}) == LimitSpeed(steps_per_s=2.5)
+
+
+@pytest.mark.parametrize("text", ["", "nan", "-1", "inf", "fast"])
+def test_a_learning_rate_must_be_a_finite_number(text: str) -> None:
+    with pytest.raises(ValueError, match="lr"):
+        read_lr({"lr": text})
+
+
+@pytest.mark.parametrize("text", ["0", "-3", "1.5", "nan", "1e12"])
+def test_steps_are_whole_and_at_least_one(text: str) -> None:
+    with pytest.raises(ValueError, match="steps"):
+        read_steps({"steps": text})
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_form_that_nobody_touched_changes_nothing_but_the_chosen_schedule(kind: str) -> None:
+    change = read_change(UNTOUCHED, ScheduleConfig(kind=kind).kind, SETTINGS)
+    if kind == SETTINGS.schedule.kind:
+        assert change is None
+    else:
+        assert change == ChangeSettings(schedule={"kind": kind})
+
+
+def test_a_form_changes_only_what_was_typed() -> None:
+    texts = UNTOUCHED | {"lr": "3e-4", "dropout": "0.1", "min_lr": "1e-5"}
+    expected = ChangeSettings(lr=3e-4, dropout=0.1, schedule={"min_lr": 1e-5})
+    assert read_change(texts, "three-phase", SETTINGS) == expected
+
+
+@pytest.mark.parametrize(("name", "text"), [("dropout", "1"), ("batch", "0"), ("min_lr", "1"), ("clip", "much")])
+def test_a_form_refuses_what_a_run_would_refuse(name: str, text: str) -> None:
+    with pytest.raises((ConfigError, ValueError)):
+        read_change(UNTOUCHED | {name: text}, "three-phase", SETTINGS)
+
+
+def test_a_form_keeps_every_digit_of_what_was_not_typed() -> None:
+    odd = LiveSettings.from_config(RunConfig(schedule=ScheduleConfig(lr=0.1234567890123)))
+    texts = {field.name: field.value for field in change_fields(odd, 0.1)}
+    assert read_change(texts, "three-phase", odd) is None
+
+
+def test_only_the_fields_that_a_schedule_uses_belong_to_it() -> None:
+    assert not belongs("period", "cosine")
+    assert belongs("period", "restarts")
+    assert belongs("lr", "constant")
+
+
+settings_of_all_kinds = st.builds(
+    LiveSettings,
+    schedule=st.builds(
+        ScheduleConfig, kind=st.sampled_from(KINDS), lr=st.floats(1e-3, 1.0), period=st.integers(1, 1000)
+    ),
+    clip=st.floats(0.1, 10.0),
+    weight_decay=st.floats(0.0, 1.0),
+    dropout=st.floats(0.0, 0.9),
+    batch=st.integers(1, 64),
+    accumulation=st.integers(1, 8),
+)
+
+
+@given(settings_of_all_kinds, settings_of_all_kinds)
+def test_the_change_between_two_settings_leads_from_one_to_the_other(old: LiveSettings, new: LiveSettings) -> None:
+    change = change_between(old, new)
+    assert changed(old, change or ChangeSettings(), step=5, steps=100) == new
+
+
+def test_a_fix_of_live_settings_is_a_command_and_any_other_needs_a_new_run() -> None:
+    fix = change_for_fix({"schedule.lr": 5e-4, "optimizer.clip": 0.5})
+    assert fix == ChangeSettings(clip=0.5, schedule={"lr": 5e-4})
+    assert change_for_fix({"schedule.lr": 5e-4, "model.width": 32}) is None
+    assert change_for_fix({}) is None

@@ -1,0 +1,127 @@
+"""Presets and runs read well in two lines, are found by what a person types, and say what Enter does."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from tinygpt_tui.engine.config import RunConfig
+from tinygpt_tui.engine.store import RunState, RunSummary
+from tinygpt_tui.tui.entries import STATES, BrokenPreset, PresetEntry, RunEntry, age, intention, matching, row, size
+from tinygpt_tui.tui.widgets.entry_list import Heading, RowLine, laid_out, lines_of
+
+NOW = datetime(2026, 1, 10, tzinfo=UTC)
+SUMMARY = RunSummary(
+    name="baseline-1",
+    path=Path("baseline-1"),
+    state="finished",
+    title="Baseline",
+    created=NOW - timedelta(hours=3),
+    step=100,
+    steps=100,
+    loss=2.5,
+    findings=2,
+    bytes=2_000_000,
+)
+PRESET = PresetEntry("lr-too-high", RunConfig(title="LR too high", about="The loss swings. It never settles."))
+
+
+def text_of(entry: PresetEntry | RunEntry | BrokenPreset) -> str:
+    words = row(entry, NOW, ascii=False)
+    return " ".join(text for text, _ in (*words.name, words.state, words.details, words.aside))
+
+
+def test_every_state_has_its_own_glyphs_and_its_word() -> None:
+    assert set(STATES) == set(get_args(RunState))
+    assert len({state.glyph for state in STATES.values()}) == len(STATES)
+    assert len({state.plain_glyph for state in STATES.values()}) == len(STATES)
+    assert all(state.plain_glyph.isascii() for state in STATES.values())
+    for state in get_args(RunState):
+        assert state in text_of(RunEntry(replace(SUMMARY, state=state)))
+
+
+def test_a_runs_row_says_what_became_of_it() -> None:
+    text = text_of(RunEntry(SUMMARY))
+    for words in ("baseline-1", "finished", "step 100/100", "loss 2.50", "2 findings", "3 h", "2 MB"):
+        assert words in text
+
+
+def test_a_damaged_runs_row_says_why() -> None:
+    assert "config.toml: is empty" in text_of(RunEntry(replace(SUMMARY, state="damaged", why="config.toml: is empty")))
+
+
+def test_a_presets_row_says_what_happens() -> None:
+    assert "The loss swings" in text_of(PRESET)
+    assert "1,000 steps" in text_of(PRESET)
+    assert "no key 'x'" in text_of(BrokenPreset("mine", "there is no key 'x'"))
+
+
+def test_text_from_outside_is_made_visible() -> None:
+    hostile = "\x1b[31m\x9b\n\u202e"
+    entries = [
+        RunEntry(replace(SUMMARY, name=hostile, title=hostile)),
+        RunEntry(replace(SUMMARY, state="damaged", why=hostile)),
+        PresetEntry("x", RunConfig(title=hostile, about=hostile)),
+        BrokenPreset(hostile, hostile),
+    ]
+    for entry in entries:
+        assert not set(text_of(entry)) & set(hostile) - set("[31m")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [("", [0, 1]), ("LR high", [0]), ("swings", [0]), ("base", [1]), ("FINISHED", [1]), ("nothing", []), (" ", [0, 1])],
+)
+def test_every_typed_word_must_occur(wanted: str, found: list[int]) -> None:
+    entries = [PRESET, RunEntry(SUMMARY)]
+    assert matching(entries, wanted) == [entries[index] for index in found]
+
+
+def test_enter_means_what_the_entry_needs() -> None:
+    assert intention(PRESET) == "start"
+    meant = {state: intention(RunEntry(replace(SUMMARY, state=state))) for state in get_args(RunState)}
+    assert meant["running"] == meant["paused"] == meant["starting"] == "attach"
+    assert meant["stopped"] == meant["interrupted"] == "resume"
+    assert meant["finished"] == meant["failed"] == "open"
+    assert meant["damaged"] is intention(None) is intention(BrokenPreset("x", "y")) is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(-5, "just now"), (59, "just now"), (60, "1 min"), (7200, "2 h"), (86400 * 3, "3 d"), (86400 * 800, "2 y")],
+)
+def test_ages_are_short(seconds: int, words: str) -> None:
+    assert age(NOW - timedelta(seconds=seconds), NOW) == words
+
+
+def test_sizes_are_short() -> None:
+    assert [size(count) for count in (0, 1500, 2_000_000)] == ["0 kB", "2 kB", "2 MB"]
+
+
+TEXTS = st.text(st.characters(exclude_categories=["C", "M", "Z"]), max_size=30)
+
+
+@given(left=st.lists(TEXTS, max_size=4), right=TEXTS, width=st.integers(0, 80))
+def test_a_line_is_exactly_as_wide_as_it_should_be(left: list[str], right: str, width: int) -> None:
+    pieces = laid_out([(text, "accent") for text in left], (right, "accent"), width)
+    assert sum(cell_len(text) for text, _ in pieces) == width
+
+
+def test_a_line_keeps_its_right_text_and_cuts_the_left() -> None:
+    assert (
+        "".join(text for text, _ in laid_out([("a long name indeed", "x")], ("stopped", "x"), 20))
+        == "a long name… stopped"
+    )
+
+
+def test_presets_and_runs_have_headings() -> None:
+    entries = [PRESET, RunEntry(SUMMARY)]
+    first, second = RowLine(0, second=False), RowLine(1, second=False)
+    assert lines_of(entries, compact=True) == [Heading("Presets"), first, Heading("Runs"), second]
+    assert lines_of(entries, compact=False).count(None) == 1
+    assert lines_of([], compact=False) == []

@@ -1,0 +1,119 @@
+"""Help is read from the screen itself: every key, in groups, and what each panel shows."""
+
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.widgets import Static
+
+from tinygpt_tui.engine.events import RunEnded
+from tinygpt_tui.tui.app import TinyGPTApp
+from tinygpt_tui.tui.key_table import key_groups
+from tinygpt_tui.tui.opening import Destination, OpenRun
+from tinygpt_tui.tui.screens.help import HelpScreen, explanations, key_text
+from tinygpt_tui.tui.screens.home import HomeScreen
+from tinygpt_tui.tui.screens.run import RunScreen
+
+from .screen_text import shown, until
+from .scripted_run import ScriptedRun
+
+
+class FlightPanel(Static, can_focus=True):
+    EXPLANATION = """\
+    How high it flies.
+
+    Higher is healthier."""
+    BINDING_GROUP_TITLE = "Flight"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("u", "rise", "rise", tooltip="Go [up]"),
+        Binding("j,k", "fall", "fall", tooltip="Go down"),
+    ]
+
+
+class Explained(Screen[None]):
+    BINDING_GROUP_TITLE = "Cockpit"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("x", "eject", "eject", tooltip="Leave"),
+        Binding("y", "hidden", "hidden", tooltip="Not now"),
+        Binding("z", "secret", "secret", tooltip="System", system=True),
+    ]
+
+    def compose(self) -> ComposeResult:
+        yield FlightPanel()
+        yield FlightPanel()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return action != "hidden"
+
+
+class Plane(App[None]):
+    ENABLE_COMMAND_PALETTE = False
+
+    def get_default_screen(self) -> Screen[None]:
+        return Explained()
+
+
+async def test_keys_stand_in_groups_with_what_they_do_now() -> None:
+    app = Plane()
+    async with app.run_test():
+        groups = {group.title: group.rows for group in key_groups(app.screen, app.get_key_display)}
+        text = key_text(key_groups(app.screen, app.get_key_display)).plain
+    assert list(groups)[:2] == ["Cockpit", "Flight"]
+    assert [row.description for row in groups["Cockpit"]] == ["eject"]
+    assert [row.keys for row in groups["Flight"]] == [("u",), ("j", "k")]
+    assert "Go [up]" in text
+    assert text.index("Cockpit") < text.index("eject") < text.index("Flight")
+
+
+async def test_every_kind_of_panel_is_explained_once() -> None:
+    app = Plane()
+    async with app.run_test():
+        assert explanations(app.screen) == [("Flight", "How high it flies.\n\nHigher is healthier.")]
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> TinyGPTApp:
+    async def open(destination: Destination, runs: Path) -> ScriptedRun:
+        return ScriptedRun([RunEnded(step=0, reason="finished")])
+
+    return TinyGPTApp(tmp_path / "runs", settings_file=tmp_path / "settings.toml", open=open)
+
+
+@pytest.mark.parametrize("key", ["question_mark", "f1"])
+@pytest.mark.parametrize("close", ["escape", "question_mark", "q", "f1"])
+async def test_help_opens_and_closes(app: TinyGPTApp, key: str, close: str) -> None:
+    async with app.run_test(size=(100, 40)) as pilot:
+        await until(pilot, lambda: "Baseline" in shown(app))
+        await pilot.press(key)
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen) and "Start a new run" in shown(app))
+        await pilot.press(close)
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+
+
+async def test_the_help_of_a_run_has_every_key_and_every_panel(app: TinyGPTApp, tmp_path: Path) -> None:
+    async with app.run_test(size=(120, 40)) as pilot:
+        app.go(OpenRun(tmp_path))
+        await until(pilot, lambda: isinstance(app.screen, RunScreen) and app.screen.is_mounted)
+        run_screen = app.screen
+        active = [active.binding for active in run_screen.active_bindings.values()]
+        await pilot.press("question_mark")
+        await until(pilot, lambda: isinstance(app.screen, HelpScreen) and app.screen.is_mounted)
+        text = "\n".join(str(widget.render()) for widget in app.screen.query(Static))
+    for binding in active:
+        if binding.tooltip and not binding.system:
+            assert f" {binding.description} " in text
+            assert app.get_key_display(binding) in text
+    for name in ("Loss", "Rate", "Gradient", "Layers", "Status", "Diagnosis", "Sample", "History"):
+        assert f"\n{name}\n" in text
+
+
+async def test_keys_have_an_id_and_say_what_they_do(app: TinyGPTApp) -> None:
+    bindings = [*TinyGPTApp.BINDINGS, *HomeScreen.BINDINGS, *HelpScreen.BINDINGS]
+    for binding in bindings:
+        assert isinstance(binding, Binding)
+        assert binding.id and (binding.tooltip or binding.system)
+    ids = [binding.id for binding in bindings if isinstance(binding, Binding)]
+    assert len(ids) == len(set(ids))

@@ -1,0 +1,368 @@
+"""The home screen: what is listed, what is previewed, and every key."""
+
+import random
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from textual.events import Paste
+from textual.pilot import Pilot
+
+from tinygpt_tui.engine.config import RunConfig
+from tinygpt_tui.engine.event_log import EventLog
+from tinygpt_tui.engine.events import FindingOpened, RunEnded
+from tinygpt_tui.engine.folder import claimed
+from tinygpt_tui.engine.store import create
+from tinygpt_tui.tui.app import TinyGPTApp
+from tinygpt_tui.tui.departure import ResumeRun, StartAgain
+from tinygpt_tui.tui.entries import RunEntry, identity
+from tinygpt_tui.tui.opening import Destination, OpenRun
+from tinygpt_tui.tui.screens.confirm import Confirm
+from tinygpt_tui.tui.screens.home import HomeScreen
+
+from .screen_text import shown, until
+from .scripted_run import ScriptedRun, started, steps
+
+
+class Visit:
+    """An app on its home screen, which remembers where a person wanted to go."""
+
+    def __init__(self, runs: Path, settings_file: Path, *, ascii: bool = False) -> None:
+        self.wanted: list[Destination] = []
+        self.app = TinyGPTApp(runs, settings_file=settings_file, ascii=ascii, open=self._open)
+
+    async def _open(self, destination: Destination, runs: Path) -> ScriptedRun:
+        self.wanted.append(destination)
+        return ScriptedRun([RunEnded(step=0, reason="finished")])
+
+    @property
+    def home(self) -> HomeScreen:
+        screen = self.app.screen_stack[0]
+        assert isinstance(screen, HomeScreen)
+        return screen
+
+    @property
+    def names(self) -> list[str]:
+        return [identity(entry)[1] for entry in self.home.choice.entries]
+
+    @property
+    def selected(self) -> str:
+        entry = self.home.choice.entry
+        return identity(entry)[1] if entry else ""
+
+    async def type(self, pilot: Pilot[None], text: str) -> None:
+        """Letter by letter, once everything is listed."""
+        await until(pilot, lambda: self.home._found is not None)
+        await pilot.press(*text)
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    return tmp_path / "runs"
+
+
+@pytest.fixture
+def visit(runs: Path, tmp_path: Path) -> Visit:
+    return Visit(runs, tmp_path / "settings.toml")
+
+
+def make_run(runs: Path, title: str, *, losses: int = 20, end: str | None = "finished", found: bool = False) -> Path:
+    config = RunConfig(title=title)
+    run = create(runs, config, None, datetime.now(UTC))
+    log = EventLog(run)
+    log.append(started(config))
+    for step in steps(config, [5.0 - 0.01 * step for step in range(losses)]):
+        log.append(step)
+    if found:
+        log.append(
+            FindingOpened(id=1, step=losses, onset=losses - 5, kind="oscillation", severity="failure", evidence="")
+        )
+    if end is not None:
+        log.append(RunEnded(step=losses, reason=end, detail=""))  # pyright: ignore[reportArgumentType]
+    log.close()
+    return run
+
+
+async def test_enter_starts_the_selected_preset(visit: Visit) -> None:
+    async with visit.app.run_test() as pilot:
+        await visit.type(pilot, "lr-too-high")
+        assert visit.selected == "lr-too-high"
+        assert "start" in shown(visit.app)
+        await pilot.press("enter")
+        await until(pilot, lambda: visit.wanted)
+    (wanted,) = visit.wanted
+    assert isinstance(wanted, StartAgain)
+    assert wanted.config.title == "LR too high"
+
+
+@pytest.mark.parametrize(
+    ("end", "key", "wanted"),
+    [
+        ("finished", "enter", OpenRun),
+        ("failed", "enter", OpenRun),
+        ("stopped", "enter", ResumeRun),
+        ("stopped", "ctrl+o", OpenRun),
+        (None, "enter", ResumeRun),
+        (None, "ctrl+o", OpenRun),
+    ],
+)
+async def test_enter_and_ctrl_o_do_what_a_run_allows(
+    visit: Visit, runs: Path, end: str | None, key: str, wanted: type
+) -> None:
+    run = make_run(runs, "Mine", end=end)
+    async with visit.app.run_test() as pilot:
+        await visit.type(pilot, "mine-1")
+        await pilot.press(key)
+        await until(pilot, lambda: visit.wanted)
+    assert visit.wanted == [wanted(run)]
+
+
+async def test_enter_attaches_to_a_running_run_which_cannot_be_deleted(visit: Visit, runs: Path) -> None:
+    run = make_run(runs, "Mine", end=None)
+    with claimed(run):
+        async with visit.app.run_test() as pilot:
+            await visit.type(pilot, "mine-1")
+            await until(pilot, lambda: "attach" in shown(visit.app))
+            assert "running" in shown(visit.app)
+            await pilot.press("delete")
+            assert visit.app.screen is visit.home
+            await pilot.press("enter")
+            await until(pilot, lambda: visit.wanted)
+    assert visit.wanted == [OpenRun(run)]
+    assert run.is_dir()
+
+
+async def test_a_damaged_run_shows_why_and_enter_does_nothing(visit: Visit, runs: Path) -> None:
+    (runs / "broken").mkdir(parents=True)
+    (runs / "broken" / "config.toml").write_text("title = [")
+    async with visit.app.run_test(size=(120, 36)) as pilot:
+        await visit.type(pilot, "broken")
+        await until(pilot, lambda: shown(visit.app).count("Invalid value") == 2)
+        await pilot.press("enter")
+        await pilot.pause()
+        assert visit.app.screen is visit.home
+        assert "? damaged" in shown(visit.app)
+    assert visit.wanted == []
+
+
+async def test_typing_filters_backspace_erases_and_escape_shows_everything(visit: Visit, runs: Path) -> None:
+    make_run(runs, "Mine")
+    async with visit.app.run_test() as pilot:
+        await visit.type(pilot, "mine")
+        assert visit.names == ["mine-1"]
+        await pilot.press("space", "x")
+        assert visit.names == []
+        await until(pilot, lambda: "Nothing here matches “mine x”" in shown(visit.app))
+        await pilot.press("backspace", "backspace")
+        assert visit.names == ["mine-1"]
+        await pilot.press("escape")
+        assert {"baseline", "lr-too-high", "mine-1"} <= set(visit.names)
+        assert visit.selected == "mine-1"
+
+
+async def test_pasted_text_filters(visit: Visit) -> None:
+    async with visit.app.run_test() as pilot:
+        await visit.type(pilot, "")
+        visit.app.post_message(Paste("lr too\n high"))
+        await until(pilot, lambda: visit.names == ["lr-too-high"])
+
+
+async def test_q_quits_but_is_a_letter_of_a_filter(visit: Visit) -> None:
+    async with visit.app.run_test() as pilot:
+        await visit.type(pilot, "lrq")
+        assert visit.names == []
+        await pilot.press("escape", "q")
+        await until(pilot, lambda: not visit.app.is_running)
+    assert visit.app.return_code == 0
+
+
+async def test_keys_move_through_the_list(visit: Visit, runs: Path) -> None:
+    for _ in range(30):
+        make_run(runs, "Mine", losses=0)
+    async with visit.app.run_test() as pilot:
+        await visit.type(pilot, "")
+        names = visit.names
+        for key, index in [
+            ("down", 1),
+            ("down", 2),
+            ("up", 1),
+            ("end", len(names) - 1),
+            ("down", len(names) - 1),
+            ("home", 0),
+            ("up", 0),
+        ]:
+            await pilot.press(key)
+            assert visit.selected == names[index], key
+        await pilot.press("pagedown")
+        paged = names.index(visit.selected)
+        assert 1 < paged < len(names) - 1
+        await pilot.press("pagedown", "pageup")
+        assert visit.selected == names[paged]
+        await pilot.press("end")
+        await until(pilot, lambda: names[-1] in shown(visit.app))
+
+
+async def test_a_click_selects_and_a_second_one_chooses(visit: Visit) -> None:
+    async with visit.app.run_test() as pilot:
+        await visit.type(pilot, "")
+        first, second = visit.names[:2]
+        assert visit.selected == first
+        await pilot.click(visit.home.choice, offset=(5, 3))
+        assert visit.selected == second
+        assert visit.wanted == []
+        await pilot.click(visit.home.choice, offset=(5, 0))
+        assert visit.selected == second
+        await pilot.click(visit.home.choice, offset=(5, 4))
+        await until(pilot, lambda: visit.wanted)
+
+
+async def test_deleting_asks_first(visit: Visit, runs: Path) -> None:
+    run = make_run(runs, "Mine")
+    async with visit.app.run_test() as pilot:
+        await visit.type(pilot, "mine")
+        for keys in (["delete", "n"], ["ctrl+d", "escape"], ["delete", "q"]):
+            await pilot.press(keys[0])
+            await until(pilot, lambda: isinstance(visit.app.screen, Confirm))
+            assert "Delete mine-1?" in shown(visit.app)
+            await pilot.press(keys[1])
+            await until(pilot, lambda: visit.app.screen is visit.home)
+        assert run.is_dir()
+        await pilot.press("delete")
+        await until(pilot, lambda: isinstance(visit.app.screen, Confirm))
+        await pilot.press("y")
+        await until(pilot, lambda: not run.exists() and visit.names == [])
+
+
+async def test_a_preset_cannot_be_deleted(visit: Visit) -> None:
+    async with visit.app.run_test() as pilot:
+        await visit.type(pilot, "baseline")
+        await pilot.press("delete")
+        await pilot.pause()
+        assert visit.app.screen is visit.home
+
+
+async def test_a_deletion_that_fails_is_told(visit: Visit, runs: Path) -> None:
+    run = make_run(runs, "Mine")
+    async with visit.app.run_test() as pilot:
+        await visit.type(pilot, "mine")
+        await pilot.press("delete")
+        await until(pilot, lambda: isinstance(visit.app.screen, Confirm))
+        with claimed(run):
+            await pilot.press("y")
+            await until(pilot, lambda: visit.app._notifications)
+        (notice,) = visit.app._notifications
+        assert "stop it" in notice.message
+
+
+async def test_a_new_run_and_its_progress_appear_by_themselves(visit: Visit, runs: Path) -> None:
+    async with visit.app.run_test(size=(120, 36)) as pilot:
+        await visit.type(pilot, "")
+        assert "No runs yet" in shown(visit.app)
+        run = make_run(runs, "Mine", losses=3, end=None)
+        await until(pilot, lambda: "step 3/1000" in shown(visit.app))
+        log = EventLog(run)
+        log.append(steps(RunConfig(), [1.25], first=4)[0])
+        log.close()
+        await until(pilot, lambda: "loss 1.25" in shown(visit.app))
+        assert "No runs yet" not in shown(visit.app)
+
+
+async def test_the_selected_run_stays_selected_when_others_come(visit: Visit, runs: Path) -> None:
+    make_run(runs, "Mine")
+    async with visit.app.run_test() as pilot:
+        await visit.type(pilot, "")
+        await pilot.press("end")
+        assert visit.selected == "mine-1"
+        make_run(runs, "Other")
+        await until(pilot, lambda: "other-1" in visit.names)
+        assert visit.selected == "mine-1"
+
+
+async def test_the_preview_of_a_preset_says_what_will_happen(visit: Visit) -> None:
+    async with visit.app.run_test(size=(120, 36)) as pilot:
+        await visit.type(pilot, "baseline")
+        await until(pilot, lambda: "unknown until measured here" in shown(visit.app))
+        text = shown(visit.app)
+        for words in (
+            "A healthy run",
+            "Learning rate",
+            "three-phase",
+            "121k parameters",
+            "1,000 steps, adamw",
+            "0.001",
+        ):
+            assert words in text
+
+
+async def test_an_earlier_run_predicts_how_long_a_preset_takes(visit: Visit, runs: Path) -> None:
+    make_run(runs, "Mine")
+    async with visit.app.run_test(size=(120, 36)) as pilot:
+        await visit.type(pilot, "baseline")
+        await until(pilot, lambda: "about 0:04, at 60k tok/s" in shown(visit.app))
+        assert "as measured in mine-1" in shown(visit.app)
+
+
+async def test_the_preview_of_a_run_shows_its_curve_and_what_was_found(visit: Visit, runs: Path) -> None:
+    make_run(runs, "Mine", found=True)
+    async with visit.app.run_test(size=(120, 36)) as pilot:
+        await visit.type(pilot, "mine")
+        await until(pilot, lambda: "oscillation" in shown(visit.app))
+        text = shown(visit.app)
+        for words in ("20 of 1000", "4.81", "step 20", "failure, since step 15", "1 finding in the course of the run"):
+            assert words in text
+
+
+async def test_text_from_outside_is_neither_markup_nor_an_escape(visit: Visit, runs: Path) -> None:
+    make_run(runs, "[bold]x[/] \x1b[31m")
+    async with visit.app.run_test(size=(120, 36)) as pilot:
+        await visit.type(pilot, "")
+        await pilot.press("end")
+        await until(pilot, lambda: shown(visit.app).count("[bold]x[/] ␛[31m") == 2)
+
+
+async def test_ascii_mode_shows_ascii_only(runs: Path, tmp_path: Path) -> None:
+    make_run(runs, "Mine", found=True)
+    visit = Visit(runs, tmp_path / "settings.toml", ascii=True)
+    async with visit.app.run_test(size=(120, 36)) as pilot:
+        for key in ("home", "end"):
+            await visit.type(pilot, "")
+            await pilot.press(key)
+            await until(pilot, lambda: "step 1000" in shown(visit.app) or "oscillation" in shown(visit.app))
+            assert shown(visit.app).replace("…", "").isascii()
+
+
+@pytest.mark.parametrize(
+    ("size", "previewed"), [((120, 36), True), ((80, 24), True), ((60, 30), True), ((60, 16), False)]
+)
+async def test_the_preview_is_there_where_there_is_room(visit: Visit, size: tuple[int, int], previewed: bool) -> None:
+    async with visit.app.run_test(size=size) as pilot:
+        await visit.type(pilot, "baseline")
+        await until(pilot, lambda: not previewed or "121k parameters" in shown(visit.app))
+        assert visit.home.preset_preview.region.area > 0 or not previewed
+        assert visit.home.choice.region.height >= 5
+        assert "Baseline" in shown(visit.app)
+
+
+async def test_resizing_at_random_never_fails(visit: Visit, runs: Path) -> None:
+    make_run(runs, "Mine")
+    dice = random.Random(1)
+    async with visit.app.run_test(size=(120, 36)) as pilot:
+        await visit.type(pilot, "")
+        for _ in range(40):
+            await pilot.resize_terminal(dice.randint(10, 170), dice.randint(4, 50))
+            await pilot.press(dice.choice(["down", "up", "end", "home", "a", "escape"]))
+        await pilot.resize_terminal(120, 36)
+        await pilot.press("escape")
+        await until(pilot, lambda: visit.app.screen is visit.home and "Baseline" in shown(visit.app))
+
+
+async def test_the_home_screen_does_not_read_while_another_is_shown(visit: Visit, runs: Path) -> None:
+    make_run(runs, "Mine")
+    async with visit.app.run_test() as pilot:
+        await visit.type(pilot, "mine")
+        await pilot.press("delete")
+        await until(pilot, lambda: isinstance(visit.app.screen, Confirm))
+        make_run(runs, "Mine")
+        await pilot.press("n")
+        await until(pilot, lambda: "mine-2" in visit.names)
+        assert isinstance(visit.home.choice.entry, RunEntry)

@@ -1,0 +1,277 @@
+"""Plots are drawn right at every size, length and range, and lose no spike."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tinygpt_tui.engine.config import RunConfig
+from tinygpt_tui.engine.events import AnyEvent, CheckpointSaved, FindingOpened, LayersMeasured
+from tinygpt_tui.engine.schedule import planned_lr
+from tinygpt_tui.tui.axes import Scale, label, seconds_label
+from tinygpt_tui.tui.canvas import Canvas, Paint
+from tinygpt_tui.tui.heat import Heat, draw_heat
+from tinygpt_tui.tui.picture import Curve, Level, Picture, Stamps, fitted, reduced
+from tinygpt_tui.tui.pictures import gradient_picture, loss_picture, rate_picture
+from tinygpt_tui.tui.plotting import Frame, draw
+from tinygpt_tui.tui.run_view import RunView
+from tinygpt_tui.tui.series import Floats
+from tinygpt_tui.tui.viewport import Viewport
+
+from .scripted_run import started, steps
+
+CONFIG = RunConfig()
+
+
+def curve(y: Floats, **looks: object) -> Curve:
+    return Curve(x=np.arange(1.0, len(y) + 1), y=y, **({"paint": Paint.CURVE_TRAIN} | looks))  # pyright: ignore[reportArgumentType]
+
+
+def picture(*curves: Curve, high: float, **rest: object) -> Picture:
+    return Picture(x=Scale.around(1.0, high), curves=curves, **rest)  # pyright: ignore[reportArgumentType]
+
+
+def cells_of(canvas: Canvas, paint: Paint) -> list[tuple[int, int]]:
+    return [(int(row), int(column)) for row, column in np.argwhere(canvas.paints == paint)]
+
+
+@given(
+    st.integers(2, 3000), st.integers(0, 10**6), st.integers(1, 200), st.sampled_from([1e-3, 1.0, 1e6]), st.booleans()
+)
+def test_a_spike_of_one_step_is_in_the_reduced_curve_at_any_length(
+    length: int, place: int, columns: int, unit: float, log: bool
+) -> None:
+    y = unit * np.linspace(3.0, 2.0, length)
+    place %= length
+    y[place] = 50.0 * unit
+    band = reduced(curve(y), Scale.around(1.0, float(length), log=log), columns)
+    assert np.nanmax(band.high) == 50.0 * unit
+    assert np.nanmin(band.low) >= 2.0 * unit
+
+
+def test_a_million_steps_keep_their_spike_on_the_plot() -> None:
+    y = np.full(1_000_000, 2.0)
+    y[123_456] = 3.0
+    drawn = draw(picture(curve(y, kind="band"), high=1e6), 80, 12)
+    frame = Frame.of(80, 12)
+    column = frame.left + int(123_456 / 1e6 * frame.width)
+    assert {row for row, at in cells_of(drawn, Paint.CURVE_TRAIN) if at == column} == set(range(frame.height))
+
+
+@given(st.integers(1, 60), st.integers(1, 120), st.integers(0, 40))
+def test_the_reduced_curve_stays_within_its_values(columns: int, length: int, gaps: int) -> None:
+    random = np.random.default_rng(length * 100 + gaps)
+    y = random.uniform(-5, 5, length)
+    y[random.integers(0, length, gaps)] = np.nan
+    band = reduced(curve(y), Scale.around(1.0, float(length)), columns)
+    drawn = np.r_[band.low, band.high]
+    drawn = drawn[np.isfinite(drawn)]
+    if np.isfinite(y).any():
+        assert (drawn >= np.nanmin(y)).all() and (drawn <= np.nanmax(y)).all()
+    else:
+        assert not len(drawn)
+
+
+def test_a_gap_in_a_curve_stays_a_gap() -> None:
+    y = np.full(100, 2.0)
+    y[40:60] = np.nan
+    band = reduced(curve(y), Scale.around(1.0, 100.0), 50)
+    assert np.isnan(band.high[21:28]).all()
+    assert np.isfinite(np.r_[band.high[:19], band.high[31:]]).all()
+
+
+def test_few_points_are_joined_by_straight_lines() -> None:
+    two = Curve(x=np.array([0.0, 10.0]), y=np.array([0.0, 10.0]), paint=Paint.CURVE_VAL)
+    band = reduced(two, Scale.around(0.0, 10.0), 20)
+    np.testing.assert_allclose(band.low[1:-1], np.arange(0.75, 9.5, 0.5))
+
+
+def test_a_line_has_no_holes() -> None:
+    y = np.sin(np.arange(400) / 20) * np.linspace(1, 30, 400)
+    drawn = draw(picture(curve(y), high=400.0), 60, 20)
+    at = sorted(cells_of(drawn, Paint.CURVE_TRAIN), key=lambda cell: cell[1])
+    columns = {column: [row for row, c in at if c == column] for _, column in at}
+    for column, rows in columns.items():
+        assert set(range(min(rows), max(rows) + 1)) == set(rows)
+        if column + 1 in columns:
+            assert min(abs(a - b) for a in rows for b in columns[column + 1]) <= 1
+
+
+def test_one_huge_spike_does_not_flatten_the_rest_and_is_said() -> None:
+    y = 2.0 + 0.1 * np.sin(np.arange(1000))
+    y[500] = 1e6
+    spiky = picture(curve(y), high=1000.0, cuts_spikes=True)
+    drawn = draw(spiky, 80, 16)
+    assert fitted([reduced(curve(y), spiky.x, 100)], spiky).high < 3.0
+    assert "▲" in str(drawn) and "1M" in str(drawn)
+    assert "^1M" in str(draw(spiky, 80, 16, ascii_only=True))
+
+
+def test_without_a_spike_nothing_is_cut() -> None:
+    y = 2.0 + 3.5 * np.exp(-np.arange(1000) / 100)
+    assert "▲" not in str(draw(picture(curve(y), high=1000.0, cuts_spikes=True), 80, 16))
+
+
+def test_a_log_axis_draws_what_is_above_zero() -> None:
+    y = np.array([1e-8, 0.0, -1.0, 1e3])
+    assert cells_of(draw(picture(curve(y), high=4.0, y_log=True), 40, 10), Paint.CURVE_TRAIN)
+
+
+def test_a_level_is_drawn_and_named_only_where_it_lies() -> None:
+    y = np.linspace(1, 5, 100)
+    drawn = str(draw(picture(curve(y), high=100.0, levels=(Level(1.5, "clip"), Level(50.0, "far"))), 60, 16))
+    assert "clip" in drawn and "far" not in drawn
+
+
+def test_marks_stand_on_the_axis_and_what_matters_most_covers_the_rest() -> None:
+    def at(x: float, glyph: str, paint: Paint) -> Stamps:
+        return Stamps(x=np.array([x]), glyph=glyph, ascii_glyph="x", paint=paint)
+
+    stamps = (at(50.0, "▪", Paint.MARK_CHECKPOINT), at(50.0, "✕", Paint.MARK_NAN), at(500.0, "◆", Paint.MARK_CHANGE))
+    drawn = draw(picture(curve(np.ones(100)), high=100.0, stamps=stamps), 60, 10)
+    assert [row for row, _ in cells_of(drawn, Paint.MARK_NAN)] == [8]
+    assert "▪" not in str(drawn) and "◆" not in str(drawn)
+
+
+@pytest.fixture(scope="module")
+def eventful() -> RunView:
+    losses = [2 + 3.5 * math.exp(-step / 30) for step in range(300)]
+    losses[100], losses[150] = math.nan, 1e6
+    names = ["wte", "\x1b[31mred", "層"]
+    more: list[AnyEvent] = [
+        FindingOpened(id=1, step=101, onset=100, kind="\x1b]0;title\x07", severity="failure", evidence=""),
+        CheckpointSaved(step=120, name="step-120", reason="series"),
+    ]
+    for step in range(10, 300, 10):
+        measured = {"names": names, "grad_norm": [0.0, 1.0, math.inf], "update_ratio": [1e-3, math.nan, 1e-9]}
+        more.append(LayersMeasured(step=step, **measured, max_attention_logit=1.0, log_z=1.0))  # pyright: ignore[reportArgumentType]
+    return RunView.of(CONFIG).after_all([started(CONFIG), *steps(CONFIG, losses), *more])
+
+
+looks = st.builds(
+    Viewport,
+    x_axis=st.sampled_from(["step", "tokens", "time"]),
+    x_log=st.booleans(),
+    y_log=st.booleans(),
+    x_range=st.one_of(st.none(), st.tuples(st.floats(1, 150), st.floats(151, 300))),
+    follow=st.booleans(),
+    cursor=st.one_of(st.none(), st.integers(1, 300).map(float)),
+    smoothing=st.integers(0, 8),
+    perplexity=st.booleans(),
+)
+
+
+@given(looks, st.integers(0, 90), st.integers(0, 30), st.booleans(), st.sampled_from([0, 1, 2, 99]))
+def test_every_panel_can_be_drawn_at_every_size(
+    eventful: RunView, viewport: Viewport, width: int, height: int, ascii_only: bool, length: int
+) -> None:
+    short = RunView.of(CONFIG).after_all([started(CONFIG), *steps(CONFIG, [5.5] * length)])
+    for view in (eventful, short, RunView.of(CONFIG)):
+        settings = replace(view.settings, clip=math.inf)
+        pictures = (
+            loss_picture(view, viewport),
+            gradient_picture(view, viewport),
+            rate_picture(view, viewport, settings),
+        )
+        x = pictures[0].x
+        heat = Heat.of(
+            view.layers, view.x_of(np.array([layer.step for layer in view.layers], "f8"), "step"), "grad_norm"
+        )
+        sheets = [draw(shown, width, height, ascii_only=ascii_only) for shown in pictures]
+        sheets.append(draw_heat(heat, x, width, height, stamps=pictures[0].stamps, cursor=5.0, ascii_only=ascii_only))
+        for sheet in sheets:
+            assert (sheet.width, sheet.height) == (width, height)
+            assert all(character.isprintable() for character in str(sheet).replace("\n", ""))
+            assert str(sheet).isascii() or not ascii_only
+
+
+def test_every_nan_is_marked_at_every_zoom(eventful: RunView) -> None:
+    viewport = Viewport()
+    for _ in range(5):
+        assert cells_of(draw(loss_picture(eventful, viewport), 80, 16), Paint.MARK_NAN)
+        viewport = viewport.zoom_in(eventful.extent, around=101.0)
+
+
+def test_the_plan_starts_where_the_run_stands_and_ends_with_it(eventful: RunView) -> None:
+    plan, done = rate_picture(eventful, Viewport()).curves
+    assert (plan.kind, plan.paint, done.paint) == ("dotted", Paint.CURVE_PLAN, Paint.CURVE_LR)
+    assert plan.x[0] >= eventful.step and math.isclose(plan.x[-1], eventful.steps)
+    assert math.isclose(plan.y[-1], planned_lr(eventful.settings, eventful.steps, eventful.steps))
+
+
+def test_a_preview_is_drawn_as_one_more_line(eventful: RunView) -> None:
+    half = replace(eventful.settings, lr_scale=0.5)
+    preview = rate_picture(eventful, Viewport(), half).curves[0]
+    assert preview.paint is Paint.CURVE_PREVIEW
+    assert math.isclose(preview.y[0], 0.5 * planned_lr(eventful.settings, eventful.step, eventful.steps), rel_tol=0.02)
+
+
+def test_perplexity_is_the_exponential_of_the_loss(eventful: RunView) -> None:
+    loss, ppl = (loss_picture(eventful, Viewport(perplexity=on)).curves[-1] for on in (False, True))
+    x = Scale.around(200.0, 300.0)
+    np.testing.assert_allclose(reduced(ppl, x, 10).low, np.exp(np.minimum(reduced(loss, x, 10).low, 230.0)))
+
+
+def test_a_heat_map_shades_from_the_smallest_to_the_largest() -> None:
+    layers = [
+        LayersMeasured(
+            step=step,
+            names=["low", "high"],
+            grad_norm=[1.0, 1.0],
+            update_ratio=[1e-5, 1e-2],
+            max_attention_logit=1.0,
+            log_z=1.0,
+        )
+        for step in (1, 50)
+    ]
+    heat = Heat.of(layers, np.array([1.0, 50.0]), "update_ratio")
+    lines = str(draw_heat(heat, Scale.around(1.0, 100.0), 60, 4, ascii_only=True)).splitlines()
+    assert lines[0].startswith("low ") and set(lines[0][5:]) == {"."}
+    assert lines[1].startswith("high ") and set(lines[1][5:]) == {"@"}
+
+
+def test_more_layers_than_rows_share_rows_and_the_largest_shows() -> None:
+    ratios = [1e-5] * 19 + [1.0]
+    layer = LayersMeasured(
+        step=1,
+        names=[str(i) for i in range(20)],
+        grad_norm=ratios,
+        update_ratio=ratios,
+        max_attention_logit=1.0,
+        log_z=1.0,
+    )
+    heat = Heat.of([layer], np.array([1.0]), "update_ratio")
+    lines = str(draw_heat(heat, Scale.around(1.0, 2.0), 60, 3, ascii_only=True)).splitlines()
+    assert "@" in lines[2] and "@" not in lines[0]
+
+
+@given(st.floats(-1e9, 1e9), st.floats(1e-4, 1e3), st.booleans(), st.integers(1, 12))
+def test_ticks_are_few_and_short_and_lie_on_the_axis(low: float, width: float, log: bool, most: int) -> None:
+    scale = Scale.around(low, low + width * max(abs(low), 1e-3), log=log)
+    ticks = scale.ticks(most)
+    assert len(ticks) <= most
+    assert all(-1e-6 <= float(scale.position(value)) <= 1 + 1e-6 for value, _ in ticks)
+    assert all(len(text) <= 9 for _, text in ticks)
+
+
+@pytest.mark.parametrize(
+    ("value", "step", "text"),
+    [
+        (0, None, "0"), (5.5, 0.5, "5.5"), (5, 0.5, "5.0"), (1000, 500, "1k"), (1500, 500, "1.5k"),
+        (12_000, 2000, "12k"), (2.5e6, 5e5, "2.5M"), (2_345_670, 10, "2345.67k"), (1e-3, None, "1e-3"),
+        (2.5e-4, None, "2.5e-4"), (0.05, 0.05, "0.05"), (1e20, None, "1e20"),
+    ],
+)  # fmt: skip
+def test_labels_are_short(value: float, step: float | None, text: str) -> None:
+    assert label(value, step) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0"), (30, "30s"), (90, "1:30"), (300, "5m"), (5400, "1:30h"), (7200, "2h"), (259_200, "3d")],
+)
+def test_times_are_short(seconds: float, text: str) -> None:
+    assert seconds_label(seconds) == text

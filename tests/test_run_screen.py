@@ -1,0 +1,574 @@
+"""The run screen: every key does what it says, and what a run says is seen."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from textual.app import App
+from textual.pilot import Pilot
+from textual.screen import Screen
+from textual.widgets import Input, OptionList
+
+from tinygpt_tui.engine.config import LiveSettings, RunConfig, TrainingConfig
+from tinygpt_tui.engine.events import (
+    AnyEvent,
+    ChangeSettings,
+    CheckpointSaved,
+    Evaluate,
+    FindingOpened,
+    Fix,
+    LimitSpeed,
+    Pause,
+    Resume,
+    RunEnded,
+    RunPaused,
+    RunResumed,
+    Sample,
+    SampleGenerated,
+    SaveCheckpoint,
+    SettingsChanged,
+    Stop,
+    StorageBlocked,
+    TakeSteps,
+    settings_table,
+)
+from tinygpt_tui.tui.arrangement import PANELS
+from tinygpt_tui.tui.departure import Departure, QuitApp, ResumeRun, StartAgain, ToHome
+from tinygpt_tui.tui.run_keys import PANEL_KEYS, RUN_KEYS
+from tinygpt_tui.tui.screens.change import ChangeForm
+from tinygpt_tui.tui.screens.run import RunScreen
+from tinygpt_tui.tui.settings import Remember, Settings
+from tinygpt_tui.tui.widgets.frame import Frame
+from tinygpt_tui.tui.widgets.key_line import KeyLine
+from tinygpt_tui.tui.widgets.side_panel import SidePanel
+
+from .scripted_run import ScriptedRun, started, steps
+
+CONFIG = RunConfig(title="Scripted", training=TrainingConfig(steps=100))
+BEGUN: list[AnyEvent] = [started(CONFIG), *steps(CONFIG, [3.0 - 0.01 * step for step in range(50)])]
+NO_END = RunEnded(step=50, reason="stopped")
+
+
+class Showing(App[None]):
+    """Shows one run; remembers how it was left and what it was asked to remember."""
+
+    def __init__(self, run: ScriptedRun, settings: Settings | None = None) -> None:
+        super().__init__()
+        self._run = run
+        self._settings = settings or Settings()
+        self.departures: list[Departure | None] = []
+        self.remembered: dict[str, object] = {}
+        self.bells = 0
+
+    def on_mount(self) -> None:
+        self.push_screen(RunScreen(self._run, settings=self._settings), self.departures.append)
+
+    def on_remember(self, message: Remember) -> None:
+        self.remembered |= message.choices
+
+    def bell(self) -> None:
+        self.bells += 1
+
+    @property
+    def notices(self) -> list[str]:
+        return [notice.message for notice in self._notifications]
+
+
+async def until(pilot: Pilot[None], holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not holds():
+            await pilot.pause()
+
+
+Shown = TypeVar("Shown", bound=Screen)
+
+
+async def showing(pilot: Pilot[None], kind: type[Shown]) -> Shown:
+    """The screen on top, once it is one of this kind."""
+    await until(pilot, lambda: isinstance(pilot.app.screen, kind) and pilot.app.screen.is_mounted)
+    screen = pilot.app.screen
+    assert isinstance(screen, kind)
+    return screen
+
+
+async def following(pilot: Pilot[None], step: int = 50) -> RunScreen:
+    """The run screen once it shows a step and the loss has the focus."""
+    screen = await showing(pilot, RunScreen)
+    await until(pilot, lambda: screen.view is not None and screen.view.step >= step and screen.focused is not None)
+    await pilot.pause()
+    return screen
+
+
+def live(*events: AnyEvent, refuse: str = "") -> ScriptedRun:
+    return ScriptedRun([*BEGUN, *events], config=CONFIG, live=True, refuse=refuse)
+
+
+def shown(screen: RunScreen) -> set[str]:
+    return {str(frame.id) for frame in screen.query(Frame) if frame.display and frame.region.area}
+
+
+@pytest.mark.parametrize(
+    ("keys", "command"),
+    [
+        (["space"], Pause()),
+        (["s"], TakeSteps(count=1)),
+        (["S", "enter"], TakeSteps(count=10)),
+        (["["], ChangeSettings(lr_times=0.5)),
+        (["]"], ChangeSettings(lr_times=2.0)),
+        (["=", "3", "e", "minus", "4", "enter"], ChangeSettings(lr=3e-4)),
+        (["w", "2", "0", "enter"], LimitSpeed(steps_per_s=20.0)),
+        (["v"], Evaluate()),
+        (["g", "enter"], Sample(prompt="def ", temperature=0.8, top_k=40, tokens=64)),
+        (["c"], SaveCheckpoint()),
+        (["x"], Stop()),
+    ],
+)
+async def test_a_key_tells_the_run_its_command(keys: list[str], command: object) -> None:
+    run = live()
+    async with Showing(run).run_test(size=(120, 36)) as pilot:
+        await following(pilot)
+        await pilot.press(*keys)
+        await until(pilot, lambda: bool(run.commands))
+        assert run.commands == [command]
+
+
+async def test_the_space_bar_goes_on_after_a_pause() -> None:
+    run = live(RunPaused(step=50, reason="asked"))
+    async with Showing(run).run_test(size=(120, 36)) as pilot:
+        screen = await following(pilot)
+        await until(pilot, lambda: screen.view is not None and screen.view.state == "paused")
+        await pilot.press("space")
+        await until(pilot, lambda: bool(run.commands))
+        assert run.commands == [Resume()]
+        run.say(RunResumed(step=50))
+        await until(pilot, lambda: screen.view is not None and screen.view.state == "training")
+
+
+async def test_a_pause_is_seen_at_once_and_not_with_the_next_publication() -> None:
+    run = live()
+    async with Showing(run, Settings(redraws_per_s=0.2)).run_test(size=(120, 36)) as pilot:
+        screen = await following(pilot)
+        began = time.monotonic()
+        run.say(RunPaused(step=50, reason="asked"))
+        await until(pilot, lambda: "paused" in str(screen.header.render()))
+        assert time.monotonic() - began < 2.5
+
+
+async def test_a_refusal_is_shown_as_plain_text() -> None:
+    app = Showing(live(refuse="lr = -1 must lie [b]between[/b]\x07 0 and 1"))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await following(pilot)
+        await pilot.press("[")
+        await until(pilot, lambda: bool(app.notices))
+        assert app.notices == ["lr = -1 must lie [b]between[/b]␇ 0 and 1"]
+
+
+async def test_the_change_form_sends_what_was_typed_and_previews_its_rate() -> None:
+    run = live()
+    app = Showing(run)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await following(pilot)
+        await pilot.press("m")
+        form = await showing(pilot, ChangeForm)
+        form.query_one("#lr", Input).value = "5e-4"
+        await until(pilot, lambda: form.rate.preview is not None)
+        form.query_one("#lr", Input).focus()
+        await pilot.press("enter")
+        await until(pilot, lambda: bool(run.commands))
+        assert run.commands == [ChangeSettings(lr=5e-4)]
+
+
+async def test_the_change_form_says_what_cannot_be_and_sends_nothing() -> None:
+    run = live()
+    app = Showing(run)
+    async with app.run_test(size=(60, 16)) as pilot:
+        await following(pilot)
+        await pilot.press("m")
+        form = await showing(pilot, ChangeForm)
+        form.query_one("#dropout", Input).value = "2"
+        await until(pilot, lambda: "dropout" in form.outcome)
+        await pilot.press("enter", "escape")
+        await until(pilot, lambda: isinstance(app.screen, RunScreen))
+        assert run.commands == []
+
+
+def oscillation(changes: dict[str, object], *, severity: str = "warning", time: float = 0.0) -> FindingOpened:
+    return FindingOpened(
+        id=1,
+        step=50,
+        time=time,
+        onset=40,
+        kind="oscillation",
+        severity=severity,  # pyright: ignore[reportArgumentType]
+        evidence="swings",
+        fixes=[Fix(title="halve the learning rate", changes=changes)],
+    )
+
+
+async def test_f_applies_the_first_fix_of_the_open_finding() -> None:
+    run = live(oscillation({"schedule.lr": 5e-4}))
+    async with Showing(run).run_test(size=(120, 36)) as pilot:
+        await following(pilot)
+        await pilot.press("f")
+        await until(pilot, lambda: bool(run.commands))
+        assert run.commands == [ChangeSettings(schedule={"lr": 5e-4})]
+
+
+@pytest.mark.parametrize(
+    ("finding", "words"), [(None, "no open finding"), (oscillation({"model.width": 32}), "needs a new run")]
+)
+async def test_f_says_why_there_is_nothing_to_apply(finding: FindingOpened | None, words: str) -> None:
+    app = Showing(live(*[finding] if finding else []))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await following(pilot)
+        await pilot.press("f")
+        await until(pilot, lambda: bool(app.notices))
+        assert words in app.notices[0]
+
+
+LOOKS = {
+    "l": ("y_log", True),
+    "L": ("x_log", True),
+    "t": ("x_axis", "tokens"),
+    "P": ("perplexity", True),
+    "left": ("cursor", 49.0),
+    "shift+left": ("cursor", 40.0),
+    "e": ("smoothing", 4),
+    "E": ("smoothing", 2),
+    "plus": ("x_range", (25.5, 50.0)),
+}
+
+
+async def test_a_key_changes_how_the_curves_are_seen() -> None:
+    async with Showing(live(), Settings(smoothing=1 - 1 / 30)).run_test(size=(120, 36)) as pilot:
+        screen = await following(pilot)
+        usual = screen.panels.viewport
+        for key, (read, value) in LOOKS.items():
+            screen.panels.viewport = usual
+            await pilot.press(key)
+            assert (key, getattr(screen.panels.viewport, read)) == (key, value)
+
+
+async def test_the_cursor_goes_back_and_forth_and_follows_the_end_again() -> None:
+    async with Showing(live()).run_test(size=(120, 36)) as pilot:
+        screen = await following(pilot)
+        await pilot.press("shift+left", "left", "right", "shift+left", "shift+right")
+        assert screen.panels.viewport.cursor == 40.0
+        await pilot.press("end")
+        assert screen.panels.viewport.cursor is None
+
+
+async def test_the_cursor_moves_wherever_the_focus_is() -> None:
+    async with Showing(live()).run_test(size=(120, 36)) as pilot:
+        screen = await following(pilot)
+        for focus in (["5", "5"], ["i"]):
+            screen.panels.viewport = replace(screen.panels.viewport, cursor=None)
+            await pilot.press(*focus, "left")
+            assert screen.panels.viewport.cursor == 49.0
+            await pilot.press("end")
+            assert screen.panels.viewport.cursor is None
+
+
+async def test_zoom_pan_and_the_whole_run_again() -> None:
+    async with Showing(live()).run_test(size=(120, 36)) as pilot:
+        screen = await following(pilot)
+        await pilot.press("plus", "plus", "ctrl+left")
+        low, high = screen.panels.viewport.visible((1.0, 50.0))
+        assert high < 50.0
+        await pilot.press("ctrl+right")
+        assert screen.panels.viewport.visible((1.0, 50.0))[0] > low
+        await pilot.press("minus")
+        assert screen.panels.viewport.x_range is not None
+        await pilot.press("home")
+        assert screen.panels.viewport.x_range is None
+
+
+async def test_a_number_shows_one_panel_in_full_screen_and_back() -> None:
+    async with Showing(live()).run_test(size=(80, 24)) as pilot:
+        screen = await following(pilot)
+        usual = shown(screen)
+        for number, name in enumerate(PANELS, 1):
+            await pilot.press(str(number))
+            await until(pilot, lambda name=name: shown(screen) == {name})
+            await pilot.press(str(number))
+            await until(pilot, lambda: shown(screen) == usual)
+
+
+async def test_z_and_h_are_full_screen_and_escape_is_the_way_back() -> None:
+    async with Showing(live()).run_test(size=(120, 36)) as pilot:
+        screen = await following(pilot)
+        await pilot.press("tab", "z")
+        await pilot.pause()
+        assert shown(screen) == {"rate"}
+        await pilot.press("h")
+        await pilot.pause()
+        assert shown(screen) == {"history"}
+        await pilot.press("escape")
+        await pilot.pause()
+        assert shown(screen) == set(PANELS)
+
+
+async def test_hidden_panels_are_remembered_and_come_back() -> None:
+    app = Showing(live(), Settings(hidden_panels=("sample",)))
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = await following(pilot)
+        assert shown(screen) == set(PANELS) - {"sample"}
+        await pilot.press("tab", "d")
+        await pilot.pause()
+        assert shown(screen) == set(PANELS) - {"sample", "rate"}
+        assert app.remembered == {"hidden_panels": ("rate", "sample")}
+        await pilot.press("D")
+        await pilot.pause()
+        assert shown(screen) == set(PANELS)
+        assert app.remembered == {"hidden_panels": ()}
+
+
+async def test_a_click_on_a_key_does_what_the_key_does() -> None:
+    run = live()
+    async with Showing(run).run_test(size=(120, 36)) as pilot:
+        screen = await following(pilot)
+        step = next(key for key in screen.query_one(KeyLine).keys if key.words == "step")
+        await pilot.click(KeyLine, offset=(step.start + 2, 0))
+        await until(pilot, lambda: bool(run.commands))
+        assert run.commands == [TakeSteps(count=1)]
+
+
+async def test_the_key_line_shows_only_what_fits_and_can_be_done() -> None:
+    run = live()
+    async with Showing(run).run_test(size=(60, 16)) as pilot:
+        line = (await following(pilot)).query_one(KeyLine)
+        assert [key.words for key in line.keys][:3] == ["pause", "step", "fix"]
+        assert line.keys[-1].end <= 60
+        run.say(RunEnded(step=50, reason="finished"))
+        run.end()
+        await until(pilot, lambda: [key.words for key in line.keys][:1] == ["restart"])
+
+
+async def test_without_braille_the_words_around_the_plots_are_ascii_too() -> None:
+    run = live(oscillation({"schedule.lr": 5e-4}))
+    async with Showing(run, Settings(ascii=True)).run_test(size=(120, 36)) as pilot:
+        screen = await following(pilot)
+        assert str(screen.header.render()).isascii()
+        texts = [panel.text for panel in screen.query(SidePanel)]
+        assert all(text and text.isascii() for text in texts)
+
+
+async def test_the_line_at_the_top_tells_that_panels_are_hidden() -> None:
+    async with Showing(live(), Settings(hidden_panels=("sample", "layers"))).run_test(size=(160, 45)) as pilot:
+        screen = await following(pilot)
+        assert "2 hidden, D shows" in str(screen.header.render())
+
+
+async def test_the_smoothing_is_remembered() -> None:
+    app = Showing(live(), Settings(smoothing=0.9))
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = await following(pilot)
+        assert screen.panels.viewport.span == 10
+        await pilot.press("e")
+        await until(pilot, lambda: "smoothing" in app.remembered)
+        assert app.remembered["smoothing"] == pytest.approx(1 - 1 / 30)
+
+
+async def test_every_panel_explains_itself_in_place() -> None:
+    async with Showing(live()).run_test(size=(120, 36)) as pilot:
+        screen = await following(pilot)
+        for number, name in enumerate(PANELS, 1):
+            await pilot.press(str(number), "i")
+            await pilot.pause()
+            frame = screen.query_one(f"#{name}", Frame)
+            assert frame.query_one(".explanation").region.area > 0
+            assert not frame.panel.region.area
+            await pilot.press("i")
+            await pilot.pause()
+            assert frame.panel.region.area > 0
+
+
+async def test_b_and_n_go_through_the_samples() -> None:
+    samples = [SampleGenerated(step=s, prompt="", text=f"text {s}", temperature=1.0, top_k=9) for s in (0, 25, 50)]
+    async with Showing(live(*samples)).run_test(size=(120, 36)) as pilot:
+        screen = await following(pilot)
+        title = screen.query_one("#sample", Frame).panel
+        await until(pilot, lambda: title.border_title == "Sample at step 50")
+        await pilot.press("b")
+        assert title.border_title == "Sample at step 25, 1 before the latest"
+        await pilot.press("n")
+        assert title.border_title == "Sample at step 50"
+
+
+async def test_y_copies_the_sample_with_its_control_characters_visible() -> None:
+    sample = SampleGenerated(step=50, prompt="def ", text="a\x1b[31m\nb", temperature=1.0, top_k=9)
+    app = Showing(live(sample))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await following(pilot)
+        await pilot.press(str(PANELS.index("sample") + 1), "y")
+        assert app.clipboard == "def a␛[31m\nb"
+
+
+async def test_o_shows_the_other_quantity_of_the_layers() -> None:
+    async with Showing(live()).run_test(size=(120, 36)) as pilot:
+        screen = await following(pilot)
+        before = screen.panels.quantity
+        await pilot.press("o")
+        assert screen.panels.quantity != before
+        await pilot.press("o")
+        assert screen.panels.quantity == before
+
+
+@pytest.mark.parametrize(("key", "departure"), [("q", QuitApp()), ("ctrl+c", QuitApp()), ("p", ToHome())])
+@pytest.mark.parametrize(("answer", "commands"), [("s", [Stop()]), ("l", [])])
+async def test_leaving_a_live_run_asks_what_becomes_of_it(
+    key: str, departure: Departure, answer: str, commands: list[object]
+) -> None:
+    run = live()
+    app = Showing(run)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await following(pilot)
+        await pilot.press(key)
+        await until(pilot, lambda: bool(app.screen.query(OptionList)))
+        await pilot.press(answer)
+        await until(pilot, lambda: bool(app.departures))
+        assert app.departures == [departure]
+        assert run.commands == commands
+
+
+async def test_staying_leaves_nothing() -> None:
+    app = Showing(live())
+    async with app.run_test(size=(120, 36)) as pilot:
+        await following(pilot)
+        await pilot.press("q")
+        await until(pilot, lambda: bool(app.screen.query(OptionList)))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, RunScreen))
+        assert app.departures == []
+
+
+async def test_a_second_ctrl_c_leaves_the_run_running_and_quits() -> None:
+    run = live()
+    app = Showing(run)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await following(pilot)
+        await pilot.press("ctrl+c")
+        await until(pilot, lambda: bool(app.screen.query(OptionList)))
+        await pilot.press("ctrl+c")
+        await until(pilot, lambda: bool(app.departures))
+        assert app.departures == [QuitApp()]
+        assert run.commands == []
+
+
+@pytest.mark.parametrize(("key", "seed"), [("r", 0), ("R", 1)])
+async def test_a_finished_run_starts_again_without_a_question(key: str, seed: int) -> None:
+    app = Showing(ScriptedRun([*BEGUN, NO_END], config=CONFIG))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await following(pilot)
+        await pilot.press(key)
+        await until(pilot, lambda: bool(app.departures))
+        config = replace(CONFIG, training=replace(CONFIG.training, seed=seed))
+        assert app.departures == [StartAgain(config)]
+
+
+async def test_a_stopped_run_is_taken_up_again_with_the_space_bar(tmp_path: Path) -> None:
+    app = Showing(ScriptedRun([*BEGUN, NO_END], config=CONFIG, path=tmp_path))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await following(pilot)
+        await app.workers.wait_for_complete()
+        await pilot.press("space")
+        await until(pilot, lambda: bool(app.departures))
+        assert app.departures == [ResumeRun(tmp_path)]
+
+
+async def test_a_finished_run_has_nothing_to_take_up(tmp_path: Path) -> None:
+    app = Showing(ScriptedRun([*BEGUN, RunEnded(step=50, reason="finished")], config=CONFIG, path=tmp_path))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await following(pilot)
+        await app.workers.wait_for_complete()
+        await pilot.press("space")
+        await pilot.press("p")
+        await until(pilot, lambda: bool(app.departures))
+        assert app.departures == [ToHome()]
+
+
+@pytest.mark.parametrize("end", [RunEnded(step=50, reason="died", detail="killed by SIGKILL"), None])
+async def test_a_dead_worker_turns_the_screen_into_a_report(tmp_path: Path, end: RunEnded | None) -> None:
+    (tmp_path / "worker.log").write_text("MemoryError: [bold]\x1b[2J\n")
+    checkpoint = CheckpointSaved(step=25, name="step-000025", reason="series")
+    run = ScriptedRun([*BEGUN, checkpoint, *([end] if end else [])], config=CONFIG, path=tmp_path)
+    app = Showing(run)
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = await following(pilot)
+        await until(pilot, lambda: screen.report.death is not None)
+        await pilot.pause()
+        assert screen.report.region.area and not screen.panels.region.area
+        assert screen.report.death is not None
+        assert screen.report.death.checkpoint == 25
+        assert screen.report.death.last_words == ("MemoryError: [bold]\x1b[2J",)
+        await pilot.press("escape")
+        await pilot.pause()
+        assert screen.panels.region.area and not screen.report.region.area
+        await pilot.press("escape", "space")
+        await until(pilot, lambda: bool(app.departures))
+        assert app.departures == [ResumeRun(tmp_path)]
+
+
+async def test_a_run_that_waits_for_disk_space_says_so_and_can_be_told_to_try_again() -> None:
+    run = live(StorageBlocked(step=50, detail="No space left on device"))
+    async with Showing(run).run_test(size=(120, 36)) as pilot:
+        screen = await following(pilot)
+        await until(pilot, lambda: "No space left" in str(screen.banner.content))
+        await pilot.press("space")
+        await until(pilot, lambda: bool(run.commands))
+        assert run.commands == [Resume()]
+
+
+@pytest.mark.parametrize(("bell", "notices", "bells"), [("off", 0, 0), ("notice", 1, 0), ("bell", 0, 1)])
+async def test_a_failure_calls_as_the_settings_say(bell: str, notices: int, bells: int) -> None:
+    settings = Settings(bell=bell)  # pyright: ignore[reportArgumentType]
+    run = live()
+    app = Showing(run, settings)
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = await following(pilot)
+        run.say(oscillation({}, severity="failure", time=time.time()))
+        await until(pilot, lambda: screen.view is not None and bool(screen.view.findings))
+        assert (len(app.notices), app.bells) == (notices, bells)
+
+
+async def test_the_failures_of_a_past_run_call_nobody() -> None:
+    app = Showing(ScriptedRun([*BEGUN, oscillation({}, severity="failure", time=1.0), NO_END], config=CONFIG))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await following(pilot)
+        await app.workers.wait_for_complete()
+        assert app.notices == []
+
+
+async def test_a_live_change_is_in_the_history() -> None:
+    settings = replace(LiveSettings.from_config(CONFIG), lr_scale=0.5)
+    run = live()
+    async with Showing(run).run_test(size=(120, 36)) as pilot:
+        screen = await following(pilot)
+        run.say(SettingsChanged(step=50, summary="lr 0.001 -> 0.0005", settings=settings_table(settings)))
+        history = screen.query_one("#history", Frame).panel
+        await until(pilot, lambda: "History  1" in str(history.border_title))
+
+
+async def test_no_key_of_the_screen_has_two_meanings_at_once() -> None:
+    keys = [(key, str(binding.action)) for binding in [*RUN_KEYS, *PANEL_KEYS] for key in binding.key.split(",")]
+    doubled = {key for key, _ in keys if [other for other, _ in keys].count(key) > 1}
+    assert doubled == {"space", "r"}
+
+
+async def test_every_key_has_an_id_words_and_a_tooltip() -> None:
+    bindings = [*RUN_KEYS, *PANEL_KEYS]
+    assert all(binding.id and binding.description and binding.tooltip for binding in bindings)
+    assert len({binding.id for binding in bindings}) == len(bindings)
+
+
+async def test_any_size_down_to_the_smallest_and_back_is_survived() -> None:
+    async with Showing(live()).run_test(size=(160, 45)) as pilot:
+        screen = await following(pilot)
+        for size in [(80, 24), (60, 16), (10, 4), (1, 1), (40, 10), (200, 5), (12, 60), (160, 45)]:
+            await pilot.resize_terminal(*size)
+            await pilot.pause()
+        assert shown(screen) == set(PANELS)

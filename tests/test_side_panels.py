@@ -1,0 +1,222 @@
+"""The panels of words beside the plots, the line at the top and the report on a dead worker."""
+
+import math
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from textual.app import App, ComposeResult
+from textual.widgets import Static
+
+from tinygpt_tui.engine.config import LiveSettings, RunConfig
+from tinygpt_tui.engine.events import (
+    CheckpointSaved,
+    FindingClosed,
+    FindingOpened,
+    Fix,
+    RunEnded,
+    RunPaused,
+    SampleGenerated,
+    SettingsChanged,
+    StorageBlocked,
+    settings_table,
+)
+from tinygpt_tui.tui.arrangement import PANELS, shown_panels
+from tinygpt_tui.tui.numbers import compact, count, duration, setting
+from tinygpt_tui.tui.process_memory import resident_bytes
+from tinygpt_tui.tui.run_view import RunView
+from tinygpt_tui.tui.widgets.death_report import death_of, last_lines, report
+from tinygpt_tui.tui.widgets.diagnosis_panel import DiagnosisPanel, open_findings
+from tinygpt_tui.tui.widgets.history_panel import HistoryPanel
+from tinygpt_tui.tui.widgets.run_header import header_line
+from tinygpt_tui.tui.widgets.sample_panel import SamplePanel
+from tinygpt_tui.tui.widgets.side_panel import SidePanel
+from tinygpt_tui.tui.widgets.status_panel import StatusPanel
+
+from .scripted_run import started, steps
+
+CONFIG = RunConfig(title="A [red]run[/red]\x1b[2J")
+BEGUN = RunView.of(CONFIG).after(started(CONFIG))
+
+
+def finding(id: int, severity: str, onset: int, kind: str = "loss_spike") -> FindingOpened:
+    return FindingOpened(
+        id=id,
+        step=onset + 5,
+        onset=onset,
+        kind=kind,
+        severity=severity,  # pyright: ignore[reportArgumentType]
+        evidence="6 σ [b]above[/b]",
+        causes=["learning rate too high"],
+        fixes=[Fix(title="halve the learning rate", changes={"schedule.lr": 5e-4})],
+    )
+
+
+def sample(step: int, text: str) -> SampleGenerated:
+    return SampleGenerated(step=step, prompt="def ", text=text, temperature=0.8, top_k=40)
+
+
+def words(panel: type[SidePanel], view: RunView) -> str:
+    return panel().words(view)[1].plain
+
+
+def test_when_nothing_is_wrong_the_diagnosis_says_what_was_checked() -> None:
+    view = BEGUN.after_all(steps(CONFIG, [3.0] * 20))
+    assert "Nothing looks wrong" in words(DiagnosisPanel, view)
+    assert "20 steps" in words(DiagnosisPanel, view)
+
+
+def test_the_worst_open_finding_comes_first_and_has_the_key() -> None:
+    view = BEGUN.after_all([finding(1, "info", 3), finding(2, "failure", 9, "divergence"), finding(3, "warning", 5)])
+    assert [found.id for found in open_findings(view)] == [2, 3, 1]
+    text = words(DiagnosisPanel, view)
+    assert text.startswith("✖ Divergence  since step 9")
+    assert text.count("f  halve") == 1
+    assert text.index("f  halve") < text.index("▲ Loss spike")
+
+
+def test_a_finding_that_the_run_recovered_from_stays_below_the_open_ones() -> None:
+    view = BEGUN.after_all([finding(1, "failure", 3), finding(2, "info", 9), FindingClosed(id=1, step=20)])
+    text = words(DiagnosisPanel, view)
+    assert text.index("● Loss spike") < text.index("○ Loss spike  steps 3–20, recovered")
+
+
+def test_markup_and_escapes_in_what_a_run_says_are_plain_text() -> None:
+    view = BEGUN.after_all([finding(1, "info", 3), sample(0, "\x1b]52;c;AAAA\x07[red]x[/red]")])
+    assert "[b]above[/b]" in words(DiagnosisPanel, view)
+    assert "␛]52;c;AAAA␇[red]x[/red]" in words(SamplePanel, view)
+    assert "A [red]run[/red]␛[2J" in header_line(view, 120).plain
+
+
+class OnePanel(App[None]):
+    def __init__(self, panel: SidePanel) -> None:
+        super().__init__()
+        self._panel = panel
+
+    def compose(self) -> ComposeResult:
+        yield self._panel
+
+
+async def test_earlier_samples_are_a_step_back_and_no_further_than_the_first() -> None:
+    panel = SamplePanel()
+    view = BEGUN.after_all([sample(0, "zq#"), sample(250, "return"), sample(500, "return self")])
+    async with OnePanel(panel).run_test():
+        panel.view = view
+        assert panel.border_title == "Sample at step 500"
+        text = str(panel.query_one(Static).content)
+        assert text.index("return self") < text.index("zq#")
+        panel.older()
+        assert panel.border_title == "Sample at step 250, 1 before the latest"
+        panel.older()
+        panel.older()
+        assert panel.border_title == "Sample at step 0, 2 before the latest"
+        panel.newer()
+        assert panel.border_title == "Sample at step 250, 1 before the latest"
+
+
+async def test_a_panel_whose_words_are_the_same_is_not_redrawn() -> None:
+    panel = DiagnosisPanel()
+    async with OnePanel(panel).run_test() as pilot:
+        panel.view = BEGUN.after(finding(1, "info", 3))
+        await pilot.pause()
+        before = panel.query_one(Static).content
+        panel.view = panel.view.after(sample(0, "x"))
+        await pilot.pause()
+        assert panel.query_one(Static).content is before
+
+
+def test_the_history_tells_what_a_change_did_to_the_loss() -> None:
+    changed = SettingsChanged(
+        step=50, summary="lr 0.001 -> 0.0005", settings=settings_table(LiveSettings.from_config(CONFIG))
+    )
+    rows = steps(CONFIG, [4.0] * 50 + [2.0] * 200)
+    view = BEGUN.after_all([*rows[:50], changed, *rows[50:]])
+    assert "lr 0.001 -> 0.0005" in words(HistoryPanel, view)
+    assert "loss 4.00 ↓ 2.00" in words(HistoryPanel, view)
+
+
+def test_the_status_holds_its_place_whatever_the_numbers_are() -> None:
+    view = BEGUN.after_all(steps(CONFIG, [math.nan, math.inf, 1e30, 3.0]))
+    assert len(words(StatusPanel, view).splitlines()) == len(words(StatusPanel, RunView.of(CONFIG)).splitlines())
+
+
+@pytest.mark.parametrize("width", [120, 80, 40, 12, 1])
+def test_the_line_at_the_top_fits_whatever_the_width(width: int) -> None:
+    view = BEGUN.after_all(steps(CONFIG, [3.0] * 20))
+    line = header_line(view, width)
+    assert "training" in line.plain
+    assert line.cell_length <= max(width, len("▶ training") + 1)
+
+
+def test_the_line_at_the_top_says_in_words_that_the_disk_is_full() -> None:
+    view = BEGUN.after(StorageBlocked(step=3, detail="No space left on device"))
+    assert "waiting for disk space" in header_line(view, 120).plain
+
+
+def test_a_pause_says_why_in_the_status() -> None:
+    assert "3 steps taken" in words(StatusPanel, BEGUN.after(RunPaused(step=3, reason="3 steps taken")))
+
+
+@pytest.mark.parametrize("reason", ["finished", "stopped"])
+def test_a_run_that_ended_as_it_should_needs_no_report(reason: str) -> None:
+    end = RunEnded(step=3, reason=reason)  # pyright: ignore[reportArgumentType]
+    assert death_of(BEGUN.after(end), None, ()) is None
+
+
+def test_a_report_has_the_cause_the_log_and_the_keys(tmp_path: Path) -> None:
+    log = tmp_path / "worker.log"
+    log.write_bytes(b"x" * 100_000 + b"\nMemoryError: \x1b[31m[no]\xff\n")
+    checkpoint = CheckpointSaved(step=250, name="step-000250", reason="series")
+    view = BEGUN.after_all([checkpoint, RunEnded(step=300, reason="died", detail="killed by SIGKILL")])
+    death = death_of(view, log, last_lines(log))
+    assert death is not None
+    text = report(death).plain
+    assert "killed by SIGKILL" in text
+    assert "resume from step 250" in text
+    assert str(log) in text
+    assert "MemoryError: ␛[31m[no]�" in text
+
+
+def test_a_log_that_is_not_there_has_no_last_words(tmp_path: Path) -> None:
+    assert last_lines(tmp_path / "worker.log") == ()
+
+
+@given(st.floats() | st.none())
+def test_every_number_can_be_written_in_a_few_characters(value: float | None) -> None:
+    for write in (compact, setting, duration, count):
+        assert 0 < len(write(value)) <= 13
+
+
+@given(st.floats(1e-4, 9e4))
+def test_a_measured_value_is_written_to_three_digits(value: float) -> None:
+    assert float(compact(value)) == pytest.approx(value, rel=0.006)
+
+
+@pytest.mark.parametrize(
+    ("size", "names"),
+    [
+        ((160, 45), set(PANELS)),
+        ((120, 36), set(PANELS)),
+        ((80, 24), {"loss", "rate", "gradient", "diagnosis", "sample"}),
+        ((60, 16), {"loss", "diagnosis"}),
+        ((10, 4), {"loss"}),
+    ],
+)
+def test_the_most_important_panels_survive_on_a_small_screen(size: tuple[int, int], names: set[str]) -> None:
+    assert shown_panels(size, frozenset(), None) == names
+
+
+@given(st.tuples(st.integers(1, 300), st.integers(1, 100)), st.frozensets(st.sampled_from(PANELS)))
+def test_whatever_is_hidden_something_is_shown(size: tuple[int, int], hidden: frozenset[str]) -> None:
+    assert shown_panels(size, hidden, None)
+    assert shown_panels(size, hidden, "layers") == {"layers"}
+
+
+def test_a_process_that_is_gone_has_no_memory() -> None:
+    assert resident_bytes(2**30) is None
+
+
+def test_the_kind_of_a_finding_is_put_in_words() -> None:
+    view = BEGUN.after(finding(1, "info", 3, "very_odd-\x07thing"))
+    assert "Very odd ␇thing" in words(DiagnosisPanel, view)

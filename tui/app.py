@@ -1,0 +1,200 @@
+"""The app: themes, the keys that work everywhere, and which screen is shown."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import events, on, work
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.theme import Theme
+
+from . import themes
+from .departure import Departure, QuitApp, ResumeRun, StartAgain, ToHome
+from .opening import Destination, Opener, OpenRun, in_words, open_run
+from .safe_text import visible
+from .screens.home import HomeScreen
+from .screens.too_small import TooSmallScreen, is_too_small
+from .settings import Preferences, Remember, settings_path
+
+if TYPE_CHECKING:
+    from .opening import OpenedRun
+
+WIDTHS: list[tuple[int, str]] | None = [(0, "-narrow"), (76, "-split"), (110, "-wide")]
+HEIGHTS: list[tuple[int, str]] | None = [(0, "-low"), (20, "-middle"), (30, "-high")]
+"""Classes that a screen has from so many cells on, for the style sheet."""
+RUN_SCREEN = f"{__package__}.screens.run"
+"""What draws curves takes longer to import than the first frame may take."""
+
+
+def open_app(
+    *,
+    runs: Path,
+    preset: str | None = None,
+    overrides: Mapping[str, str] | None = None,
+    run: Path | None = None,
+    ascii: bool = False,
+) -> int:
+    """Show the presets and runs, or go straight into a preset or a run; the exit status."""
+    destination: Destination | None = OpenRun(run) if run else None
+    if preset is not None:
+        from ..engine.presets import planned
+
+        destination = StartAgain(planned(preset, overrides or {}, Path.cwd())[1])
+    app = TinyGPTApp(runs, settings_file=settings_path(), destination=destination, ascii=ascii)
+    app.run()
+    return app.return_code or 0
+
+
+class TinyGPTApp(App[None]):
+    TITLE = "tinygpt-tui"
+    CSS_PATH = "app.tcss"
+    HORIZONTAL_BREAKPOINTS = WIDTHS
+    VERTICAL_BREAKPOINTS = HEIGHTS
+    BINDING_GROUP_TITLE = "Everywhere"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("question_mark,f1", "help", "help", id="app.help", tooltip="Every key of this screen"),
+        Binding("ctrl+t", "change_theme", "theme", show=False, id="app.theme", tooltip="Choose other colours"),
+        Binding("ctrl+q", "quit", "quit", show=False, id="app.quit", tooltip="Leave; running runs go on"),
+        Binding("ctrl+c", "quit", show=False, system=True, id="app.interrupt"),
+    ]
+
+    def __init__(
+        self,
+        runs: Path,
+        *,
+        settings_file: Path,
+        destination: Destination | None = None,
+        ascii: bool = False,
+        open: Opener = open_run,
+    ) -> None:
+        super().__init__()
+        self._runs = runs
+        self._open = open
+        self._destination = destination
+        self._preferences = Preferences(settings_file)
+        self._ascii = ascii or self._preferences.settings.ascii
+        self.set_class(self._ascii, "-ascii")
+        for theme in themes.THEMES:
+            self.register_theme(theme)
+        self.theme = self._known_theme()
+
+    def _known_theme(self) -> str:
+        wanted = self._preferences.settings.theme
+        if wanted in self.available_themes:
+            return wanted
+        self._preferences.distrust(f"there is no theme {wanted!r}; ctrl+t lists those that there are")
+        return themes.DEFAULT
+
+    def get_default_screen(self) -> Screen[None]:
+        return HomeScreen(self._runs, ascii=self._ascii)
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return themes.fallback_variables(dark=self.current_theme.dark)
+
+    def on_mount(self) -> None:
+        self.theme_changed_signal.subscribe(self, self._remember_theme)
+        self._tell_trouble()
+        if self._destination is not None:
+            self.go(self._destination)
+        else:
+            self.call_after_refresh(self.prepare_run_screen)
+
+    def on_resize(self, event: events.Resize) -> None:
+        if is_too_small(event.size) and not isinstance(self.screen, TooSmallScreen):
+            self.push_screen(TooSmallScreen())
+
+    @on(HomeScreen.PresetChosen)
+    def start_preset(self, event: HomeScreen.PresetChosen) -> None:
+        self.go(StartAgain(event.preset.config))
+
+    @on(HomeScreen.RunChosen)
+    def show_run(self, event: HomeScreen.RunChosen) -> None:
+        self.go(ResumeRun(event.path) if event.resume else OpenRun(event.path))
+
+    @work(group="go")
+    async def go(self, destination: Destination) -> None:
+        """From run to run, until a person wants to go home or out."""
+        wanted: Destination | None = destination
+        while wanted is not None:
+            run = await self._opened(wanted)
+            if run is None:
+                return
+            match await self._shown(run):
+                case QuitApp():
+                    self.exit()
+                    return
+                case StartAgain() | ResumeRun() as wanted:
+                    pass
+                case ToHome() | None:
+                    wanted = None
+
+    async def _opened(self, destination: Destination) -> OpenedRun | None:
+        """None, and a notice that says why, where the run cannot be had."""
+        from ..engine.client import ClientError
+        from ..engine.config import ConfigError
+        from ..engine.store import StoreError
+        from .screens.opening import OpeningScreen
+
+        opening = OpeningScreen(in_words(destination))
+        await self.push_screen(opening)
+        try:
+            run, _ = await asyncio.gather(
+                self._open(destination, self._runs), asyncio.to_thread(import_module, RUN_SCREEN)
+            )
+        except (ConfigError, StoreError, ClientError) as error:
+            await opening.finish()
+            self.notify(visible(str(error)), severity="error", timeout=10, markup=False)
+            return None
+        await opening.finish()
+        return run
+
+    async def _shown(self, run: OpenedRun) -> Departure | None:
+        from .screens.run import RunScreen
+
+        try:
+            return await self.push_screen_wait(RunScreen(run, settings=self._preferences.settings, ascii=self._ascii))
+        finally:
+            await run.close()
+
+    @work(thread=True, group="prepare")
+    def prepare_run_screen(self) -> None:
+        """Import what draws curves while a person still chooses."""
+        import_module(RUN_SCREEN)
+
+    @on(Remember)
+    def remember(self, event: Remember) -> None:
+        known = self._preferences.trouble
+        self._preferences.remember(event.choices)
+        if self._preferences.trouble != known:
+            self._tell_trouble()
+
+    def _tell_trouble(self) -> None:
+        if trouble := self._preferences.trouble:
+            self.notify(visible(trouble), severity="warning", timeout=10, markup=False)
+
+    def _remember_theme(self, theme: Theme) -> None:
+        self.post_message(Remember(theme=theme.name))
+
+    def action_help(self) -> None:
+        from .screens.help import HelpScreen
+
+        self.push_screen(HelpScreen(self.screen))
+
+    def get_key_display(self, binding: Binding) -> str:
+        display = super().get_key_display(binding)
+        return display if display.isascii() or not self._ascii else binding.key
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Everything that a key does now, by name."""
+        from .key_table import actions, key_groups
+
+        for row in actions(key_groups(screen, self.get_key_display)):
+            words = f"{' '.join(row.keys)}  {row.tooltip}"
+            yield SystemCommand(row.description, words, partial(self.run_action, row.action, row.node))

@@ -1,0 +1,177 @@
+"""What the home screen offers, presets to start and runs to come back to, and how each reads in two short lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
+
+from . import numbers
+from .safe_text import visible
+
+if TYPE_CHECKING:  # the first frame needs neither
+    from ..engine.config import RunConfig
+    from ..engine.store import RunSummary
+
+Piece = tuple[str, str]
+"""A text and the theme variable that colours it."""
+Intention = Literal["start", "attach", "resume", "open"]
+"""What Enter does with an entry."""
+
+
+@dataclass(frozen=True)
+class PresetEntry:
+    id: str
+    config: RunConfig
+
+
+@dataclass(frozen=True)
+class BrokenPreset:
+    id: str
+    why: str
+
+
+@dataclass(frozen=True)
+class RunEntry:
+    summary: RunSummary
+
+
+@dataclass(frozen=True)
+class MeasuredSpeed:
+    """What an earlier run of the same shape reached on this machine."""
+
+    tokens_per_s: float
+    run: str
+
+
+Entry = PresetEntry | BrokenPreset | RunEntry
+
+
+@dataclass(frozen=True)
+class State:
+    """How a run's state looks: a glyph, a word and a colour, so that none has to be told by colour alone."""
+
+    glyph: str
+    plain_glyph: str
+    """For terminals that have ASCII only."""
+    colour: str
+    intention: Intention | None
+
+
+STATES = {
+    "starting": State("◌", ".", "state-running", "attach"),
+    "running": State("▶", ">", "state-running", "attach"),
+    "paused": State("⏸", "=", "state-paused", "attach"),
+    "finished": State("✓", "+", "state-ended", "open"),
+    "stopped": State("■", "#", "state-ended", "resume"),
+    "interrupted": State("◐", "~", "state-paused", "resume"),
+    "failed": State("✗", "x", "state-failed", "open"),
+    "damaged": State("?", "?", "state-failed", None),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """An entry's two lines: what it is on the left, what became of it on the right."""
+
+    name: tuple[Piece, ...]
+    state: Piece
+    details: Piece
+    aside: Piece
+
+
+def identity(entry: Entry) -> tuple[str, str]:
+    """What stays the same about an entry while its numbers change."""
+    match entry:
+        case PresetEntry() | BrokenPreset():
+            return "preset", entry.id
+        case RunEntry():
+            return "run", entry.summary.name
+
+
+def intention(entry: Entry | None) -> Intention | None:
+    match entry:
+        case PresetEntry():
+            return "start"
+        case RunEntry():
+            return STATES[entry.summary.state].intention
+        case _:
+            return None
+
+
+def matching(entries: Iterable[Entry], wanted: str) -> list[Entry]:
+    """Those in which every typed word occurs."""
+    words = wanted.casefold().split()
+    return [entry for entry in entries if all(word in _searched(entry) for word in words)]
+
+
+def row(entry: Entry, now: datetime, *, ascii: bool) -> Row:
+    match entry:
+        case PresetEntry():
+            about = entry.config.about.strip().partition(". ")[0].removesuffix(".")
+            glyph = "+" if ascii else "◇"
+            title = visible(entry.config.title)
+            return Row(
+                ((f"{glyph} ", "accent"), (title, "foreground")),
+                (f"{entry.config.training.steps:,} steps", "state-faint"),
+                (visible(" ".join(about.split())), "curve-plan"),
+                ("", "state-faint"),
+            )
+        case BrokenPreset():
+            name = ((f"{STATES['damaged'].glyph} ", "state-failed"), (visible(entry.id), "foreground"))
+            return Row(name, ("unusable", "state-failed"), (visible(entry.why), "state-failed"), ("", "state-faint"))
+        case RunEntry():
+            return _run_row(entry.summary, now, ascii=ascii)
+
+
+def age(created: datetime, now: datetime) -> str:
+    seconds = (now - created).total_seconds()
+    for size, unit in ((365 * 86400, "y"), (86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return "just now"
+
+
+def size(count: int) -> str:
+    return numbers.megabytes(count) if count >= 1e6 else f"{max(count, 0) / 1e3:.0f} kB"
+
+
+def findings(count: int) -> str:
+    return f"{count} finding" + ("" if count == 1 else "s")
+
+
+def damage(run: RunSummary) -> str:
+    """What is wrong with a run; the folder that its name already tells is left out."""
+    return visible(run.why.replace(f"{run.path}/", ""))
+
+
+def _run_row(run: RunSummary, now: datetime, *, ascii: bool) -> Row:
+    state = STATES[run.state]
+    title = visible(run.title)
+    name = [(f"{state.plain_glyph if ascii else state.glyph} ", state.colour), (visible(run.name), "foreground")]
+    if run.findings:
+        name.append((f"  ! {findings(run.findings)}", "state-paused"))
+    if title and not run.name.startswith(title.lower().replace(" ", "-")):
+        name.append((f"  {title}", "state-faint"))
+    facts = []
+    if run.state == "damaged":
+        facts.append(damage(run))
+    elif run.steps:
+        facts.append(f"step {run.step}/{run.steps}")
+    if run.loss is not None:
+        facts.append(f"loss {numbers.compact(run.loss)}")
+    dot = " - " if ascii else " · "
+    aside = f"{age(run.created, now)}{dot}{size(run.bytes)}"
+    return Row(tuple(name), (run.state, state.colour), (dot.join(facts), "curve-plan"), (aside, "state-faint"))
+
+
+def _searched(entry: Entry) -> str:
+    match entry:
+        case PresetEntry():
+            return f"{entry.id} {entry.config.title} {entry.config.about} preset".casefold()
+        case BrokenPreset():
+            return entry.id.casefold()
+        case RunEntry():
+            run = entry.summary
+            return f"{run.name} {run.title} {run.state} {'findings' if run.findings else ''}".casefold()

@@ -1,0 +1,37 @@
+"""What can be said about a run before it starts: its size from a formula, its time from a speed measured before."""
+
+from __future__ import annotations
+
+from ..engine.config import ModelConfig, RunConfig
+
+VOCABULARY = 259
+"""256 byte values and 3 specials."""
+
+
+def parameters(model: ModelConfig) -> int:
+    """How many numbers the model learns."""
+    width = model.width
+    norm = width * (2 if model.norm == "layernorm" else 1)
+    gated = model.activation == "swiglu"
+    hidden = 8 * width // 3 if gated else 4 * width
+    up = (width + 1) * hidden * (2 if gated else 1)
+    attention = (width + 1) * 3 * width + (width + 1) * width
+    block = 2 * norm + attention + up + (hidden + 1) * width
+    vocabulary = VOCABULARY * width * (1 if model.embeddings == "tied" else 2)
+    positions = model.context * width if model.positions == "learned" else 0
+    return vocabulary + positions + model.layers * block + norm
+
+
+def tokens_per_step(config: RunConfig) -> int:
+    return config.training.batch * config.training.accumulation * config.model.context
+
+
+def seconds(config: RunConfig, tokens_per_s: float) -> float:
+    """How long the whole run takes at a speed."""
+    return config.training.steps * tokens_per_step(config) / tokens_per_s
+
+
+def same_work(one: RunConfig, other: RunConfig) -> bool:
+    """Whether a step of both costs the same, so that the speed of one predicts the other."""
+    devices = {one.training.device, other.training.device} - {"auto"}
+    return (one.model, one.training.batch) == (other.model, other.training.batch) and len(devices) <= 1

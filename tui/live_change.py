@@ -1,0 +1,57 @@
+"""Live changes as commands: from two settings, or from a fix that a finding proposes. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from ..engine.config import LiveSettings
+from ..engine.events import ChangeSettings, FindingOpened
+
+_LIVE_KEYS = {
+    "optimizer.clip": "clip",
+    "optimizer.weight_decay": "weight_decay",
+    "model.dropout": "dropout",
+    "training.batch": "batch",
+    "training.accumulation": "accumulation",
+}
+
+
+class NoFix(ValueError):
+    """There is no remedy that a command could apply; the message says why."""
+
+
+def first_fix(findings: Iterable[FindingOpened]) -> ChangeSettings:
+    """The command for the first remedy of the first finding that has one."""
+    fix = next((fix for finding in findings for fix in finding.fixes), None)
+    if fix is None:
+        raise NoFix("no open finding has a remedy to apply")
+    change = change_for_fix(fix.changes)
+    if change is None:
+        keys = ", ".join(fix.changes) or "nothing that can be set"
+        raise NoFix(f"“{fix.title}” sets {keys}, which needs a new run: r restarts this one")
+    return change
+
+
+def change_between(old: LiveSettings, new: LiveSettings, *, lr: float | None = None) -> ChangeSettings | None:
+    """The command that turns one into the other, and sets the learning rate; None where there is nothing to do."""
+    given = {key: getattr(new, key) for key in _LIVE_KEYS.values() if getattr(new, key) != getattr(old, key)}
+    before, after = asdict(old.schedule), asdict(new.schedule)
+    schedule = {key: value for key, value in after.items() if value != before[key]}
+    if not given and not schedule and lr is None:
+        return None
+    return ChangeSettings(lr=lr, **given, schedule=schedule or None)
+
+
+def change_for_fix(changes: Mapping[str, Any]) -> ChangeSettings | None:
+    """The command for a fix's config keys; None where one of them cannot change while the run trains."""
+    given: dict[str, Any] = {}
+    schedule: dict[str, Any] = {}
+    for key, value in changes.items():
+        section, _, name = key.partition(".")
+        if key in _LIVE_KEYS:
+            given[_LIVE_KEYS[key]] = value
+        elif section == "schedule":
+            schedule[name] = value
+        else:
+            return None
+    return ChangeSettings(**given, schedule=schedule or None) if changes else None

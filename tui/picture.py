@@ -1,0 +1,120 @@
+"""What is on a plot: curves reduced to the columns there are, levels, fences and marks, and the y axis that fits them.
+
+A curve is given whole. It is reduced to the lowest and the highest value in every column of dots, exactly, so that a
+spike of one step stands out whatever the length of the run.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from .axes import Scale
+from .canvas import Paint
+from .series import Floats, interpolated
+
+Kind = Literal["band", "line", "dotted"]
+
+_BODY = 0.9
+"""Share of the columns that a cut axis shows in full."""
+_HEADROOM = 4.0
+"""Times the height of the body; what is higher is cut off and said so."""
+_MARGIN = 0.04
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Curve:
+    x: Floats
+    y: Floats
+    paint: Paint
+    kind: Kind = "line"
+    transform: Callable[[Floats], Floats] | None = None
+    """Rising, applied to what is drawn."""
+    points: bool = False
+    """Show where the values are, while they are few."""
+
+
+class Level(NamedTuple):
+    """A horizontal line with a name."""
+
+    y: float
+    text: str
+
+
+class Fence(NamedTuple):
+    """A vertical line; its name stands at the top, right of it."""
+
+    x: float
+    text: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Stamps:
+    """Marks on the x axis."""
+
+    x: Floats
+    glyph: str
+    ascii_glyph: str
+    paint: Paint
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Picture:
+    x: Scale
+    curves: tuple[Curve, ...] = ()
+    levels: tuple[Level, ...] = ()
+    fences: tuple[Fence, ...] = ()
+    stamps: tuple[Stamps, ...] = ()
+    """Later ones cover earlier ones."""
+    cursor: float | None = None
+    y_log: bool = False
+    cuts_spikes: bool = False
+    """Let a linear y axis end below a value that would flatten all the others."""
+
+
+class Band(NamedTuple):
+    """The lowest and the highest value in every column; NaN where there is none."""
+
+    low: Floats
+    high: Floats
+
+
+def reduced(curve: Curve, x: Scale, columns: int) -> Band:
+    """The curve's lowest and highest value in each of so many columns; columns between two points are interpolated."""
+    edges = x.value(np.linspace(0, 1, columns + 1))
+    starts = np.searchsorted(curve.x, edges, side="left")
+    starts[-1] = np.searchsorted(curve.x, edges[-1] * (1 + 1e-12), side="right")
+    filled = np.diff(starts) > 0
+    low, high = np.full(columns, np.nan), np.full(columns, np.nan)
+    if filled.any():
+        window = curve.y[starts[0] : starts[-1]]
+        first = starts[:-1][filled] - starts[0]
+        low[filled], high[filled] = np.fmin.reduceat(window, first), np.fmax.reduceat(window, first)
+    if len(curve.x) and not filled.all():
+        centres = x.value((np.flatnonzero(~filled) + 0.5) / columns)
+        inside = (centres >= curve.x[0]) & (centres <= curve.x[-1])
+        low[~filled] = high[~filled] = np.where(inside, interpolated(centres, curve.x, curve.y), np.nan)
+    if curve.transform is not None:
+        low, high = curve.transform(low), curve.transform(high)
+    return Band(low, high)
+
+
+def fitted(bands: list[Band], picture: Picture) -> Scale:
+    """A y axis on which the curves fill the plot."""
+    values = np.concatenate([np.concatenate(band) for band in bands]) if bands else np.empty(0)
+    values = values[np.isfinite(values)]
+    if picture.y_log:
+        values = values[values > 0]
+    if not len(values):
+        return Scale.around(0.1, 1.0, log=picture.y_log)
+    low, high = float(values.min()), float(values.max())
+    if picture.y_log:
+        margin = max(math.log(high / low) * _MARGIN, 0.05)
+        return Scale.around(low * math.exp(-margin), high * math.exp(margin), log=True)
+    if picture.cuts_spikes:
+        body = float(np.quantile(values, _BODY))
+        high = min(high, low + _HEADROOM * (body - low)) if body > low else high
+    margin = (high - low) * _MARGIN or max(abs(high) * _MARGIN, 1e-9)
+    return Scale.around(low - margin if low > margin or low < 0 else 0.0, high + margin)

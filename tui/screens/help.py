@@ -1,0 +1,73 @@
+"""Every key of the screen below, and what its panels show: all of it read from the screen itself."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterable
+from typing import ClassVar
+
+from rich.cells import cell_len
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen, Screen
+from textual.widgets import Footer, Static
+
+from ..key_table import KeyGroup, key_groups
+
+
+class HelpScreen(ModalScreen[None]):
+    BINDING_GROUP_TITLE = "Help"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,question_mark,f1,q", "dismiss", "close", id="help.close", tooltip="Back to the screen"),
+    ]
+
+    def __init__(self, explained: Screen[object]) -> None:
+        super().__init__()
+        self._explained = explained
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(classes="sheet") as sheet:
+            sheet.border_title = "Help"
+            yield Static(key_text(key_groups(self._explained, self.app.get_key_display)), id="keys")
+            for name, text in explanations(self._explained):
+                yield Static(Content.styled(name, "bold $accent"), classes="heading")
+                yield Static(Content(text))
+        yield Footer(compact=True, show_command_palette=False)
+
+
+def key_text(groups: Iterable[KeyGroup]) -> Content:
+    """One line a key: the keys, what they do, and the tooltip where there is one."""
+    groups = list(groups)
+    rows = [row for group in groups for row in group.rows]
+    keys_width = max((cell_len(" ".join(row.keys)) for row in rows), default=0)
+    words_width = max((cell_len(row.description) for row in rows), default=0)
+    lines: list[Content] = []
+    for group in groups:
+        lines += [Content(""), Content.styled(group.title, "bold $accent")]
+        lines += [
+            Content.assemble(
+                (f"{' '.join(row.keys):>{keys_width}}", "bold $foreground"),
+                (f"  {row.description:<{words_width}}", "$foreground"),
+                (f"  {row.tooltip}", "$curve-plan"),
+            )
+            for row in group.rows
+        ]
+    return Content("\n").join(lines[1:])
+
+
+def explanations(screen: Screen[object]) -> list[tuple[str, str]]:
+    """Name and EXPLANATION of every kind of panel on a screen, in their order."""
+    found: dict[type, tuple[str, str]] = {}
+    for node in [screen, *screen.query("*")]:
+        text = getattr(type(node), "EXPLANATION", "")
+        if text and type(node) not in found:
+            found[type(node)] = (_words(type(node).__name__), inspect.cleandoc(text))
+    return list(found.values())
+
+
+def _words(name: str) -> str:
+    """A class's name as words: LossPanel is Loss."""
+    return " ".join(re.findall("[A-Z][a-z]*", name.removesuffix("Panel"))).capitalize()

@@ -1,0 +1,88 @@
+"""Asks for a few typed values and gives back what they mean; an answer that cannot be is refused on the spot."""
+
+from collections.abc import Callable, Mapping
+from typing import ClassVar, Generic, TypeVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input, Label, Static
+
+from ...engine.config import ConfigError
+from ..questions import Field
+from ..widgets.key_line import KeyLine
+
+Answer = TypeVar("Answer")
+
+
+class FieldRow(Horizontal):
+    """A label and its input, on one line."""
+
+    DEFAULT_CSS = """
+    FieldRow {
+        height: 1;
+        margin-bottom: 1;
+        Label { width: 16; color: $text-muted; }
+        Input { width: 1fr; }
+    }
+    """
+
+    def __init__(self, field: Field) -> None:
+        super().__init__(name=field.name)
+        self._field = field
+
+    def compose(self) -> ComposeResult:
+        field = self._field
+        yield Label(Content(field.label))
+        yield Input(field.value, placeholder=field.hint, compact=True, id=field.name)
+
+
+class Prompt(ModalScreen[Answer | None], Generic[Answer]):
+    """`read` turns the texts into the answer, or raises ValueError with a message for the person."""
+
+    CSS = """
+    Prompt {
+        align: center middle; background: $background 60%;
+        & > VerticalScroll {
+            width: 60; max-width: 96%; height: auto; max-height: 90%;
+            border: round $primary; background: $surface; padding: 1 2 0 2;
+        }
+        .refusal { color: $text-error; height: auto; min-height: 1; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "answer", "ok", id="prompt.answer", tooltip="Take these values", priority=True),
+        Binding("escape", "cancel", "cancel", id="prompt.cancel", tooltip="Change nothing"),
+    ]
+
+    def __init__(self, title: str, fields: tuple[Field, ...], read: Callable[[Mapping[str, str]], Answer]) -> None:
+        super().__init__()
+        self._title = title
+        self._fields = fields
+        self._read = read
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(can_focus=False) as box:
+            box.border_title = Content(self._title)
+            for field in self._fields:
+                yield FieldRow(field)
+            yield Static(classes="refusal")
+        yield KeyLine()
+
+    @on(Input.Submitted)
+    def action_answer(self) -> None:
+        texts = {str(box.id): box.value for box in self.query(Input)}
+        try:
+            self.dismiss(self._read(texts))
+        except (ConfigError, ValueError) as error:
+            self.query_one(".refusal", Static).update(Content(f"✖ {error}"))
+
+    @on(Input.Changed)
+    def forget_refusal(self) -> None:
+        self.query_one(".refusal", Static).update("")
+
+    def action_cancel(self) -> None:
+        self.dismiss(None)

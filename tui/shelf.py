@@ -1,0 +1,65 @@
+"""What lies on disk for the home screen: presets, runs, an earlier run's speed. It blocks, so threads call it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import estimates
+from .entries import BrokenPreset, Entry, MeasuredSpeed, PresetEntry, RunEntry
+
+if TYPE_CHECKING:
+    from .glimpse import Glimpse
+
+_NEWEST = 20
+"""Runs among which one of the same shape is looked for."""
+
+
+def read_presets() -> tuple[Entry, ...]:
+    from ..engine.config import ConfigError, RunConfig
+    from ..engine.presets import preset_files
+
+    entries: list[Entry] = []
+    for id, path in preset_files().items():
+        try:
+            entries.append(PresetEntry(id, RunConfig.from_toml(path)))
+        except ConfigError as error:
+            entries.append(BrokenPreset(id, str(error)))
+    return tuple(entries)
+
+
+def read_runs(runs: Path) -> tuple[RunEntry, ...]:
+    """The newest first; none where the folder cannot be read."""
+    from ..engine.store import list_runs
+
+    try:
+        return tuple(RunEntry(summary) for summary in list_runs(runs))
+    except OSError:
+        return ()
+
+
+def look_into_log(run: RunEntry) -> Glimpse:
+    from ..engine.store import StoreError
+    from .glimpse import Glimpse, glimpse
+
+    try:
+        return glimpse(run.summary.path)
+    except (StoreError, OSError):
+        return Glimpse()  # a run that has only begun, or one that the list itself calls damaged
+
+
+def measured_speed(preset: PresetEntry, runs: Iterable[RunEntry]) -> MeasuredSpeed | None:
+    """Of the newest run whose steps cost what those of the preset do."""
+    from ..engine.config import ConfigError
+    from ..engine.store import StoreError, read_config
+    from .glimpse import glimpse
+
+    newest = [run.summary for run in runs if run.summary.step][:_NEWEST]
+    for run in newest:
+        try:
+            if estimates.same_work(read_config(run.path), preset.config) and (last := glimpse(run.path).last):
+                return MeasuredSpeed(last.tokens_per_s, run.name)
+        except (ConfigError, StoreError, OSError):
+            continue  # a run that cannot be read predicts nothing
+    return None

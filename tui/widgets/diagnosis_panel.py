@@ -1,0 +1,89 @@
+"""What is wrong with the run, since when, why, and what to try."""
+
+from typing import ClassVar
+
+from textual.content import Content
+
+from ...engine.events import FindingOpened
+from ..run_view import RunView
+from ..safe_text import visible
+from .side_panel import SidePanel
+
+SEVERITIES = {"failure": ("✖", "$text-error"), "warning": ("▲", "$text-warning"), "info": ("●", "$text-primary")}
+_CALM = "no loss that is not a number, no spike, stall or divergence, no vanishing and no exploding gradients."
+_CLOSED_SHOWN = 12
+
+
+class DiagnosisPanel(SidePanel):
+    EXPLANATION: ClassVar[str] = """\
+What it shows: every finding of the diagnosis, which looks at each step while the run trains. Open ones come first, \
+the worst at the top; those that the run has recovered from stay below, faint.
+
+How to read it: ✖ is a failure, ▲ a warning, ● worth knowing. "Since" is the step at which it began, which is \
+earlier than the step at which it could be told. The evidence is in numbers; causes and remedies come most likely \
+first.
+
+Healthy: nothing is open. f applies the first remedy of the first open finding while the run trains."""
+
+    def words(self, view: RunView) -> tuple[Content, Content]:
+        still_open = open_findings(view)
+        closed = [(finding, step) for finding, step in reversed(view.findings) if step is not None]
+        title = Content.assemble("Diagnosis", ("  ", ""), _count(still_open))
+        parts = [_open(finding, first=position == 0) for position, finding in enumerate(still_open)]
+        if not parts:
+            parts = [_all_is_well(view)]
+        if closed:
+            parts.append(Content("\n").join(_closed(finding, step) for finding, step in closed[:_CLOSED_SHOWN]))
+        return title, Content("\n\n").join(parts)
+
+
+def open_findings(view: RunView) -> list[FindingOpened]:
+    """The worst first, and among equals the one that began first."""
+    order = list(SEVERITIES)
+    still_open = [finding for finding, closed in view.findings if closed is None]
+    return sorted(still_open, key=lambda finding: (order.index(finding.severity), finding.onset))
+
+
+def kind_in_words(kind: str) -> str:
+    return visible(kind.replace("_", " ").replace("-", " ")).capitalize()
+
+
+def _count(still_open: list[FindingOpened]) -> Content:
+    if not still_open:
+        return Content.styled("✓", "$text-success")
+    return Content.styled(f"{len(still_open)} open", SEVERITIES[still_open[0].severity][1])
+
+
+def _open(finding: FindingOpened, *, first: bool) -> Content:
+    glyph, colour = SEVERITIES[finding.severity]
+    lines = [
+        Content.assemble(
+            (f"{glyph} {kind_in_words(finding.kind)}", f"bold {colour}"),
+            (f"  since step {finding.onset}", "$foreground 60%"),
+        ),
+        Content(f"  {finding.severity}: {visible(finding.evidence)}"),
+    ]
+    lines += [_labelled("Why", visible(cause)) for cause in finding.causes[:1]]
+    for number, fix in enumerate(finding.fixes[:3]):
+        key = ("f  ", "bold $accent") if first and number == 0 else ("", "")
+        lines.append(_labelled("or" if number else "Try", Content.assemble(key, visible(fix.title))))
+    lines += [_labelled("Else", visible(cause)) for cause in finding.causes[1:3]]
+    return Content("\n").join(lines)
+
+
+def _labelled(label: str, text: str | Content) -> Content:
+    return Content.assemble((f"  {label:<4} ", "$foreground 60%"), text)
+
+
+def _closed(finding: FindingOpened, step: int) -> Content:
+    text = f"○ {kind_in_words(finding.kind)}  steps {finding.onset}–{step}, recovered"
+    return Content.styled(text, "$foreground 60%")
+
+
+def _all_is_well(view: RunView) -> Content:
+    if view.step == 0:
+        return Content.styled("Every step will be looked at; nothing has happened yet.", "$foreground 60%")
+    return Content.assemble(
+        ("✓ Nothing looks wrong.", "$text-success"),
+        (f"\nChecked over {view.step} steps: {_CALM}", "$foreground 60%"),
+    )

@@ -1,0 +1,33 @@
+"""The gradient norm: how hard the loss pulls at the weights, step by step, before clipping."""
+
+from ..axes import Scale
+from ..canvas import Canvas
+from ..pictures import gradient_picture, x_scale
+from ..plotting import draw
+from ..readings import Piece, gradient_reading, look_reading
+from ..run_view import RunView
+from .plot import Plot
+
+
+class GradientPanel(Plot):
+    NAME = "Gradient norm"
+    EXPLANATION = (
+        "The length of the gradient of all weights together, before clipping, on a logarithmic axis: the faint band is "
+        "every step, the line its mean. The dashed level is where gradients are clipped; the title says how many of "
+        "the last hundred steps were.\n\n"
+        "Healthy is a norm between 0.1 and a few, calm or slowly changing, clipped now and then. Above 10 for long, or "
+        "growing without end, gradients explode: lower the learning rate or clip harder. Below 1e-6 they vanish, and "
+        "nothing is learned."
+    )
+
+    def picture_of(self, view: RunView, width: int, height: int) -> Canvas:
+        return draw(gradient_picture(view, self.viewport), width, height, ascii_only=self.ascii)
+
+    def scale_of(self, view: RunView) -> Scale:
+        return x_scale(view, self.viewport)
+
+    def title_of(self, view: RunView) -> list[Piece]:
+        return gradient_reading(view, self.viewport)
+
+    def subtitle_of(self, view: RunView) -> list[Piece]:
+        return look_reading(self.viewport, smoothed=True)

@@ -1,0 +1,63 @@
+"""The layers over time: where in the model the learning happens, and where it does not."""
+
+import numpy as np
+from textual.reactive import var
+
+from ..axes import Scale
+from ..canvas import Canvas
+from ..heat import Heat, Quantity, draw_heat, gutter
+from ..pictures import cursor, stamps, x_scale
+from ..readings import Piece, layers_reading, legend_reading
+from ..run_view import RunView
+from .plot import Plot
+
+
+class LayersPanel(Plot):
+    NAME = "Layers"
+    EXPLANATION = (
+        "One row a layer, from the embeddings at the top to the output, and time from left to right. The brighter and "
+        "the denser a cell, the larger the value; the scale below is logarithmic.\n\n"
+        "The update ratio is how far one step moves a layer's weights, relative to their size: about 1e-3 is healthy, "
+        "above 1e-1 a layer is being thrown about, below 1e-5 it stands still. The gradient norm says how much of the "
+        "error reaches a layer. Healthy is rows that look alike and fade together as the learning rate decays. A dark "
+        "row is a layer that does not learn; rows that get darker towards the top are a vanishing gradient."
+    )
+
+    quantity: var[Quantity] = var("update_ratio")
+
+    def watch_quantity(self) -> None:
+        self.redraw()
+
+    def toggle_quantity(self) -> None:
+        self.quantity = "grad_norm" if self.quantity == "update_ratio" else "update_ratio"
+
+    def picture_of(self, view: RunView, width: int, height: int) -> Canvas:
+        heat, at = self._heat(view), cursor(view, self.viewport)
+        return draw_heat(
+            heat,
+            self.scale_of(view),
+            width,
+            height,
+            stamps=stamps(view, self.viewport),
+            cursor=at,
+            ascii_only=self.ascii,
+        )
+
+    def scale_of(self, view: RunView) -> Scale:
+        return x_scale(view, self.viewport)
+
+    def left_of(self, view: RunView, width: int) -> int:
+        return gutter(self._heat(view), width)
+
+    def title_of(self, view: RunView) -> list[Piece]:
+        heat, at = self._heat(view), cursor(view, self.viewport)
+        return layers_reading(heat, heat.at(self.scale_of(view).high if at is None else at), self.quantity)
+
+    def subtitle_of(self, view: RunView) -> list[Piece]:
+        return legend_reading(self._heat(view), ascii_only=self.ascii)
+
+    def _heat(self, view: RunView) -> Heat:
+        layers = view.layers
+        return Heat.of(
+            layers, view.x_of(np.array([layer.step for layer in layers], "f8"), self.viewport.x_axis), self.quantity
+        )

@@ -1,0 +1,209 @@
+"""A plot that is drawn when something has changed and somebody can see it, and is otherwise only a list of strips."""
+
+from dataclasses import dataclass
+from time import monotonic
+from typing import ClassVar
+
+import numpy as np
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.color import Color, ColorParseError
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import var
+from textual.strip import Strip
+from textual.timer import Timer
+from textual.widget import Widget
+
+from ..axes import Scale
+from ..canvas import Canvas, Paint
+from ..plotting import Frame
+from ..readings import Piece, fitting, place_reading
+from ..run_view import RunView
+from ..viewport import Viewport
+
+_INTERVAL = 0.2
+"""Seconds between drawings while data comes in: two publications of the run screen, so that all plots draw in one."""
+_SHARE = 0.04
+"""Of a processor that one plot may take; on a busy machine it draws less often."""
+
+
+class Plot(Widget, can_focus=True):
+    """What all panels with an x axis have in common; each says what it draws and reads, from values alone."""
+
+    DEFAULT_CSS = """
+    Plot { height: 1fr; width: 1fr; }
+    """
+    NAME: ClassVar[str] = ""
+    EXPLANATION: ClassVar[str] = ""
+    """What it shows, how to read it, and what healthy looks like."""
+
+    view: var[RunView | None] = var(None)
+    viewport: var[Viewport] = var(Viewport())
+    ascii: var[bool] = var(False)
+    """Neither braille nor box characters."""
+
+    @dataclass
+    class CursorMoved(Message):
+        """A person points at a step."""
+
+        step: float
+
+    @dataclass
+    class Zoomed(Message):
+        """A person turns the wheel over a step: 1 is closer, -1 farther."""
+
+        direction: int
+        step: float
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._strips: list[Strip] = []
+        self._drawn_at = -_INTERVAL
+        self._interval = _INTERVAL
+        self._pending: Timer | None = None
+        self._styles: dict[Paint, Style] = {}
+        """The theme's colours, until it or the background changes."""
+
+    def picture_of(self, view: RunView, width: int, height: int) -> Canvas:
+        return Canvas.blank(width, height)
+
+    def scale_of(self, view: RunView) -> Scale:
+        """Its x axis."""
+        return Scale(low=0.0, high=1.0)
+
+    def left_of(self, view: RunView, width: int) -> int:
+        """Cells before the x axis begins."""
+        return Frame.of(width, 1).left
+
+    def title_of(self, view: RunView) -> list[Piece]:
+        return []
+
+    def subtitle_of(self, view: RunView) -> list[Piece]:
+        return []
+
+    @property
+    def reading(self) -> str:
+        """What the title and the cursor say, as plain text."""
+        if self.view is None:
+            return ""
+        return "  ".join(piece.text for piece in (*place_reading(self.view, self.viewport), *self.title_of(self.view)))
+
+    def on_mount(self) -> None:
+        self.app.theme_changed_signal.subscribe(self, lambda _: self.notify_style_update())
+        self.redraw()
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._styles = {}
+        self.redraw()
+
+    def on_resize(self) -> None:
+        self.redraw()
+
+    def on_show(self) -> None:
+        self.redraw()
+
+    def watch_viewport(self) -> None:
+        self.redraw()
+
+    def watch_ascii(self) -> None:
+        self.redraw()
+
+    def watch_view(self) -> None:
+        """Draw now, or as soon as it is time to draw again."""
+        wait = self._drawn_at + self._interval - monotonic()
+        if wait <= 0:
+            self.redraw()
+        elif self._pending is None and self.is_mounted:
+            self._pending = self.set_timer(wait, self.redraw)
+
+    def redraw(self) -> None:
+        if self._pending is not None:
+            self._pending.stop()
+            self._pending = None
+        if not (self.is_mounted and self.display and self.size):
+            return
+        began = monotonic()
+        self._draw()
+        if self.view is not None:
+            self._drawn_at = monotonic()
+            self._interval = max(_INTERVAL, (self._drawn_at - began) / _SHARE)
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        return self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width, self.rich_style)
+
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        self.capture_mouse()
+        self._point_at(event)
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        if self.app.mouse_captured is self:
+            self._point_at(event)
+
+    def on_mouse_up(self) -> None:
+        self.release_mouse()
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        self._zoom(event, 1)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        self._zoom(event, -1)
+
+    def _zoom(self, event: events.MouseEvent, direction: int) -> None:
+        event.stop()
+        if (step := self._step_at(event)) is not None:
+            self.post_message(self.Zoomed(direction, step))
+
+    def _point_at(self, event: events.MouseEvent) -> None:
+        if (step := self._step_at(event)) is not None:
+            self.post_message(self.CursorMoved(step))
+
+    def _step_at(self, event: events.MouseEvent) -> float | None:
+        view, width = self.view, self.size.width
+        if view is None or not len(view.curves):
+            return None
+        left = self.left_of(view, width)
+        position = (event.x - self.gutter.left - left + 0.5) / max(width - left, 1)
+        x = self.scale_of(view).value(np.array([min(max(position, 0.0), 1.0)]))
+        return float(view.steps_of(x, self.viewport.x_axis)[0])
+
+    def _draw(self) -> None:
+        view, width = self.view, self.size.width
+        if view is None:
+            self._strips = []
+            self.border_title = Content(self.NAME)
+            return
+        canvas = self.picture_of(view, width, self.size.height)
+        self._styles = self._styles or self._theme_styles()
+        self._strips = [
+            Strip([Segment(text, self._styles[paint]) for text, paint in canvas.runs(row)], width)
+            for row in range(canvas.height)
+        ]
+        self._write(view, width)
+
+    def _write(self, view: RunView, width: int) -> None:
+        room = width - 4
+        title = fitting([Piece(self.NAME, Paint.NONE), *self.title_of(view)], room)
+        subtitle = fitting([*place_reading(view, self.viewport), *self.subtitle_of(view)], room)
+        self.border_title = self._content(title)
+        self.border_subtitle = self._content(subtitle)
+
+    def _content(self, pieces: list[Piece]) -> Content:
+        styled = (Content.styled(text, f"${paint.variable}") if paint else Content(text) for text, paint, _ in pieces)
+        return Content("").join(styled)
+
+    def _theme_styles(self) -> dict[Paint, Style]:
+        """On the panel's own background."""
+        base, variables = self.rich_style, self.app.theme_variables
+        styles = {Paint.NONE: Style(bgcolor=base.bgcolor)}
+        for paint in Paint:
+            if paint:
+                try:
+                    colour = Color.parse(variables.get(paint.variable, variables["foreground"])).rich_color
+                except ColorParseError:
+                    colour = base.color
+                styles[paint] = Style(color=colour, bgcolor=base.bgcolor, bold=paint is Paint.CURVE_CURSOR or None)
+        return styles

@@ -1,0 +1,92 @@
+"""A preset before it is started: what will happen, its learning-rate curve, how big it is, how long it takes."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+from textual.geometry import Size
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from .. import estimates, numbers
+from ..entries import MeasuredSpeed, PresetEntry
+from ..safe_text import visible
+from .curve_block import curve_block
+from .facts import fact
+
+if TYPE_CHECKING:
+    from ...engine.config import RunConfig
+
+_TALLEST_CURVE = 9
+
+
+class PresetPreview(Widget):
+    """`speed` is None until a run of this shape has been measured."""
+
+    preset: reactive[PresetEntry | None] = reactive(None)
+    speed: reactive[MeasuredSpeed | None] = reactive(None)
+
+    def __init__(self, *, ascii: bool = False) -> None:
+        super().__init__()
+        self._ascii = ascii
+
+    def watch_preset(self, preset: PresetEntry | None) -> None:
+        self.border_title = Content(visible(preset.config.title)) if preset else ""
+
+    def render(self) -> Content:
+        if self.preset is None:
+            return Content("")
+        return Content("\n").join(preset_lines(self.preset.config, self.speed, self.content_size, ascii=self._ascii))
+
+
+def preset_lines(config: RunConfig, speed: MeasuredSpeed | None, size: Size, *, ascii: bool) -> list[Content]:
+    """The text of the preview; the curve takes the lines that the words leave."""
+    about = [Content(line) for line in textwrap.wrap(visible(" ".join(config.about.split())), max(size.width, 1))]
+    facts = [fact(name, text) for name, text in _facts(config, speed)]
+    heading = Content.assemble(("Learning rate", "bold $foreground"), (f"  {_schedule(config)}", "$curve-plan"))
+    room = size.height - len(facts) - 3  # two empty lines and the heading
+    about = about[: max(room - 5, 2)]
+    curve = _lr_curve(config, size.width, min(room - len(about) - 1, _TALLEST_CURVE), ascii=ascii)
+    empty = Content("")
+    return [*about, empty, *([heading, *curve, empty] if curve else []), *facts]
+
+
+def _lr_curve(config: RunConfig, width: int, height: int, *, ascii: bool) -> list[Content]:
+    from ...engine.config import LiveSettings
+    from ...engine.schedule import planned_lr
+
+    settings, steps = LiveSettings.from_config(config), config.training.steps
+    points = min(steps, 4 * max(width, 1))
+    values = [planned_lr(settings, 1 + x * (steps - 1) // max(points - 1, 1), steps) for x in range(points)]
+    return curve_block(values, (1, steps), width, height, colour="curve-lr", ascii=ascii)
+
+
+def _schedule(config: RunConfig) -> str:
+    schedule = config.schedule
+    warmup = f", {schedule.warmup_steps} steps of warm-up" if schedule.warmup_steps else ""
+    return f"{schedule.kind}, up to {numbers.setting(schedule.lr)}{warmup}"
+
+
+def _facts(config: RunConfig, speed: MeasuredSpeed | None) -> list[tuple[str, str]]:
+    model, training = config.model, config.training
+    batch = f"{training.batch} x {model.context} tokens"
+    return [
+        ("Model", f"{numbers.count(estimates.parameters(model))} parameters"),
+        ("", f"{model.layers} layers, width {model.width}, {model.heads} heads"),
+        ("Training", f"{training.steps:,} steps, {config.optimizer.kind}"),
+        ("Batch", batch if training.accumulation == 1 else f"{training.accumulation} times {batch}"),
+        ("Text", "Python's standard library" if config.data.path == "stdlib" else visible(config.data.path)),
+        *_time(config, speed),
+    ]
+
+
+def _time(config: RunConfig, speed: MeasuredSpeed | None) -> list[tuple[str, str]]:
+    if speed is None:
+        return [("Time", "unknown until measured here")]
+    expected = numbers.duration(estimates.seconds(config, speed.tokens_per_s))
+    return [
+        ("Time", f"about {expected}, at {numbers.count(speed.tokens_per_s)} tok/s"),
+        ("", f"as measured in {visible(speed.run)}"),
+    ]

@@ -1,0 +1,73 @@
+"""A panel of words beside the plots: it scrolls, takes the focus and redraws only when its words have changed."""
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.reactive import var
+from textual.widgets import Static
+
+from ..plain_glyphs import in_ascii
+from ..run_view import RunView
+
+
+class Scroll(VerticalScroll, inherit_bindings=False):
+    """Scrolls up and down only: left, right, home and end move the cursor of the plots wherever the focus is."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "scroll_up", "up", show=False, id="scroll.up", tooltip="Scroll up"),
+        Binding("down", "scroll_down", "down", show=False, id="scroll.down", tooltip="Scroll down"),
+        Binding("pageup", "page_up", "page up", show=False, id="scroll.page_up", tooltip="Scroll a page up"),
+        Binding("pagedown", "page_down", "page down", show=False, id="scroll.page_down", tooltip="Scroll a page down"),
+    ]
+
+
+class SidePanel(Scroll):
+    """`words` turns the run into the panel's title and content."""
+
+    DEFAULT_CSS = """
+    SidePanel { height: 1fr; padding: 0 1; scrollbar-size-vertical: 1; }
+    """
+    EXPLANATION: ClassVar[str] = ""
+
+    ascii = False
+    view: var[RunView | None] = var(None)
+
+    _title = Content("")
+    _content = Content("")
+
+    def compose(self) -> ComposeResult:
+        yield Static()
+
+    def on_mount(self) -> None:
+        self.write()
+
+    def watch_view(self) -> None:
+        if self.is_mounted:
+            self.write()
+
+    def write(self) -> None:
+        if self.view is None:
+            return
+        title, content = self.words(self.view)
+        if self.ascii:
+            title, content = in_ascii(title), in_ascii(content)
+        if not title.is_same(self._title):
+            self._title = title
+            self.border_title = title
+        if not content.is_same(self._content):
+            static = self.query_one(Static)
+            width = static.size.width
+            taller = width == 0 or content.get_height({}, width) != self._content.get_height({}, width)
+            self._content = content
+            static.update(content, layout=taller)
+
+    @property
+    def text(self) -> str:
+        """What it says, as plain text."""
+        return self._content.plain
+
+    def words(self, view: RunView) -> tuple[Content, Content]:
+        raise NotImplementedError
