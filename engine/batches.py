@@ -9,16 +9,15 @@ class Batches:
     """Windows of `context` tokens and, one further, their targets; drawn with replacement as in nanoGPT."""
 
     def __init__(self, tokens: np.ndarray, context: int, seed: int, device: torch.device) -> None:
-        self._tokens = torch.tensor(tokens).to(device)
-        self._window = torch.arange(context + 1, device=device)
-        self._starts = len(tokens) - context
+        # all windows as one view, so that a batch is one index operation
+        self._windows = torch.tensor(tokens).to(device).unfold(0, context + 1, 1)
         self._device = device
         self.generator = torch.Generator().manual_seed(seed)
 
     def draw(self, batch: int) -> tuple[Tensor, Tensor]:
         """Inputs and targets, (B, T) each."""
-        starts = torch.randint(self._starts, (batch, 1), generator=self.generator).to(self._device)
-        tokens_BT = self._tokens[starts + self._window].long()
+        starts = torch.randint(len(self._windows), (batch,), generator=self.generator)
+        tokens_BT = self._windows[starts.to(self._device)].long()
         return tokens_BT[:, :-1], tokens_BT[:, 1:]
 
 

@@ -1,5 +1,7 @@
 """Text from a model: one byte after another, by temperature and top-k."""
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -16,24 +18,25 @@ def generate(
     """Up to `tokens` bytes after the prompt; temperature 0 always takes the likeliest."""
     device = next(model.parameters()).device
     context = model.config.context
-    sequence = torch.tensor([list(prompt) or [ord("\n")]], device=device)
+    given = list(prompt) or [ord("\n")]
+    sequence = torch.zeros(1, len(given) + tokens, dtype=torch.long, device=device)
+    sequence[0, : len(given)] = torch.tensor(given)
     training = model.training
     model.eval()
     try:
-        for _ in range(tokens):
-            logits = model(sequence[:, -context:])[0, -1, :BYTES]
-            following = _choose(logits.float().cpu(), temperature, top_k, generator)
-            sequence = torch.cat((sequence, following.view(1, 1).to(device)), dim=1)
+        for end in range(len(given), len(given) + tokens):
+            logits = model(sequence[:, max(end - context, 0) : end])[0, -1, :BYTES]
+            sequence[0, end] = _choose(logits.float().cpu(), temperature, top_k, generator)
     finally:
         model.train(training)
-    return bytes(sequence[0, -tokens:].tolist()) if tokens else b""
+    return bytes(sequence[0, len(given) :].tolist())
 
 
 def _choose(logits: Tensor, temperature: float, top_k: int, generator: torch.Generator) -> Tensor:
-    if not torch.isfinite(logits).all():
+    best = logits.topk(min(top_k, BYTES))
+    if not math.isfinite(best.values[0].item()):  # a NaN is sorted first
         return torch.zeros((), dtype=torch.long)  # a model of NaN has nothing to say
     if temperature == 0:
-        return logits.argmax()
-    best = logits.topk(min(top_k, BYTES))
+        return best.indices[0]
     chosen = torch.multinomial((best.values / temperature).softmax(-1), 1, generator=generator)
-    return best.indices[chosen]
+    return best.indices[chosen[0]]

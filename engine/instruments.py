@@ -1,4 +1,4 @@
-"""What is measured on a step. What is switched off is not computed; the rest leaves the device in one transfer."""
+"""What is measured on a step; what is switched off is not computed."""
 
 import math
 from dataclasses import dataclass
@@ -42,25 +42,25 @@ class Instruments:
 
     @torch.no_grad()
     def before_update(self, loss: Tensor, clip: float, *, layers: bool) -> None:
-        """Measure the gradient, then clip it (Pascanu et al. 2013) without waiting for the device."""
+        """Measure the gradient, then clip it (Pascanu et al. 2013)."""
         gradients = self._flat.gradients
-        norm = torch.linalg.vector_norm(gradients)
+        norm = _norm(gradients)
         self._readings = [loss, norm]
         if self._config.gradients:
             self._readings += torch.aminmax(gradients)
         if self._before is not None and (self._config.updates or layers):
             self._before.copy_(self._flat.weights)
-            self._readings.append(torch.linalg.vector_norm(self._before))
+            self._readings.append(_norm(self._before))
         self._layer_gradients = self._norms(gradients) if layers else None
-        if clip != math.inf:
-            gradients.mul_((clip / (norm + 1e-6)).clamp_(max=1.0))
+        if (grad_norm := norm.item()) > clip:
+            gradients.mul_(clip / (grad_norm + 1e-6))
 
     @torch.no_grad()
     def after_update(self) -> tuple[Reading, LayerReading | None]:
         measured = self._config.updates or self._layer_gradients is not None
         if measured and self._before is not None:
             self._before.sub_(self._flat.weights)
-            self._readings.append(torch.linalg.vector_norm(self._before))
+            self._readings.append(_norm(self._before))
         values = iter(torch.stack(self._readings).tolist())
         loss, grad_norm = next(values), next(values)
         grad_min, grad_max = (next(values), next(values)) if self._config.gradients else (None, None)
@@ -82,6 +82,11 @@ class Instruments:
     def _norms(self, buffer: Tensor) -> list[Tensor]:
         norms = torch._foreach_norm(self._flat.views(buffer))  # pyright: ignore[reportPrivateImportUsage]
         return [torch.stack([norms[i] for i in members]).norm() for _, members in self._layers]
+
+
+def _norm(flat: Tensor) -> Tensor:
+    """As torch.linalg.vector_norm, in half its time for buffers of this size."""
+    return torch.dot(flat, flat).sqrt_()
 
 
 def layer_groups(names: list[str]) -> list[tuple[str, list[int]]]:

@@ -125,7 +125,11 @@ class GPT(nn.Module):
 
     def embed(self, tokens_BT: Tensor) -> Tensor:
         x_BTC = self.tokens(tokens_BT)
-        return x_BTC if self.positions is None else x_BTC + self.positions.weight[: tokens_BT.shape[1]]
+        if self.positions is None:
+            return x_BTC
+        length = tokens_BT.shape[1]
+        whole = length == self.config.context  # the usual case needs no slice, which has a gradient of its own
+        return x_BTC + (self.positions.weight if whole else self.positions.weight[:length])
 
     def set_dropout(self, dropout: float) -> None:
         for module in self.modules():

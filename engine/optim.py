@@ -25,11 +25,17 @@ class FlatParameters:
         self.weights = torch.empty(size, device=self.parameters[0].device)
         self.gradients = torch.zeros_like(self.weights)
         self.decayed = sum(p.numel() for p in self.parameters if p.dim() >= 2)
-        for p, weights, gradients in zip(
-            self.parameters, self.views(self.weights), self.views(self.gradients), strict=True
-        ):
+        self._gradient_views = self.views(self.gradients)
+        for p, weights in zip(self.parameters, self.views(self.weights), strict=True):
             p.data = weights.copy_(p.detach())
-            p.grad = gradients
+
+    def differentiate(self, loss: Tensor, *, accumulate: bool) -> None:
+        """The gradients of a loss into the buffer, in place of what is there or on top of it."""
+        gradients = torch.autograd.grad(loss, self.parameters)
+        if accumulate:
+            torch._foreach_add_(self._gradient_views, gradients)  # pyright: ignore[reportPrivateImportUsage]
+        else:
+            torch._foreach_copy_(self._gradient_views, gradients)  # pyright: ignore[reportPrivateImportUsage]
 
     def views(self, buffer: Tensor) -> list[Tensor]:
         """A buffer of this layout, cut and shaped like the parameters."""

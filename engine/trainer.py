@@ -117,7 +117,7 @@ class Trainer:
         began = self._clock()
         settings = self.settings
         lr = planned_lr(settings, self.step + 1, self.config.training.steps)
-        loss, inputs_BT = self._backward(settings)
+        loss, inputs_BT = self._differentiate(settings)
         self._instruments.before_update(loss, settings.clip, layers=layers)
         self.optimizer.step(lr, settings.weight_decay)
         reading, layer_reading = self._instruments.after_update()
@@ -152,25 +152,19 @@ class Trainer:
         )
         return [finished, measured]
 
-    def _backward(self, settings: LiveSettings) -> tuple[Tensor, Tensor]:
+    def _differentiate(self, settings: LiveSettings) -> tuple[Tensor, Tensor]:
         """Gradients of the mean loss of all accumulated batches, that loss, and the last inputs (B, T)."""
-        self.flat.gradients.zero_()
-        total: Tensor | None = None
-        for _ in range(settings.accumulation - 1):
-            loss, _ = self._loss(settings)
-            total = loss if total is None else total + loss
-        loss, inputs_BT = self._loss(settings)
-        return loss if total is None else total + loss, inputs_BT
-
-    def _loss(self, settings: LiveSettings) -> tuple[Tensor, Tensor]:
-        inputs_BT, targets_BT = self.batches.draw(settings.batch)
-        with self._autocast():
-            logits_BTV = self._forward(inputs_BT)
-        loss = F.cross_entropy(logits_BTV.flatten(0, 1).float(), targets_BT.flatten())
-        if settings.accumulation > 1:
-            loss = loss / settings.accumulation
-        loss.backward()
-        return loss.detach(), inputs_BT
+        losses = []
+        for index in range(settings.accumulation):
+            inputs_BT, targets_BT = self.batches.draw(settings.batch)
+            with self._autocast():
+                logits_BTV = self._forward(inputs_BT)
+            loss = F.cross_entropy(logits_BTV.flatten(0, 1).float(), targets_BT.flatten())
+            if settings.accumulation > 1:
+                loss = loss / settings.accumulation
+            self.flat.differentiate(loss, accumulate=index > 0)
+            losses.append(loss.detach())
+        return losses[0] if len(losses) == 1 else torch.stack(losses).sum(), inputs_BT
 
     def _autocast(self) -> AbstractContextManager[Any]:
         if self.config.training.precision == "bf16":

@@ -4,6 +4,7 @@ It outlives its terminal and whoever started it. On its standard output it says 
 train; from then on whatever it or a library prints goes to its standard error, which is the run's log.
 """
 
+import gc
 import os
 import signal
 import sys
@@ -101,6 +102,7 @@ def assemble(run: Path) -> Hosted:
     diagnosis = Diagnosis(config)
     for event in surviving_events(run, trainer.step):
         diagnosis.observe(event)
+    gc.freeze()  # what is there stays: the collector need not look at all of torch again and again
     trainer.replay(changes_to_come(all_events(run), trainer.step))
     return Hosted(loop=trainer, saver=checkpoints, diagnosis=diagnosis, on_nan=config.training.on_nan)
 

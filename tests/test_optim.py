@@ -52,8 +52,7 @@ def test_every_optimizer_takes_the_steps_of_torch(config: OptimizerConfig, lr: f
     optimizer, reference = Optimizer(config, flat), oracle(config, theirs, lr)
     for step in range(6):
         x = torch.randn(4, 5, generator=torch.Generator().manual_seed(step))
-        flat.gradients.zero_()
-        ours(x).square().mean().backward()
+        flat.differentiate(ours(x).square().mean(), accumulate=False)
         reference.zero_grad()
         theirs(x).square().mean().backward()
         optimizer.step(lr, config.weight_decay)
@@ -84,6 +83,16 @@ def test_the_weights_are_views_of_one_buffer() -> None:
         assert torch.equal(value, before[name])
     flat.weights.zero_()
     assert all(not p.any() for p in model.parameters())
+
+
+def test_gradients_add_up_when_they_are_accumulated() -> None:
+    model = network()
+    flat = FlatParameters(model)
+    x = torch.randn(4, 5, generator=torch.Generator().manual_seed(0))
+    flat.differentiate(model(x).square().mean(), accumulate=False)
+    once = flat.gradients.clone()
+    flat.differentiate(model(x).square().mean(), accumulate=True)
+    torch.testing.assert_close(flat.gradients, 2 * once)
 
 
 def test_only_matrices_decay() -> None:
