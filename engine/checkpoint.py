@@ -6,10 +6,10 @@ it is read. It is written for the death of the process; after a power cut a torn
 
 import math
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
@@ -20,9 +20,9 @@ from torch import Tensor
 
 from .config import ConfigError, StorageConfig
 from .events import CheckpointSaved, Evaluated, Event, StepFinished, encode, live_settings, settings_table
+from .hosted import Reason
 from .trainer import Trainer
 
-Reason = Literal["series", "best", "change", "asked", "stop"]
 SERIES = 16
 """Checkpoints that only the thinning series keeps."""
 STATE_BYTES = 100_000
@@ -64,6 +64,8 @@ class Checkpoints:
         self._trainer = trainer
         self._storage = storage
         self._best = math.inf
+        self._waiting: Snapshot | None = None
+        """The best state, when it is not on disk yet."""
         if folder.is_symlink():
             raise CheckpointError(f"{folder}: is a link; a run keeps its checkpoints in a folder of its own")
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -72,37 +74,51 @@ class Checkpoints:
                 shutil.rmtree(torn)
         self._stored = stored_checkpoints(folder)
 
-    def due(self, events: Sequence[Event]) -> Literal["series", "best"] | None:
-        """A state that is no longer finite is not worth keeping: an earlier one leads to it again."""
-        reason = None
+    def due(self, events: Sequence[Event], *, ending: bool = False) -> list[Reason]:
+        """What to save after these events.
+
+        The best state waits in memory for as long as every evaluation is better than the last, so that a run that goes
+        well does not write at each of them; whatever is written to disk has the best so far beside it. A state that is
+        no longer finite is not worth keeping: an earlier one leads to it again.
+        """
+        step = self._trainer.step
+        is_series, is_past_best = False, ending
         for event in events:
             match event:
                 case StepFinished(loss=loss) if not math.isfinite(loss):
-                    return None
-                case StepFinished(step=step) if step % self._storage.checkpoint_every == 0:
-                    reason = reason or "series"
-                case Evaluated(val_loss=val_loss) if val_loss < self._best:
-                    self._best = val_loss
-                    reason = "best"
+                    return ["best"] if self._waiting else []
+                case StepFinished():
+                    is_series = event.step % self._storage.checkpoint_every == 0
+                case Evaluated() if event.step == step and event.val_loss < self._best:
+                    self._best = event.val_loss
+                    self._waiting = take(self._trainer, "best", self._best).detached()
+                case Evaluated():
+                    is_past_best = True
                 case _:
                     pass
-        return reason
+        is_older = self._waiting is not None and self._waiting.state.step < step
+        best: list[Reason] = ["best"] if is_older and (is_series or is_past_best) else []
+        return [*best, "series"] if is_series else best
 
     def save(self, reason: Reason) -> CheckpointSaved:
         """OSError where the disk is full; what was stored before is untouched."""
-        step = self._trainer.step
+        waiting = self._waiting
+        snapshot = waiting if waiting and reason == "best" else take(self._trainer, reason, self._best)
+        step = snapshot.state.step
         taken = {stored.path.name for stored in self._stored}
         name = next(name for name in _names(step) if name not in taken)
         writing = self._folder / f".writing-{name}"
-        self._make_room(size=4 * self._trainer.flat.weights.numel() * (1 + len(self._trainer.optimizer.state)))
+        self._make_room(snapshot.size)
         try:
             writing.mkdir(mode=0o700)
-            write_state(writing, self._trainer, reason, self._best)
+            snapshot.write(writing)
             path = writing.rename(self._folder / name)
         except BaseException:
             shutil.rmtree(writing, ignore_errors=True)
             raise
-        self._stored.append(Stored(path, step, reason, self._best, _size(path)))
+        self._stored = stored_in_order([*self._stored, Stored(path, step, reason, self._best, _size(path))])
+        if waiting and waiting.state.step == step:
+            self._waiting = None
         return CheckpointSaved(step=step, name=name, reason=reason)
 
     def _make_room(self, size: int) -> None:
@@ -137,7 +153,11 @@ def stored_checkpoints(folder: Path) -> list[Stored]:
         except CheckpointError:
             continue
         found.append(Stored(path, state.step, state.reason, state.best_val_loss, _size(path)))
-    return sorted(found, key=lambda stored: (stored.step, len(stored.path.name), stored.path.name))
+    return stored_in_order(found)
+
+
+def stored_in_order(stored: Iterable[Stored]) -> list[Stored]:
+    return sorted(stored, key=lambda one: (one.step, len(one.path.name), one.path.name))
 
 
 def surplus(stored: Sequence[Stored], *, budget: int, series: int = SERIES) -> list[Stored]:
@@ -167,13 +187,32 @@ def _loneliness(one: Stored, kept: Sequence[Stored]) -> float:
     return (after - before) / max(kept[-1].step - before, 1)
 
 
-def write_state(folder: Path, trainer: Trainer, reason: Reason, best_val_loss: float) -> None:
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The whole state of a trainer; a view of it until it is detached."""
+
+    state: State
+    model: dict[str, np.ndarray]
+    training: dict[str, np.ndarray]
+
+    @property
+    def size(self) -> int:
+        return sum(array.nbytes for array in (*self.model.values(), *self.training.values()))
+
+    def detached(self) -> "Snapshot":
+        """Training goes on without changing it."""
+        model, training = ({name: a.copy() for name, a in arrays.items()} for arrays in (self.model, self.training))
+        return Snapshot(self.state, model, training)
+
+    def write(self, folder: Path) -> None:
+        # not save_file, which hides a full disk in an error of its own
+        (folder / "model.safetensors").write_bytes(save(self.model))
+        (folder / "optimizer.safetensors").write_bytes(save(self.training))
+        (folder / "state.json").write_bytes(encode(self.state))
+
+
+def take(trainer: Trainer, reason: Reason, best_val_loss: float) -> Snapshot:
     flat = trainer.flat
-    model = dict(zip(flat.names, (view.cpu().numpy() for view in flat.views(flat.weights)), strict=True))
-    # not save_file, which hides a full disk in an error of its own
-    (folder / "model.safetensors").write_bytes(save(model))
-    training = {name: tensor.cpu().numpy() for name, tensor in _training_tensors(trainer).items()}
-    (folder / "optimizer.safetensors").write_bytes(save(training))
     state = State(
         step=trainer.step,
         tokens=trainer.tokens,
@@ -182,7 +221,9 @@ def write_state(folder: Path, trainer: Trainer, reason: Reason, best_val_loss: f
         best_val_loss=best_val_loss,
         settings=settings_table(trainer.settings),
     )
-    (folder / "state.json").write_bytes(encode(state))
+    model = zip(flat.names, (view.cpu().numpy() for view in flat.views(flat.weights)), strict=True)
+    training = {name: tensor.cpu().numpy() for name, tensor in _training_tensors(trainer).items()}
+    return Snapshot(state, dict(model), training)
 
 
 def _training_tensors(trainer: Trainer) -> dict[str, Tensor]:

@@ -164,11 +164,11 @@ class InstrumentsConfig:
     updates: bool = True
     """Every step: param_norm and update_ratio."""
     evaluate_every: int = 100
-    evaluate_sequences: int = 64
+    evaluate_sequences: int = 32
     """Held-out sequences an evaluation; always the same ones."""
     layers_every: int = 50
     """Per-layer gradient norm and update ratio, largest attention logit, log Z."""
-    sample_every: int = 250
+    sample_every: int = 500
     sample_tokens: int = 64
     sample_prompt: str = "def "
     temperature: float = 0.8
@@ -185,7 +185,7 @@ class InstrumentsConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class StorageConfig:
-    checkpoint_every: int = 250
+    checkpoint_every: int = 500
     """Steps between checkpoints."""
     max_megabytes: int = 500
     """Disk that the checkpoints of one run may use; the thinning series gives way first."""

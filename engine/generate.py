@@ -38,5 +38,7 @@ def _choose(logits: Tensor, temperature: float, top_k: int, generator: torch.Gen
         return torch.zeros((), dtype=torch.long)  # a model of NaN has nothing to say
     if temperature == 0:
         return best.indices[0]
-    chosen = torch.multinomial((best.values / temperature).softmax(-1), 1, generator=generator)
-    return best.indices[chosen[0]]
+    # torch.multinomial gives the same distribution and takes as long as the model
+    reached = (best.values / temperature).softmax(-1).cumsum(0)
+    drawn = torch.rand(1, generator=generator) * reached[-1]
+    return best.indices[torch.searchsorted(reached, drawn).clamp_(max=len(reached) - 1)[0]]

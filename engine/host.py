@@ -111,11 +111,10 @@ class Host:
         for event in events:
             self._record(event)
         self._steps_left -= 1
-        reason = self._saver.due(events)
+        for reason in self._saver.due(events):
+            self._save(reason)
         if not self._check_numbers(events):
             return
-        if reason:
-            self._save(reason)
         if self._steps_left <= 0 and not self._loop.finished:
             self._pause("the steps asked for are taken")
 
@@ -204,8 +203,10 @@ class Host:
             self._record(RunResumed(step=self._loop.step))
 
     def _finish(self, reason: EndReason, detail: str = "", save: bool = True) -> None:
-        if save and self._saved_at != self._loop.step:
-            self._save("stop")
+        if save:
+            last: list[Reason] = [] if self._saved_at == self._loop.step else ["stop"]
+            for saving in (*self._saver.due((), ending=True), *last):
+                self._save(saving)
         self._end = RunEnded(step=self._loop.step, reason=reason, detail=detail)
         try:
             self._record(self._end)

@@ -1,6 +1,6 @@
 """What a host is given: a loop to pull, somebody to save its state, a diagnosis, a log, and requests to answer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Literal, Protocol
@@ -41,7 +41,7 @@ class Loop(Protocol):
 class Saver(Protocol):
     """Saves the state of a loop; OSError when it cannot be written."""
 
-    def due(self, events: list[Event]) -> Literal["series", "best"] | None: ...
+    def due(self, events: Sequence[Event], *, ending: bool = False) -> Sequence[Reason]: ...
     def save(self, reason: Reason) -> CheckpointSaved: ...
 
 

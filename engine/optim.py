@@ -4,6 +4,8 @@ Then clipping, norms, the decay and the update are one operation each, whatever 
 the same arithmetic, but its first step imports the compiler, about a second, and it takes the parameters one by one.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -52,47 +54,51 @@ class Optimizer:
         slots = {"sgd": 0, "momentum": 1, "adam": 2, "adamw": 2}[config.kind]
         names = ("exp_avg", "exp_avg_sq") if slots == 2 else ("momentum_buffer",)[:slots]
         self.state: dict[str, Tensor] = {name: torch.zeros_like(flat.weights) for name in names}
+        matrices, vectors = slice(flat.decayed), slice(flat.decayed, None)
+        self._parts = [
+            [[buffer[part]] for buffer in (flat.weights, flat.gradients, *self.state.values())]
+            for part in (matrices, vectors)
+        ]
+        """Weights, gradients and state of what decays and of what does not, as the fused operations take them."""
         if slots == 2:
             first = 0.0 if config.bias_correction else _FULLY_WARM
             self.state["step"] = torch.tensor(first, dtype=torch.float32, device=flat.weights.device)
 
     @torch.no_grad()
     def step(self, lr: float, weight_decay: float) -> None:
-        self._decay(lr, weight_decay)
         weights, gradients = self._flat.weights, self._flat.gradients
         match self.config.kind:
             case "sgd":
+                self._decay(weight_decay)
                 weights.add_(gradients, alpha=-lr)
             case "momentum":
+                self._decay(weight_decay)
                 buffer = self.state["momentum_buffer"].mul_(self.config.momentum).add_(gradients)
                 weights.add_(buffer, alpha=-lr)
-            case "adam" | "adamw":
-                self._adam(lr)
+            case "adam":
+                self._adam(torch._fused_adam_, lr, weight_decay)  # pyright: ignore[reportPrivateImportUsage]
+            case "adamw":
+                self._adam(torch._fused_adamw_, lr, weight_decay)  # pyright: ignore[reportPrivateImportUsage]
 
-    def _decay(self, lr: float, weight_decay: float) -> None:
-        """Decoupled for adamw (Loshchilov and Hutter 2017), L2 through the gradient for the others."""
-        if weight_decay == 0:
-            return
-        matrices = self._flat.weights[: self._flat.decayed]
-        if self.config.kind == "adamw":
-            matrices.mul_(1 - lr * weight_decay)
-        else:
-            self._flat.gradients[: self._flat.decayed].add_(matrices, alpha=weight_decay)
+    def _decay(self, weight_decay: float) -> None:
+        """L2 through the gradient."""
+        matrices = slice(self._flat.decayed)
+        if weight_decay:
+            self._flat.gradients[matrices].add_(self._flat.weights[matrices], alpha=weight_decay)
 
-    def _adam(self, lr: float) -> None:
+    def _adam(self, fused: Callable[..., None], lr: float, weight_decay: float) -> None:
+        """What torch.optim.Adam and AdamW call when they are fused; AdamW's decay is decoupled from the gradient."""
         self.state["step"].add_(1)
-        torch._fused_adam_(  # pyright: ignore[reportPrivateImportUsage]  # what torch.optim.Adam(fused=True) calls
-            [self._flat.weights],
-            [self._flat.gradients],
-            [self.state["exp_avg"]],
-            [self.state["exp_avg_sq"]],
-            [],
-            [self.state["step"]],
-            lr=lr,
-            beta1=self.config.beta1,
-            beta2=self.config.beta2,
-            weight_decay=0.0,
-            eps=self.config.eps,
-            amsgrad=False,
-            maximize=False,
-        )
+        for part, decay in zip(self._parts, (weight_decay, 0.0), strict=True):
+            fused(
+                *part,
+                [],
+                [self.state["step"]],
+                lr=lr,
+                beta1=self.config.beta1,
+                beta2=self.config.beta2,
+                weight_decay=decay,
+                eps=self.config.eps,
+                amsgrad=False,
+                maximize=False,
+            )

@@ -25,8 +25,11 @@ WORTH_COMPILING_S = 600.0
 BUDGET_S = 3.0
 """Timing stops here; what was not reached is not chosen."""
 ROUNDS = 5
-BF16_GAIN = 1.15
-"""bf16 has 8 bits of precision: it must be this much faster to be worth it."""
+"""At least; quick steps are timed more often, for as long as ENOUGH_S."""
+ENOUGH_S = 0.3
+MARGIN = 1.15
+"""What is not the usual choice, fp32 on all cores, must be this much faster: bf16 has 8 bits of precision, and a moment
+in which another program has a core is no reason to leave it idle for the whole run."""
 _QUIET = InstrumentsConfig(evaluate_every=0, layers_every=0, sample_every=0)
 
 Clock = Callable[[], float]
@@ -105,17 +108,15 @@ def _fastest(
         trainers[candidate] = _probe(config, candidate, corpus)
         _timed_step(trainers[candidate], clock)  # the first step pays for what is set up once
         timed[candidate] = [_timed_step(trainers[candidate], clock)]
-    for _ in range(ROUNDS):
+    rounds = max(ROUNDS, int(ENOUGH_S / sum(times[0] for times in timed.values())))
+    for _ in range(rounds):
         for candidate, trainer in trainers.items():
             if clock() < end and timed[candidate][0] < 3 * min(times[0] for times in timed.values()):
                 timed[candidate].append(_timed_step(trainer, clock))
     medians = {candidate: statistics.median(times) for candidate, times in timed.items()}
-    chosen = min(medians, key=lambda candidate: _cost(candidate, medians[candidate]))
+    usual = candidates[0]
+    chosen = min(medians, key=lambda one: medians[one] * (1.0 if one == usual else MARGIN))
     return chosen, medians[chosen]
-
-
-def _cost(candidate: TrainingConfig, seconds: float) -> float:
-    return seconds * (BF16_GAIN if candidate.precision == "bf16" else 1.0)
 
 
 def _probe(config: RunConfig, training: TrainingConfig, corpus: Corpus) -> Trainer:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
 
 from tinygpt_tui.engine.config import ConfigError, LiveSettings, RunConfig
 from tinygpt_tui.engine.events import (
@@ -99,8 +98,9 @@ class StepSaver:
         if self._file.exists():
             loop.step = json.loads(self._file.read_text())
 
-    def due(self, events: Sequence[Event]) -> Literal["series", "best"] | None:
-        return "series" if self._loop.step % self._every == 0 else None
+    def due(self, events: Sequence[Event], *, ending: bool = False) -> list[Reason]:
+        finite = all(math.isfinite(event.loss) for event in events if isinstance(event, StepFinished))
+        return ["series"] if self._loop.step % self._every == 0 and finite and not ending else []
 
     def save(self, reason: Reason) -> CheckpointSaved:
         fresh = self._file.with_suffix(".new")

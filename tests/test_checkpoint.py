@@ -1,5 +1,6 @@
 """A run that is stopped and resumed gives the bits of one that was not."""
 
+import math
 import random
 import resource
 from collections.abc import Iterator
@@ -7,13 +8,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tinygpt_tui.engine.checkpoint import CheckpointError, Checkpoints, Stored, stored_checkpoints, surplus
 from tinygpt_tui.engine.config import ModelConfig, OptimizerConfig, RunConfig, StorageConfig
-from tinygpt_tui.engine.events import ChangeSettings, StepFinished
+from tinygpt_tui.engine.events import ChangeSettings, Evaluated, StepFinished
 from tinygpt_tui.engine.trainer import Trainer
 
 from .texts import small_config, small_corpus
@@ -78,6 +80,50 @@ def test_changes_made_after_the_checkpoint_are_made_again(tmp_path: Path) -> Non
     Checkpoints(tmp_path / "checkpoints", second, STORAGE).restore_latest()
     second.replay(events)
     assert losses[:5] + advance(second, 40, {}) == losses
+
+
+def evaluated(step: int, val_loss: float) -> Evaluated:
+    return Evaluated(step=step, val_loss=val_loss, perplexity=0.0)
+
+
+def test_the_best_state_is_saved_when_the_run_is_past_it(tmp_path: Path) -> None:
+    trainer = Trainer(small_config(), small_corpus())
+    checkpoints = Checkpoints(tmp_path / "checkpoints", trainer, StorageConfig(checkpoint_every=100))
+    best = {}
+    for step, val_loss in ((3, 4.0), (6, 3.0), (9, 3.5)):
+        advance(trainer, step, {})
+        best[val_loss] = trainer.flat.weights.clone()
+        due = checkpoints.due([evaluated(step, val_loss)])
+    assert due == ["best"]
+    assert checkpoints.save("best").step == 6
+
+    again = Trainer(small_config(), small_corpus())
+    Checkpoints(tmp_path / "checkpoints", again, STORAGE).restore_latest()
+    assert again.flat.weights.equal(best[3.0])
+
+
+def test_whatever_is_saved_has_the_best_beside_it(tmp_path: Path) -> None:
+    trainer = Trainer(small_config(), small_corpus())
+    checkpoints = Checkpoints(tmp_path / "checkpoints", trainer, STORAGE)
+    advance(trainer, 7, {})
+    assert checkpoints.due([evaluated(7, 3.0)]) == []
+    assert checkpoints.due([], ending=True) == []  # the last state is the best one
+    advance(trainer, 9, {})
+    assert checkpoints.due([], ending=True) == ["best"]
+    events = trainer.advance()
+    assert checkpoints.due([event for event in events if not isinstance(event, Evaluated)]) == ["best", "series"]
+    assert [checkpoints.save(reason).step for reason in ("best", "series")] == [7, 10]
+    assert checkpoints.due([], ending=True) == []
+
+
+def test_a_state_that_is_not_finite_is_not_saved_and_the_best_before_it_is(tmp_path: Path) -> None:
+    trainer = Trainer(small_config(), small_corpus())
+    checkpoints = Checkpoints(tmp_path / "checkpoints", trainer, StorageConfig(checkpoint_every=1))
+    lost = msgspec.structs.replace(next(e for e in trainer.advance() if isinstance(e, StepFinished)), loss=math.nan)
+    assert checkpoints.due([lost]) == []
+    checkpoints.due([evaluated(1, 3.0)])
+    advance(trainer, 2, {})
+    assert checkpoints.due([lost]) == ["best"]
 
 
 @contextmanager

@@ -1,30 +1,35 @@
-"""Tokens a second: a worker with every default instrument, storing and checkpointing, against a plain PyTorch loop.
+"""Tokens a second: the engine with every default instrument, storing and checkpointing, against a plain PyTorch loop.
 
-Both are processes of their own and take turns, so that a slow moment of the machine hits both. The worker is the one
-that users get, with nobody attached; its rate is read off the run it leaves on disk. Nothing is left out of its
-time but the first steps: evaluations, samples and checkpoints count.
+The engine is hosted as a worker hosts it. Every few steps it hands over to the plain loop for as many steps, so that a
+slow moment of the machine hits both. Nothing is left out of the engine's time but its first steps: evaluations,
+samples, checkpoints and every line of the log count.
 """
 
 import argparse
-import statistics
-import subprocess
-import sys
+import gc
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from itertools import chain
 from pathlib import Path
+from queue import SimpleQueue
 
 import torch
+from plain_loop import train
 
-from tinygpt_tui.engine.client import WORKER
+from tinygpt_tui.engine.checkpoint import Checkpoints
 from tinygpt_tui.engine.config import ModelConfig, RunConfig
-from tinygpt_tui.engine.event_log import stored_events
-from tinygpt_tui.engine.events import RunEnded, RunStarted, StepFinished
-from tinygpt_tui.engine.store import create, read_config
-
-WARMUP = 10
+from tinygpt_tui.engine.corpus import load
+from tinygpt_tui.engine.diagnostics.diagnosis import Diagnosis
+from tinygpt_tui.engine.event_log import EventLog
+from tinygpt_tui.engine.events import Event
+from tinygpt_tui.engine.host import Host
+from tinygpt_tui.engine.hosted import Hosted
+from tinygpt_tui.engine.store import create
+from tinygpt_tui.engine.trainer import Trainer
+from tinygpt_tui.engine.tune import resolve
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,67 +40,84 @@ class Case:
     context: int
     batch: int
     steps: int
+    slice: int
+    """Steps between two hand-overs."""
     bar: float
     """The ratio that is asked of the engine."""
 
 
 CASES = (
-    Case(layers=2, heads=2, width=64, context=64, batch=4, steps=1000, bar=1.0),
-    Case(layers=4, heads=4, width=128, context=128, batch=8, steps=300, bar=1.0),
-    Case(layers=6, heads=6, width=384, context=256, batch=4, steps=60, bar=2.0),
+    Case(layers=2, heads=2, width=64, context=64, batch=4, steps=3000, slice=50, bar=1.0),
+    Case(layers=4, heads=4, width=128, context=128, batch=8, steps=600, slice=10, bar=1.0),
+    Case(layers=6, heads=6, width=384, context=256, batch=4, steps=100, slice=5, bar=2.0),
 )
+
+
+class Alternating(Trainer):
+    """A trainer that lets a plain loop take as many steps as it does itself, in turns."""
+
+    def alternate(self, plain: Iterator[None], case: Case) -> None:
+        self._plain = plain
+        self._case = case
+        self.plain_s = 0.0
+        self._hand_over(case.slice)
+        self.plain_s = 0.0
+
+    def advance(self) -> list[Event]:
+        if self.step == self._case.slice:  # both are warm
+            self.began, self.plain_s = time.perf_counter(), 0.0
+        if self.step and self.step % self._case.slice == 0:
+            self._hand_over(self._case.slice)
+        return super().advance()
+
+    def _hand_over(self, steps: int) -> None:
+        began = time.perf_counter()
+        mine = torch.get_num_threads()
+        torch.set_num_threads(DEFAULT_THREADS)
+        for _ in range(steps):
+            next(self._plain)
+        torch.set_num_threads(mine)
+        self.plain_s += time.perf_counter() - began
+
+
+DEFAULT_THREADS = torch.get_num_threads()
 
 
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    arguments.add_argument("--rounds", type=int, default=3)
-    rounds = arguments.parse_args().rounds
+    arguments.add_argument("cases", nargs="*", type=int, help="which of the three sizes, from 0; all if none is named")
     peaks = {"fp32": matmul_peak(torch.float32), "bf16": matmul_peak(torch.bfloat16)}
     print("matrix-multiply peak: " + ", ".join(f"{name} {peak / 1e9:.0f} GFLOP/s" for name, peak in peaks.items()))
-    for case in CASES:
-        compare(case, rounds, peaks)
+    for index in arguments.parse_args().cases or range(len(CASES)):
+        compare(CASES[index], peaks)
 
 
-def compare(case: Case, rounds: int, peaks: dict[str, float]) -> None:
-    ours, plain = [], []
-    with tempfile.TemporaryDirectory() as folder:
-        for _ in range(rounds):
-            rate, started, config = engine_rate(case, Path(folder))
-            ours.append(rate)
-            plain.append(plain_rate(case))
-    ratios = [mine / theirs for mine, theirs in zip(ours, plain, strict=True)]
-    rate = statistics.median(ours)
-    flops = rate * started.flops_per_token
-    training = config.training
-    print(
-        f"{case.layers}x{case.width}: engine {rate:,.0f} tokens/s, plain {statistics.median(plain):,.0f} tokens/s, "
-        f"ratio {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}; bar {case.bar}); "
-        f"{flops / 1e9:.1f} GFLOP/s, {flops / peaks[training.precision]:.0%} of the {training.precision} peak; "
-        f"auto chose {training.precision}, {training.threads} threads, compile {training.compile}",
-        flush=True,
-    )
-
-
-def engine_rate(case: Case, runs: Path) -> tuple[float, RunStarted, RunConfig]:
+def compare(case: Case, peaks: dict[str, float]) -> None:
     model = ModelConfig(layers=case.layers, heads=case.heads, width=case.width, context=case.context)
     default = RunConfig()
     config = replace(default, model=model, training=replace(default.training, steps=case.steps, batch=case.batch))
-    run = create(runs, config, None, datetime.now(UTC))
-    subprocess.run([*WORKER, run], capture_output=True, check=True)
-    events = list(chain.from_iterable(stored_events(run)))
-    started = next(event for event in events if isinstance(event, RunStarted))
-    ended = next(event for event in events if isinstance(event, RunEnded))
-    assert ended.reason == "finished", ended
-    warm = next(event for event in events if isinstance(event, StepFinished) and event.step == WARMUP)
-    tokens = case.batch * case.context * (case.steps - WARMUP)
-    return tokens / (ended.time - warm.time), started, read_config(run)
-
-
-def plain_rate(case: Case) -> float:
-    numbers = (case.layers, case.heads, case.width, case.context, case.batch, case.steps, WARMUP)
-    script = Path(__file__).parent / "plain_loop.py"
-    done = subprocess.run([sys.executable, script, *map(str, numbers)], capture_output=True, text=True, check=True)
-    return float(done.stdout)
+    corpus = load(config.data, context=case.context)
+    config = resolve(config, corpus)
+    gc.freeze()  # as the worker does
+    trainer = Alternating(config, corpus)
+    trainer.alternate(train(model, corpus.train, case.batch), case)
+    with tempfile.TemporaryDirectory() as folder:
+        run = create(Path(folder), config, None, datetime.now(UTC))
+        saver = Checkpoints(run / "checkpoints", trainer, config.storage)
+        with closing(EventLog(run)) as log:
+            end = Host(Hosted(loop=trainer, saver=saver, diagnosis=Diagnosis(config)), log, SimpleQueue(), print).run()
+        ours_s = time.perf_counter() - trainer.began - trainer.plain_s
+    assert end.reason == "finished", end
+    tokens = case.batch * case.context * (case.steps - case.slice)
+    flops = tokens / ours_s * trainer.started().flops_per_token
+    training = config.training
+    print(
+        f"{case.layers}x{case.width}: engine {tokens / ours_s:,.0f} tokens/s, plain {tokens / trainer.plain_s:,.0f} "
+        f"tokens/s, ratio {trainer.plain_s / ours_s:.2f} (bar {case.bar}); {flops / 1e9:.1f} GFLOP/s, "
+        f"{flops / peaks[training.precision]:.0%} of the {training.precision} peak; "
+        f"auto chose {training.precision}, {training.threads} threads, compile {training.compile}",
+        flush=True,
+    )
 
 
 def matmul_peak(dtype: torch.dtype, size: int = 2048, seconds: float = 1.0) -> float:
