@@ -17,7 +17,7 @@ from tinygpt_tui.engine.events import RunStarted, decode_event
 from tinygpt_tui.engine.folder import find_worker
 from tinygpt_tui.engine.presets import find_preset, planned
 from tinygpt_tui.tui.cli import run_command
-from tinygpt_tui.tui.run_options import option_at_fault, overrides
+from tinygpt_tui.tui.command.run_options import option_at_fault, overrides
 
 COMMAND = [sys.executable, "-c", "from tinygpt_tui.tui.cli import main; main()"]
 SMALL = ["--set", "model.layers=1", "--set", "model.width=16", "--set", "training.compile=false"]

@@ -12,9 +12,9 @@ from textual.widgets import Input, Static
 from tinygpt_tui.engine.config import ConfigError, LiveSettings, RunConfig, ScheduleConfig
 from tinygpt_tui.engine.events import ChangeSettings, Command, LimitSpeed, Sample, TakeSteps
 from tinygpt_tui.engine.live import changed
-from tinygpt_tui.tui.change_fields import KINDS, belongs, change_fields, read_change
-from tinygpt_tui.tui.live_change import change_between, change_for_fix
-from tinygpt_tui.tui.questions import read_lr, read_sample, read_speed, read_steps, sample_fields, steps_fields
+from tinygpt_tui.tui.control.change_fields import KINDS, belongs, change_fields, read_change
+from tinygpt_tui.tui.control.live_change import change_between, change_for_fix
+from tinygpt_tui.tui.control.questions import read_lr, read_sample, read_speed, read_steps, sample_fields, steps_fields
 from tinygpt_tui.tui.screens.prompt import Prompt
 from tinygpt_tui.tui.screens.quit import WhatBecomesOfTheRun
 

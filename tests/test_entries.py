@@ -12,7 +12,17 @@ from rich.cells import cell_len
 
 from tinygpt_tui.engine.config import RunConfig
 from tinygpt_tui.engine.store import RunState, RunSummary
-from tinygpt_tui.tui.entries import STATES, BrokenPreset, PresetEntry, RunEntry, age, intention, matching, row, size
+from tinygpt_tui.tui.shelves.entries import (
+    STATES,
+    BrokenPreset,
+    PresetEntry,
+    RunEntry,
+    age,
+    intention,
+    matching,
+    row,
+    size,
+)
 from tinygpt_tui.tui.widgets.entry_list import Heading, RowLine, laid_out, lines_of
 
 NOW = datetime(2026, 1, 10, tzinfo=UTC)

@@ -11,8 +11,8 @@ from tinygpt_tui.engine.event_log import EventLog
 from tinygpt_tui.engine.events import AnyEvent, Evaluated, FindingClosed, FindingOpened, RunEnded, encode
 from tinygpt_tui.engine.folder import EVENTS, StoreError
 from tinygpt_tui.engine.store import create
-from tinygpt_tui.tui import glimpse as looking
-from tinygpt_tui.tui.glimpse import Glimpse, gathered, glimpse
+from tinygpt_tui.tui.shelves import glimpse as looking
+from tinygpt_tui.tui.shelves.glimpse import Glimpse, gathered, glimpse
 
 from .scripted_run import started, steps
 

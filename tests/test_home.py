@@ -15,10 +15,10 @@ from tinygpt_tui.engine.folder import claimed
 from tinygpt_tui.engine.store import create
 from tinygpt_tui.tui.app import TinyGPTApp
 from tinygpt_tui.tui.departure import ResumeRun, StartAgain
-from tinygpt_tui.tui.entries import RunEntry, identity
 from tinygpt_tui.tui.opening import Destination, OpenRun
 from tinygpt_tui.tui.screens.confirm import Confirm
 from tinygpt_tui.tui.screens.home import HomeScreen
+from tinygpt_tui.tui.shelves.entries import RunEntry, identity
 
 from .screen_text import shown, until
 from .scripted_run import ScriptedRun, started, steps

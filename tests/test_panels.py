@@ -10,11 +10,11 @@ from textual.events import MouseScrollDown, MouseScrollUp
 
 from tinygpt_tui.engine.config import RunConfig, TrainingConfig
 from tinygpt_tui.engine.events import AnyEvent, FindingOpened, LayersMeasured
-from tinygpt_tui.tui.canvas import Canvas, Paint
-from tinygpt_tui.tui.readings import Piece, fitting
+from tinygpt_tui.tui.plots.canvas import Canvas, Paint
+from tinygpt_tui.tui.plots.readings import Piece, fitting
+from tinygpt_tui.tui.plots.viewport import Viewport
 from tinygpt_tui.tui.run_view import RunView
 from tinygpt_tui.tui.themes import THEMES
-from tinygpt_tui.tui.viewport import Viewport
 from tinygpt_tui.tui.widgets.gradient_panel import GradientPanel
 from tinygpt_tui.tui.widgets.layers_panel import LayersPanel
 from tinygpt_tui.tui.widgets.loss_panel import LossPanel

@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 from tinygpt_tui.engine.config import RunConfig
 from tinygpt_tui.engine.events import AnyEvent, CheckpointSaved, FindingOpened, LayersMeasured
 from tinygpt_tui.engine.schedule import planned_lr
-from tinygpt_tui.tui.axes import Scale, label, seconds_label
-from tinygpt_tui.tui.canvas import Canvas, Paint
-from tinygpt_tui.tui.heat import Heat, draw_heat
-from tinygpt_tui.tui.picture import Curve, Level, Picture, Stamps, fitted, reduced
-from tinygpt_tui.tui.pictures import gradient_picture, loss_picture, rate_picture
-from tinygpt_tui.tui.plotting import Frame, draw
+from tinygpt_tui.tui.plots.axes import Scale, label, seconds_label
+from tinygpt_tui.tui.plots.canvas import Canvas, Paint
+from tinygpt_tui.tui.plots.heat import Heat, draw_heat
+from tinygpt_tui.tui.plots.picture import Curve, Level, Picture, Stamps, fitted, reduced
+from tinygpt_tui.tui.plots.pictures import gradient_picture, loss_picture, rate_picture
+from tinygpt_tui.tui.plots.plotting import Frame, draw
+from tinygpt_tui.tui.plots.series import Floats
+from tinygpt_tui.tui.plots.viewport import Viewport
 from tinygpt_tui.tui.run_view import RunView
-from tinygpt_tui.tui.series import Floats
-from tinygpt_tui.tui.viewport import Viewport
 
 from .scripted_run import started, steps
 

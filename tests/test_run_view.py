@@ -30,8 +30,8 @@ from tinygpt_tui.engine.events import (
     StoredEvent,
     settings_table,
 )
+from tinygpt_tui.tui.plots.viewport import XAxis
 from tinygpt_tui.tui.run_view import RunView
-from tinygpt_tui.tui.viewport import XAxis
 
 from .scripted_run import started, steps
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinygpt_tui.tui.viewport import SPANS, Extent, Viewport
+from tinygpt_tui.tui.plots.viewport import SPANS, Extent, Viewport
 
 EXTENT = (1.0, 1001.0)
 

@@ -5,8 +5,8 @@ import sys
 
 import click
 
-from .commands import command
-from .run_options import PROGRAM
+from .command.commands import command
+from .command.run_options import PROGRAM
 from .safe_text import visible
 
 BAD_INPUT = 2

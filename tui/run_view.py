@@ -33,12 +33,12 @@ from ..engine.events import (
     StorageRestored,
     live_settings,
 )
-from .curves import RECENT, Curves
-from .phases import Phase, recognised
-from .series import Floats, Table
-from .thinning import Thinned
-from .training_clock import TrainingClock
-from .viewport import Extent, XAxis
+from .plots.curves import RECENT, Curves
+from .plots.phases import Phase, recognised
+from .plots.series import Floats, Table
+from .plots.thinning import Thinned
+from .plots.training_clock import TrainingClock
+from .plots.viewport import Extent, XAxis
 
 State = Literal["starting", "training", "paused", "blocked", "ended"]
 MarkKind = Literal["finding", "change", "checkpoint"]

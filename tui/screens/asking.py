@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from ...engine.events import Command
-from ..questions import (
+from ..control.questions import (
     lr_fields,
     read_lr,
     read_sample,

@@ -14,9 +14,9 @@ from textual.widgets import Input, Label, Select, Static
 from ...engine.config import ConfigError, ScheduleKind
 from ...engine.events import ChangeSettings
 from ...engine.live import changed, difference
-from ..change_fields import KINDS, belongs, change_fields, read_change
+from ..control.change_fields import KINDS, belongs, change_fields, read_change
+from ..plots.viewport import Viewport
 from ..run_view import RunView
-from ..viewport import Viewport
 from ..widgets.key_line import KeyLine
 from ..widgets.rate_panel import RatePanel
 from .prompt import FieldRow

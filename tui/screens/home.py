@@ -16,9 +16,9 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Footer, Static
 
-from ..entries import Entry, MeasuredSpeed, PresetEntry, RunEntry, identity, intention, matching, size
 from ..safe_text import visible
-from ..shelf import look_into_log, measured_speed, read_presets, read_runs
+from ..shelves.entries import Entry, MeasuredSpeed, PresetEntry, RunEntry, identity, intention, matching, size
+from ..shelves.shelf import look_into_log, measured_speed, read_presets, read_runs
 from ..widgets.entry_list import EntryList
 from ..widgets.preset_preview import PresetPreview
 from ..widgets.run_preview import RunPreview

@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Label, Static
 
 from ...engine.config import ConfigError
-from ..questions import Field
+from ..control.questions import Field
 from ..widgets.key_line import KeyLine
 
 Answer = TypeVar("Answer")

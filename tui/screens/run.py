@@ -38,14 +38,14 @@ from ...engine.events import (
     Stop,
     TakeSteps,
 )
+from ..control.live_change import NoFix, first_fix
 from ..departure import Departure, QuitApp, ResumeRun, StartAgain, ToHome
-from ..live_change import NoFix, first_fix
+from ..plots.viewport import SPANS, Viewport
 from ..process_memory import resident_bytes
 from ..run_keys import FOOTER, RUN_KEYS
 from ..run_view import RunView
 from ..safe_text import visible
 from ..settings import Settings
-from ..viewport import SPANS, Viewport
 from ..widgets.death_report import DeathReport, death_of, last_lines
 from ..widgets.diagnosis_panel import kind_in_words, open_findings
 from ..widgets.key_line import KeyLine

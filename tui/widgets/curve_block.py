@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from textual.content import Content
 
-from ..small_curve import small_curve
+from ..plots.small_curve import small_curve
 
 _LABEL = 8
 """Cells for a value and a space."""

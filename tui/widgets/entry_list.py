@@ -20,7 +20,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from ..entries import BrokenPreset, Entry, Piece, PresetEntry, identity, row
+from ..shelves.entries import BrokenPreset, Entry, Piece, PresetEntry, identity, row
 
 
 @dataclass(frozen=True)

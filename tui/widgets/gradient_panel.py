@@ -1,10 +1,10 @@
 """The gradient norm: how hard the loss pulls at the weights, step by step, before clipping."""
 
-from ..axes import Scale
-from ..canvas import Canvas
-from ..pictures import gradient_picture, x_scale
-from ..plotting import draw
-from ..readings import Piece, gradient_reading, look_reading
+from ..plots.axes import Scale
+from ..plots.canvas import Canvas
+from ..plots.pictures import gradient_picture, x_scale
+from ..plots.plotting import draw
+from ..plots.readings import Piece, gradient_reading, look_reading
 from ..run_view import RunView
 from .plot import Plot
 

@@ -3,11 +3,11 @@
 import numpy as np
 from textual.reactive import var
 
-from ..axes import Scale
-from ..canvas import Canvas
-from ..heat import Heat, Quantity, draw_heat, gutter
-from ..pictures import cursor, stamps, x_scale
-from ..readings import Piece, layers_reading, legend_reading
+from ..plots.axes import Scale
+from ..plots.canvas import Canvas
+from ..plots.heat import Heat, Quantity, draw_heat, gutter
+from ..plots.pictures import cursor, stamps, x_scale
+from ..plots.readings import Piece, layers_reading, legend_reading
 from ..run_view import RunView
 from .plot import Plot
 

@@ -1,10 +1,10 @@
 """The loss: every step as a faint band, its mean as a line, and how well the run does on text it never saw."""
 
-from ..axes import Scale
-from ..canvas import Canvas
-from ..pictures import loss_picture, x_scale
-from ..plotting import draw
-from ..readings import Piece, look_reading, loss_reading
+from ..plots.axes import Scale
+from ..plots.canvas import Canvas
+from ..plots.pictures import loss_picture, x_scale
+from ..plots.plotting import draw
+from ..plots.readings import Piece, look_reading, loss_reading
 from ..run_view import RunView
 from .plot import Plot
 

@@ -16,12 +16,12 @@ from textual.strip import Strip
 from textual.timer import Timer
 from textual.widget import Widget
 
-from ..axes import Scale
-from ..canvas import Canvas, Paint
-from ..plotting import Frame
-from ..readings import Piece, fitting, place_reading
+from ..plots.axes import Scale
+from ..plots.canvas import Canvas, Paint
+from ..plots.plotting import Frame
+from ..plots.readings import Piece, fitting, place_reading
+from ..plots.viewport import Viewport
 from ..run_view import RunView
-from ..viewport import Viewport
 
 _INTERVAL = 0.2
 """Seconds between drawings while data comes in: two publications of the run screen, so that all plots draw in one."""

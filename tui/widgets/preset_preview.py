@@ -10,9 +10,10 @@ from textual.geometry import Size
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from .. import estimates, numbers
-from ..entries import MeasuredSpeed, PresetEntry
+from .. import numbers
 from ..safe_text import visible
+from ..shelves import estimates
+from ..shelves.entries import MeasuredSpeed, PresetEntry
 from .curve_block import curve_block
 from .facts import fact
 

@@ -3,11 +3,11 @@
 from textual.reactive import var
 
 from ...engine.config import LiveSettings
-from ..axes import Scale
-from ..canvas import Canvas, Paint
-from ..pictures import rate_picture
-from ..plotting import draw
-from ..readings import Piece, look_reading, rate_reading
+from ..plots.axes import Scale
+from ..plots.canvas import Canvas, Paint
+from ..plots.pictures import rate_picture
+from ..plots.plotting import draw
+from ..plots.readings import Piece, look_reading, rate_reading
 from ..run_view import RunView
 from .plot import Plot
 

@@ -11,11 +11,11 @@ from textual.reactive import var
 
 from ...engine.events import SampleGenerated
 from ..arrangement import PANELS, USUAL, PanelName, shown_panels
+from ..plots.viewport import Viewport
 from ..run_keys import PANEL_KEYS
 from ..run_view import RunView
 from ..safe_text import visible
 from ..settings import Remember
-from ..viewport import Viewport
 from .diagnosis_panel import DiagnosisPanel
 from .frame import Frame
 from .gradient_panel import GradientPanel

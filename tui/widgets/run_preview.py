@@ -11,14 +11,14 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from .. import numbers
-from ..entries import STATES, RunEntry, damage, findings, size
 from ..safe_text import visible
+from ..shelves.entries import STATES, RunEntry, damage, findings, size
 from .curve_block import curve_block
 from .facts import fact
 
 if TYPE_CHECKING:
     from ...engine.store import RunSummary
-    from ..glimpse import Glimpse
+    from ..shelves.glimpse import Glimpse
 
 _TALLEST_CURVE = 10
 _MOST_FINDINGS = 4

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, field
 
-from ..engine.events import (
+from ...engine.events import (
     AnyEvent,
     Evaluated,
     FindingClosed,
@@ -17,7 +17,7 @@ from ..engine.events import (
     StorageBlocked,
     StorageRestored,
 )
-from .safe_text import visible
+from ..safe_text import visible
 
 _BAR = 20
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TextIO
 
-from ..engine.client import LiveRun, Run, open_stored
-from ..engine.events import AnyEvent, RunEnded, Stop, encode
-from ..engine.folder import find_worker
+from ...engine.client import LiveRun, Run, open_stored
+from ...engine.events import AnyEvent, RunEnded, Stop, encode
+from ...engine.folder import find_worker
 from .text_progress import TextProgress
 
 WORKER_BAD_INPUT = 2

@@ -71,7 +71,7 @@ def preset_options(command: _Command) -> _Command:
 def runs_folder(runs: str | None) -> Path:
     if runs:
         return Path(runs).expanduser()
-    from ..engine.store import default_runs_folder
+    from ...engine.store import default_runs_folder
 
     return default_runs_folder()
 
@@ -101,6 +101,6 @@ def option_at_fault(message: str, values: dict[str, str]) -> str:
 
 
 def _preset_names() -> list[str]:
-    from ..engine.presets import preset_files
+    from ...engine.presets import preset_files
 
     return list(preset_files())

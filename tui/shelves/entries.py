@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
-from . import numbers
-from .safe_text import visible
+from .. import numbers
+from ..safe_text import visible
 
 if TYPE_CHECKING:  # the first frame needs neither
-    from ..engine.config import RunConfig
-    from ..engine.store import RunSummary
+    from ...engine.config import RunConfig
+    from ...engine.store import RunSummary
 
 Piece = tuple[str, str]
 """A text and the theme variable that colours it."""

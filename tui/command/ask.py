@@ -3,8 +3,8 @@
 import asyncio
 from pathlib import Path
 
-from ..engine.client import ClientError, Run, attach
-from ..engine.events import Refused, RunEnded, Sample, SampleGenerated, Stop
+from ...engine.client import ClientError, Run, attach
+from ...engine.events import Refused, RunEnded, Sample, SampleGenerated, Stop
 from .follow import ending
 
 
@@ -31,8 +31,8 @@ def live_sample(path: Path, wanted: Sample) -> str:
 def stored_sample(path: Path, wanted: Sample, seed: int) -> str:
     """What the model of a run's latest checkpoint writes."""
     # with torch, as nothing else here
-    from ..engine.checkpoint import CheckpointError
-    from ..engine.stored_model import sample_from_run
+    from ...engine.checkpoint import CheckpointError
+    from ...engine.stored_model import sample_from_run
 
     try:
         return sample_from_run(

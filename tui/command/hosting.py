@@ -7,13 +7,13 @@ from time import time
 
 import click
 
-from ..engine import client
-from ..engine.config import RunConfig
-from ..engine.folder import find_worker
-from ..engine.store import read_config, remove
+from ...engine import client
+from ...engine.config import RunConfig
+from ...engine.folder import find_worker
+from ...engine.store import read_config, remove
+from ..safe_text import visible
 from .follow import Outcome, follow, narrator, opened
 from .run_options import PROGRAM
-from .safe_text import visible
 
 
 def host(path: Path, config: RunConfig, *, as_json: bool, is_new: bool) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..safe_text import visible
 from .run_options import (
     DEFAULT_PRESET,
     PROGRAM,
@@ -20,10 +21,9 @@ from .run_options import (
     runs_folder,
     runs_option,
 )
-from .safe_text import visible
 
 if TYPE_CHECKING:
-    from ..engine.config import RunConfig
+    from ...engine.config import RunConfig
 
 
 class CommandOrPreset(click.Group):
@@ -72,7 +72,7 @@ def screen(
             return 0
         wanted = shlex.join([PROGRAM, "train", *sys.argv[1:]])
         raise click.UsageError(f"the screen needs a terminal; `{wanted}` trains without one")
-    from .app import open_app
+    from ..app import open_app
 
     return open_app(runs=runs_folder(runs), preset=preset, overrides=values, ascii=is_ascii, run=None)
 
@@ -95,7 +95,7 @@ def train(
     """
     from datetime import UTC, datetime
 
-    from ..engine.store import create
+    from ...engine.store import create
     from .hosting import host
 
     id, config = _planned(preset or DEFAULT_PRESET, overrides(assignments, **given))
@@ -110,9 +110,9 @@ def train(
 @runs_option
 def resume(run: str, steps: str | None, as_json: bool, runs: str | None) -> int:
     """Go on with a run from its latest checkpoint."""
-    from ..engine.config import ConfigError
-    from ..engine.folder import find_worker
-    from ..engine.store import find_run, read_config, write_config
+    from ...engine.config import ConfigError
+    from ...engine.folder import find_worker
+    from ...engine.store import find_run, read_config, write_config
     from .hosting import host
 
     path = find_run(runs_folder(runs), run)
@@ -136,11 +136,11 @@ def resume(run: str, steps: str | None, as_json: bool, runs: str | None) -> int:
 @runs_option
 def attach(run: str, as_text: bool, as_json: bool, is_ascii: bool, runs: str | None) -> int:
     """Look at a run while it trains, or at what is left of it; Ctrl-C leaves it as it is."""
-    from ..engine.store import find_run
+    from ...engine.store import find_run
 
     path = find_run(runs_folder(runs), run)
     if sys.stdout.isatty() and not (as_text or as_json):
-        from .app import open_app
+        from ..app import open_app
 
         return open_app(runs=runs_folder(runs), preset=None, overrides={}, ascii=is_ascii, run=path)
     from .hosting import look
@@ -153,7 +153,7 @@ def attach(run: str, as_text: bool, as_json: bool, is_ascii: bool, runs: str | N
 @runs_option
 def stop(run: str, runs: str | None) -> int:
     """End a run with a checkpoint, from which it can be resumed."""
-    from ..engine.store import find_run
+    from ...engine.store import find_run
     from .ask import stop_run
 
     path = find_run(runs_folder(runs), run)
@@ -174,9 +174,9 @@ def sample(
     run: str, prompt: str | None, tokens: int, temperature: float | None, top_k: int | None, seed: int, runs: str | None
 ) -> int:
     """Let a run's model write: as it is now, or as its latest checkpoint has it."""
-    from ..engine.events import Sample
-    from ..engine.folder import find_worker
-    from ..engine.store import find_run, read_config
+    from ...engine.events import Sample
+    from ...engine.folder import find_worker
+    from ...engine.store import find_run, read_config
     from .ask import live_sample, stored_sample
 
     path = find_run(runs_folder(runs), run)
@@ -197,7 +197,7 @@ def sample(
 @runs_option
 def runs(as_json: bool, runs: str | None) -> int:
     """List the runs: state, step, loss, findings, size."""
-    from ..engine.store import list_runs
+    from ...engine.store import list_runs
     from .run_table import json_row, table
 
     folder = runs_folder(runs)
@@ -218,7 +218,7 @@ def runs(as_json: bool, runs: str | None) -> int:
 @runs_option
 def rm(names: tuple[str, ...], yes: bool, runs: str | None) -> int:
     """Delete runs, with their checkpoints."""
-    from ..engine.store import find_run, remove
+    from ...engine.store import find_run, remove
 
     paths = [find_run(runs_folder(runs), name) for name in names]
     for path in paths:
@@ -240,8 +240,8 @@ def completion(shell: str) -> int:
 
 
 def _planned(preset: str, values: dict[str, str]) -> tuple[str, RunConfig]:
-    from ..engine.config import ConfigError
-    from ..engine.presets import planned
+    from ...engine.config import ConfigError
+    from ...engine.presets import planned
 
     try:
         return planned(preset, values, Path.cwd())

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..engine.events import LayersMeasured
+from ...engine.events import LayersMeasured
 from .axes import Scale
 from .canvas import Canvas, Paint
 from .picture import Stamps

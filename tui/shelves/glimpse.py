@@ -11,9 +11,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..engine.event_log import Transcript
-from ..engine.events import AnyEvent, Evaluated, FindingClosed, FindingOpened, RunEnded, RunStarted, StepFinished
-from ..engine.folder import EVENTS, open_file
+from ...engine.event_log import Transcript
+from ...engine.events import AnyEvent, Evaluated, FindingClosed, FindingOpened, RunEnded, RunStarted, StepFinished
+from ...engine.folder import EVENTS, open_file
 
 WHOLE = 1 << 20
 WINDOWS = 128

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from ..engine.config import LiveSettings
-from ..engine.events import ChangeSettings, FindingOpened
+from ...engine.config import LiveSettings
+from ...engine.events import ChangeSettings, FindingOpened
 
 _LIVE_KEYS = {
     "optimizer.clip": "clip",

@@ -17,8 +17,8 @@ _NEWEST = 20
 
 
 def read_presets() -> tuple[Entry, ...]:
-    from ..engine.config import ConfigError, RunConfig
-    from ..engine.presets import preset_files
+    from ...engine.config import ConfigError, RunConfig
+    from ...engine.presets import preset_files
 
     entries: list[Entry] = []
     for id, path in preset_files().items():
@@ -31,7 +31,7 @@ def read_presets() -> tuple[Entry, ...]:
 
 def read_runs(runs: Path) -> tuple[RunEntry, ...]:
     """The newest first; none where the folder cannot be read."""
-    from ..engine.store import list_runs
+    from ...engine.store import list_runs
 
     try:
         return tuple(RunEntry(summary) for summary in list_runs(runs))
@@ -40,7 +40,7 @@ def read_runs(runs: Path) -> tuple[RunEntry, ...]:
 
 
 def look_into_log(run: RunEntry) -> Glimpse:
-    from ..engine.store import StoreError
+    from ...engine.store import StoreError
     from .glimpse import Glimpse, glimpse
 
     try:
@@ -51,8 +51,8 @@ def look_into_log(run: RunEntry) -> Glimpse:
 
 def measured_speed(preset: PresetEntry, runs: Iterable[RunEntry]) -> MeasuredSpeed | None:
     """Of the newest run whose steps cost what those of the preset do."""
-    from ..engine.config import ConfigError
-    from ..engine.store import StoreError, read_config
+    from ...engine.config import ConfigError
+    from ...engine.store import StoreError, read_config
     from .glimpse import glimpse
 
     newest = [run.summary for run in runs if run.summary.step][:_NEWEST]

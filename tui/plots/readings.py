@@ -6,12 +6,12 @@ The most telling piece comes first; a narrow panel leaves out the last ones.
 import math
 from typing import NamedTuple
 
+from ..numbers import compact, count, setting
+from ..run_view import RunView
 from .axes import label, seconds_label
 from .canvas import Paint
 from .heat import Heat, Quantity, shades_of
-from .numbers import compact, count, setting
 from .pictures import EXPLODING, LARGEST_EXPONENT, VANISHING, marks_near
-from .run_view import RunView
 from .series import Floats
 from .viewport import Viewport
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..engine.config import ModelConfig, RunConfig
+from ...engine.config import ModelConfig, RunConfig
 
 VOCABULARY = 259
 """256 byte values and 3 specials."""

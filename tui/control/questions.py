@@ -4,9 +4,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..engine.config import RunConfig
-from ..engine.events import ChangeSettings, LimitSpeed, Sample, TakeSteps
-from .numbers import setting
+from ...engine.config import RunConfig
+from ...engine.events import ChangeSettings, LimitSpeed, Sample, TakeSteps
+from ..numbers import setting
 
 Texts = Mapping[str, str]
 """What was typed, by the name of its field."""

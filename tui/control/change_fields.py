@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ..engine.config import LiveSettings, ScheduleKind
-from ..engine.events import ChangeSettings
+from ...engine.config import LiveSettings, ScheduleKind
+from ...engine.events import ChangeSettings
+from ..numbers import setting
 from .live_change import change_between
-from .numbers import setting
 from .questions import Field, number, whole
 
 _OF_THE_KIND: dict[ScheduleKind, tuple[str, ...]] = {

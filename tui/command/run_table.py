@@ -4,8 +4,8 @@ import json
 import math
 from collections.abc import Iterable
 
-from ..engine.store import RunSummary
-from .safe_text import visible
+from ...engine.store import RunSummary
+from ..safe_text import visible
 
 _HEADINGS = ("run", "state", "step", "loss", "val_loss", "findings", "size", "created", "title")
 

@@ -7,7 +7,7 @@ from typing import Self
 
 import numpy as np
 
-from ..engine.events import StepFinished
+from ...engine.events import StepFinished
 from .series import Floats, Table, interpolated
 from .training_clock import TrainingClock
 from .viewport import Extent, XAxis

@@ -4,13 +4,13 @@ import math
 
 import numpy as np
 
-from ..engine.config import LiveSettings
-from ..engine.schedule import planned_lr
+from ...engine.config import LiveSettings
+from ...engine.schedule import planned_lr
+from ..run_view import MarkKind, RunView
+from ..safe_text import visible
 from .axes import Scale
 from .canvas import Paint
 from .picture import Curve, Fence, Level, Picture, Stamps
-from .run_view import MarkKind, RunView
-from .safe_text import visible
 from .series import Floats
 from .viewport import Extent, Viewport
 
