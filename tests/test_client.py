@@ -12,6 +12,7 @@ from tinygpt_tui.engine.event_log import EventLog, stored_events
 from tinygpt_tui.engine.events import (
     Accepted,
     AnyEvent,
+    CheckpointSaved,
     Evaluate,
     Evaluated,
     Pause,
