@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := $(shell find engine tui presets -name '*.py' -o -name '*.toml' -o -name '*.tcss')
 
-.PHONY: run test bench lint clean
+.PHONY: run test bench picture lint clean
 
 run: $(VENV)/installed
 	@if [ -t 1 ]; then $(BIN)/tinygpt-tui; else $(BIN)/tinygpt-tui train baseline; fi
@@ -13,6 +13,9 @@ test: $(VENV)/installed-dev
 
 bench: $(VENV)/installed
 	$(BIN)/python tests/bench/throughput.py
+
+picture: $(VENV)/installed
+	$(BIN)/python tests/bench/picture.py
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check

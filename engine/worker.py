@@ -23,6 +23,8 @@ from .hosted import Hosted, Request, refuse_all
 from .server import Server
 from .store import read_config, write_config
 
+NICENESS = 5
+"""The terminal that watches is served first: a key is answered while both cores train."""
 FINE, ENDED_BADLY, BAD_INPUT = 0, 1, 2
 
 
@@ -33,6 +35,7 @@ def serve(run: Path, assemble: Callable[[Path], Hosted]) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     os.umask(0o077)
+    os.nice(NICENESS)
     try:
         with (
             claimed(run) as listener,

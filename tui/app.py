@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -22,6 +23,7 @@ from .safe_text import visible
 from .screens.home import HomeScreen
 from .screens.too_small import TooSmallScreen, is_too_small
 from .settings import Preferences, Remember, settings_path
+from .widgets.entry_list import utc_now
 
 if TYPE_CHECKING:
     from .opening import OpenedRun
@@ -73,10 +75,12 @@ class TinyGPTApp(App[None]):
         destination: Destination | None = None,
         ascii: bool = False,
         open: Opener = open_run,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         super().__init__()
         self._runs = runs
         self._open = open
+        self._now = now
         self._destination = destination
         self._preferences = Preferences(settings_file)
         self._ascii = ascii or self._preferences.settings.ascii
@@ -93,7 +97,7 @@ class TinyGPTApp(App[None]):
         return themes.DEFAULT
 
     def get_default_screen(self) -> Screen[None]:
-        return HomeScreen(self._runs, ascii=self._ascii)
+        return HomeScreen(self._runs, ascii=self._ascii, now=self._now)
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return themes.fallback_variables(dark=self.current_theme.dark)

@@ -35,7 +35,7 @@ class Settings:
     """Panels of the run screen that are not shown."""
     bell: Bell = "notice"
     """How a failure finding calls for attention."""
-    redraws_per_s: float = 4.0
+    redraws_per_s: float = 3.0
     """How often the plots follow a running run."""
 
     def __post_init__(self) -> None:

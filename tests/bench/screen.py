@@ -122,15 +122,16 @@ def first_point(home: Path, rounds: int = 5) -> None:
 
 
 def key_to_frame(home: Path, presses: int = 300) -> None:
-    """Smoothing up and down, whose effect the loss panel names, at random moments of training at full speed."""
+    """Smoothing down and up, whose effect the plots name, at random moments of training at full speed."""
     chance, times = random.Random(0), []
     with terminal(["baseline", "--steps", "1000000"], home) as screen:
         screen.wait_for(rb"train \d\.\d")
         screen.drain(3)
         for press in range(presses):
             screen.drain(chance.uniform(0.05, 0.25))
-            screen.press("e")
-            times.append(screen.wait_for(rb"mean of \d+|unsmoothed|raw only", 5) if press >= 0 else 0)
+            rougher = press % 2 == 0
+            screen.press("E" if rougher else "e")
+            times.append(screen.wait_for(rb"mean of 10\D" if rougher else rb"mean of 30\D", 5))
         pauses = [pause_latency(screen, chance) for _ in range(10)]
     times.sort()
     print(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
 
@@ -19,7 +21,7 @@ from textual.widgets import Footer, Static
 from ..safe_text import visible
 from ..shelves.entries import Entry, MeasuredSpeed, PresetEntry, RunEntry, identity, intention, matching, size
 from ..shelves.shelf import look_into_log, measured_speed, read_presets, read_runs
-from ..widgets.entry_list import EntryList
+from ..widgets.entry_list import EntryList, utc_now
 from ..widgets.preset_preview import PresetPreview
 from ..widgets.run_preview import RunPreview
 
@@ -55,7 +57,7 @@ class HomeScreen(Screen[None]):
         Binding("q", "quit", "quit", id="home.quit", tooltip="Leave; running runs go on"),
     ]
 
-    def __init__(self, runs: Path, *, ascii: bool = False) -> None:
+    def __init__(self, runs: Path, *, ascii: bool = False, now: Callable[[], datetime] = utc_now) -> None:
         super().__init__()
         self._runs = runs
         self._ascii = ascii
@@ -64,7 +66,7 @@ class HomeScreen(Screen[None]):
         self._found: tuple[RunEntry, ...] | None = None
         self._speeds: dict[str, MeasuredSpeed | None] = {}
         # made here and not looked up, because what was read in a thread may come after they are gone
-        self.choice = EntryList(ascii=ascii)
+        self.choice = EntryList(ascii=ascii, now=now)
         self.filter_line = Static(id="filter")
         self.empty_line = Static(id="empty")
         self.preset_preview = PresetPreview(ascii=ascii)
@@ -104,7 +106,7 @@ class HomeScreen(Screen[None]):
         self.set_timer(max(_REFRESH_S, _IDLE_SHARE * (time.monotonic() - began)), self._read_again)
 
     def _read_again(self) -> None:
-        if self.is_current:
+        if self.is_active:  # is_current is true of a screen behind another
             self.read_disk()
 
     def on_key(self, event: events.Key) -> None:

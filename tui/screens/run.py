@@ -141,6 +141,7 @@ class RunScreen(Screen[Departure]):
             detail = "it was interrupted: its process is gone and said no last word"
             self._newest = self._newest.after(RunEnded(step=self._newest.step, reason="died", detail=detail))
         self._publish()
+        self.refresh_bindings()  # only now the run is no longer live
 
     def _publish_soon(self) -> None:
         if self._waiting:

@@ -1,5 +1,6 @@
 """A plot that is drawn when something has changed and somebody can see it, and is otherwise only a list of strips."""
 
+import math
 from dataclasses import dataclass
 from time import monotonic
 from typing import ClassVar
@@ -23,8 +24,6 @@ from ..plots.readings import Piece, fitting, place_reading
 from ..plots.viewport import Viewport
 from ..run_view import RunView
 
-_INTERVAL = 0.2
-"""Seconds between drawings while data comes in: two publications of the run screen, so that all plots draw in one."""
 _SHARE = 0.04
 """Of a processor that one plot may take; on a busy machine it draws less often."""
 
@@ -36,6 +35,8 @@ class Plot(Widget, can_focus=True):
     Plot { height: 1fr; width: 1fr; }
     """
     NAME: ClassVar[str] = ""
+    INTERVAL: ClassVar[float] = 0.3
+    """Seconds between drawings while data comes in; longer where little changes."""
     EXPLANATION: ClassVar[str] = ""
     """What it shows, how to read it, and what healthy looks like."""
 
@@ -60,8 +61,8 @@ class Plot(Widget, can_focus=True):
     def __init__(self) -> None:
         super().__init__()
         self._strips: list[Strip] = []
-        self._drawn_at = -_INTERVAL
-        self._interval = _INTERVAL
+        self._drawn_at = -math.inf
+        self._interval = self.INTERVAL
         self._pending: Timer | None = None
         self._styles: dict[Paint, Style] = {}
         """The theme's colours, until it or the background changes."""
@@ -129,7 +130,7 @@ class Plot(Widget, can_focus=True):
         self._draw()
         if self.view is not None:
             self._drawn_at = monotonic()
-            self._interval = max(_INTERVAL, (self._drawn_at - began) / _SHARE)
+            self._interval = max(self.INTERVAL, (self._drawn_at - began) / _SHARE)
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
