@@ -66,9 +66,9 @@ class Circumstances:
     def describe_lr(self) -> str:
         lr, usual = self.lr, self.usual_lr
         if self.lr_too_high:
-            how = f"{lr / usual:.3g} times the usual {usual:g}"
+            how = f"{lr / usual:,.0f} times the usual {usual:g}"
         elif self.lr_too_low:
-            how = f"{usual / lr:.3g} times below the usual {usual:g}" if lr else "nothing is learned"
+            how = f"{usual / lr:,.0f} times below the usual {usual:g}" if lr else "nothing is learned"
         else:
             how = f"not far from the usual {usual:g}"
         return f"{lr:g} is {how} for {self.config.optimizer.kind}" if lr else f"0: {how}"

@@ -12,6 +12,7 @@ from .plot import Plot
 class GradientPanel(Plot):
     NAME = "Gradient norm"
     INTERVAL = 0.6
+    INDIFFERENT = frozenset({"perplexity"})
     EXPLANATION = (
         "The length of the gradient of all weights together, before clipping, on a logarithmic axis: the faint band is "
         "every step, the line its mean. The dashed level is where gradients are clipped; the title says how many of "

@@ -15,6 +15,7 @@ from .plot import Plot
 class LayersPanel(Plot):
     NAME = "Layers"
     INTERVAL = 1.0
+    INDIFFERENT = frozenset({"smoothing", "perplexity"})
     EXPLANATION = (
         "One row a layer, from the embeddings at the top to the output, and time from left to right. The brighter and "
         "the denser a cell, the larger the value; the scale below is logarithmic.\n\n"

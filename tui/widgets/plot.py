@@ -1,7 +1,7 @@
 """A plot that is drawn when something has changed and somebody can see it, and is otherwise only a list of strips."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from time import monotonic
 from typing import ClassVar
 
@@ -24,6 +24,7 @@ from ..plots.readings import Piece, fitting, place_reading
 from ..plots.viewport import Viewport
 from ..run_view import RunView
 
+_LOOKS = frozenset(field.name for field in fields(Viewport))
 _SHARE = 0.04
 """Of a processor that one plot may take; on a busy machine it draws less often."""
 
@@ -35,6 +36,8 @@ class Plot(Widget, can_focus=True):
     Plot { height: 1fr; width: 1fr; }
     """
     NAME: ClassVar[str] = ""
+    INDIFFERENT: ClassVar[frozenset[str]] = frozenset()
+    """What of a viewport makes no difference here, so that a key redraws no more than it changes."""
     INTERVAL: ClassVar[float] = 0.3
     """Seconds between drawings while data comes in; longer where little changes."""
     EXPLANATION: ClassVar[str] = ""
@@ -106,8 +109,9 @@ class Plot(Widget, can_focus=True):
     def on_show(self) -> None:
         self.redraw()
 
-    def watch_viewport(self) -> None:
-        self.redraw()
+    def watch_viewport(self, before: Viewport, after: Viewport) -> None:
+        if any(getattr(before, name) != getattr(after, name) for name in _LOOKS - self.INDIFFERENT):
+            self.redraw()
 
     def watch_ascii(self) -> None:
         self.redraw()

@@ -15,6 +15,7 @@ from .plot import Plot
 class RatePanel(Plot):
     NAME = "Learning rate"
     INTERVAL = 1.0
+    INDIFFERENT = frozenset({"smoothing", "perplexity"})
     EXPLANATION = (
         "How far the weights move for a given gradient. Solid is what has been used, dotted what the schedule plans; "
         "while a change is being considered, a second line shows what it would make of the rest of the run.\n\n"
