@@ -155,8 +155,8 @@ class Trainer:
     def _differentiate(self, settings: LiveSettings) -> tuple[Tensor, Tensor]:
         """Gradients of the mean loss of all accumulated batches, that loss, and the last inputs (B, T)."""
         losses = []
-        for index in range(settings.accumulation):
-            inputs_BT, targets_BT = self.batches.draw(settings.batch)
+        batches = [self.batches.draw(settings.batch) for _ in range(settings.accumulation)]
+        for index, (inputs_BT, targets_BT) in enumerate(batches):
             with self._autocast():
                 logits_BTV = self._forward(inputs_BT)
             loss = F.cross_entropy(logits_BTV.flatten(0, 1).float(), targets_BT.flatten())
@@ -164,7 +164,7 @@ class Trainer:
                 loss = loss / settings.accumulation
             self.flat.differentiate(loss, accumulate=index > 0)
             losses.append(loss.detach())
-        return losses[0] if len(losses) == 1 else torch.stack(losses).sum(), inputs_BT
+        return losses[0] if len(losses) == 1 else torch.stack(losses).sum(), batches[-1][0]
 
     def _autocast(self) -> AbstractContextManager[Any]:
         if self.config.training.precision == "bf16":

@@ -9,7 +9,7 @@ from textual.app import App
 from textual.screen import Screen
 from textual.widgets import Input, Static
 
-from tinygpt_tui.engine.config import ConfigError, LiveSettings, RunConfig, ScheduleConfig
+from tinygpt_tui.engine.config import ConfigError, LiveSettings, RunConfig, ScheduleConfig, ScheduleKind
 from tinygpt_tui.engine.events import ChangeSettings, Command, LimitSpeed, Sample, TakeSteps
 from tinygpt_tui.engine.live import changed
 from tinygpt_tui.tui.control.change_fields import KINDS, belongs, change_fields, read_change
@@ -109,7 +109,7 @@ def test_steps_are_whole_and_at_least_one(text: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_form_that_nobody_touched_changes_nothing_but_the_chosen_schedule(kind: str) -> None:
+def test_a_form_that_nobody_touched_changes_nothing_but_the_chosen_schedule(kind: ScheduleKind) -> None:
     change = read_change(UNTOUCHED, ScheduleConfig(kind=kind).kind, SETTINGS)
     if kind == SETTINGS.schedule.kind:
         assert change is None

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tinygpt_tui.engine.config import ModelConfig
-from tinygpt_tui.engine.model import GPT, VOCABULARY, flops_per_token, rotate
+from tinygpt_tui.engine.model import GPT, VOCABULARY, Block, flops_per_token, rotate
 
 
-def model_of(**choices: object) -> GPT:
+def model_of(**choices: Any) -> GPT:
     small: dict[str, Any] = {"layers": 2, "heads": 2, "width": 16, "context": 12}
     return GPT(ModelConfig(**small | choices), torch.Generator().manual_seed(0))
 
@@ -76,6 +76,7 @@ def test_the_largest_attention_logit_is_that_of_plain_attention() -> None:
     tokens_BT = torch.arange(12)[None]
     largest, log_z = model.vital_signs(tokens_BT)
     block = model.blocks[0]
+    assert isinstance(block, Block)
     x = block.attention_norm(model.embed(tokens_BT))
     q, k, _ = block.attention.qkv(x).chunk(3, dim=-1)
     scores = (q @ k.transpose(-1, -2) / math.sqrt(16))[0]

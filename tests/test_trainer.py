@@ -18,6 +18,7 @@ from tinygpt_tui.engine.events import (
     SettingsChanged,
     StepFinished,
 )
+from tinygpt_tui.engine.model import Block
 from tinygpt_tui.engine.trainer import Trainer, train
 
 from .texts import small_config, small_corpus
@@ -72,7 +73,7 @@ def test_what_is_switched_off_is_not_reported() -> None:
 def test_every_instrument_reports_when_it_is_due() -> None:
     events = list(train(small_config(), small_corpus()))
 
-    def steps(kind: type) -> list[int]:
+    def steps(kind: type[Evaluated | LayersMeasured | SampleGenerated]) -> list[int]:
         return [event.step for event in events if isinstance(event, kind)]
 
     assert steps(Evaluated) == [0, 10, 20, 30, 40]
@@ -134,7 +135,9 @@ def test_a_live_change_counts_from_the_next_step_on() -> None:
     step = next(event for event in trainer.advance() if isinstance(event, StepFinished))
     assert step.lr == pytest.approx(0.005)
     assert step.tokens == (2 + 3) * 16
-    assert trainer.model.blocks[0].attention.dropout == 0.5
+    block = trainer.model.blocks[0]
+    assert isinstance(block, Block)
+    assert block.attention.dropout == 0.5
 
 
 @pytest.mark.parametrize(
