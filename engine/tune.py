@@ -72,7 +72,8 @@ def _candidates(training: TrainingConfig) -> Iterator[TrainingConfig]:
     precisions = ["fp32", "bf16"] if training.precision == "auto" and _has_bf16(training.device) else ["fp32"]
     if training.precision != "auto":
         precisions = [training.precision]
-    for precision, count in product(precisions, threads):
+    # all cores first: with large models the budget is spent before the others are reached
+    for count, precision in product(threads, precisions):
         yield replace(training, precision=precision, threads=count)
 
 
