@@ -15,6 +15,7 @@ from tinygpt_tui.engine.events import (
     Accepted,
     AnyEvent,
     ChangeSettings,
+    RunStarted,
     SettingsChanged,
     StepFinished,
     Stop,
@@ -40,17 +41,20 @@ def crowded_config(folder: Path) -> RunConfig:
 
 
 async def live_and_die(live: LiveRun, run: Path, steps: int, change: ChangeSettings | None) -> list[AnyEvent]:
-    """Everything a client was told until it killed the worker, `steps` steps after it began to listen."""
+    """Everything a client was told until it killed the worker, `steps` steps after this life of the run began."""
     told: list[AnyEvent] = []
-    last = None
+    worker = find_worker(run)
+    assert worker is not None
+    began: int | None = None
     async for batch in live.batches():
         told += batch
-        done = [event.step for event in batch if isinstance(event, StepFinished)]
-        if last is None and done:
-            last = done[0] + steps
-            if change:
-                assert isinstance(await live.send(change), Accepted)
-        if last is not None and done and done[-1] >= last and (worker := find_worker(run)):
+        began = next((e.step for e in batch if isinstance(e, RunStarted) and e.pid == worker.pid), began)
+        if began is None:
+            continue  # this was told by an earlier life
+        if change:
+            assert isinstance(await live.send(change), Accepted)
+            change = None
+        if any(isinstance(event, StepFinished) and event.step >= began + steps for event in batch):
             os.kill(worker.pid, signal.SIGKILL)
     await live.close()
     return told
@@ -61,7 +65,7 @@ async def test_a_run_killed_at_random_moments_loses_nothing_and_ends_with_the_sa
     chance = random.Random(0)
     for kill in range(KILLS):
         change = CHANGES[kill] if kill < len(CHANGES) else None
-        told = await live_and_die(await start(run), run, chance.randrange(40), change)
+        told = await live_and_die(await start(run), run, chance.randrange(1, 60), change)
         stored = {event.seq: event for event in all_events(run)}
         assert sorted(stored) == list(range(len(stored)))
         for event in told[:-1]:  # the last is the client's word that the worker died
@@ -74,6 +78,8 @@ async def test_a_run_killed_at_random_moments_loses_nothing_and_ends_with_the_sa
     assert await live.exit_status() == 0
     await live.close()
 
+    lives = [event for event in all_events(run) if isinstance(event, RunStarted)]
+    assert len(lives) == KILLS + 1
     survived = list(surviving_events(run, 1_000_000))
     assert losses(survived) == undisturbed(crowded_config(tmp_path), survived)
 
