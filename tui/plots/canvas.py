@@ -1,7 +1,7 @@
 """A sheet of terminal cells to draw on: braille dots for curves, characters for the rest, a paint for every cell.
 
-Our own rather than plotext's: for a plot of 74 x 16 cells with three curves plotext 5.3 takes 8 ms and 6.1 takes 6 ms,
-this less than one, and four plots are drawn several times a second beside a run that needs the processor.
+Our own rather than plotext's: for a plot of 74 x 16 cells with three curves plotext 5.3 takes 8 ms and 6.1 takes 6 ms.
+A larger loss panel takes under 3 ms here, and four plots are drawn again and again while a run needs the processor.
 """
 
 from dataclasses import dataclass

@@ -191,7 +191,9 @@ class Plot(Widget, can_focus=True):
 
     def _write(self, view: RunView, width: int) -> None:
         room = width - 4
-        title = fitting([Piece(self.NAME, Paint.NONE), *self.title_of(view)], room)
+        # before the first step there is nothing to read, and nothing is not NaN
+        latest = self.title_of(view) if len(view.curves) else []
+        title = fitting([Piece(self.NAME, Paint.NONE), *latest], room)
         subtitle = fitting([*place_reading(view, self.viewport), *self.subtitle_of(view)], room)
         self.border_title = self._content(title)
         self.border_subtitle = self._content(subtitle)

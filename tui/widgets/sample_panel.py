@@ -49,7 +49,7 @@ plausible text. Endless repetition is usual at a low temperature, or a sign of a
         shown = self._shown_of(view)
         if shown is None:
             every = view.config.instruments.sample_every
-            when = f"The first comes at step {every}; g asks for one now." if every else "g asks for one."
+            when = "The first comes before the first step." if every else "g asks for one."
             return Content("Sample"), Content.styled(f"No text yet. {when}", "$foreground 60%")
         place = "" if self.back == 0 else f", {self.back} before the latest"
         parts = [_text(shown), _unusual(shown, view)]
