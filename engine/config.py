@@ -8,10 +8,11 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, is_dataclass
 from pathlib import Path
-from typing import Literal, Self, get_type_hints
+from typing import Any, Literal, Self, get_type_hints
 
 import tomli_w
 
+from .lesson import Lesson
 from .tables import ConfigError, between, build, require, toml_value
 
 
@@ -198,8 +199,7 @@ class StorageConfig:
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
     title: str = "Untitled run"
-    about: str = ""
-    """What a person will see happen, and why."""
+    lesson: Lesson = field(default_factory=Lesson)
     data: DataConfig = field(default_factory=DataConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
@@ -225,13 +225,17 @@ class RunConfig:
 
     def with_values(self, assignments: Mapping[str, str]) -> Self:
         """The run with `section.key` set to a value written as in TOML; a bare word is taken as a string."""
+        return self.with_changes({path: toml_value(text) for path, text in assignments.items()})
+
+    def with_changes(self, changes: Mapping[str, Any]) -> Self:
+        """The run with `section.key` set to a value, as fixes write it."""
         table = asdict(self)
-        for path, text in assignments.items():
+        for path, value in changes.items():
             section, _, key = path.rpartition(".")
             where = table[section] if section in table and isinstance(table[section], dict) else table
             if section and where is table:
                 raise ConfigError(f"{path}: there is no section {section!r}; the sections are {_sections()}")
-            where[key] = toml_value(text)
+            where[key] = value
         return build(type(self), table, "")
 
 

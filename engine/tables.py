@@ -3,7 +3,7 @@
 import math
 import tomllib
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -28,6 +28,9 @@ def build(cls: type, table: Mapping[str, Any], where: str) -> Any:
     for key in table:
         if key not in names:
             raise ConfigError(f"there is no key {_join(where, key)!r}; the keys here are {', '.join(names)}")
+    for needed in fields(cls):
+        if needed.default is MISSING and needed.default_factory is MISSING and needed.name not in table:
+            raise ConfigError(f"{_join(where, needed.name)} is missing; add it")
     values = {name: _value(hints[name], table[name], _join(where, name)) for name in names if name in table}
     return cls(**values)
 
@@ -38,10 +41,31 @@ def _join(where: str, key: str) -> str:
 
 def _value(hint: Any, value: Any, key: str) -> Any:
     if is_dataclass(hint):
-        if not isinstance(value, Mapping):
-            raise ConfigError(f"{key} = {value!r} must be a table of keys")
-        return build(hint, value, key)  # pyright: ignore[reportArgumentType]
-    options = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+        return build(hint, _table(value, key), key)  # pyright: ignore[reportArgumentType]
+    match get_origin(hint), get_args(hint):
+        case origin, (item, *_) if origin is tuple:
+            return tuple(_value(item, each, f"{key}[{place}]") for place, each in enumerate(_list(value, key), 1))
+        case origin, (_, item) if origin is Mapping:
+            return {name: _value(item, each, _join(key, name)) for name, each in _table(value, key).items()}
+        case origin, options if origin in (Union, UnionType):
+            return _scalar(options, value, key)
+        case _:
+            return _scalar((hint,), value, key)
+
+
+def _table(value: Any, key: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"{key} = {value!r} must be a table of keys")
+    return value
+
+
+def _list(value: Any, key: str) -> list[Any] | tuple[Any, ...]:
+    if not isinstance(value, list | tuple):
+        raise ConfigError(f"{key} = {value!r} must be a list, in square brackets")
+    return value
+
+
+def _scalar(options: tuple[Any, ...], value: Any, key: str) -> Any:
     for option in options:
         if get_origin(option) is Literal:
             if isinstance(value, str) and value in get_args(option):

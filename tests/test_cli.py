@@ -183,7 +183,7 @@ def test_without_json_a_person_reads_lines(text: Path, runs: Path) -> None:
         (("train", "--set", "model.heads=3"), "--set model.heads=3: model.width = 64 cannot be shared"),
         (("train", "--set", "modle.heads=3"), "there is no section 'modle'"),
         (("train", "--set", "steps"), "--set steps: write section.key=value"),
-        (("train", "lr-to-hih"), "did you mean 'lr-too-high'? the presets are baseline, lr-too-high"),
+        (("train", "lr-to-hih"), "did you mean 'lr-too-high'? `tinygpt-tui presets` lists them"),
         (("train", "nowhere.toml"), "nowhere.toml: cannot be read"),
         (("train", "--name", "../up"), "a run's name may have"),
         (("train", "--bogus"), "No such option"),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from tinygpt_tui.engine.config import RunConfig
+from tinygpt_tui.engine.lesson import Lesson
 from tinygpt_tui.engine.store import RunState, RunSummary
 from tinygpt_tui.tui.shelves.entries import (
     STATES,
@@ -38,7 +39,7 @@ SUMMARY = RunSummary(
     findings=2,
     bytes=2_000_000,
 )
-PRESET = PresetEntry("lr-too-high", RunConfig(title="LR too high", about="The loss swings. It never settles."))
+PRESET = PresetEntry("lr-too-high", RunConfig(title="LR too high", lesson=Lesson(summary="The loss swings.")))
 
 
 def text_of(entry: PresetEntry | RunEntry | BrokenPreset) -> str:
@@ -76,7 +77,7 @@ def test_text_from_outside_is_made_visible() -> None:
     entries = [
         RunEntry(replace(SUMMARY, name=hostile, title=hostile)),
         RunEntry(replace(SUMMARY, state="damaged", why=hostile)),
-        PresetEntry("x", RunConfig(title=hostile, about=hostile)),
+        PresetEntry("x", RunConfig(title=hostile, lesson=Lesson(summary=hostile.replace("\n", "")))),
         BrokenPreset(hostile, hostile),
     ]
     for entry in entries:

@@ -11,9 +11,9 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 LAYERS = (
-    {"tables", "config", "folder"},
+    {"tables", "kinds", "lesson", "config", "folder"},
     {"events"},
-    {"schedule", "corpus", "presets", "event_log"},
+    {"schedule", "corpus", "presets", "preset_check", "event_log"},
     {"live", "diagnostics", "store"},
     {"model", "optim", "instruments", "batches"},
     {"generate", "hosted"},

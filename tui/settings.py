@@ -62,12 +62,7 @@ def settings_path() -> Path:
 def load(path: Path) -> Settings:
     """The settings in a file, or the defaults where there is none."""
     try:
-        table = tomllib.loads(path.read_bytes().decode())
-        panels = table.get("hidden_panels", [])
-        if not isinstance(panels, list) or not all(isinstance(panel, str) for panel in panels):
-            raise ConfigError(f"hidden_panels = {panels!r} should be a list of names")
-        others = {key: value for key, value in table.items() if key != "hidden_panels"}
-        return replace(build(Settings, others, ""), hidden_panels=tuple(panels))
+        return build(Settings, tomllib.loads(path.read_bytes().decode()), "")
     except FileNotFoundError:
         return Settings()
     except OSError as error:

@@ -3,19 +3,9 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol
 
+from ..kinds import Kind
 from .row import Row
 
-Kind = Literal[
-    "nan",
-    "divergence",
-    "spike",
-    "stall",
-    "slow",
-    "oscillation",
-    "overfitting",
-    "exploding_gradients",
-    "vanishing_gradients",
-]
 Severity = Literal["info", "warning", "failure"]
 
 

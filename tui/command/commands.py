@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..safe_text import visible
+from .preset_commands import presets
 from .run_options import (
     DEFAULT_PRESET,
     PROGRAM,
@@ -210,6 +211,9 @@ def runs(as_json: bool, runs: str | None) -> int:
     else:
         click.echo(f"no runs in {folder} yet; `{PROGRAM} train` makes one")
     return 0
+
+
+command.add_command(presets)
 
 
 @command.command()

@@ -101,6 +101,6 @@ def option_at_fault(message: str, values: dict[str, str]) -> str:
 
 
 def _preset_names() -> list[str]:
-    from ...engine.presets import preset_files
+    from ...engine.presets import own_folder, preset_names
 
-    return list(preset_files())
+    return preset_names(own_folder())

@@ -109,13 +109,12 @@ def matching(entries: Iterable[Entry], wanted: str) -> list[Entry]:
 def row(entry: Entry, now: datetime, *, ascii: bool) -> Row:
     match entry:
         case PresetEntry():
-            about = entry.config.about.strip().partition(". ")[0].removesuffix(".")
             glyph = "+" if ascii else "◇"
             title = visible(entry.config.title)
             return Row(
                 ((f"{glyph} ", "accent"), (title, "foreground")),
                 (f"{entry.config.training.steps:,} steps", "state-faint"),
-                (visible(" ".join(about.split())), "curve-plan"),
+                (visible(entry.config.lesson.summary), "curve-plan"),
                 ("", "state-faint"),
             )
         case BrokenPreset():
@@ -169,7 +168,8 @@ def _run_row(run: RunSummary, now: datetime, *, ascii: bool) -> Row:
 def _searched(entry: Entry) -> str:
     match entry:
         case PresetEntry():
-            return f"{entry.id} {entry.config.title} {entry.config.about} preset".casefold()
+            lesson = entry.config.lesson
+            return f"{entry.id} {entry.config.title} {lesson.chapter} {lesson.summary} {lesson.why} preset".casefold()
         case BrokenPreset():
             return entry.id.casefold()
         case RunEntry():

@@ -17,16 +17,13 @@ _NEWEST = 20
 
 
 def read_presets() -> tuple[Entry, ...]:
-    from ...engine.config import ConfigError, RunConfig
-    from ...engine.presets import preset_files
+    """The library's and the person's own, chapter by chapter; what cannot be used is said at the end."""
+    from ...engine import presets
 
-    entries: list[Entry] = []
-    for id, path in preset_files().items():
-        try:
-            entries.append(PresetEntry(id, RunConfig.from_toml(path)))
-        except ConfigError as error:
-            entries.append(BrokenPreset(id, str(error)))
-    return tuple(entries)
+    return tuple(
+        PresetEntry(found.id, found.config) if isinstance(found, presets.Preset) else BrokenPreset(found.id, found.why)
+        for found in presets.read_presets(presets.own_folder())
+    )
 
 
 def read_runs(runs: Path) -> tuple[RunEntry, ...]:

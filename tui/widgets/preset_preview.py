@@ -44,7 +44,7 @@ class PresetPreview(Widget):
 
 def preset_lines(config: RunConfig, speed: MeasuredSpeed | None, size: Size, *, ascii: bool) -> list[Content]:
     """The text of the preview; the curve takes the lines that the words leave."""
-    about = [Content(line) for line in textwrap.wrap(visible(" ".join(config.about.split())), max(size.width, 1))]
+    about = [Content(line) for line in textwrap.wrap(visible(" ".join(config.lesson.why.split())), max(size.width, 1))]
     facts = [fact(name, text) for name, text in _facts(config, speed)]
     heading = Content.assemble(("Learning rate", "bold $foreground"), (f"  {_schedule(config)}", "$curve-plan"))
     room = size.height - len(facts) - 3  # two empty lines and the heading
@@ -85,7 +85,8 @@ def _facts(config: RunConfig, speed: MeasuredSpeed | None) -> list[tuple[str, st
 
 def _time(config: RunConfig, speed: MeasuredSpeed | None) -> list[tuple[str, str]]:
     if speed is None:
-        return [("Time", "unknown until measured here")]
+        usual = config.lesson.seconds
+        return [("Time", f"about {numbers.duration(usual)} on two cores" if usual else "unknown until measured here")]
     expected = numbers.duration(estimates.seconds(config, speed.tokens_per_s))
     return [
         ("Time", f"about {expected}, at {numbers.count(speed.tokens_per_s)} tok/s"),
