@@ -12,6 +12,7 @@ from typing import Any, Literal, Self, get_type_hints
 
 import tomli_w
 
+from .fault import FaultConfig
 from .lesson import Lesson
 from .tables import ConfigError, between, build, require, toml_value
 
@@ -207,6 +208,10 @@ class RunConfig:
     training: TrainingConfig = field(default_factory=TrainingConfig)
     instruments: InstrumentsConfig = field(default_factory=InstrumentsConfig)
     storage: StorageConfig = field(default_factory=StorageConfig)
+    fault: FaultConfig = field(default_factory=FaultConfig)
+
+    def __post_init__(self) -> None:
+        self.fault.require_layers(self.model.layers)
 
     @classmethod
     def from_toml(cls, path: Path) -> Self:

@@ -1,6 +1,7 @@
 """The GPT: a decoder-only transformer over bytes (Radford et al. 2019), with the choices that a person can compare."""
 
 import math
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -34,13 +35,15 @@ class Attention(nn.Module):
         self.heads = config.heads
         self.rotary = config.positions == "rotary"
         self.dropout = config.dropout
+        self.attend: Callable[[Tensor, Tensor, Tensor, float], Tensor] = attention
+        """Values weighted by how queries match keys, as a function of them and of the dropout."""
         self.qkv = nn.Linear(config.width, 3 * config.width)
         self.out = nn.Linear(config.width, config.width)
 
     def forward(self, x_BTC: Tensor) -> Tensor:
         q_BHTD, k_BHTD, v_BHTD = self.project(x_BTC)
         dropout = self.dropout if self.training else 0.0
-        y_BHTD = F.scaled_dot_product_attention(q_BHTD, k_BHTD, v_BHTD, is_causal=True, dropout_p=dropout)
+        y_BHTD = self.attend(q_BHTD, k_BHTD, v_BHTD, dropout)
         y_BTC = self.out(y_BHTD.transpose(1, 2).reshape(x_BTC.shape))
         return F.dropout(y_BTC, dropout) if dropout else y_BTC
 
@@ -55,6 +58,10 @@ class Attention(nn.Module):
         scores = (q_BHTD @ k_BHTD.transpose(-1, -2)).float() / math.sqrt(q_BHTD.shape[-1])
         seen = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril()
         return scores.masked_fill(~seen, -math.inf).amax()
+
+
+def attention(q_BHTD: Tensor, k_BHTD: Tensor, v_BHTD: Tensor, dropout: float) -> Tensor:
+    return F.scaled_dot_product_attention(q_BHTD, k_BHTD, v_BHTD, is_causal=True, dropout_p=dropout)
 
 
 class FeedForward(nn.Module):

@@ -30,6 +30,7 @@ from .events import (
     live_settings,
     settings_table,
 )
+from .faulty import Faults
 from .generate import generate
 from .instruments import Instruments
 from .live import changed, difference
@@ -62,6 +63,7 @@ class Trainer:
         self.flat = FlatParameters(self.model)
         self.optimizer = Optimizer(config.optimizer, self.flat)
         self.batches = Batches(corpus.train, config.model.context, seed + 1, self._device)
+        self._faults = Faults(config.fault, self.model, self.flat, seed)
         self._held_out = held_out(corpus.val, config.model.context, config.instruments.evaluate_sequences, self._device)
         self._instruments = Instruments(config.instruments, self.flat)
         self._forward: Callable[[Tensor], Tensor] = (
@@ -116,7 +118,7 @@ class Trainer:
     def _take_step(self, *, layers: bool) -> list[Event]:
         began = self._clock()
         settings = self.settings
-        lr = planned_lr(settings, self.step + 1, self.config.training.steps)
+        lr = self._faults.lr(self.step + 1, planned_lr(settings, self.step + 1, self.config.training.steps))
         loss, inputs_BT = self._differentiate(settings)
         self._instruments.before_update(loss, settings.clip, layers=layers)
         self.optimizer.step(lr, settings.weight_decay)
@@ -156,6 +158,7 @@ class Trainer:
         """Gradients of the mean loss of all accumulated batches, that loss, and the last inputs (B, T)."""
         losses = []
         batches = [self.batches.draw(settings.batch) for _ in range(settings.accumulation)]
+        batches = self._faults.batches(self.step + 1, batches)
         for index, (inputs_BT, targets_BT) in enumerate(batches):
             with self._autocast():
                 logits_BTV = self._forward(inputs_BT)
@@ -164,6 +167,7 @@ class Trainer:
                 loss = loss / settings.accumulation
             self.flat.differentiate(loss, accumulate=index > 0)
             losses.append(loss.detach())
+        self._faults.gradients(self.step + 1)
         return losses[0] if len(losses) == 1 else torch.stack(losses).sum(), batches[-1][0]
 
     def _autocast(self) -> AbstractContextManager[Any]:

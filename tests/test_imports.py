@@ -11,12 +11,12 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 LAYERS = (
-    {"tables", "kinds", "lesson", "config", "folder"},
+    {"tables", "kinds", "lesson", "fault", "config", "folder"},
     {"events"},
     {"schedule", "corpus", "presets", "preset_check", "event_log"},
     {"live", "diagnostics", "store"},
     {"model", "optim", "instruments", "batches"},
-    {"generate", "hosted"},
+    {"generate", "hosted", "faulty"},
     {"host"},
     {"server"},
     {"trainer"},
@@ -27,7 +27,8 @@ LAYERS = (
 """A module imports from its own layer and from those above it here."""
 
 NEED_TORCH = {
-    "batches", "checkpoint", "generate", "instruments", "model", "optim", "stored_model", "trainer", "tune", "worker",
+    "batches", "checkpoint", "faulty", "generate", "instruments", "model", "optim", "stored_model", "trainer", "tune",
+    "worker",
 }  # fmt: skip
 
 PART_OF = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}

@@ -1,0 +1,170 @@
+"""Faults: each does what it says from the step it names, and without one nothing is touched."""
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tinygpt_tui.engine.checkpoint import Checkpoints
+from tinygpt_tui.engine.config import ConfigError, RunConfig
+from tinygpt_tui.engine.events import LayersMeasured, StepFinished
+from tinygpt_tui.engine.fault import FaultConfig
+from tinygpt_tui.engine.faulty import overflowing_attention
+from tinygpt_tui.engine.model import attention
+from tinygpt_tui.engine.trainer import Trainer
+
+from .texts import small_config, small_corpus
+
+
+def faulty(steps: int = 12, **fault: Any) -> RunConfig:
+    return replace(small_config(steps=steps), fault=FaultConfig(**fault))
+
+
+def rows(config: RunConfig) -> list[StepFinished]:
+    trainer, events = Trainer(config, small_corpus()), []
+    while not trainer.finished:
+        events += trainer.advance()
+    return [event for event in events if isinstance(event, StepFinished)]
+
+
+def curve(**fault: Any) -> list[float]:
+    return [row.loss for row in rows(faulty(**fault))]
+
+
+HEALTHY = {"lr_jump": 3.0, "bad_batch_weight": 5.0, "bad_batch": "targets"}
+"""Says how faults would be, and asks for none."""
+
+
+def test_a_run_without_a_fault_is_the_same_to_the_last_bit() -> None:
+    assert curve() == [row.loss for row in rows(small_config(steps=12))] == curve(**HEALTHY)
+
+
+@pytest.mark.parametrize(
+    ("fault", "first"),
+    [
+        ({"nan_step": 5}, 6),
+        ({"frozen_from": 5}, 6),
+        ({"flipped_from": 5}, 6),
+        ({"lr_jump_from": 5}, 6),
+        ({"bad_batch_step": 5}, 5),
+        ({"bad_batch_step": 5, "bad_batch": "targets"}, 5),
+        ({"shuffled_targets": True}, 1),
+        ({"random_targets": 0.5}, 1),
+    ],
+)
+def test_the_loss_differs_from_the_step_that_the_fault_names(fault: dict[str, Any], first: int) -> None:
+    healthy, sick = curve(), curve(**fault)
+    assert sick[: first - 1] == healthy[: first - 1]
+    assert sick[first - 1] != healthy[first - 1]
+
+
+def test_one_nan_gradient_makes_the_loss_nan_for_good() -> None:
+    assert all(map(math.isnan, curve(nan_step=5)[5:]))
+
+
+def test_frozen_gradients_are_nothing() -> None:
+    norms = [row.grad_norm for row in rows(faulty(frozen_from=5))]
+    assert min(norms[:4]) > 0 and set(norms[4:]) == {0.0}
+
+
+def test_a_bad_batch_pulls_as_hard_as_it_is_told() -> None:
+    light, heavy = (rows(faulty(bad_batch_step=5, bad_batch_weight=weight))[4].grad_norm for weight in (1.0, 50.0))
+    assert heavy == pytest.approx(50 * light)
+
+
+def test_a_jump_of_the_rate_is_in_what_the_run_reports() -> None:
+    rates = [row.lr for row in rows(faulty(lr_jump_from=11, lr_jump=7.0))]
+    plain = [row.lr for row in rows(faulty())]
+    assert rates == [*plain[:10], 7 * plain[10], 7 * plain[11]]
+
+
+def test_a_climbing_run_ends_above_chance() -> None:
+    assert rows(faulty(steps=40, flipped_from=1))[-1].loss > math.log(259) + 0.5
+
+
+def test_shuffled_targets_teach_no_more_than_how_frequent_bytes_are() -> None:
+    counts = torch.bincount(torch.tensor(small_corpus().train).long()).double()
+    share = counts[counts > 0] / counts.sum()
+    entropy = -(share * share.log()).sum().item()
+    config = faulty(steps=400, shuffled_targets=True)
+    fast = replace(config, schedule=replace(config.schedule, lr=1e-2))
+    losses = [row.loss for row in rows(fast)[-100:]]
+    assert sum(losses) / len(losses) == pytest.approx(entropy, abs=0.25)
+
+
+def test_a_detached_layer_gets_no_gradient_and_the_others_do() -> None:
+    trainer = Trainer(faulty(detached=("layer 1",)), small_corpus())
+    measured = [event for _ in range(5) for event in trainer.advance() if isinstance(event, LayersMeasured)]
+    norms = dict(zip(measured[-1].names, measured[-1].grad_norm, strict=True))
+    assert norms.pop("layer 1") == 0.0 and min(norms.values()) > 0
+
+
+def heads(scale: float) -> list[torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    return [scale * torch.randn(1, 2, 6, 8, generator=generator) for _ in range(3)]
+
+
+def test_an_unstable_softmax_is_the_usual_one_until_it_overflows() -> None:
+    q, k, v = heads(1.0)
+    torch.testing.assert_close(overflowing_attention(q, k, v, 0.0), attention(q, k, v, 0.0))
+    q, k, v = heads(10.0)
+    assert attention(q, k, v, 0.0).isfinite().all()
+    assert overflowing_attention(q, k, v, 0.0).isnan().any()
+
+
+def test_a_model_with_an_unstable_softmax_uses_it() -> None:
+    config = faulty(steps=3, unstable_softmax=True)
+    wild = replace(config, model=replace(config.model, init_scale=200.0))
+    assert all(math.isnan(row.loss) for row in rows(wild))
+    assert all(math.isfinite(row.loss) for row in rows(replace(wild, fault=FaultConfig())))
+
+
+@settings(max_examples=8, deadline=None)
+@given(
+    fault=st.fixed_dictionaries(
+        {},
+        optional={
+            "shuffled_targets": st.just(True),
+            "random_targets": st.floats(0.1, 1),
+            "bad_batch_step": st.integers(1, 12),
+            "flipped_from": st.integers(1, 12),
+            "lr_jump_from": st.integers(1, 12),
+            "detached": st.just(("layer 2",)),
+        },
+    ),
+    at=st.integers(1, 11),
+)
+def test_a_resumed_run_has_the_same_faults(
+    tmp_path_factory: pytest.TempPathFactory, fault: dict[str, Any], at: int
+) -> None:
+    config = faulty(**fault)
+    first, second = Trainer(config, small_corpus()), Trainer(config, small_corpus())
+    for _ in range(at):
+        first.advance()
+    folder = tmp_path_factory.mktemp("checkpoints") / "checkpoints"
+    Checkpoints(folder, first, config.storage).save("stop")
+    assert Checkpoints(folder, second, config.storage).restore_latest()
+    rest = []
+    while not second.finished:
+        rest += [event.loss for event in second.advance() if isinstance(event, StepFinished)]
+    assert rest == curve(**fault)[at:]
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ({"detached": ("layer one",)}, ["fault.detached = 'layer one'", "head"]),
+        ({"detached": ("layer 3",)}, ["fault.detached = 'layer 3'", "model.layers = 2"]),
+        ({"random_targets": 1.5}, ["fault.random_targets = 1.5", "between 0 and 1"]),
+        ({"nan_step": -1}, ["fault.nan_step = -1"]),
+    ],
+)
+def test_a_fault_that_cannot_be_is_refused(fault: dict[str, Any], words: list[str]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        RunConfig(fault=FaultConfig(**fault))
+    for word in words:
+        assert word in str(caught.value)
