@@ -14,7 +14,7 @@ LAYERS = (
     {"tables", "kinds", "lesson", "fault", "config", "folder"},
     {"events"},
     {"schedule", "corpus", "presets", "preset_check", "event_log"},
-    {"live", "diagnostics", "store"},
+    {"live", "diagnostics", "store", "readers"},
     {"model", "optim", "instruments", "batches"},
     {"generate", "hosted", "faulty"},
     {"host"},

@@ -1,0 +1,170 @@
+"""Which columns of a log are what: chosen by name, checked against what they hold, and open to correction."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from .names import CANONICAL, PART, Meaning, meaning
+from .record import RUN, Record, number
+
+_ADVERSARIES = {
+    "d", "g", "disc", "gen", "discriminator", "generator", "actor", "critic", "policy", "value", "real", "fake", "adv",
+    "entropy",
+}  # fmt: skip
+"""Losses that are played against each other; their sum means nothing."""
+_FEW = 0.05
+"""A column with less than this share of the values of its fullest rival is a summary, not a series."""
+
+
+@dataclass
+class Content:
+    """What a column holds, as far as the survey went."""
+
+    finite: int = 0
+    nans: int = 0
+    """NaN only; infinity is a value that somebody measured."""
+    infinite: int = 0
+    returns: int = 0
+    """Times that a number came after NaN."""
+    zeros: int = 0
+    low: float = math.inf
+    high: float = -math.inf
+    integers: int = 0
+    texts: int = 0
+    _was_nan: bool = False
+
+    @property
+    def values(self) -> int:
+        return self.finite + self.nans + self.infinite
+
+    @property
+    def is_nan_a_gap(self) -> bool:
+        """NaN stands for `not measured` where it fills most of a column and numbers come after it.
+
+        A loss that really is NaN stays so: a run does not come back from NaN weights.
+        """
+        return self.returns > 0 and self.nans > self.finite
+
+    def add(self, cell: object) -> None:
+        value = number(cell)
+        if value is None:
+            self.texts += isinstance(cell, str) and bool(cell.strip())
+            return
+        if math.isnan(value):
+            self.nans += 1
+            self._was_nan = True
+            return
+        self.returns += self._was_nan
+        self._was_nan = False
+        if math.isinf(value):
+            self.infinite += 1
+            return
+        self.finite += 1
+        self.zeros += value == 0
+        self.integers += value == int(value)
+        self.low, self.high = min(self.low, value), max(self.high, value)
+
+
+def contents(sample: Sequence[Record]) -> dict[str, Content]:
+    found: dict[str, Content] = {}
+    for record in sample:
+        for name, cell in record.items():
+            if name != RUN:
+                column = found.get(name)
+                if column is None:
+                    column = found[name] = Content()
+                column.add(cell)
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Columns:
+    chosen: Mapping[str, tuple[str, ...]]
+    """Canonical name -> the column in the file; several, where the loss is the sum of its parts."""
+    gaps: frozenset[str]
+    """Columns in which NaN stands for a value that was not measured."""
+    unmeasured: tuple[str, ...]
+    """Columns with a known name that hold nothing: never filled, or zero throughout."""
+
+
+def choose(found: Mapping[str, Content], given: Mapping[str, str]) -> Columns:
+    """`given` maps canonical names to columns, and an empty one leaves a canonical name out."""
+    taken = {name for name in given.values() if name}
+    candidates: dict[str, list[tuple[int, int, str, Meaning]]] = {}
+    for place, name in enumerate(found):
+        what = meaning(name)
+        if what and what.canonical not in given and name not in taken:
+            candidates.setdefault(what.canonical, []).append((what.rank, place, name, what))
+    chosen: dict[str, tuple[str, ...]] = {canonical: (name,) for canonical, name in given.items() if name}
+    unmeasured: list[str] = []
+    for canonical in CANONICAL:
+        rivals = candidates.get(canonical, [])
+        unmeasured += [name for _, _, name, _ in rivals if not found[name].values]
+        if canonical not in given and (best := _best(rivals, found)):
+            chosen[canonical] = best
+    if len(chosen.get("val_loss", ())) > len(chosen.get("loss", ())):
+        chosen["val_loss"] = chosen["val_loss"][:1]  # several held-out sets, and not the parts of one loss
+    if "loss" not in chosen and "loss" not in given and "val_loss" not in chosen and (only := _only_series(found)):
+        chosen["loss"] = (only,)
+    if _is_never_measured(chosen, found):
+        unmeasured += chosen.pop("grad_norm")
+    names = [name for columns in chosen.values() for name in columns if name in found]
+    gaps = frozenset(name for name in names if found[name].is_nan_a_gap)
+    chosen = {name: chosen[name] for name in CANONICAL if name in chosen}
+    return Columns(chosen=chosen, gaps=gaps | _complements(chosen, found), unmeasured=tuple(unmeasured))
+
+
+def _best(rivals: list[tuple[int, int, str, Meaning]], found: Mapping[str, Content]) -> tuple[str, ...]:
+    fullest = max((found[name].values for _, _, name, _ in rivals), default=0)
+    full = sorted(rival for rival in rivals if found[rival[2]].values > max(_FEW * fullest, 0))
+    if not full:
+        return ()
+    rank, _, name, what = full[0]
+    parts = [rival for rival in full if PART <= rival[0] < 2 * PART]
+    if rank < PART or len(parts) < 2 or what.canonical not in ("loss", "val_loss"):
+        return (_fuller(name, full, found),)
+    return _summed(parts, found) or (name,)
+
+
+def _fuller(name: str, rivals: list[tuple[int, int, str, Meaning]], found: Mapping[str, Content]) -> str:
+    """The value by step is better than its mean by epoch, unless it was logged much more seldom."""
+    if name.endswith("_step") and (means := name.removesuffix("_step") + "_epoch") in (rival[2] for rival in rivals):
+        return means if found[means].values > 2 * found[name].values else name
+    return name
+
+
+def _summed(parts: list[tuple[int, int, str, Meaning]], found: Mapping[str, Content]) -> tuple[str, ...]:
+    """The parts of a loss that has no total: all were logged together, and none is another's opponent."""
+    names = tuple(name for _, _, name, _ in sorted(parts, key=lambda part: part[1]))
+    if any(what.kind & _ADVERSARIES for *_, what in parts) or len({frozenset(p[3].kind) for p in parts}) < len(parts):
+        return ()
+    return names if len({found[name].values for name in names}) == 1 and len(names) <= 6 else ()
+
+
+def _only_series(found: Mapping[str, Content]) -> str | None:
+    """The one column of numbers that is neither a place nor a time."""
+    unnamed = [name for name, held in found.items() if held.values > max(held.texts, 1) and not _is_place(name)]
+    return unnamed[0] if len(unnamed) == 1 else None
+
+
+def _is_place(name: str) -> bool:
+    what = meaning(name)
+    return (what is not None and what.canonical != "value") or "time" in name.lower() or name.startswith("Unnamed")
+
+
+def _is_never_measured(chosen: Mapping[str, tuple[str, ...]], found: Mapping[str, Content]) -> bool:
+    """A gradient norm that is always 0 while the loss moves by far more than noise."""
+    norm, loss = (found.get(*chosen.get(name, ("",))) for name in ("grad_norm", "loss"))
+    if not norm or not loss or not norm.zeros or norm.zeros < norm.values or not loss.finite:
+        return False
+    return loss.high - loss.low > 0.3 * max(abs(loss.low), abs(loss.high))
+
+
+def _complements(chosen: Mapping[str, tuple[str, ...]], found: Mapping[str, Content]) -> frozenset[str]:
+    """Where val_loss has NaN for its gaps, so has the loss on the rows of evaluations, if it always comes back."""
+    loss, held_out = chosen.get("loss", ()), chosen.get("val_loss", ())
+    if len(loss) == len(held_out) == 1 and loss[0] in found and held_out[0] in found:
+        ours, theirs = found[loss[0]], found[held_out[0]]
+        if theirs.is_nan_a_gap and 0 < ours.nans <= theirs.finite and ours.returns >= ours.nans - 1:
+            return frozenset(loss)
+    return frozenset()

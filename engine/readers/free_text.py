@@ -1,0 +1,146 @@
+"""What a training loop prints: names beside numbers, however they are set, among lines that mean nothing.
+
+A step that stands in a line of its own, as in `Epoch 3/10`, holds for the lines below it. A line in which a name comes
+again holds several entries. A word such as `Test set:` before a name says what the number was measured on.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Self
+
+from .names import Meaning, is_held_out, meaning
+from .record import Cell, Record
+
+_NUMBER = (
+    r"[-+]?(?:\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d*)?(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?"
+    r"|(?:nan|inf(?:inity)?)(?![a-z]))"
+)
+_WORD = r"[A-Za-z_@][\w.@/()%-]{0,50}"
+_SIGN = r"[\"']?(?:\s{0,3}[:=]\s{0,20}|\s{1,20})(?:tensor\(|\[\s{0,10}|[\"'])?"
+_PAIR = re.compile(
+    # a name of up to five words, then a sign, a bracket or a space, then its value and perhaps how many there will be
+    rf"(?<![\w.])(?P<name>{_WORD}(?: {_WORD}){{0,4}}){_SIGN}(?P<value>{_NUMBER})"
+    rf"(?:\s{{0,3}}/\s{{0,12}}(?P<total>\d[\d,]*))?"
+    # or a place in an epoch that has no name: [ 640/60000 (1%)], | 50/100 [00:10<
+    r"|(?:\[|\|)\s{0,10}(?P<place>\d{1,12})\s{0,3}/\s{0,10}(?P<places>\d{1,12})",
+    re.IGNORECASE,
+)
+_RELEVANT = re.compile(r"loss|step|iter|epoch|norm|lr|rate|acc|nll|bpb|error|mse|cost|\d\s*/\s*\d", re.IGNORECASE)
+_ASSIGNMENT = re.compile(r"\s*[\w.\[\]]+\s*(?::\s*[\w\[\]., |]+)?\s=\s*[^=,]*$")
+"""A line of a program, `val_loss = 0.0`; logs that begin with the program that wrote them are common."""
+_KERAS = re.compile(r"\s*(\d+)/(\d+)\s*(?:\[[=>.]|━|\x1b)")
+"""A bar that shows means so far; only the full one is an entry."""
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x08")
+_CONTEXT = re.compile(
+    r"(?<![A-Za-z])(train|training|valid|validation|val|eval|evaluation|test|dev)(?![A-Za-z])", re.IGNORECASE
+)
+_CHATTER = {"info", "debug", "warning", "print", "at", "after", "on", "in", "the", "and", "is", "of", "current"}
+_LONGEST = 20_000
+_MOST_NAMES = 300
+
+
+@dataclass
+class FreeText:
+    name: str = "text"
+
+    @classmethod
+    def recognise(cls, head: bytes) -> Self | None:
+        return cls()
+
+    def records(self, chunks: Iterable[bytes]) -> Iterator[Record]:
+        reading = _Reading()
+        for chunk in chunks:
+            for line in chunk.decode("utf-8-sig", errors="replace").split("\n"):
+                for start in range(0, min(len(line), 50 * _LONGEST), _LONGEST):
+                    yield from reading.entries(line[start : start + _LONGEST])
+
+
+@dataclass
+class _Reading:
+    """What holds for the lines to come, and the names that were met."""
+
+    place: dict[str, Cell] = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)
+
+    def entries(self, line: str) -> Iterator[Record]:
+        if not _RELEVANT.search(line) or _is_unfinished_bar(line) or _ASSIGNMENT.match(line):
+            return
+        entry: dict[str, Cell] = {}
+        own_place: set[str] = set()
+        for name, value, total, found in _pairs(_ESCAPES.sub("", line) if "\x1b" in line or "\x08" in line else line):
+            match found:
+                case Meaning(canonical="step" | "epoch" as kind, rank=rank):
+                    key = "batch" if kind == "step" and rank > 5 else kind
+                    if key in own_place:
+                        # a name that comes again begins the next entry
+                        yield from self._finished(entry)
+                        entry, own_place = {}, set()
+                    own_place.add(key)
+                    self._move(key, value, total)
+                case Meaning() if name in entry and entry.keys() - self.place.keys():
+                    yield from self._finished(entry)
+                    entry, own_place = {name: value}, set()
+                case Meaning():
+                    entry[name] = value
+                case None if len(self.names) < _MOST_NAMES or name in self.names:
+                    entry.setdefault(name, value)
+                case _:
+                    continue
+        yield from self._finished(entry)
+
+    def _move(self, key: str, value: str, total: str | None) -> None:
+        self.place[key] = value
+        if total:
+            self.place[f"total_{key}s"] = total
+
+    def _finished(self, entry: dict[str, Cell]) -> Iterator[Record]:
+        """Only what says something of the training is an entry; other lines have numbers too."""
+        known = [name for name in entry if (found := meaning(name)) and not found.canonical.startswith("total")]
+        if known:
+            self.names |= entry.keys()
+            yield {**self.place, **entry}
+
+
+def _pairs(line: str) -> Iterator[tuple[str, str, str | None, Meaning | None]]:
+    end, context = 0, ""
+    for pair in _PAIR.finditer(line):
+        context, end = _context(line[end : pair.start()], context), pair.end()
+        if pair["place"]:
+            yield "batch", pair["place"], pair["places"], meaning("batch")
+            continue
+        name, found = _named(pair["name"])
+        if found and found.canonical in ("loss", "accuracy") and context and not _CONTEXT.search(name):
+            name = f"{context} {name}"
+            found = meaning(name)
+        if found and found.canonical in ("total_steps", "total_epochs") and pair["total"]:
+            continue
+        yield name, pair["value"], pair["total"], found
+
+
+def _named(text: str) -> tuple[str, Meaning | None]:
+    """A name without the chatter before it; a place may stand behind any words: `Finished training epoch 3`."""
+    words = text.split(" ")
+    while len(words) > 1 and words[0].lower().strip("()") in _CHATTER:
+        words.pop(0)
+    name = " ".join(words)
+    found, last = meaning(name), meaning(words[-1])
+    is_many = words[-1].lower().endswith("s")
+    if found is None and last and last.canonical in ("epoch", "step") and not is_many:
+        return words[-1], last
+    if len(words) == 1 and found and found.canonical in ("step", "epoch") and is_many:
+        return name, None  # `steps: 1000` is how many there are to be
+    return name, found
+
+
+def _context(between: str, before: str) -> str:
+    """What the numbers were measured on, by the last word that says so."""
+    words = _CONTEXT.findall(between)
+    if not words:
+        return before
+    return words[-1].lower() if is_held_out(words[-1]) else ""
+
+
+def _is_unfinished_bar(line: str) -> bool:
+    bar = _KERAS.match(line)
+    return bar is not None and int(bar[1][:15]) < int(bar[2][:15])

@@ -1,0 +1,66 @@
+"""JSON lines: one object an entry, with NaN as Python writes it; what is no object, as a cut line, is skipped."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import msgspec
+
+from .record import Record
+
+_LOOK = 20
+_DEPTH = 4
+
+_decode = msgspec.json.Decoder().decode
+
+
+@dataclass(frozen=True)
+class JsonLines:
+    name: str = "JSON lines"
+
+    @classmethod
+    def recognise(cls, head: bytes) -> Self | None:
+        lines = [line for line in head.replace(b"\x00", b"").removeprefix(b"\xef\xbb\xbf").splitlines() if line.strip()]
+        looked = lines[:_LOOK]
+        good = sum(decoded(line) is not None for line in looked)
+        return cls() if good and good >= len(looked) / 2 and len(lines) > 1 else None
+
+    def records(self, chunks: Iterable[bytes]) -> Iterator[Record]:
+        for chunk in chunks:
+            for line in chunk.split(b"\n"):
+                if line and (record := decoded(line)):
+                    yield record
+
+
+def decoded(line: bytes) -> Record | None:
+    """The object that a line is, objects within it as `outer/inner`; None where it is none."""
+    start = line.find(b"{")
+    if start < 0:
+        return None
+    record = loaded(line)
+    if type(record) is not dict:
+        return None
+    return flat(record) if line.find(b"{", start + 1) >= 0 else record
+
+
+def loaded(text: bytes) -> Any:
+    """A JSON document, NaN and Infinity allowed; None where it is none."""
+    try:
+        return _decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass
+    try:
+        return json.loads(text.decode("utf-8-sig", errors="replace"))
+    except (ValueError, RecursionError):
+        return None
+
+
+def flat(record: Mapping[str, Any], depth: int = _DEPTH) -> dict[str, Any]:
+    cells: dict[str, Any] = {}
+    for name, cell in record.items():
+        if isinstance(cell, dict) and depth:
+            cells |= {f"{name}/{inner}": value for inner, value in flat(cell, depth - 1).items()}
+        else:
+            cells[name] = cell
+    return cells

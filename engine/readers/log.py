@@ -1,0 +1,221 @@
+"""A log of any known format as rows with canonical names, run by run, read as a stream."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from ..diagnostics.row import Row
+from .columns import Columns, choose, contents
+from .delimited import Delimited
+from .free_text import FreeText
+from .json_document import JsonDocument, looks_like_document
+from .json_lines import JsonLines
+from .names import CANONICAL
+from .record import RUN, Record, number
+from .reshape import Reshape, reshapes, summed
+from .run_folder import RunFolder
+from .runs import Runs
+from .source import CHUNK, ReadError, Source
+from .steps import Steps, choose_steps
+
+MAPPABLE = (*CANONICAL, "step")
+"""Names that a person can give a column to."""
+_RARE = tuple(
+    f"{word}{dash}loss".encode() for word in ("val", "valid", "validation", "eval", "test") for dash in ("_", "/", " ")
+)
+_MOST_RARE = 1000
+_MOST_RUNS = 256
+
+
+class Format(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    def records(self, chunks: Iterable[bytes]) -> Iterator[Record]:
+        """The entries in pieces of the file that are made of whole lines."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Log:
+    file: str
+    """As it was given."""
+    format: str
+    columns: Mapping[str, str]
+    """Canonical name -> the column's name in the file; parts that are added up are joined by +."""
+    step_column: str | None
+    """None where entries are counted."""
+    ignored: tuple[str, ...]
+    """Other columns with numbers."""
+    unmeasured: tuple[str, ...]
+    """Columns that are called right but hold nothing."""
+    steps: int | None
+    """How many steps were planned, where the log states it."""
+    _plan: "_Plan" = field(repr=False)
+
+    def rows(self) -> Iterator[tuple[str, Row]]:
+        """(run, row) in the order of the file; the run is "" for the first of a log that names none, then "2", "3"."""
+        return self._plan.rows()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Plan:
+    format: Format
+    source: Source | None
+    reshapes: Sequence[Reshape]
+    columns: Sequence[tuple[str, str, bool]]
+    """Canonical name, column, and whether NaN is a gap there."""
+    steps: Steps
+
+    def rows(self) -> Iterator[tuple[str, Row]]:
+        records = reduce(lambda given, reshape: reshape(given), self.reshapes, self._records())
+        named: dict[str, Runs] = {}
+        for run, step, values in self._placed(records):
+            runs = named.get(run)
+            if runs is None:
+                runs = named[run] = Runs()
+                if len(named) > _MOST_RUNS:
+                    raise ReadError(f"{self._file}: holds more than {_MOST_RUNS} runs; diagnose them in parts")
+            for number_, row in runs.place(step, values):
+                yield _run_name(run, number_), row
+        for run, runs in named.items():
+            for number_, row in runs.finish():
+                yield _run_name(run, number_), row
+
+    def _placed(self, records: Iterable[Record]) -> Iterator[tuple[str, int, dict[str, float]]]:
+        column, columns, read = self.steps.column, self.columns, self.steps.read
+        step: int | None = None if column else 0
+        for record in records:
+            values: dict[str, float] = {}
+            for canonical, name, is_nan_a_gap in columns:
+                cell = record.get(name)
+                if cell is None:
+                    continue
+                if type(cell) is not float:
+                    cell = number(cell)
+                    if cell is None:
+                        continue
+                if cell != cell and is_nan_a_gap:
+                    continue
+                values[canonical] = cell
+            if not values or (len(values) == 1 and "epoch" in values):
+                continue
+            if column is None:
+                step = (step or 0) + 1
+            elif (here := read(record.get(column))) is not None:
+                step = here
+            if step is not None:  # what comes before the first step is a program or its settings
+                yield str(record.get(RUN, "")), step, values
+
+    def _records(self) -> Iterator[Record]:
+        return self.format.records(self.source.chunks() if self.source else ())
+
+    @property
+    def _file(self) -> str:
+        return self.source.name if self.source else self.format.name
+
+
+def open_log(name: str, origin: Path | BinaryIO, given: Mapping[str, str] | None = None) -> Log:
+    """A log ready to be read: a run folder, a file, or a stream that is read to its end first.
+
+    `name` is what messages call it; `given` maps canonical names to columns. ReadError where there is nothing to read.
+    """
+    if isinstance(origin, Path) and (folder := RunFolder.recognise(origin)):
+        return _surveyed(name, folder, None, [*_telling(folder.records())], given or {})
+    source = Source.of_path(name, origin) if isinstance(origin, Path) else Source.of_stream(name, origin)
+    format = _recognised(source)
+    return _surveyed(name, format, source, _sample(format, source), given or {})
+
+
+def _recognised(source: Source) -> Format:
+    head = source.head[: source.head.rfind(b"\n") + 1] or source.head
+    if (lines := JsonLines.recognise(head)) is not None:
+        return lines
+    if looks_like_document(head):
+        document = JsonDocument.of(b"".join(source.chunks()), source.name)
+        if document.entries:
+            return document
+    return Delimited.recognise(head[:CHUNK]) or FreeText()
+
+
+def _sample(format: Format, source: Source) -> list[Record]:
+    """Entries that show what the log holds; a validation loss may be too rare to be met by chance."""
+    sample = list(islice(format.records(source.samples()), 200_000))
+    if not isinstance(format, Delimited | JsonDocument):
+        names = {name for record in sample for name in record}
+        if not any(needle.decode() in name for needle in _RARE for name in names):
+            sample += format.records(source.lines_with(_RARE, _MOST_RARE))
+    return sample
+
+
+def _telling(records: Iterable[Record]) -> Iterator[Record]:
+    """Of many entries of few kinds the first ones, and the first of each kind."""
+    seen: set[frozenset[str]] = set()
+    for place, record in enumerate(records):
+        kind = frozenset(record)
+        if place < 5000 or kind not in seen:
+            seen.add(kind)
+            yield record
+
+
+def _surveyed(name: str, format: Format, source: Source | None, sample: list[Record], given: Mapping[str, str]) -> Log:
+    turns = reshapes(sample, contents(sample))
+    sample = list(reduce(lambda records, turn: turn(records), turns, iter(sample)))
+    found = contents(sample)
+    given = {canonical: _existing(name, canonical, column, list(found)) for canonical, column in given.items()}
+    columns = choose(found, {canonical: column for canonical, column in given.items() if canonical != "step"})
+    if not {"loss", "val_loss"} & columns.chosen.keys():
+        raise ReadError(_no_loss(name, format.name, [column for column in found if found[column].values]))
+    for parts in columns.chosen.values():
+        if len(parts) > 1:
+            turns.append(summed(" + ".join(parts), parts))
+    shown = {canonical: " + ".join(parts) for canonical, parts in columns.chosen.items()}
+    losses = [part for canonical in ("loss", "val_loss") for part in columns.chosen.get(canonical, ())]
+    steps = choose_steps(sample, found, losses, given.get("step"))
+    taken = {part for parts in columns.chosen.values() for part in parts} | {steps.column}
+    return Log(
+        file=name,
+        format=format.name,
+        columns=shown,
+        step_column=steps.column,
+        ignored=tuple(column for column in found if column not in taken and found[column].values),
+        unmeasured=columns.unmeasured,
+        steps=steps.total,
+        _plan=_Plan(format=format, source=source, reshapes=turns, columns=_wanted(columns, shown), steps=steps),
+    )
+
+
+def _wanted(columns: Columns, shown: Mapping[str, str]) -> list[tuple[str, str, bool]]:
+    return [
+        (canonical, shown[canonical], not columns.gaps.isdisjoint(parts)) for canonical, parts in columns.chosen.items()
+    ]
+
+
+def _existing(file: str, canonical: str, column: str, names: list[str]) -> str:
+    """The column that a person means; its case does not matter where that is clear."""
+    if not column or column in names:
+        return column
+    alike = [name for name in names if name.lower() == column.strip().lower()]
+    if len(alike) == 1:
+        return alike[0]
+    raise ReadError(f"{file}: --map {canonical}={column}: there is no such column; there are {_listed(names)}")
+
+
+def _no_loss(file: str, format: str, names: list[str]) -> str:
+    if not names:
+        return f"{file}: nothing in it was recognised as a training log (read as {format}); is it the right file?"
+    return f"{file}: no column is called like a loss; choose one with --map loss=NAME from {_listed(names)}"
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(names[:12])
+    return f"{shown} and {len(names) - 12} more" if len(names) > 12 else shown or "none"
+
+
+def _run_name(run: str, number: int) -> str:
+    if number == 1:
+        return run
+    return f"{run} {number}".strip()

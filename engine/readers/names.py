@@ -1,0 +1,184 @@
+"""What a column is called in the field: `train/loss_step`, `TrainLoss` and `lm loss` are all the training loss."""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+CANONICAL = (
+    "loss",
+    "val_loss",
+    "lr",
+    "grad_norm",
+    "param_norm",
+    "update_ratio",
+    "tokens_per_s",
+    "accuracy",
+    "val_accuracy",
+    "epoch",
+)
+"""Names that rows have; the first two are what a diagnosis cannot do without."""
+
+PART = 100
+"""Ranks from here on are parts of a loss, such as box_loss, and no total."""
+STAND_IN = 200
+"""Ranks from here on are no loss by name, and stand in where there is none."""
+
+_HELD_OUT = {"val": 0, "valid": 1, "validation": 1, "vali": 1, "eval": 2, "evaluation": 2, "heldout": 2, "dev": 3}
+_HELD_OUT |= {"holdout": 2, "test": 6, "testing": 6}
+_TRAIN = {"train", "training", "tr", "trn"}
+_KINDS_OF_LOSS = {
+    "total": 0, "overall": 0, "sum": 0, "all": 0, "final": 1, "mean": 4, "avg": 4, "average": 4, "lm": 5, "step": 6,
+    "iter": 6, "batch": 6, "global": 6, "epoch": 8, "running": 9, "smoothed": 9, "smooth": 9, "ema": 10, "ce": 12,
+    "cross": 12, "entropy": 12, "xent": 12, "nll": 13, "reduced": 5, "log": 14, "model": 14, "set": 0,
+}  # fmt: skip
+"""Words beside `loss` that leave it the whole loss; the lower, the more likely the one that is minimised."""
+_NOT_A_LOSS = {
+    "scale", "scaler", "min", "max", "std", "var", "best", "delta", "diff", "weight", "weights", "ratio", "change",
+    "coef", "coefficient", "factor", "improvement", "count", "norm", "time", "runtime", "lr", "spike", "spikes",
+    "scaling", "threshold", "rate", "patience", "grad", "gradient",
+}  # fmt: skip
+_STAND_INS = {"nll": 0, "xent": 0, "crossentropy": 0, "cost": 1, "objective": 1, "criterion": 2, "bpb": 3, "bpc": 3}
+_STAND_INS |= {"mse": 4, "rmse": 5, "mae": 5, "error": 6, "err": 6, "nelbo": 1}
+_NOT_A_RATE = {
+    "scale", "decay", "mult", "multiplier", "min", "max", "warmup", "peak", "init", "initial", "end", "final", "weight",
+    "schedule", "scheduler", "finder", "iters", "steps", "step",
+}  # fmt: skip
+_MANY = {"total", "max", "num", "number", "of", "target", "planned", "train", "training"}
+_STEP = {
+    ("global", "step"): 0, ("trainer", "global", "step"): 0, ("train", "global", "step"): 1, ("step",): 2,
+    ("steps",): 3, ("iteration",): 3, ("iter",): 3, ("current", "steps"): 3, ("current", "step"): 3, ("cur", "step"): 3,
+    ("num", "updates"): 4, ("update",): 4, ("updates",): 4, ("num", "update"): 4, ("iterations",): 4, ("iters",): 4,
+    ("it",): 4, ("current", "iter"): 4, ("train", "step"): 4, ("train", "iter"): 4, ("training", "step"): 4,
+    ("iter", "num"): 4, ("iteration", "num"): 4, ("step", "num"): 4, ("optimizer", "step"): 4, ("opt", "step"): 4,
+    ("steps", "done"): 5, ("n", "iter"): 5, ("batches",): 6, ("round",): 6, ("batch",): 7, ("batch", "idx"): 7,
+    ("batch", "num"): 7,
+}  # fmt: skip
+_GLUED = re.compile(
+    r"(train|training|valid|validation|val|test|eval|dev|avg|mean|total)(loss|acc|accuracy)|(grad)(norm)|(learning)(rate)"
+)
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    canonical: str
+    """One of CANONICAL, or step, total_steps, total_epochs, run, split, metric or value."""
+    rank: int
+    """Of two columns that mean the same, the one with the lower rank is taken."""
+    kind: frozenset[str] = frozenset()
+    """The words that no habit explains: `box` in train/box_loss."""
+
+
+@lru_cache(maxsize=8192)
+def meaning(name: str) -> Meaning | None:
+    """None for a name that says nothing about training."""
+    if len(name) > 200 or name.endswith(("__MIN", "__MAX")):
+        return None
+    words = _words(name.rpartition(" - ")[2])
+    if not words or words[0] == "best":
+        return None
+    for asked in (_as_step, _as_loss, _as_rate, _as_norm, _as_speed, _as_accuracy):
+        if found := asked(words, name):
+            return found
+    return None
+
+
+def is_held_out(word: str) -> bool:
+    return word.lower() in _HELD_OUT
+
+
+def _words(name: str) -> tuple[str, ...]:
+    found: list[str] = []
+    for word in _WORD.findall(name):
+        glued = _GLUED.fullmatch(word.lower())
+        found += [part for part in glued.groups() if part] if glued else [word.lower()]
+    return tuple(found)
+
+
+def _as_step(words: tuple[str, ...], name: str) -> Meaning | None:
+    if words in _STEP:
+        return Meaning("step", _STEP[words] + 3 * name.startswith("_"))
+    *rest, last = words
+    if last in ("steps", "iters", "iterations", "updates", "epochs", "step") and rest and set(rest) <= _MANY:
+        return Meaning("total_epochs" if last == "epochs" else "total_steps", len(rest))
+    if "epoch" in words and set(words) - {"epoch"} <= _TRAIN | {"trainer", "current", "cur", "num", "idx"}:
+        return Meaning("epoch", len(words))
+    if words in (("run",), ("run", "id"), ("run", "name"), ("experiment",), ("trial",), ("fold",), ("seed",)):
+        return Meaning("run", len(words))
+    if words in (("split",), ("phase",), ("mode",), ("stage",), ("subset",), ("dataset",), ("set",)):
+        return Meaning("split", 0)
+    if words in (("metric",), ("tag",), ("metric", "name"), ("key",), ("variable",), ("name",)):
+        return Meaning("metric", len(words))
+    return Meaning("value", 0) if words in (("value",), ("values",), ("metric", "value")) else None
+
+
+def _as_loss(words: tuple[str, ...], name: str) -> Meaning | None:
+    said = set(words)
+    held = min((_HELD_OUT[word] for word in said & _HELD_OUT.keys()), default=None)
+    canonical = "loss" if held is None else "val_loss"
+    rest = said - _HELD_OUT.keys() - _TRAIN
+    if said & _NOT_A_LOSS and not (said & {"error", "err"} and not said & {"rate"}):
+        return None
+    if "loss" not in said and "losses" not in said:
+        return _as_stand_in(rest, canonical, held or 0)
+    rest -= {"loss", "losses"}
+    unknown = {word for word in rest - _KINDS_OF_LOSS.keys() if not word.isdigit() or len(rest) > 1}
+    # `loss` alone is the whole; a total that is called so wins over it, and everything else comes after
+    kind = max((_KINDS_OF_LOSS.get(word, 0) for word in rest), default=2)
+    rank = 10 * kind + (held or 0) + bool(said & _TRAIN)
+    rank = min(rank, PART - 1) + (PART + len(unknown) if unknown else 0)
+    return Meaning(canonical, rank, frozenset(unknown))
+
+
+def _as_stand_in(rest: set[str], canonical: str, held: int) -> Meaning | None:
+    """A loss by another name; a column that is just called `train` or `val` is one too, if nothing else is."""
+    if not rest:
+        return Meaning(canonical, STAND_IN + 60 + held)
+    ranks = [_STAND_INS[word] for word in rest & _STAND_INS.keys()]
+    if not ranks:
+        return None
+    return Meaning(canonical, STAND_IN + 10 * min(ranks) + held + len(rest - _STAND_INS.keys()))
+
+
+def _as_rate(words: tuple[str, ...], name: str) -> Meaning | None:
+    said = set(words)
+    is_rate = "lr" in said or {"learning", "rate"} <= said
+    if not is_rate or said & _NOT_A_RATE:
+        return None
+    return Meaning("lr", len(said - _TRAIN - {"lr", "learning", "rate"}) * 2 + bool(said & _TRAIN))
+
+
+def _as_norm(words: tuple[str, ...], name: str) -> Meaning | None:
+    said = set(words)
+    if said & {"max", "threshold", "ratio", "std", "min", "clipped", "after", "layer", "post"}:
+        return Meaning("update_ratio", len(said)) if said >= {"update", "ratio"} else None
+    explained = _TRAIN | {"norm", "global", "total", "before", "clip", "clipping", "pre", "2", "l", "avg", "mean", "s"}
+    explained |= {"optimizer", "optim", "model", "log", "all", "debug", "system"}
+    gradient = {"grad", "gradient", "gradients", "grads"}
+    weights = {"param", "params", "parameter", "parameters", "weight", "weights"}
+    if "gnorm" in said:
+        return Meaning("grad_norm", len(said))
+    if "norm" not in said:
+        return None
+    if said & gradient and said <= explained | gradient:
+        return Meaning("grad_norm", len(said))
+    if said & weights and said <= explained | weights:
+        return Meaning("param_norm", len(said))
+    return Meaning("grad_norm", 50) if words in (("norm",), ("total", "norm")) else None
+
+
+def _as_speed(words: tuple[str, ...], name: str) -> Meaning | None:
+    said = set(words)
+    per_second = ("per" in said or "/" in name) and said & {"s", "sec", "second", "seconds"}
+    if (said & {"tokens", "token", "tok", "toks"} and per_second) or said & {"tps", "wps"}:
+        return Meaning("tokens_per_s", len(said))
+    return None
+
+
+def _as_accuracy(words: tuple[str, ...], name: str) -> Meaning | None:
+    said = set(words)
+    if not said & {"acc", "accuracy", "top1"}:
+        return None
+    held = [_HELD_OUT[word] for word in said & _HELD_OUT.keys()]
+    rest = said - _HELD_OUT.keys() - _TRAIN - {"acc", "accuracy", "top1"}
+    return Meaning("val_accuracy" if held else "accuracy", 10 * len(rest) + min(held, default=0))

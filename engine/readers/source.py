@@ -1,0 +1,153 @@
+"""A log's bytes: opened with care, refused where they are no text, handed out in pieces that end with a line's end."""
+
+import os
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import BinaryIO
+
+CHUNK = 1 << 18
+LONGEST_LINE = 1 << 22
+SMALL = 1 << 22
+"""Bytes up to which a log is surveyed whole; of a longer one so many bytes in all, spread over it."""
+_BLOCKS = 48
+
+_MAGIC = {
+    b"\x1f\x8b": "is compressed; `gunzip -c FILE | tinygpt-tui diagnose -` reads it",
+    b"\x28\xb5\x2f\xfd": "is compressed; `zstd -dc FILE | tinygpt-tui diagnose -` reads it",
+    b"PK\x03\x04": "is a zip archive or a checkpoint; unpack it and name the log in it",
+    b"\xff\xfe": "is UTF-16; `iconv -f UTF-16 -t UTF-8 FILE | tinygpt-tui diagnose -` reads it",
+    b"\xfe\xff": "is UTF-16; `iconv -f UTF-16 -t UTF-8 FILE | tinygpt-tui diagnose -` reads it",
+    b":W&B": "is W&B's own binary log; export the run's history as CSV or JSON lines",
+    b"\x89HDF": "is HDF5; export the history as CSV",
+    b"SQLite": "is a database; export the metrics as CSV",
+    b"PAR1": "is Parquet; export it as CSV",
+}
+_TENSORBOARD = "is a TensorBoard event file; export its scalars as CSV"
+_TEXT_CONTROLS = b"\t\n\v\f\r\x08\x1b\x00"
+_BINARY_SHARE = 0.05
+
+
+class ReadError(ValueError):
+    """A log that cannot be read; one line that names the file, what is wrong and the remedy."""
+
+
+class Source:
+    """Bytes that can be read more than once, whatever they come from."""
+
+    def __init__(self, name: str, file: BinaryIO) -> None:
+        self.name = name
+        self._file = file
+        self.size = file.seek(0, os.SEEK_END)
+        self.head = self._read_at(0, CHUNK)
+        _refuse_what_is_no_text(name, self.head)
+
+    @classmethod
+    def of_path(cls, name: str, path: Path) -> "Source":
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            kind = os.fstat(descriptor).st_mode
+            file = os.fdopen(descriptor, "rb", buffering=0) if not stat.S_ISDIR(kind) else None
+        except OSError as error:
+            raise ReadError(f"{name}: cannot be opened: {error.strerror}") from None
+        if file is None:
+            os.close(descriptor)
+            raise ReadError(
+                f"{name}: is a folder but no run's; name the log in it, such as {name.rstrip('/')}/metrics.csv"
+            )
+        if stat.S_ISREG(kind):
+            return cls(name, file)
+        with closing(file):
+            if not stat.S_ISFIFO(kind):
+                raise ReadError(
+                    f"{name}: is a device or a socket and not a file; name a log file, or - for standard input"
+                )
+            return cls.of_stream(name, file)
+
+    @classmethod
+    def of_stream(cls, name: str, stream: BinaryIO) -> "Source":
+        """What can be read only once is kept in a temporary file, which is gone with this object."""
+        kept = tempfile.TemporaryFile()  # noqa: SIM115, it lives as long as the source
+        while data := stream.read(CHUNK):
+            if not kept.tell():
+                _refuse_what_is_no_text(name, data)
+            kept.write(data)
+        return cls(name, kept)  # pyright: ignore[reportArgumentType]
+
+    def close(self) -> None:
+        self._file.close()
+
+    def chunks(self) -> Iterator[bytes]:
+        """Everything, in pieces of whole lines that end with \\n; what has no end after LONGEST_LINE is cut there."""
+        yield from self._lines_between(0, self.size)
+
+    def samples(self) -> Iterator[bytes]:
+        """Everything of a small log; of a large one its beginning, its end, and pieces in between."""
+        if self.size <= SMALL:
+            yield from self.chunks()
+            return
+        yield from self._lines_between(0, SMALL // 4)
+        length = SMALL // 2 // _BLOCKS
+        for block in range(1, _BLOCKS + 1):
+            start = SMALL // 4 + (self.size - SMALL // 4 - length) * block // _BLOCKS
+            for piece in self._lines_between(start, start + length):
+                yield piece.partition(b"\n")[2]  # the block's first line was begun before it
+
+    def lines_with(self, needles: tuple[bytes, ...], most: int) -> Iterator[bytes]:
+        """The first lines that contain one of these."""
+        for chunk in self.chunks():
+            for needle in needles:
+                place = chunk.find(needle)
+                while place >= 0 and most > 0:
+                    start = chunk.rfind(b"\n", 0, place) + 1
+                    end = chunk.index(b"\n", place) + 1
+                    yield chunk[start:end]
+                    most -= 1
+                    place = chunk.find(needle, end)
+            if most <= 0:
+                return
+
+    def _lines_between(self, start: int, end: int) -> Iterator[bytes]:
+        rest = b""
+        while start < end and (data := self._read_at(start, min(CHUNK, end - start))):
+            start += len(data)
+            data = rest + _plain(data)
+            cut = data.rfind(b"\n") + 1 or (len(data) if len(data) > LONGEST_LINE else 0)
+            rest = data[cut:]
+            if cut:
+                yield data[:cut] if data[cut - 1 : cut] == b"\n" else data[:cut] + b"\n"
+        if rest:
+            yield rest + b"\n"
+
+    def _read_at(self, offset: int, length: int) -> bytes:
+        try:
+            self._file.seek(offset)
+            return self._file.read(length)
+        except OSError as error:
+            raise ReadError(f"{self.name}: cannot be read: {error.strerror}") from None
+
+
+def _plain(data: bytes) -> bytes:
+    """One kind of line end, carriage returns of progress bars among them, and no NUL bytes, which lost blocks leave."""
+    if b"\r" in data:
+        data = data.replace(b"\r", b"\n")
+    return data.replace(b"\x00", b"") if b"\x00" in data else data
+
+
+def _refuse_what_is_no_text(name: str, head: bytes) -> None:
+    for magic, why in _MAGIC.items():
+        if head.startswith(magic):
+            raise ReadError(f"{name}: {why.replace('FILE', name)}")
+    if b"brain.Event" in head[:64] or ".tfevents." in name:
+        raise ReadError(f"{name}: {_TENSORBOARD}")
+    text = head.strip(b"\x00")
+    if not text.strip():
+        raise ReadError(f"{name}: is empty; has the run logged anything yet?")
+    sample = text[:65536]
+    if sample.count(0) > len(sample) // 4:
+        raise ReadError(f"{name}: {_MAGIC[bytes([0xFF, 0xFE])].replace('FILE', name)}")
+    controls = len(sample) - len(sample.translate(None, bytes(c for c in range(32) if c not in _TEXT_CONTROLS)))
+    if controls > _BINARY_SHARE * len(sample):
+        raise ReadError(f"{name}: is binary, not text; name a log as CSV, JSON or text")

@@ -1,0 +1,75 @@
+"""Where an entry stands: the step column, or the epoch, or how many entries came before."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from .columns import Content
+from .names import meaning
+from .record import Cell, Record, number
+
+_COVERED = 0.5
+"""Share of the entries with a loss that must have a step, if steps are to be read from there."""
+_WHOLE = 0.98
+LARGEST = 1 << 53
+"""Steps beyond this are damage, not progress."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Steps:
+    column: str | None
+    """None where entries are counted."""
+    total: int | None
+    """The planned number of steps, as the log states it in the same unit."""
+
+    def read(self, cell: Cell) -> int | None:
+        value = cell if type(cell) is float else number(cell)
+        return int(value) if value is not None and 0 <= value < LARGEST else None
+
+
+def choose_steps(
+    sample: Sequence[Record], found: Mapping[str, Content], losses: Sequence[str], given: str | None
+) -> Steps:
+    """`losses` are the columns of losses; entries without any of them need no step."""
+    entries = [record for record in sample if any(record.get(name) is not None for name in losses)]
+    column = given or _step_column(entries, found) or _epoch_column(entries, found, losses)
+    kind = "total_epochs" if column and (what := meaning(column)) and what.canonical == "epoch" else "total_steps"
+    return Steps(column=column, total=_total(sample, kind, found, column))
+
+
+def _step_column(entries: Sequence[Record], found: Mapping[str, Content]) -> str | None:
+    ranked = [(what.rank, name) for name in found if (what := meaning(name)) and what.canonical == "step"]
+    fits = [(rank, name) for rank, name in sorted(ranked) if _fits(name, found[name], entries)]
+    return fits[0][1] if fits else None
+
+
+def _fits(name: str, held: Content, entries: Sequence[Record]) -> bool:
+    """Whole numbers, on most entries that matter, that are not all the same."""
+    covered = sum(number(entry.get(name)) is not None for entry in entries)
+    is_whole = held.integers >= _WHOLE * held.finite > 0
+    return is_whole and covered > _COVERED * len(entries) and (held.high > held.low or len(entries) < 2)
+
+
+def _epoch_column(entries: Sequence[Record], found: Mapping[str, Content], losses: Sequence[str]) -> str | None:
+    """Whole epochs, each with a value or so of every loss; else many entries would stand at one step."""
+    for name, held in found.items():
+        what = meaning(name)
+        if not what or what.canonical != "epoch" or not _fits(name, held, entries):
+            continue
+        if all(_changes(entries, name, loss) for loss in losses):
+            return name
+    return None
+
+
+def _changes(entries: Sequence[Record], name: str, loss: str) -> bool:
+    epochs = [entry.get(name) for entry in entries if entry.get(loss) is not None]
+    same = sum(before == after for before, after in pairwise(epochs))
+    return same <= (1 - _WHOLE) * len(epochs) + 1
+
+
+def _total(sample: Sequence[Record], kind: str, found: Mapping[str, Content], column: str | None) -> int | None:
+    names = [name for name in found if (what := meaning(name)) and what.canonical == kind]
+    totals = [total for record in reversed(sample) for name in names if (total := number(record.get(name)))]
+    highest = found[column].high if column and column in found else 0.0
+    return next((int(total) for total in totals if max(highest, 1) <= total < LARGEST and math.isfinite(total)), None)
