@@ -136,10 +136,14 @@ class FindingOpened(Event, frozen=True, kw_only=True, tag="finding"):
     """When it began."""
     kind: str
     severity: Literal["info", "warning", "failure"]
+    title: str = ""
     evidence: str
+    """In numbers."""
     causes: list[str] = []
-    """Most likely first."""
+    """Most likely first, each with the reason for its rank after a colon."""
     fixes: list[Fix] = []
+    confidence: float | None = None
+    """How often findings of this kind were right when it was measured."""
 
 
 class FindingClosed(Event, frozen=True, kw_only=True, tag="finding_closed"):

@@ -13,3 +13,8 @@ Kind = Literal[
     "exploding_gradients",
     "vanishing_gradients",
 ]
+
+Remark = Literal["initial_loss", "warmup_bump", "plateau", "best_passed", "below_data", "throughput_drop"]
+"""What is worth knowing and no alarm."""
+
+Topic = Kind | Remark

@@ -4,13 +4,16 @@ import math
 import random
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Callable, Iterable, Sized
+from typing import get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tinygpt_tui.engine.config import (
+    LiveSettings,
     ModelConfig,
     OptimizerConfig,
     RunConfig,
@@ -18,26 +21,30 @@ from tinygpt_tui.engine.config import (
     ScheduleKind,
     TrainingConfig,
 )
-from tinygpt_tui.engine.diagnostics.advice import Circumstances, advise
-from tinygpt_tui.engine.diagnostics.diagnosis import CHANCE, Diagnosis, detectors
-from tinygpt_tui.engine.diagnostics.divergence import Divergence
-from tinygpt_tui.engine.diagnostics.exploding_gradients import ExplodingGradients
+from tinygpt_tui.engine.diagnostics.causes import causes
+from tinygpt_tui.engine.diagnostics.circumstances import Witness
+from tinygpt_tui.engine.diagnostics.diagnosis import CHANCE, Diagnosis, facts_of
+from tinygpt_tui.engine.diagnostics.examiner import Closed, Examiner, Opened, detectors
+from tinygpt_tui.engine.diagnostics.facts import RunFacts
+from tinygpt_tui.engine.diagnostics.fixes import fixes
+from tinygpt_tui.engine.diagnostics.history import History
 from tinygpt_tui.engine.diagnostics.level import Level
-from tinygpt_tui.engine.diagnostics.oscillation import Oscillation
-from tinygpt_tui.engine.diagnostics.overfitting import Overfitting
 from tinygpt_tui.engine.diagnostics.profile import BLOCKS, Profile
 from tinygpt_tui.engine.diagnostics.row import Row
-from tinygpt_tui.engine.diagnostics.spike import Spike
-from tinygpt_tui.engine.diagnostics.symptom import Detector, Recovered, Symptom
+from tinygpt_tui.engine.diagnostics.symptom import Symptom
+from tinygpt_tui.engine.diagnostics.titles import TITLES
 from tinygpt_tui.engine.events import (
     Evaluated,
     Event,
     FindingClosed,
     FindingOpened,
+    Fix,
+    LayersMeasured,
     SettingsChanged,
     StepFinished,
     settings_table,
 )
+from tinygpt_tui.engine.kinds import Kind, Remark, Topic
 from tinygpt_tui.engine.schedule import planned_lr
 
 Curve = Callable[[int], float]
@@ -84,16 +91,21 @@ def plan(steps: int, lr: float = 1e-3, kind: ScheduleKind = "constant") -> RunCo
 
 
 def diagnose(events: Iterable[Event], config: RunConfig) -> list[FindingOpened | FindingClosed]:
+    """Alarms and their ends; remarks are left out."""
     diagnosis = Diagnosis(config)
-    return [said for event in events for said in diagnosis.observe(event)]
+    said = [each for event in events for each in diagnosis.observe(event)]
+    alarms = {each.id for each in said if isinstance(each, FindingOpened) and each.severity != "info"}
+    return [each for each in said if each.id in alarms]
 
 
 def kinds(said: Iterable[FindingOpened | FindingClosed]) -> list[str]:
     return [finding.kind for finding in said if isinstance(finding, FindingOpened)]
 
 
-def symptoms(detector: Detector, rows: Iterable[Row]) -> list[Symptom | Recovered]:
-    return [said for row in rows if (said := detector.observe(row))]
+def words(kind: Topic, rows: Iterable[Row]) -> list[Opened | Closed]:
+    """What is said of one kind, when nothing is known but the rows."""
+    examiner = Examiner(RunFacts())
+    return [word for row in rows for word in examiner.examine(row) if word.kind == kind]
 
 
 def losses(*values: float) -> list[Row]:
@@ -109,7 +121,7 @@ def losses(*values: float) -> list[Row]:
 )
 def test_a_healthy_run_has_no_findings(seed: int, steps: int, deviation: float, kind: ScheduleKind) -> None:
     config = plan(steps, kind=kind)
-    planned = Circumstances.of(config).settings
+    planned = LiveSettings.from_config(config)
     gradients = random.Random(seed + 1)
     events = run(
         noisy(learning, seed, deviation),
@@ -144,9 +156,9 @@ def test_a_spike_is_found_whatever_the_unit(seed: int, unit: float) -> None:
     curve = noisy(learning, seed)
     values = [unit * (curve(step) + (4.0 if step in (200, 201) else 0.0)) for step in range(1, 300)]
 
-    said = symptoms(Spike(), losses(*values))
+    said = words("spike", losses(*values))
 
-    assert [type(each) for each in said] == [Symptom, Recovered]
+    assert [type(each) for each in said] == [Opened, Closed]
 
 
 def test_one_hard_batch_is_no_spike() -> None:
@@ -160,10 +172,9 @@ def test_one_hard_batch_is_no_spike() -> None:
 def test_a_loss_that_climbs_above_its_start_diverges_whatever_the_unit(seed: int, unit: float) -> None:
     curve = noisy(lambda step: CHANCE + 0.05 * max(step - 50, 0), seed)
 
-    said = symptoms(Divergence(), losses(*(unit * curve(step) for step in range(1, 400))))
+    said = words("divergence", losses(*(unit * curve(step) for step in range(1, 400))))
 
-    assert len(said) == 1
-    assert isinstance(said[0], Symptom)
+    assert [type(each) for each in said] == [Opened]
 
 
 def test_a_run_that_loses_what_it_had_learned_and_learns_it_again_has_diverged_and_recovered() -> None:
@@ -180,7 +191,7 @@ def test_a_warm_up_bump_is_no_divergence() -> None:
 
 @pytest.mark.parametrize("broken", [math.nan, math.inf, -math.inf])
 @pytest.mark.parametrize("name", ["loss", "grad_norm"])
-def test_a_number_that_is_none_is_a_failure_at_once_and_one_finding(name: str, broken: float) -> None:
+def test_a_number_that_is_none_is_a_failure_and_one_finding(name: str, broken: float) -> None:
     def value(step: int, healthy: float) -> float:
         return broken if step > 100 else healthy
 
@@ -190,8 +201,13 @@ def test_a_number_that_is_none_is_a_failure_at_once_and_one_finding(name: str, b
     (finding,) = diagnose(run(loss, 150, norm=norm), plan(1000))
 
     assert isinstance(finding, FindingOpened)
-    assert (finding.kind, finding.severity, finding.onset, finding.step) == ("nan", "failure", 101, 101)
+    known = 101 if name == "loss" else 103  # mixed precision may skip a step or two
+    assert (finding.kind, finding.severity, finding.onset, finding.step) == ("nan", "failure", 101, known)
     assert name in finding.evidence
+
+
+def test_a_step_that_mixed_precision_skips_is_no_finding() -> None:
+    assert diagnose(run(learning, 150, norm=lambda step: math.inf if step % 50 == 0 else 1.0), plan(1000)) == []
 
 
 def test_a_loss_that_is_finite_again_closes_the_finding() -> None:
@@ -226,9 +242,9 @@ def test_a_plateau_after_most_of_the_gain_is_no_stall() -> None:
 
 
 @few
-@given(seeds, st.floats(4e-4, 1e-3))
+@given(seeds, st.floats(1.6e-3, 2e-3))
 def test_a_loss_that_creeps_is_slow_once(seed: int, rate: float) -> None:
-    said = diagnose(run(noisy(lambda step: CHANCE - rate * step, seed), 500), plan(800, lr=1e-6))
+    said = diagnose(run(noisy(lambda step: CHANCE - rate * step, seed), 400), plan(800, lr=1e-6))
 
     assert kinds(said) == ["slow"]
 
@@ -240,9 +256,9 @@ def test_swings_without_progress_are_an_oscillation_that_closes_when_they_end(
 ) -> None:
     curve = noisy(lambda step: 3.0 + (math.sin(2 * math.pi * step / period) if 100 < step < 400 else 0.0), seed, 0.1)
 
-    said = symptoms(Oscillation(), losses(*(unit * curve(step) for step in range(1, 800))))
+    said = words("oscillation", losses(*(unit * curve(step) for step in range(1, 800))))
 
-    assert [type(each) for each in said] == [Symptom, Recovered]
+    assert [type(each) for each in said] == [Opened, Closed]
 
 
 @few
@@ -255,10 +271,10 @@ def test_overfitting_is_one_finding_whatever_the_unit(seed: int, unit: float) ->
         for step in range(1, 1000)
     ]
 
-    (symptom,) = symptoms(Overfitting(), rows)
+    (word,) = words("overfitting", rows)
 
-    assert isinstance(symptom, Symptom)
-    assert 250 <= symptom.onset <= 350
+    assert isinstance(word, Opened)
+    assert 250 <= word.symptom.onset <= 350
 
 
 def test_overfitting_closes_when_the_validation_loss_is_back() -> None:
@@ -287,10 +303,10 @@ def test_gradients_explode_when_the_loss_suffers_whatever_their_unit(seed: int, 
         for step in range(1, 250)
     ]
 
-    (symptom,) = symptoms(ExplodingGradients(), rows)
+    (word,) = words("exploding_gradients", rows)
 
-    assert isinstance(symptom, Symptom)
-    assert symptom.onset == 201
+    assert isinstance(word, Opened)
+    assert word.symptom.onset == 201
 
 
 def test_large_gradients_without_effect_are_left_alone() -> None:
@@ -330,34 +346,31 @@ def test_no_numbers_can_break_a_detector(numbers: list[tuple[float, float, float
 
 
 def test_memory_does_not_grow_with_the_run() -> None:
-    def containers(detector: Detector) -> int:
-        return sum(len(value) for value in contents(detector) if isinstance(value, Sized))
+    def contents(thing: object, seen: set[int]) -> int:
+        if id(thing) in seen or isinstance(thing, type | str):
+            return 0
+        seen.add(id(thing))
+        own = len(thing) if isinstance(thing, Sized) else 0
+        inside = list(thing) if isinstance(thing, list | deque | tuple) else []
+        names = getattr(thing, "__slots__", None) or getattr(thing, "__dict__", {})
+        return own + sum(contents(part, seen) for part in [*inside, *(getattr(thing, name) for name in names)])
 
-    def contents(thing: object) -> Iterable[object]:
-        names = getattr(thing, "__slots__", None) or vars(thing)
-        for value in [getattr(thing, name) for name in names]:
-            yield value
-            if isinstance(value, Level | Profile):
-                yield from contents(value)
-
-    watching = detectors(plan(100_000))
+    diagnosis = Diagnosis(plan(100_000))
     shaking = noisy(lambda step: learning(step) + math.sin(step / 4), 4)
     sizes = []
     for step in range(1, 10_001):
-        for detector in watching:
-            detector.observe(Row(step, {"loss": shaking(step), "grad_norm": 1.0, "lr": 1e-3, "val_loss": 2.5}))
+        diagnosis.examine(Row(step, {"loss": shaking(step), "grad_norm": 1.0, "lr": 1e-3, "val_loss": 2.5}))
         if step in (1000, 10_000):
-            sizes.append([containers(detector) for detector in watching])
+            sizes.append(contents(diagnosis, set()))
 
-    assert max(sizes[1]) <= BLOCKS + 8
-    assert sum(sizes[1]) <= sum(sizes[0]) + BLOCKS
+    assert sizes[1] <= sizes[0] + BLOCKS
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=16, max_size=300))
 def test_the_blocks_of_a_profile_are_the_means_of_the_curve(values: list[float]) -> None:
     profile = Profile()
-    for value in values:
-        profile.learn(value)
+    for step, value in enumerate(values):
+        profile.learn(value, step)
 
     covered = values[: len(profile.means) * profile.size]
     assert len(profile.means) < BLOCKS
@@ -400,31 +413,56 @@ def test_ids_of_findings_that_a_restart_dropped_are_not_used_again() -> None:
     assert finding.id == 8
 
 
+def advised(kind: Topic, config: RunConfig) -> tuple[list[str], list[Fix]]:
+    """Causes and fixes of a run of which only its configuration is known."""
+    symptom = Symptom(onset=1, severity="warning", evidence="planted")
+    witness = Witness(config=config, settings=LiveSettings.from_config(config))
+    now = witness.circumstances(symptom, History(facts_of(config)))
+    return causes(kind, now), fixes(kind, now)
+
+
 def test_an_lr_far_above_the_usual_is_the_first_cause_and_its_fix_the_first() -> None:
-    advice = advise("stall", Circumstances.of(plan(1000, lr=0.1)))
+    why, remedies = advised("stall", plan(1000, lr=0.1))
 
-    assert "0.1 is 100 times the usual 0.001 for adamw" in advice.causes[0]
-    assert advice.fixes[0].changes["schedule.lr"] == 1e-3
+    assert "0.1 is 100 times the usual 0.001 for adamw" in why[0]
+    assert remedies[0].changes["schedule.lr"] == 1e-3
 
 
-def test_a_fix_answers_the_settings_of_the_moment() -> None:
+def test_what_a_person_just_changed_is_the_first_cause_and_a_fix_answers_the_settings_of_the_moment() -> None:
     diagnosis = Diagnosis(plan(1000))
-    changed = settings_table(Circumstances.of(plan(1000)).settings) | {"lr_scale": 500.0}
-    diagnosis.observe(SettingsChanged(step=1, summary="lr 0.001 -> 0.5", settings=changed))
+    changed = settings_table(LiveSettings.from_config(plan(1000))) | {"lr_scale": 500.0}
+    for step in range(1, 50):
+        diagnosis.observe(trained(step, learning(step)))
+    diagnosis.observe(SettingsChanged(step=49, summary="lr 0.001 -> 0.5", settings=changed))
 
-    (finding,) = diagnosis.observe(trained(2, math.nan))
+    (finding,) = diagnosis.observe(trained(50, math.nan, lr=0.5))
 
     assert isinstance(finding, FindingOpened)
-    assert "0.5 is 500 times the usual" in finding.causes[0]
+    assert "lr 0.001 -> 0.5" in finding.causes[0]
+    assert any("from 0.001 to 0.5" in cause for cause in finding.causes)
     assert finding.fixes[0].changes["schedule.lr"] * 500 == pytest.approx(1e-3)
 
 
+def test_a_layer_without_a_gradient_is_named() -> None:
+    diagnosis = Diagnosis(plan(1000))
+    diagnosis.observe(
+        LayersMeasured(
+            step=1, names=["embeddings", "layer 1", "head"], grad_norm=[0.0, 0.0, 1.0], update_ratio=[0.0, 0.0, 1e-3],
+            max_attention_logit=1.0, log_z=5.5,
+        )
+    )  # fmt: skip
+    said = [each for step in range(1, 200) for each in diagnosis.observe(trained(step, CHANCE))]
+
+    finding = next(each for each in said if isinstance(each, FindingOpened) and each.kind == "stall")
+    assert "no gradient in embeddings, layer 1" in finding.causes[0]
+
+
 @given(
-    st.sampled_from(sorted({detector.kind for detector in detectors(RunConfig())})),
+    st.sampled_from(get_args(Kind)),
     st.sampled_from(["sgd", "momentum", "adam", "adamw"]),
     st.floats(0, 1e6),
     st.floats(1e-3, 1e6) | st.just(math.inf),
-    st.integers(1, 100),
+    st.integers(2, 100),
 )
 def test_every_fix_makes_a_run_that_is_valid_and_different(kind, optimizer, lr, clip, steps) -> None:
     config = RunConfig(
@@ -434,17 +472,17 @@ def test_every_fix_makes_a_run_that_is_valid_and_different(kind, optimizer, lr, 
         training=TrainingConfig(steps=steps),
     )
 
-    for fix in advise(kind, Circumstances.of(config)).fixes:
+    for fix in advised(kind, config)[1]:
         assert config.with_values({key: repr(value) for key, value in fix.changes.items()}) != config
 
 
-def test_every_kind_has_a_detector_with_a_help_text_and_causes() -> None:
-    watching = detectors(RunConfig())
+def test_every_kind_has_a_detector_with_a_help_text_a_title_and_a_cause() -> None:
+    watching = {detector.kind: detector for detector in detectors()}
 
-    assert len({detector.kind for detector in watching}) == len(watching) == 9
-    for detector in watching:
+    assert set(watching) == set(TITLES) == {*get_args(Kind), *get_args(Remark)}
+    for kind, detector in watching.items():
         assert (type(detector).__doc__ or "").count(" ") > 5
-        assert advise(detector.kind, Circumstances.of(RunConfig())).causes
+        assert kind in get_args(Remark) or advised(kind, RunConfig())[0]
 
 
 def test_the_diagnosis_needs_neither_torch_nor_numpy_nor_a_screen() -> None:

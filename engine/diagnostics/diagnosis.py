@@ -1,7 +1,6 @@
-"""A run's events in, findings out: every detector sees every row, and one episode is one finding."""
+"""A run's events or rows in, findings out, with causes, remedies and how sure we are."""
 
 import math
-from dataclasses import replace
 
 from ..config import LiveSettings, RunConfig
 from ..events import (
@@ -9,54 +8,28 @@ from ..events import (
     Event,
     FindingClosed,
     FindingOpened,
+    LayersMeasured,
     RunStarted,
     SettingsChanged,
     StepFinished,
     live_settings,
 )
-from .advice import Circumstances, advise
-from .divergence import Divergence
-from .exploding_gradients import ExplodingGradients
-from .non_finite import NonFinite
-from .oscillation import Oscillation
-from .overfitting import Overfitting
+from ..kinds import Topic
+from .causes import causes
+from .circumstances import Witness
+from .confidence import confidence
+from .examiner import Closed, Examiner, Opened
+from .facts import RunFacts
+from .fixes import fixes
 from .row import Row
-from .slow import Slow
-from .spike import Spike
-from .stall import Stall
-from .symptom import Detector, Kind, Recovered, Symptom
-from .vanishing_gradients import VanishingGradients
+from .titles import TITLES
 
 CHANCE = math.log(259)
 """The loss of guessing evenly among 256 bytes and 3 specials."""
 
 
-EXPLAINED_BY: dict[Kind, set[Kind]] = {
-    "spike": {"divergence", "nan"},
-    "oscillation": {"divergence", "nan"},
-    "stall": {"divergence", "slow", "vanishing_gradients"},
-    "slow": {"divergence", "stall", "vanishing_gradients"},
-}
-"""Kinds that are not news while one of those is open."""
-
-
-def detectors(config: RunConfig) -> list[Detector]:
-    steps, warmup = config.training.steps, config.schedule.warmup_steps
-    stall = Stall(chance=CHANCE, steps=steps, warmup=warmup)
-    if Circumstances.of(config).lr_too_high:
-        # a rate that is known to be too high explains a plateau which might otherwise be slow refinement
-        stall = replace(stall, far=0.5, flat_share=0.03)
-    return [
-        NonFinite(),
-        Divergence(warmup=warmup),
-        ExplodingGradients(),
-        VanishingGradients(chance=CHANCE),
-        Spike(),
-        Oscillation(),
-        stall,
-        Slow(chance=CHANCE, steps=steps, warmup=warmup),
-        Overfitting(),
-    ]
+def facts_of(config: RunConfig) -> RunFacts:
+    return RunFacts(steps=config.training.steps, warmup_steps=config.schedule.warmup_steps, chance=CHANCE)
 
 
 class Diagnosis:
@@ -66,56 +39,70 @@ class Diagnosis:
     a new one never takes an id that was used before.
     """
 
-    def __init__(self, config: RunConfig) -> None:
-        self._config = config
-        self._settings = LiveSettings.from_config(config)
-        self._detectors = detectors(config)
-        self._open: dict[Kind, int] = {}
+    def __init__(self, config: RunConfig | None = None, facts: RunFacts | None = None) -> None:
+        settings = LiveSettings.from_config(config) if config else None
+        self._examiner = Examiner(facts or (facts_of(config) if config else RunFacts()))
+        self._witness = Witness(config=config, settings=settings)
+        self._open: dict[Topic, int] = {}
         self._next_id = 0
 
     def observe(self, event: Event) -> list[FindingOpened | FindingClosed]:
         match event:
             case StepFinished():
-                return self._examine(
-                    Row(event.step, {"loss": event.loss, "lr": event.lr, "grad_norm": event.grad_norm})
-                )
+                return self.examine(row_of(event))
             case Evaluated():
-                return self._examine(Row(event.step, {"val_loss": event.val_loss}))
-            case SettingsChanged() | RunStarted():
-                self._settings = live_settings(event.settings)
+                return self.examine(Row(event.step, {"val_loss": event.val_loss}))
+            case LayersMeasured():
+                self._witness.layers = event
+            case RunStarted():
+                self._witness.started = event
+                self._witness.settings = live_settings(event.settings)
+            case SettingsChanged():
+                self._witness.change = event
+                self._witness.settings = live_settings(event.settings)
             case FindingOpened():
                 self._adopt(event)
             case _:
                 pass
         return []
 
-    def _examine(self, row: Row) -> list[FindingOpened | FindingClosed]:
-        said: list[FindingOpened | FindingClosed] = []
-        for detector in self._detectors:
-            match detector.observe(row):
-                case Symptom() as symptom if not EXPLAINED_BY.get(detector.kind, set()) & self._open.keys():
-                    said.append(self._opened(detector.kind, symptom, row.step))
-                case Recovered() if detector.kind in self._open:
-                    said.append(FindingClosed(id=self._open.pop(detector.kind), step=row.step))
-                case _:
-                    pass
-        return said
+    def examine(self, row: Row) -> list[FindingOpened | FindingClosed]:
+        self._witness.recent.append(row)
+        return [self._tell(word) for word in self._examiner.examine(row)]
 
-    def _opened(self, kind: Kind, symptom: Symptom, step: int) -> FindingOpened:
-        id = self._open[kind] = self._next_id
+    def _tell(self, word: Opened | Closed) -> FindingOpened | FindingClosed:
+        if isinstance(word, Closed):
+            return FindingClosed(id=self._open.pop(word.kind), step=word.step)
+        id = self._open[word.kind] = self._next_id
         self._next_id += 1
-        advice = advise(kind, Circumstances(config=self._config, settings=self._settings))
+        now = self._witness.circumstances(word.symptom, self._examiner.history)
         return FindingOpened(
             id=id,
-            step=step,
-            onset=symptom.onset,
-            kind=kind,
-            severity=symptom.severity,
-            evidence=symptom.evidence,
-            causes=advice.causes,
-            fixes=advice.fixes,
+            step=word.step,
+            onset=word.symptom.onset,
+            kind=word.kind,
+            severity=word.symptom.severity,
+            title=TITLES[word.kind],
+            evidence=word.symptom.evidence,
+            causes=causes(word.kind, now),
+            fixes=fixes(word.kind, now),
+            confidence=confidence(word.kind),
         )
 
     def _adopt(self, stored: FindingOpened) -> None:
         self._next_id = max(self._next_id, stored.id + 1)
         self._open.update({kind: stored.id for kind in self._open if kind == stored.kind})
+
+
+def row_of(event: StepFinished) -> Row:
+    values = {
+        "loss": event.loss,
+        "lr": event.lr,
+        "grad_norm": event.grad_norm,
+        "tokens_per_s": event.tokens_per_s,
+        "tokens": float(event.tokens),
+        "clipped": float(event.clipped),
+    }
+    if event.update_ratio is not None:
+        values["update_ratio"] = event.update_ratio
+    return Row(event.step, values)

@@ -10,6 +10,8 @@ LONELY = 3
 """Outliers in a row; one more is where the curve is now."""
 GAUSS = 0.8862
 """The standard deviation of independent normal values over their mean absolute difference, sqrt(pi) / 2."""
+FLOOR = 1e-3
+"""Share of the level that is always taken for noise, so that a constant curve can be left."""
 
 
 @dataclass(slots=True)
@@ -23,30 +25,39 @@ class Level:
     """Values over which the mean forgets."""
     noise_memory: int = 20
     mean: float = 0.0
+    noise: float = 1e-200
+    """Standard deviation around the curve."""
     seen: int = 0
-    _noise: float = field(default=0.0, init=False)
+    _spread: float = field(default=0.0, init=False)
     _last: float = field(default=0.0, init=False)
     _outliers: int = field(default=0, init=False)
 
-    @property
-    def noise(self) -> float:
-        """Standard deviation around the curve; never nothing, so that a constant curve can be left."""
-        return max(self._noise, 1e-3 * abs(self.mean), 1e-200)
-
     def learn(self, value: float) -> None:
-        self.seen += 1
-        if self.seen == 1:
+        seen = self.seen = self.seen + 1
+        if seen == 1:
             self.mean = self._last = value
-            return
-        noise = self.noise
-        difference = GAUSS * abs(value - self._last)
-        self._last = value
-        self._outliers = self._outliers + 1 if value > self.mean + OUTLIER * noise else 0
-        if self.seen > QUIET and self._outliers <= LONELY:
-            difference = min(difference, OUTLIER * noise)
-            value = min(value, self.mean + OUTLIER * noise)
-        self._noise += (difference - self._noise) / min(self.seen - 1, self.noise_memory)
-        self.mean += (value - self.mean) / min(self.seen, self.memory)
+        else:
+            difference = value - self._last
+            self._last = value
+            difference = GAUSS * (difference if difference > 0 else -difference)
+            reach = OUTLIER * self.noise
+            top = self.mean + reach
+            if value <= top:
+                self._outliers = 0
+                if difference > reach and seen > QUIET:
+                    difference = reach
+            else:
+                self._outliers += 1
+                if seen > QUIET and self._outliers <= LONELY:
+                    value = top
+                    if difference > reach:
+                        difference = reach
+            noise_memory, memory = self.noise_memory, self.memory
+            self._spread += (difference - self._spread) / (noise_memory if seen > noise_memory else seen - 1)
+            self.mean += (value - self.mean) / (memory if seen > memory else seen)
+        floor = FLOOR * (self.mean if self.mean > 0 else -self.mean)
+        noise = self._spread if self._spread > floor else floor
+        self.noise = noise if noise > 1e-200 else 1e-200
 
 
 @dataclass(slots=True)

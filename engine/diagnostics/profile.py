@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-BLOCKS = 16
+BLOCKS = 32
 
 
 @dataclass(slots=True)
@@ -12,34 +12,36 @@ class Profile:
     size: int = 1
     """Rows a block."""
     means: list[float] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
+    """The last step of each block."""
     _sum: float = field(default=0.0, init=False)
     _count: int = field(default=0, init=False)
 
-    def learn(self, value: float) -> bool:
+    def learn(self, value: float, step: int) -> bool:
         """Whether this value completed a block."""
         self._sum += value
         self._count += 1
         if self._count < self.size:
             return False
         self.means.append(self._sum / self._count)
+        self.ends.append(step)
         self._sum, self._count = 0.0, 0
         if len(self.means) == BLOCKS:
             self.means = [(a + b) / 2 for a, b in zip(self.means[::2], self.means[1::2], strict=True)]
+            self.ends = self.ends[1::2]
             self.size *= 2
         return True
 
-    def quarters(self) -> tuple[float, float, float, float]:
-        """Means of the four quarters of the run, from blocks; as many blocks each as can be."""
-        length = len(self.means) // 4
-        recent = self.means[len(self.means) - 3 * length :]
-        first = self.means[:length]
-        second, third, fourth = (recent[i * length : (i + 1) * length] for i in range(3))
-        return _mean(first), _mean(second), _mean(third), _mean(fourth)
-
     @property
-    def quarter_rows(self) -> int:
-        return len(self.means) // 4 * self.size
+    def rows(self) -> int:
+        return len(self.means) * self.size
 
+    def over(self, start: float, end: float) -> tuple[float, int]:
+        """The mean from one share of the run to another, and how many rows it is of."""
+        first, last = round(start * len(self.means)), round(end * len(self.means))
+        first = min(first, last - 1)
+        means = self.means[first:last]
+        return sum(means) / len(means), len(means) * self.size
 
-def _mean(values: list[float]) -> float:
-    return sum(values) / len(values)
+    def step_at(self, share: float) -> int:
+        return self.ends[max(round(share * len(self.ends)) - 1, 0)]

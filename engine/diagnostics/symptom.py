@@ -3,16 +3,19 @@
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol
 
-from ..kinds import Kind
-from .row import Row
+from ..kinds import Topic
+from .history import History
 
 Severity = Literal["info", "warning", "failure"]
+Watched = Literal["row", "loss", "gradients", "block", "val_loss"]
+"""When a detector is asked: at every row, at those with a loss, with a loss and a gradient norm, with a val_loss, or
+when a block of the profile is full."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Symptom:
     onset: int
-    """When it began; it is known at the row that was observed."""
+    """The step at which it began; it is known at the row that was observed."""
     severity: Severity
     evidence: str
 
@@ -23,8 +26,9 @@ class Recovered:
 
 
 class Detector(Protocol):
-    """Rows in, one Symptom per episode out; its memory does not grow and its docstring is its help text."""
+    """One Symptom per episode; its memory does not grow, its thresholds are its fields, its docstring is its help."""
 
-    kind: ClassVar[Kind]
+    kind: ClassVar[Topic]
+    watched: ClassVar[Watched]
 
-    def observe(self, row: Row) -> Symptom | Recovered | None: ...
+    def observe(self, run: History) -> Symptom | Recovered | None: ...

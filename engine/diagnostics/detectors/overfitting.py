@@ -4,9 +4,10 @@ import math
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from .level import Level
-from .row import Row
-from .symptom import Kind, Recovered, Symptom
+from ...kinds import Topic
+from ..history import History
+from ..level import Level
+from ..symptom import Recovered, Symptom, Watched
 
 
 @dataclass
@@ -17,8 +18,9 @@ class Overfitting:
     training loss must be below what it was at the best evaluation, or the run is in other trouble.
     """
 
-    kind: ClassVar[Kind] = "overfitting"
-    rise: float = 0.03
+    kind: ClassVar[Topic] = "overfitting"
+    watched: ClassVar[Watched] = "val_loss"
+    rise: float = 0.015
     """Share of the best validation loss: a smaller rise is the noise of evaluations."""
     sigmas: float = 2.0
     """The same in deviations between neighbouring evaluations."""
@@ -27,7 +29,6 @@ class Overfitting:
     evaluations: int = 3
     """High ones more than low ones since the best."""
 
-    _train: Level = field(default_factory=lambda: Level(memory=50), init=False)
     _val: Level = field(default_factory=lambda: Level(memory=5, noise_memory=10), init=False)
     _best: float | None = field(default=None, init=False)
     _best_step: int = field(default=0, init=False)
@@ -35,28 +36,27 @@ class Overfitting:
     _high: int = field(default=0, init=False)
     _open: bool = field(default=False, init=False)
 
-    def observe(self, row: Row) -> Symptom | Recovered | None:
-        loss, val_loss = row.finite("loss"), row.finite("val_loss")
-        if loss is not None:
-            self._train.learn(loss)
-        if val_loss is None:
+    def observe(self, run: History) -> Symptom | Recovered | None:
+        val_loss = run.val_loss
+        if val_loss is None or run.rows == 0:
             return None
         margin = self._margin(val_loss)
+        train = run.level
         if self._best is None or val_loss < self._best:
-            self._best, self._best_step, self._train_at_best = val_loss, row.step, self._train.mean
+            self._best, self._best_step, self._train_at_best = val_loss, run.step, train.mean
             self._high = 0
-        self._high = self._high + 1 if val_loss > self._best + margin else max(self._high - 1, 0)
+        is_high = val_loss > self._best + margin
+        self._high = self._high + 1 if is_high else max(self._high - 1, 0)
         if self._open:
             return self._recover() if self._high == 0 else None
-        fallen = self._train_at_best - self._train.mean
-        agreed = val_loss > self._best + margin and self._high >= self.evaluations
-        surely = 3 * self._train.noise / math.sqrt(self._train.memory)
-        if not agreed or fallen < max(surely, self.share * (val_loss - self._best)):
+        fallen = self._train_at_best - train.mean
+        surely = 2 * train.noise / math.sqrt(train.memory)
+        if not is_high or self._high < self.evaluations or fallen < max(surely, self.share * (val_loss - self._best)):
             return None
         self._open = True
         evidence = (
             f"val_loss {val_loss:.3g} after a best of {self._best:.3g} at step {self._best_step}, "
-            f"while the training loss fell from {self._train_at_best:.3g} to {self._train.mean:.3g}"
+            f"while the training loss fell from {self._train_at_best:.3g} to {train.mean:.3g}"
         )
         return Symptom(onset=self._best_step, severity="warning", evidence=evidence)
 

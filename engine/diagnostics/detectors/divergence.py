@@ -1,0 +1,90 @@
+"""The loss leaves its best level, goes far above it and does not come back."""
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from ...kinds import Topic
+from ..history import MEMORY, History
+from ..level import Streak
+from ..symptom import Recovered, Symptom, Watched
+
+
+@dataclass
+class Divergence:
+    """The loss goes far above its best level and is not on its way back.
+
+    Either training has made the model worse than it was untrained, or half of what it had learned is lost. Rows in
+    which the loss comes down again do not count: neither a bump of the warm-up nor a spike that heals is meant.
+    """
+
+    kind: ClassVar[Topic] = "divergence"
+    watched: ClassVar[Watched] = "loss"
+    runaway: float = 10.0
+    """Units above the first loss, which no warm-up explains."""
+    runaway_rows: int = 15
+    """Rows so high that are no spike any more."""
+    runaway_early: int = 3
+    """The same while there is nothing yet to come back to."""
+    worse: float = 0.2
+    """Units by which the curve must be above its beginning."""
+    lost: float = 0.5
+    """Share of the gain that must be lost, where that is more than `worse`."""
+    returning: float = 0.7
+    """Of the height above the line: a curve that has come down to less than this is on its way back."""
+    patience: int = 15
+    """Rows; fewer in a log with few rows."""
+    least_patience: int = 5
+    recovery: int = 20
+
+    _huge: Streak = field(default_factory=Streak, init=False)
+    _high: Streak = field(default_factory=Streak, init=False)
+    _peak: float = field(default=0.0, init=False)
+    _line: float | None = field(default=None, init=False)
+    """While open: the level below which the run counts as recovered."""
+    _below: Streak = field(default_factory=Streak, init=False)
+
+    def observe(self, run: History) -> Symptom | Recovered | None:
+        loss = run.loss
+        if loss is None or run.rows == 0:
+            return None
+        if self._line is not None:
+            return self._await_recovery(run, loss, self._line)
+        gain = run.first - run.best
+        lost = self.lost * gain if gain > self.worse * run.unit else gain + self.worse * run.unit
+        line = run.best + lost
+        if loss <= line:
+            if self._high.length or self._huge.length:
+                self._high.length = self._huge.length = 0
+            return None
+        return self._weigh(run, loss, line + 3 * run.level.noise if gain <= 0 else line)
+
+    def _weigh(self, run: History, loss: float, line: float) -> Symptom | None:
+        step, level = run.step, run.level.mean
+        few = self.runaway_early if run.rows <= 2 * MEMORY else self.runaway_rows
+        if self._huge.count(loss > run.first + self.runaway * run.unit, step) >= few:
+            return self._begin(run.first, self._huge.since, f"loss {loss:.3g} after {run.first:.3g} at the start")
+        if level <= line:
+            self._high.length = 0
+            return None
+        if self._high.length == 0 or level > self._peak:
+            self._peak = level
+        if level < line + self.returning * (self._peak - line) - run.level.noise:
+            self._high.length = 0
+            self._peak = level
+            return None
+        enough = min(max(run.rows // 4, self.least_patience), self.patience)
+        if self._high.count(True, step) < enough:
+            return None
+        than = f"a best of {run.best:.3g}" if run.best < run.first else f"the {run.first:.3g} it began with"
+        return self._begin(line, self._high.since, f"loss {level:.3g} for {enough} rows, after {than}")
+
+    def _begin(self, line: float, onset: int, evidence: str) -> Symptom:
+        self._line = line
+        return Symptom(onset=onset, severity="failure", evidence=evidence)
+
+    def _await_recovery(self, run: History, loss: float, line: float) -> Recovered | None:
+        if self._below.count(loss < line, run.step) < self.recovery:
+            return None
+        self._line = None
+        self._below, self._huge, self._high = Streak(), Streak(), Streak()
+        return Recovered()

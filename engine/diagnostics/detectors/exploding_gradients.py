@@ -1,0 +1,82 @@
+"""The gradient norm grows far beyond its own usual level, and the loss suffers."""
+
+import math
+from collections import deque
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from ...kinds import Topic
+from ..history import History
+from ..level import Level, Streak
+from ..symptom import Recovered, Symptom, Watched
+
+
+@dataclass
+class ExplodingGradients:
+    """The gradient norm grows far beyond its own usual level, and the loss suffers.
+
+    Healthy norms differ from run to run by orders of magnitude and single ones stand out without effect: what counts
+    is the run's own level, two rows of three, and a loss that rises with them.
+    """
+
+    kind: ClassVar[Topic] = "exploding_gradients"
+    watched: ClassVar[Watched] = "row"
+    times: float = 10.0
+    """Its usual level, the geometric mean of the recent norms."""
+    quiet: int = 5
+    """Rows before there is a usual level."""
+    suffering: float = 0.05
+    """Units by which the loss must be above its own level."""
+    recovery: int = 10
+
+    _usual: Level = field(default_factory=lambda: Level(memory=50, noise_memory=50), init=False)
+    """Of the logarithm."""
+    _loss: float = field(default=0.0, init=False)
+    """The level of the loss while the norm was usual."""
+    _high: deque[int] = field(default_factory=lambda: deque(maxlen=3), init=False)
+    _open: bool = field(default=False, init=False)
+    _calm: Streak = field(default_factory=Streak, init=False)
+    _large: float = field(default=math.inf, init=False)
+    """The norm from which on it is large."""
+
+    def observe(self, run: History) -> Symptom | Recovered | None:
+        norm = run.row.values.get("grad_norm")
+        if norm is None or norm <= 0:
+            return None
+        large = not norm <= self._large
+        if self._open:
+            return self._await_recovery(run.step, large)
+        if large:
+            return self._weigh(run, norm)
+        if self._high:
+            self._high.append(-1)
+            if max(self._high) < 0:
+                self._high.clear()
+        usual = self._usual
+        usual.learn(math.log(norm))
+        if usual.seen >= self.quiet:
+            self._large = self.times * math.exp(usual.mean)
+        self._loss = run.level.mean
+        return None
+
+    def _weigh(self, run: History, norm: float) -> Symptom | None:
+        loss = run.loss
+        if not (math.isfinite(norm) or self._high):
+            return None  # NonFinite's
+        suffers = loss is not None and loss > self._loss + max(3 * run.level.noise, self.suffering * run.unit)
+        self._high.append(run.step if suffers else -1)
+        steps = [step for step in self._high if step >= 0]
+        if len(steps) < 2:
+            return None
+        self._open = True
+        usual = math.exp(self._usual.mean)
+        evidence = f"gradient norm {norm:.3g}, {norm / usual:.0f}x its usual {usual:.3g}, with the loss at {loss:.3g}"
+        return Symptom(onset=steps[0], severity="warning", evidence=evidence)
+
+    def _await_recovery(self, step: int, large: bool) -> Recovered | None:
+        if self._calm.count(not large, step) < self.recovery:
+            return None
+        self._open = False
+        self._calm = Streak()
+        self._high.clear()
+        return Recovered()

@@ -1,0 +1,52 @@
+"""The loss or the gradient norm is no longer a number."""
+
+import math
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from ...kinds import Topic
+from ..history import History
+from ..level import Streak
+from ..symptom import Recovered, Symptom, Watched
+
+
+@dataclass
+class NonFinite:
+    """The loss, or the gradient norm row after row, is NaN or infinite.
+
+    Once a weight is NaN, everything computed from it is: the run cannot recover by itself. A gradient norm alone may be
+    infinite for a row, when mixed precision overflows and skips the step.
+    """
+
+    kind: ClassVar[Topic] = "nan"
+    watched: ClassVar[Watched] = "row"
+    gradient_rows: int = 3
+    """Rows in a row of bad gradient norms beside a good loss."""
+    recovery: int = 10
+    """Rows of finite numbers that close the finding; a single finite loss may come from a skipped step."""
+
+    _open: bool = field(default=False, init=False)
+    _finite: Streak = field(default_factory=Streak, init=False)
+    _bad_norms: Streak = field(default_factory=Streak, init=False)
+
+    def observe(self, run: History) -> Symptom | Recovered | None:
+        row = run.row
+        loss, norm = row.values.get("loss"), row.values.get("grad_norm")
+        if loss is None and norm is None:
+            return None
+        bad_loss = loss is not None and not math.isfinite(loss)
+        bad_norm = norm is not None and not math.isfinite(norm)
+        bad_norms = self._bad_norms.count(bad_norm, row.step) if norm is not None else self._bad_norms.length
+        broken = bad_loss or bad_norms >= self.gradient_rows
+        if self._open:
+            if self._finite.count(not (bad_loss or bad_norm), row.step) < self.recovery:
+                return None
+            self._open, self._finite = False, Streak()
+            return Recovered()
+        if not broken:
+            return None
+        self._open = True
+        onset = self._bad_norms.since if bad_norms else row.step
+        wrong = [f"loss is {loss}"] * bad_loss + [f"grad_norm is {norm}"] * bad_norm
+        before = f"; the last finite loss was {run.level.mean:.4g}" if run.rows else ", from the first row on"
+        return Symptom(onset=onset, severity="failure", evidence=f"{' and '.join(wrong)} at step {row.step}{before}")

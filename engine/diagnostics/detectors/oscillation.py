@@ -1,0 +1,100 @@
+"""The loss swings up and down by more than batch noise explains."""
+
+from collections import deque
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import ClassVar
+
+from ...kinds import Topic
+from ..history import History
+from ..level import OUTLIER, Level, Streak
+from ..symptom import Recovered, Symptom, Watched
+
+SMOOTHING = 4
+"""Rows over which batch noise is averaged before a swing is looked for."""
+
+
+@dataclass
+class Oscillation:
+    """The loss swings up and down, again and again, by much more than batch noise explains, and gets nowhere.
+
+    Batch noise is the part that neighbouring rows do not share. A swing is a move of the smoothed curve from one
+    turning point to the next that is several times this noise. Swings that a cycling learning rate makes are its work.
+    """
+
+    kind: ClassVar[Topic] = "oscillation"
+    watched: ClassVar[Watched] = "loss"
+    swing: float = 3.0
+    """Times the batch noise; averaged over four rows, noise alone moves half as far once in thousands of rows."""
+    least: float = 0.02
+    """Units: smaller swings do no harm."""
+    turns: int = 5
+    within: int = 200
+    """Rows in which so many turns must happen."""
+    recovery: int = 150
+    """Rows without a turn that close the finding."""
+    cycle: float = 1.5
+    """Highest over lowest learning rate at the turns: from here on the schedule explains them."""
+
+    _noise: Level = field(default_factory=lambda: Level(memory=50, noise_memory=50), init=False)
+    _smooth: float = field(default=0.0, init=False)
+    _extreme: float = field(default=0.0, init=False)
+    _rising: bool = field(default=False, init=False)
+    _turns: deque[tuple[int, int, float, float]] = field(default_factory=deque, init=False)
+    """Row, step, height and learning rate of the last turning points."""
+    _open: bool = field(default=False, init=False)
+    _still: Streak = field(default_factory=Streak, init=False)
+
+    def observe(self, run: History) -> Symptom | Recovered | None:
+        loss = run.loss
+        if loss is None:
+            return None
+        noise = self._noise
+        noise.learn(loss)
+        # a single hard batch must not look like a swing
+        top = noise.mean + OUTLIER * noise.noise
+        level = loss if loss < top else top
+        if run.rows == 0:
+            self._smooth = self._extreme = level
+        smooth = self._smooth = self._smooth + (level - self._smooth) / SMOOTHING
+        back = self._extreme - smooth if self._rising else smooth - self._extreme
+        turned = False
+        if back < 0:
+            self._extreme = smooth
+        elif back > self.swing * noise.noise and back > self.least * run.unit:
+            self._turn(run, smooth)
+            turned = True
+        if self._open:
+            return self._await_recovery(run.step, turned)
+        return self._judge(run) if turned else None
+
+    def _turn(self, run: History, smooth: float) -> None:
+        self._turns.append((run.rows, run.step, self._extreme, run.lr or 0.0))
+        if len(self._turns) > self.turns:
+            self._turns.popleft()
+        self._extreme, self._rising = smooth, not self._rising
+
+    def _judge(self, run: History) -> Symptom | None:
+        if len(self._turns) < self.turns or run.rows - self._turns[0][0] > self.within:
+            return None
+        heights = [height for _, _, height, _ in self._turns]
+        rates = [lr for _, _, _, lr in self._turns]
+        moves = [abs(b - a) for a, b in pairwise(heights)]
+        size = sum(moves) / len(moves)
+        progress = abs(heights[0] - heights[-1 if self.turns % 2 else -2])
+        if progress > size or max(rates) > self.cycle * min(rates):
+            return None
+        self._open = True
+        self._still = Streak()
+        evidence = (
+            f"{len(heights)} turns in {run.rows - self._turns[0][0]} rows, swings of {size:.3g}, "
+            f"{size / self._noise.noise:.1f}x the batch noise"
+        )
+        return Symptom(onset=self._turns[0][1], severity="warning", evidence=evidence)
+
+    def _await_recovery(self, step: int, turned: bool) -> Recovered | None:
+        if self._still.count(not turned, step) < self.recovery:
+            return None
+        self._open = False
+        self._turns.clear()
+        return Recovered()

@@ -1,0 +1,109 @@
+"""The loss jumps far above its recent level."""
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from ...kinds import Topic
+from ..history import History
+from ..level import Streak
+from ..symptom import Recovered, Symptom, Watched
+
+
+@dataclass
+class Spike:
+    """The loss jumps far above its recent level within a few steps.
+
+    Batches differ, so one high row proves little: two of three neighbours must stand out, or four in a row by less, or
+    one that is far worse than the untrained model. The finding closes when the loss has come back.
+    """
+
+    kind: ClassVar[Topic] = "spike"
+    watched: ClassVar[Watched] = "loss"
+    sigmas: float = 8.0
+    """Two rows of three beyond eight deviations do not happen by chance, even in the tails of batch 1."""
+    lasting_sigmas: float = 4.0
+    """The same for four rows in a row."""
+    tail: float = 2.0
+    """Times the run's own largest recent outlier: some data have hard batches now and then, and that is no event."""
+    rise: float = 0.1
+    """Share of the unit: a jump smaller than this is not worth a person's time."""
+    early_rise: float = 0.3
+    """The same in the quiet rows, above the first loss; outside a warm-up two such rows are enough."""
+    lone_rise: float = 1.0
+    """The same for one row alone, above the first loss: no batch is twice as hard for a model that has learned."""
+    quiet: int = 20
+    """Rows before the noise is known."""
+    come_back: float = 0.2
+    """The loss has come back when no more than this share of the jump is left."""
+    recovery: int = 5
+    forget: float = 0.995
+    """What a row leaves of the memory of the largest outlier."""
+
+    _high: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=4), init=False)
+    """Steps of the last rows, and how many deviations each stood above the baseline; none if it did not stand out."""
+    _outlier: float = field(default=0.0, init=False)
+    _baseline: float = field(default=0.0, init=False)
+    """The level before the first high row."""
+    _noise: float = field(default=0.0, init=False)
+    _peak: float | None = field(default=None, init=False)
+    _back: Streak = field(default_factory=Streak, init=False)
+
+    def observe(self, run: History) -> Symptom | Recovered | None:
+        loss = run.loss
+        if loss is None or run.rows == 0:
+            return None
+        if self._peak is not None:
+            return self._await_recovery(run.step, loss, self._peak)
+        rise = loss - run.level.mean
+        self._outlier *= self.forget
+        if rise <= self.rise * run.unit and not self._high:
+            if rise > self._outlier:
+                self._outlier = rise
+            return None
+        return self._weigh(run, loss, rise)
+
+    def _weigh(self, run: History, loss: float, rise: float) -> Symptom | None:
+        if not self._high:
+            self._baseline, self._noise = run.level.mean, run.level.noise
+        height = loss - self._baseline
+        known = self.lasting_sigmas * self._noise if run.rows >= self.quiet else 0.0
+        if height <= max(self._least_height(run), known):
+            height = 0.0
+            self._outlier = max(self._outlier, rise)
+        self._high.append((run.step, height / self._noise))
+        lasting = [step for step, sigmas in self._high if sigmas > 0]
+        if not lasting:
+            self._high.clear()
+            return None
+        alone = run.rows >= self.quiet and run.best < run.first and loss > run.first + self.lone_rise * run.unit
+        leap = run.rows < self.quiet and run.lr is not None and run.settled > 0 and len(lasting) >= 2
+        if len(lasting) == 4 or alone or leap or self._stand_out() >= 2:
+            return self._begin(run, lasting[0], loss)
+        return None
+
+    def _least_height(self, run: History) -> float:
+        if run.rows >= self.quiet:
+            return max(self.rise * run.unit, self.tail * self._outlier)
+        return run.first + self.early_rise * run.unit - self._baseline
+
+    def _stand_out(self) -> int:
+        """Of the last three rows."""
+        return sum(sigmas > self.sigmas for _, sigmas in list(self._high)[-3:])
+
+    def _begin(self, run: History, onset: int, loss: float) -> Symptom:
+        self._peak = loss
+        evidence = f"loss {loss:.3g} against {self._baseline:.3g} just before"
+        if run.rows >= self.quiet:
+            evidence += f", a jump of {(loss - self._baseline) / self._noise:.0f}x the batch noise"
+        return Symptom(onset=onset, severity="warning", evidence=evidence)
+
+    def _await_recovery(self, step: int, loss: float, peak: float) -> Recovered | None:
+        # held against the level before the jump, or the spike would become the new normal
+        self._peak = peak = max(peak, loss)
+        line = self._baseline + max(3 * self._noise, self.come_back * (peak - self._baseline))
+        if self._back.count(loss <= line, step) < self.recovery:
+            return None
+        self._peak, self._back = None, Streak()
+        self._high.clear()
+        return Recovered()

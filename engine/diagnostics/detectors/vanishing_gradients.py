@@ -1,0 +1,78 @@
+"""The gradient norm is practically nothing, and learning stops."""
+
+import math
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from ...kinds import Topic
+from ..history import History
+from ..level import Level, Streak
+from ..symptom import Recovered, Symptom, Watched
+
+
+@dataclass
+class VanishingGradients:
+    """The gradient norm is practically nothing and the loss no longer falls, although there is much to learn.
+
+    A converged model has small gradients too, which is why a small norm alone is not called a fault: the loss must
+    have stopped falling, far from nothing; and far from converged where only a fall below the usual level is seen.
+    """
+
+    kind: ClassVar[Topic] = "vanishing_gradients"
+    watched: ClassVar[Watched] = "gradients"
+    nothing: float = 1e-6
+    """A norm below this moves no weight; the usual textbook threshold."""
+    collapse: float = 1e-3
+    """Share of the highest usual level ever."""
+    converged: float = 0.05
+    """Units below which gradients of nothing are no surprise."""
+    far: float = 0.5
+    """The same for a norm that has only fallen far below its usual level."""
+    patience: int = 20
+    recovery: int = 10
+
+    _usual: Level = field(default_factory=lambda: Level(memory=20), init=False)
+    """Of the logarithm."""
+    _small_norm: float = field(default=0.0, init=False)
+    """What counts as collapsed."""
+    _small: Streak = field(default_factory=Streak, init=False)
+    _loss_before: float = field(default=0.0, init=False)
+    """The level of the loss when the norm became small."""
+    _calm: Streak = field(default_factory=Streak, init=False)
+    _open: bool = field(default=False, init=False)
+
+    def observe(self, run: History) -> Symptom | Recovered | None:
+        norm = run.grad_norm
+        if norm is None:
+            return None
+        small = norm < self.nothing or norm < self._small_norm
+        if norm > 0:
+            usual = self._usual
+            usual.learn(math.log(norm))
+            if usual.seen >= usual.memory and not small:
+                self._small_norm = max(self._small_norm, self.collapse * math.exp(usual.mean))
+        if self._open:
+            return self._await_recovery(run.step, small)
+        if not small:
+            self._small.length = 0
+            return None
+        return self._weigh(run, norm)
+
+    def _weigh(self, run: History, norm: float) -> Symptom | None:
+        if self._small.length == 0:
+            self._loss_before = run.level.mean if run.rows else run.first
+        rows = self._small.count(True, run.step)
+        still = self._loss_before - run.level.mean < 3 * run.level.noise
+        level = self.converged if norm < self.nothing else self.far
+        if rows < self.patience or not still or run.level.mean < level * run.unit:
+            return None
+        self._open = True
+        evidence = f"gradient norm {norm:.3g} for {rows} rows, with the loss still at {run.level.mean:.3g}"
+        return Symptom(onset=self._small.since, severity="failure", evidence=evidence)
+
+    def _await_recovery(self, step: int, small: bool) -> Recovered | None:
+        if self._calm.count(not small, step) < self.recovery:
+            return None
+        self._open = False
+        self._small, self._calm = Streak(), Streak()
+        return Recovered()

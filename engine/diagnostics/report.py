@@ -1,0 +1,117 @@
+"""One run's rows in, one report out: the same detectors as live, and what they could not see."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+
+from ..config import RunConfig
+from ..events import Event, FindingClosed, FindingOpened, Fix, StepFinished
+from .diagnosis import Diagnosis
+from .facts import RunFacts
+from .row import Row
+
+FEW_ROWS = 25
+"""Below this a stall, a slow run and an oscillation cannot be told."""
+_NEEDED = {
+    "val_loss": "overfitting: there is no val_loss",
+    "grad_norm": "exploding_gradients and vanishing_gradients: there is no grad_norm",
+    "lr": "the schedule: there is no lr, so a plateau cannot be told from the end of a decay",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    kind: str
+    severity: str
+    onset: int
+    detected: int
+    closed: int | None
+    title: str
+    evidence: str
+    causes: tuple[str, ...]
+    fixes: tuple[Fix, ...]
+    confidence: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    rows: int
+    signals: tuple[str, ...]
+    """Canonical names of what was measured."""
+    blind: tuple[str, ...]
+    """What could not be seen, and why: silence is not health."""
+    findings: tuple[Finding, ...]
+
+
+class Reporter:
+    """Observes one run row by row, or event by event where it is ours; `report` may be asked at any time."""
+
+    def __init__(
+        self, facts: RunFacts | None = None, config: RunConfig | None = None, *, signals: Collection[str] = ()
+    ) -> None:
+        """`signals`: what the log is known to hold; where loss is not among them, val_loss is judged in its place."""
+        self._diagnosis = Diagnosis(config, facts)
+        self._only_val = bool(signals) and "loss" not in signals and "val_loss" in signals
+        self._rows = 0
+        self._first_step: int | None = None
+        self._signals: dict[str, None] = {}
+        self._findings: dict[int, Finding] = {}
+
+    def observe(self, row: Row) -> None:
+        self._rows += 1
+        if self._first_step is None:
+            self._first_step = row.step
+        self._signals |= dict.fromkeys(row.values)
+        if self._only_val and "val_loss" in row.values:
+            row = Row(row.step, {**row.values, "loss": row.values["val_loss"]})
+        self._take(self._diagnosis.examine(row))
+
+    def observe_event(self, event: Event) -> None:
+        if isinstance(event, StepFinished):
+            self._rows += 1
+        self._take(self._diagnosis.observe(event))
+
+    def _take(self, words: Iterable[FindingOpened | FindingClosed]) -> None:
+        for word in words:
+            match word:
+                case FindingOpened():
+                    self._findings[word.id] = _finding(word)
+                case FindingClosed():
+                    self._findings[word.id] = replace(self._findings[word.id], closed=word.step)
+
+    def report(self) -> Report:
+        return Report(
+            rows=self._rows,
+            signals=tuple(self._signals),
+            blind=self._blind(),
+            findings=tuple(self._findings.values()),
+        )
+
+    def _blind(self) -> tuple[str, ...]:
+        blind = [reason for signal, reason in _NEEDED.items() if signal not in self._signals]
+        if self._only_val:
+            blind = ["the training loss: there is only val_loss, which was judged in its place", *blind]
+        if self._rows < FEW_ROWS:
+            blind.append(f"stall, slow and oscillation: {self._rows} rows are too few to tell")
+        return tuple(blind)
+
+
+def _finding(word: FindingOpened) -> Finding:
+    return Finding(
+        kind=word.kind,
+        severity=word.severity,
+        onset=word.onset,
+        detected=word.step,
+        closed=None,
+        title=word.title,
+        evidence=word.evidence,
+        causes=tuple(word.causes),
+        fixes=tuple(word.fixes),
+        confidence=word.confidence,
+    )
+
+
+def diagnose(rows: Iterable[Row], facts: RunFacts | None = None, *, signals: Collection[str] = ()) -> Report:
+    reporter = Reporter(facts, signals=signals)
+    for row in rows:
+        reporter.observe(row)
+    return reporter.report()
