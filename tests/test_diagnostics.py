@@ -31,7 +31,7 @@ from tinygpt_tui.engine.diagnostics.history import History
 from tinygpt_tui.engine.diagnostics.level import Level
 from tinygpt_tui.engine.diagnostics.profile import BLOCKS, Profile
 from tinygpt_tui.engine.diagnostics.row import Row
-from tinygpt_tui.engine.diagnostics.symptom import Symptom
+from tinygpt_tui.engine.diagnostics.symptom import Detector, Symptom
 from tinygpt_tui.engine.diagnostics.titles import TITLES
 from tinygpt_tui.engine.events import (
     Evaluated,
@@ -477,7 +477,7 @@ def test_every_fix_makes_a_run_that_is_valid_and_different(kind, optimizer, lr, 
 
 
 def test_every_kind_has_a_detector_with_a_help_text_a_title_and_a_cause() -> None:
-    watching = {detector.kind: detector for detector in detectors()}
+    watching: dict[Topic, Detector] = {detector.kind: detector for detector in detectors()}
 
     assert set(watching) == set(TITLES) == {*get_args(Kind), *get_args(Remark)}
     for kind, detector in watching.items():
