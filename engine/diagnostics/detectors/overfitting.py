@@ -12,6 +12,7 @@ from ..symptom import Recovered, Symptom, Watched
 
 AROUND = 2
 """Evaluations on either side of the best one that tell what it is worth: a minimum is lucky by definition."""
+WINDOW = 2 * AROUND + 1
 RISES = 1.77
 """The standard deviation of independent normal values over the mean of their rises, falls counted as 0: sqrt(pi)."""
 
@@ -36,7 +37,7 @@ class Overfitting:
     share: float = 0.15
     """Of the rise, that the training loss must have fallen by; a learning rate that goes up lifts both."""
 
-    _recent: deque[float] = field(default_factory=lambda: deque(maxlen=2 * AROUND + 1), init=False)
+    _recent: deque[float] = field(default_factory=lambda: deque(maxlen=WINDOW), init=False)
     _rises: float = field(default=0.0, init=False)
     """Mean rise from one evaluation to the next."""
     _seen: int = field(default=0, init=False)
@@ -59,7 +60,7 @@ class Overfitting:
         if self._since < AROUND + 1:
             return self._recover() if self._open and self._since == 0 else None
         last = fmean(list(self._recent)[-self.evaluations :])
-        error = self._noise * math.sqrt(1 / self.evaluations + 1 / self._recent.maxlen)
+        error = self._noise * math.sqrt(1 / self.evaluations + 1 / WINDOW)
         rise = last - self._worth
         if self._open or rise < max(self.rise * abs(self._best), self.sigmas * error):
             return None
