@@ -13,8 +13,10 @@ from ..symptom import Recovered, Symptom, Watched
 AROUND = 2
 """Evaluations on either side of the best one that tell what it is worth: a minimum is lucky by definition."""
 WINDOW = 2 * AROUND + 1
-RISES = 1.77
-"""The standard deviation of independent normal values over the mean of their rises, falls counted as 0: sqrt(pi)."""
+BENDS = 0.5117
+"""The standard deviation of independent normal values over the mean size of their second differences, sqrt(pi / 12)."""
+MEMORY = 10
+"""Evaluations over which the noise forgets."""
 
 
 @dataclass
@@ -23,7 +25,7 @@ class Overfitting:
 
     The model learns its training text by heart. The last evaluations together must lie above those around the best one
     by more than evaluations differ anyway, and the training loss must be below what it was then, or the run is in other
-    trouble. While the curve falls, its noise is what it rises by now and then.
+    trouble. How much they differ is told by how the curve bends, which neither a fall nor a rise changes.
     """
 
     kind: ClassVar[Topic] = "overfitting"
@@ -38,16 +40,14 @@ class Overfitting:
     """Of the rise, that the training loss must have fallen by; a learning rate that goes up lifts both."""
 
     _recent: deque[float] = field(default_factory=lambda: deque(maxlen=WINDOW), init=False)
-    _rises: float = field(default=0.0, init=False)
-    """Mean rise from one evaluation to the next."""
+    _bends: float = field(default=0.0, init=False)
+    """Mean size of the second differences."""
     _seen: int = field(default=0, init=False)
     _best: float = field(default=math.inf, init=False)
     _best_step: int = field(default=0, init=False)
     _train_at_best: float = field(default=0.0, init=False)
     _since: int = field(default=0, init=False)
     """Evaluations since the best one."""
-    _noise: float = field(default=0.0, init=False)
-    """Standard deviation of the evaluations up to the best one."""
     _worth: float = field(default=math.inf, init=False)
     """Median of the evaluations around the best one."""
     _open: bool = field(default=False, init=False)
@@ -60,7 +60,7 @@ class Overfitting:
         if self._since < AROUND + 1:
             return self._recover() if self._open and self._since == 0 else None
         last = fmean(list(self._recent)[-self.evaluations :])
-        error = self._noise * math.sqrt(1 / self.evaluations + 1 / WINDOW)
+        error = BENDS * self._bends * math.sqrt(1 / self.evaluations + 1 / WINDOW)
         rise = last - self._worth
         if self._open or rise < max(self.rise * abs(self._best), self.sigmas * error):
             return None
@@ -75,15 +75,15 @@ class Overfitting:
         return Symptom(onset=self._best_step, severity="warning", evidence=evidence)
 
     def _learn(self, val_loss: float, run: History) -> None:
-        self._seen += 1
-        if self._recent:
-            rise = max(val_loss - self._recent[-1], 0.0)
-            self._rises += (rise - self._rises) / min(self._seen - 1, 20)
+        if len(self._recent) >= 2:
+            self._seen += 1
+            bend = abs(val_loss - 2 * self._recent[-1] + self._recent[-2])
+            self._bends += (bend - self._bends) / min(self._seen, MEMORY)
         self._recent.append(val_loss)
         self._since += 1
         if val_loss < self._best:
             self._best, self._best_step, self._train_at_best = val_loss, run.step, run.level.mean
-            self._since, self._noise = 0, RISES * self._rises
+            self._since = 0
         if self._since <= AROUND:
             self._worth = median(self._recent)
 
