@@ -60,7 +60,8 @@ class Reporter:
         self._rows += 1
         if self._first_step is None:
             self._first_step = row.step
-        self._signals |= dict.fromkeys(row.values)
+        if not row.values.keys() <= self._signals.keys():
+            self._signals |= dict.fromkeys(row.values)
         if self._only_val and "val_loss" in row.values:
             row = Row(row.step, {**row.values, "loss": row.values["val_loss"]})
         self._take(self._diagnosis.examine(row))

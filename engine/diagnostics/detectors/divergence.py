@@ -25,7 +25,7 @@ class Divergence:
     """Rows so high that are no spike any more."""
     runaway_early: int = 3
     """The same while there is nothing yet to come back to."""
-    worse: float = 0.2
+    worse: float = 0.3
     """Units by which the curve must be above its beginning."""
     lost: float = 0.5
     """Share of the gain that must be lost, where that is more than `worse`."""
@@ -56,7 +56,7 @@ class Divergence:
             if self._high.length or self._huge.length:
                 self._high.length = self._huge.length = 0
             return None
-        return self._weigh(run, loss, line + 3 * run.level.noise if gain <= 0 else line)
+        return self._weigh(run, loss, line + 3 * run.level.noise)
 
     def _weigh(self, run: History, loss: float, line: float) -> Symptom | None:
         step, level = run.step, run.level.mean

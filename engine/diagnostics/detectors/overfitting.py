@@ -32,8 +32,8 @@ class Overfitting:
     watched: ClassVar[Watched] = "val_loss"
     rise: float = 0.015
     """Share of the best validation loss: a smaller rise does not matter."""
-    sigmas: float = 4.0
-    """Standard errors of the difference between the last evaluations and those around the best."""
+    chance: float = 1.75
+    """Times what the largest of as many normal values reaches by chance, sqrt(2 ln n) standard errors."""
     evaluations: int = 3
     """The last ones, whose mean is compared."""
     share: float = 0.15
@@ -62,7 +62,8 @@ class Overfitting:
         last = fmean(list(self._recent)[-self.evaluations :])
         error = BENDS * self._bends * math.sqrt(1 / self.evaluations + 1 / WINDOW)
         rise = last - self._worth
-        if self._open or rise < max(self.rise * abs(self._best), self.sigmas * error):
+        by_chance = math.sqrt(2 * math.log(self._seen)) * error
+        if self._open or rise < max(self.rise * abs(self._best), self.chance * by_chance):
             return None
         fallen = self._train_at_best - run.level.mean
         if fallen < max(2 * run.level.noise / math.sqrt(run.level.memory), self.share * rise):

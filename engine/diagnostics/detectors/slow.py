@@ -26,8 +26,8 @@ class Slow:
     """Share of the run before a verdict."""
     little: float = 0.15
     """Units: who has gained more than this is not slow."""
-    guessing: float = 0.03
-    """Share of the level that the noise is at most while a model guesses."""
+    guessing: float = 0.01
+    """Share of the level that the noise is at most while a model guesses, where its loss of guessing is not known."""
     far: float = 0.5
     """Share of the first loss above which the forecast is far from where a run could be."""
     steady: float = 0.4
@@ -40,7 +40,7 @@ class Slow:
             return self._await_recovery(run)
         if run.settled < self.rows or not run.is_fresh or not run.facts.has_used(self.budget, run.step):
             return None
-        if run.first - run.best > self.little * run.unit or run.level.noise > self.guessing * abs(run.level.mean):
+        if run.first - run.best > self.little * run.unit or not self._still_guesses(run):
             return None
         if not self._falls_steadily(run):
             return None
@@ -54,10 +54,15 @@ class Slow:
         )
         return Symptom(onset=run.first_step, severity="warning", evidence=evidence)
 
+    def _still_guesses(self, run: History) -> bool:
+        if run.chance is not None:
+            return run.level.mean > (1 - self.little) * run.chance
+        return run.level.noise <= self.guessing * abs(run.level.mean)
+
     def _falls_steadily(self, run: History) -> bool:
         (first, rows), (middle, _), (last, _) = (run.profile.over(share, share + 0.33) for share in (0, 0.33, 0.67))
         error = run.level.noise * math.sqrt(2 / rows)
-        return first - last > 3 * error and middle - last > self.steady * (first - middle) - error
+        return first - last > 3 * error and middle - last > max(self.steady * (first - middle), error)
 
     def _forecast(self, run: History) -> tuple[float, int]:
         """Where a straight line through the last half ends, at the run's last step or after as many steps again."""

@@ -28,10 +28,12 @@ class Spike:
     """Times the run's own largest recent outlier: some data have hard batches now and then, and that is no event."""
     rise: float = 0.1
     """Share of the unit: a jump smaller than this is not worth a person's time."""
-    early_rise: float = 0.3
+    early_rise: float = 0.5
     """The same in the quiet rows, above the first loss; outside a warm-up two such rows are enough."""
+    early_sigmas: float = 5.0
     lone_rise: float = 1.0
     """The same for one row alone, above the first loss: no batch is twice as hard for a model that has learned."""
+    lone_sigmas: float = 24.0
     quiet: int = 20
     """Rows before the noise is known."""
     come_back: float = 0.2
@@ -43,6 +45,8 @@ class Spike:
     _high: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=4), init=False)
     """Steps of the last rows, and how many deviations each stood above the baseline; none if it did not stand out."""
     _outlier: float = field(default=0.0, init=False)
+    """The largest rise of late that was no event."""
+    _tallest: float = field(default=0.0, init=False)
     _baseline: float = field(default=0.0, init=False)
     """The level before the first high row."""
     _noise: float = field(default=0.0, init=False)
@@ -64,32 +68,36 @@ class Spike:
         return self._weigh(run, loss, rise)
 
     def _weigh(self, run: History, loss: float, rise: float) -> Symptom | None:
-        if not self._high:
+        if not self._high or run.rows == self.quiet:
+            self._high.clear()
             self._baseline, self._noise = run.level.mean, run.level.noise
         height = loss - self._baseline
-        known = self.lasting_sigmas * self._noise if run.rows >= self.quiet else 0.0
-        if height <= max(self._least_height(run), known):
-            height = 0.0
-            self._outlier = max(self._outlier, rise)
-        self._high.append((run.step, height / self._noise))
-        lasting = [step for step, sigmas in self._high if sigmas > 0]
+        least, sigmas = self._least(run)
+        self._high.append((run.step, height / self._noise if height > max(least, sigmas * self._noise) else 0.0))
+        self._tallest = max(self._tallest, rise)
+        lasting = [step for step, high in self._high if high > 0]
         if not lasting:
+            # too few stood out for an event: this is how hard batches can be here
+            self._outlier = max(self._outlier, self._tallest)
+            self._tallest = 0.0
             self._high.clear()
             return None
-        alone = run.rows >= self.quiet and run.best < run.first and loss > run.first + self.lone_rise * run.unit
-        leap = run.rows < self.quiet and run.lr is not None and run.settled > 0 and len(lasting) >= 2
-        if len(lasting) == 4 or alone or leap or self._stand_out() >= 2:
-            return self._begin(run, lasting[0], loss)
-        return None
+        return self._begin(run, lasting[0], loss) if self._is_event(run, loss, len(lasting)) else None
 
-    def _least_height(self, run: History) -> float:
+    def _least(self, run: History) -> tuple[float, float]:
+        """How far above the baseline a row must be to stand out at all, and how many deviations."""
         if run.rows >= self.quiet:
-            return max(self.rise * run.unit, self.tail * self._outlier)
-        return run.first + self.early_rise * run.unit - self._baseline
+            return max(self.rise * run.unit, self.tail * self._outlier), self.lasting_sigmas
+        return run.first + self.early_rise * run.unit - self._baseline, self.early_sigmas
 
-    def _stand_out(self) -> int:
-        """Of the last three rows."""
-        return sum(sigmas > self.sigmas for _, sigmas in list(self._high)[-3:])
+    def _is_event(self, run: History, loss: float, lasting: int) -> bool:
+        if not self._high[-1][1]:
+            return False
+        if run.rows < self.quiet:
+            return lasting >= 2 and run.lr is not None and run.settled > 0
+        heights = [sigmas for _, sigmas in self._high]
+        lone = heights[-1] > self.lone_sigmas and loss > run.first + self.lone_rise * run.unit
+        return lasting == 4 or sum(high > self.sigmas for high in heights[-3:]) >= 2 or lone
 
     def _begin(self, run: History, onset: int, loss: float) -> Symptom:
         self._peak = loss
@@ -104,6 +112,6 @@ class Spike:
         line = self._baseline + max(3 * self._noise, self.come_back * (peak - self._baseline))
         if self._back.count(loss <= line, step) < self.recovery:
             return None
-        self._peak, self._back = None, Streak()
+        self._peak, self._back, self._tallest = None, Streak(), 0.0
         self._high.clear()
         return Recovered()

@@ -9,8 +9,6 @@ from ..history import History
 from ..profile import Profile
 from ..symptom import Recovered, Symptom, Watched
 
-_QUARTERS = ((0.25, 0.5), (0.5, 0.75), (0.75, 1.0))
-
 
 @dataclass
 class Stall:
@@ -38,10 +36,13 @@ class Stall:
     flat_rows: int = 120
     flat_budget: float = 0.25
     """Share of the run before a plateau is called one."""
+    flat_since: float = 0.25
+    """Share of the run since when it must have been flat."""
     flat_gain: float = 0.05
     """Share of the gain. Learning curves are power laws (Hestness 2017): twice the steps bring 5 to 10 % of it."""
+    flat_since_blind: float = 0.1
+    """The same two where the first loss is not that of guessing: a fine-tuned model has its steep part behind it."""
     flat_gain_blind: float = 0.02
-    """The same where the first loss is not that of guessing: a fine-tuned model has its steep part behind it."""
     recovery: float = 0.05
     """Units by which the loss must fall again; a plateau drifts by less."""
 
@@ -81,30 +82,28 @@ class Stall:
         return Symptom(onset=run.first_step, severity="failure", evidence=evidence)
 
     def _stopped(self, run: History) -> Symptom | None:
-        """Whether the second half of the run brought nothing that the quarter before it had not."""
+        """Whether the run has brought nothing for most of its length, at a rate that could move it."""
         self._checked = run.profile.rows + run.profile.size
         if run.profile.rows < self.flat_rows or not run.rate_is_up or not run.is_fresh:
             return None
-        if run.disturbed > 0.25 * run.rows:
+        if not run.facts.has_used(self.flat_budget, run.step):
             return None
-        begun_at = run.chance or abs(run.first)
-        if not run.facts.has_used(self.flat_budget, run.step) or run.level.mean < self.far * begun_at:
+        if run.level.mean < self.far * (run.chance or abs(run.first)):
             return None
-        (before, rows), (third, _), (last, _) = (run.profile.over(*part) for part in _QUARTERS)
-        after = (third + last) / 2
-        most = (self.flat_gain if run.chance else self.flat_gain_blind) * (run.first - run.best)
-        noise = run.level.noise
-        if not (
-            self._is_flat(before - after, rows, noise, most) and self._is_flat(third - last, rows, noise, 2 * most)
-        ):
+        since, gain = (self.flat_since, self.flat_gain) if run.chance else (self.flat_since_blind, self.flat_gain_blind)
+        if run.disturbed > since * run.rows or not self._is_flat(run, since, gain * (run.first - run.best)):
             return None
-        self._stalled_at = after
-        onset = run.profile.step_at(0.25)
-        evidence = f"loss {after:.3g} since step {onset}, where it was {before:.3g}; the run began at {run.first:.3g}"
+        onset = run.profile.step_at(since)
+        self._stalled_at, _ = run.profile.over(0.5, 1)
+        evidence = f"loss {self._stalled_at:.3g}, flat since step {onset}; the run began at {run.first:.3g}"
         return Symptom(onset=onset, severity="warning", evidence=evidence)
 
-    def _is_flat(self, fall: float, rows: int, noise: float, most: float) -> bool:
-        return abs(fall) + 2 * noise * math.sqrt(2 / rows) < most
+    def _is_flat(self, run: History, since: float, most: float) -> bool:
+        """Whether the second half is where the part before it was, and level in itself."""
+        before, rows = run.profile.over(since, 0.5)
+        (third, _), (last, _) = run.profile.over(0.5, 0.75), run.profile.over(0.75, 1)
+        room = 2 * run.level.noise * math.sqrt(2 / rows)
+        return abs(before - (third + last) / 2) + room < most and abs(third - last) + room < 2 * most
 
     def _await_recovery(self, run: History, stalled_at: float) -> Recovered | None:
         fall = max(self.recovery * run.unit, 3 * run.level.noise / math.sqrt(run.level.memory))
