@@ -72,43 +72,29 @@ class _Plan:
 
     def rows(self) -> Iterator[tuple[str, Row]]:
         records = reduce(lambda given, reshape: reshape(given), self.reshapes, self._records())
-        named: dict[str, Runs] = {}
-        for run, step, values in self._placed(records):
-            runs = named.get(run)
-            if runs is None:
-                runs = named[run] = Runs()
-                if len(named) > _MOST_RUNS:
-                    raise ReadError(f"{self._file}: holds more than {_MOST_RUNS} runs; diagnose them in parts")
-            for number_, row in runs.place(step, values):
-                yield _run_name(run, number_), row
-        for run, runs in named.items():
-            for number_, row in runs.finish():
-                yield _run_name(run, number_), row
-
-    def _placed(self, records: Iterable[Record]) -> Iterator[tuple[str, int, dict[str, float]]]:
         column, columns, read = self.steps.column, self.columns, self.steps.read
+        streams: dict[str, Runs] = {}
         step: int | None = None if column else 0
         for record in records:
-            values: dict[str, float] = {}
-            for canonical, name, is_nan_a_gap in columns:
-                cell = record.get(name)
-                if cell is None:
-                    continue
-                if type(cell) is not float:
-                    cell = number(cell)
-                    if cell is None:
-                        continue
-                if cell != cell and is_nan_a_gap:
-                    continue
-                values[canonical] = cell
+            values = _values(record, columns)
             if not values or (len(values) == 1 and "epoch" in values):
                 continue
             if column is None:
                 step = (step or 0) + 1
             elif (here := read(record.get(column))) is not None:
                 step = here
-            if step is not None:  # what comes before the first step is a program or its settings
-                yield str(record.get(RUN, "")), step, values
+            if step is None:  # what comes before the first step is a program or its settings
+                continue
+            stream = str(record[RUN]) if RUN in record else ""
+            yield from (streams.get(stream) or self._begun(streams, stream)).place(step, values)
+        for runs in streams.values():
+            yield from runs.finish()
+
+    def _begun(self, streams: dict[str, Runs], stream: str) -> Runs:
+        if len(streams) >= _MOST_RUNS:
+            raise ReadError(f"{self._file}: holds more than {_MOST_RUNS} runs; diagnose them in parts")
+        runs = streams[stream] = Runs(stream)
+        return runs
 
     def _records(self) -> Iterator[Record]:
         return self.format.records(self.source.chunks() if self.source else ())
@@ -215,7 +201,17 @@ def _listed(names: list[str]) -> str:
     return f"{shown} and {len(names) - 12} more" if len(names) > 12 else shown or "none"
 
 
-def _run_name(run: str, number: int) -> str:
-    if number == 1:
-        return run
-    return f"{run} {number}".strip()
+def _values(record: Record, columns: Sequence[tuple[str, str, bool]]) -> dict[str, float]:
+    values: dict[str, float] = {}
+    for canonical, name, is_nan_a_gap in columns:
+        cell = record.get(name)
+        if cell is None:
+            continue
+        if type(cell) is not float:
+            cell = number(cell)
+            if cell is None:
+                continue
+        if is_nan_a_gap and cell != cell:
+            continue
+        values[canonical] = cell
+    return values

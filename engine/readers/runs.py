@@ -1,8 +1,11 @@
 """Which run an entry belongs to, in a log that holds several one after the other, and at which step of it it stands."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
+from statistics import median
 
 from ..diagnostics.row import Row
 
@@ -10,99 +13,95 @@ _START = 0.05
 """Share of a run's length that counts as its start."""
 _PATIENCE = 8
 """Rows after a step that went back to the start, in which a loss has to show what that means."""
-_MEMORY = 0.2
-"""Weight of a row in the recent level of a loss."""
+_NEAR = 16
+"""Rows whose median is the recent level of a loss; among as many at the beginning is its initial one."""
 _LEVELS = ("loss", "val_loss")
 
 
 @dataclass
 class Runs:
-    """Rows of one stream in, rows with the number of their run out.
+    """Rows of one stream in; rows with the name of their run out.
 
     A step that goes back to the start while the loss goes back to its initial level is another run. Where the loss
     stays, or the epoch rises, the counter starts again in every epoch, and steps are counted on. A step that goes back
     a little is a resumed run, with steps that come again.
     """
 
+    stream: str
+    """The run's name in the log, or ""; the second run in one stream has a 2 behind it."""
     number: int = 1
-    _first: float = math.inf
+    _name: str = ""
     _last: float = -math.inf
     _top: float = -math.inf
     _offset: int = 0
-    _stride: int = 1
-    _epoch: float | None = None
-    _initial: dict[str, float] = field(default_factory=dict)
-    _recent: dict[str, float] = field(default_factory=dict)
-    _waiting: list[tuple[int, Mapping[str, float]]] = field(default_factory=list)
+    _beginning: list[Row] = field(default_factory=list)
+    _recent: deque[Row] = field(default_factory=lambda: deque(maxlen=_NEAR))
+    _waiting: list[Row] = field(default_factory=list)
 
-    def place(self, step: int, values: Mapping[str, float]) -> Iterator[tuple[int, Row]]:
-        if self._waiting:
-            self._waiting.append((step, values))
-            if any(name in values and name in self._initial for name in _LEVELS) or len(self._waiting) > _PATIENCE:
-                yield from self.finish()
-            return
-        if step < self._last and self._is_start(step):
-            self._waiting.append((step, values))
-            if any(name in values and name in self._initial for name in _LEVELS):
-                yield from self.finish()
-            return
-        yield self._placed(step, values)
+    def __post_init__(self) -> None:
+        self._name = self.stream if self.number == 1 else f"{self.stream} {self.number}".strip()
 
-    def finish(self) -> Iterator[tuple[int, Row]]:
+    def place(self, step: int, values: Mapping[str, float]) -> Sequence[tuple[str, Row]]:
+        """The row as it stands in its run; several or none while it is open which run that is."""
+        if step < self._last or self._waiting:
+            return self._place_uncertain(step, values)
+        self._last = step
+        row = Row(step + self._offset, values)
+        if len(self._beginning) < _NEAR:
+            self._beginning.append(row)
+        self._recent.append(row)
+        return ((self._name, row),)
+
+    def finish(self) -> Sequence[tuple[str, Row]]:
         """Decide about the rows that wait."""
         waiting, self._waiting = self._waiting, []
         if not waiting:
-            return
+            return ()
         if self._begins_again(waiting):
-            fresh = Runs(number=self.number + 1)
-            self.__dict__.update(fresh.__dict__)
+            self.__dict__.update(vars(Runs(self.stream, self.number + 1)))
         else:
-            self._offset += int(self._top - self._first) + self._stride
+            self._offset = self._recent[-1].step + max(self._stride(), 1) - min(row.step for row in waiting)
             self._last = self._top = -math.inf
-        for step, values in waiting:
-            yield self._placed(step, values)
+        return [placed for row in waiting for placed in self.place(row.step, row.values)]
 
-    def _is_start(self, step: int) -> bool:
-        return step <= self._first + _START * (self._top - self._first)
+    def _place_uncertain(self, step: int, values: Mapping[str, float]) -> Sequence[tuple[str, Row]]:
+        self._top = max(self._top, self._last)
+        first = self._beginning[0].step
+        if not self._waiting and step > first + _START * (self._top - first):
+            self._last = step
+            return self.place(step, values)
+        self._waiting.append(Row(step, values))
+        knows = any(name in values for name in _LEVELS)
+        return self.finish() if knows or len(self._waiting) > _PATIENCE else ()
 
-    def _begins_again(self, waiting: list[tuple[int, Mapping[str, float]]]) -> bool:
+    def _stride(self) -> int:
+        return max((after.step - before.step for before, after in pairwise(self._recent)), default=1)
+
+    def _begins_again(self, waiting: Sequence[Row]) -> bool:
         values: dict[str, float] = {}
-        for _, later in reversed(waiting):
-            values.update(later)
-        epoch = values.get("epoch")
-        if epoch is not None and self._epoch is not None and epoch > self._epoch:
+        for row in reversed(waiting):
+            values.update(row.values)
+        before = _latest("epoch", reversed(self._recent))
+        if before is not None and values.get("epoch", before) > before:
             return False
         for name in _LEVELS:
-            value, initial, recent = values.get(name), self._initial.get(name), self._recent.get(name)
-            if value is not None and initial is not None and recent is not None:
-                return _nearer(value, initial, recent)
+            initial = _latest(name, self._beginning)
+            if name in values and initial is not None:
+                recent = [row.values[name] for row in self._recent if name in row.values]
+                return _is_back(values[name], initial, recent)
         return True
 
-    def _placed(self, step: int, values: Mapping[str, float]) -> tuple[int, Row]:
-        if step > self._last:
-            if self._last > -math.inf:
-                self._stride = int(step - self._last)
-            if step > self._top:
-                self._top = step
-        self._last = step
-        if step < self._first:
-            self._first = step
-        for name in _LEVELS:
-            value = values.get(name)
-            if value is not None:
-                before = self._recent.get(name)
-                if before is None:
-                    self._initial[name] = self._recent[name] = value
-                else:
-                    self._recent[name] = before + _MEMORY * (value - before) if math.isfinite(before) else value
-        self._epoch = values.get("epoch", self._epoch)
-        return self.number, Row(step + self._offset, values)
+
+def _latest(name: str, rows: Iterable[Row]) -> float | None:
+    return next((row.values[name] for row in rows if name in row.values), None)
 
 
-def _nearer(value: float, initial: float, recent: float) -> bool:
-    """Whether a loss is back at its initial level and not where it was of late."""
+def _is_back(value: float, initial: float, recent: Sequence[float]) -> bool:
+    """Whether a loss is at its initial level again and not where it was of late."""
+    finite = [loss for loss in recent if math.isfinite(loss)]
     if not math.isfinite(value):
-        return math.isfinite(recent) and not math.isfinite(initial)
-    if not math.isfinite(recent):
+        return not math.isfinite(initial) and bool(finite)
+    if len(finite) < len(recent) or not finite:
         return True
-    return not math.isfinite(initial) or abs(value / 2 - initial / 2) <= abs(value / 2 - recent / 2)
+    # halves, because the difference of two large floats may not be finite
+    return not math.isfinite(initial) or abs(value / 2 - initial / 2) <= abs(value / 2 - median(finite) / 2)
