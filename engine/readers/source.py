@@ -11,8 +11,9 @@ from typing import BinaryIO
 CHUNK = 1 << 18
 LONGEST_LINE = 1 << 22
 SMALL = 1 << 22
-"""Bytes up to which a log is surveyed whole; of a longer one so many bytes in all, spread over it."""
+"""Bytes up to which a log is surveyed whole; of a longer one its beginning, its end and pieces in between."""
 _BLOCKS = 48
+_BLOCK = 1 << 14
 
 _MAGIC = {
     b"\x1f\x8b": "is compressed; `gunzip -c FILE | tinygpt-tui diagnose -` reads it",
@@ -88,11 +89,10 @@ class Source:
         if self.size <= SMALL:
             yield from self.chunks()
             return
-        yield from self._lines_between(0, SMALL // 4)
-        length = SMALL // 2 // _BLOCKS
+        yield from self._lines_between(0, CHUNK)
         for block in range(1, _BLOCKS + 1):
-            start = SMALL // 4 + (self.size - SMALL // 4 - length) * block // _BLOCKS
-            for piece in self._lines_between(start, start + length):
+            start = CHUNK + (self.size - CHUNK - _BLOCK) * block // _BLOCKS
+            for piece in self._lines_between(start, start + _BLOCK):
                 yield piece.partition(b"\n")[2]  # the block's first line was begun before it
 
     def lines_with(self, needles: tuple[bytes, ...], most: int) -> Iterator[bytes]:

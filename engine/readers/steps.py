@@ -24,7 +24,7 @@ class Steps:
     """The planned number of steps, as the log states it in the same unit."""
 
     def read(self, cell: Cell) -> int | None:
-        value = cell if type(cell) is float else number(cell)
+        value = number(cell)
         return int(value) if value is not None and 0 <= value < LARGEST else None
 
 
