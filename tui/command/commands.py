@@ -14,6 +14,7 @@ from .preset_commands import presets
 from .run_options import (
     DEFAULT_PRESET,
     PROGRAM,
+    LogName,
     PresetName,
     RunName,
     option_at_fault,
@@ -214,6 +215,39 @@ def runs(as_json: bool, runs: str | None) -> int:
 
 
 command.add_command(presets)
+
+
+@command.command()
+@click.argument("logs", nargs=-1, required=True, type=LogName(), metavar="LOG...")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line and log.")
+@click.option("--map", "assignments", multiple=True, metavar="NAME=COLUMN", help="Say what a column is; repeatable.")
+@click.option("--fail-on", metavar="KINDS", help="Exit 1 if one of these was found, as nan,divergence or warning.")
+@click.option("--ascii", "is_ascii", is_flag=True, help="Draw without braille.")
+@runs_option
+def diagnose(
+    logs: tuple[str, ...],
+    as_json: bool,
+    assignments: tuple[str, ...],
+    fail_on: str | None,
+    is_ascii: bool,
+    runs: str | None,
+) -> int:
+    """Say what is wrong with a run, and why: one of ours by name, or a log that another trainer wrote.
+
+    \b
+    tinygpt-tui diagnose metrics.csv trainer_state.json train.log
+    tinygpt-tui diagnose --map loss=my_col --json log.csv
+    python train.py | tinygpt-tui diagnose - --fail-on nan,divergence
+
+    CSV and TSV, JSON lines, JSON documents and free text are read, whatever wrote them.
+    Exit status: 0, 1 where --fail-on found something, 2 where a log cannot be read; the others are still diagnosed.
+    """
+    from .diagnose import diagnose_logs, parsed_kinds, parsed_map
+    from .diagnosis_text import json_line, page_for
+
+    given, kinds = parsed_map(assignments), parsed_kinds(fail_on)
+    tell = json_line if as_json else page_for(sys.stdout, is_ascii=is_ascii)
+    return diagnose_logs(logs, runs_folder(runs), tell, given=given, fail_on=kinds)
 
 
 @command.command()

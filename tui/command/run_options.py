@@ -45,6 +45,17 @@ class RunName(click.ParamType):
         return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
+class LogName(RunName):
+    """A run, or any file."""
+
+    name = "log"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
+        from click.shell_completion import CompletionItem
+
+        return [*super().shell_complete(ctx, param, incomplete), CompletionItem(incomplete, type="file")]
+
+
 def runs_option(command: _Command) -> _Command:
     help = "Where the runs are kept; the user's data folder unless this or TINYGPT_TUI_RUNS says otherwise."
     return click.option("--runs", metavar="DIR", envvar="TINYGPT_TUI_RUNS", help=help)(command)
