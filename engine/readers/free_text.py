@@ -20,7 +20,7 @@ _WORD = r"[A-Za-z_@][\w.@/()%-]{0,50}"
 _SIGN = r"[\"']?(?:\s{0,3}[:=]\s{0,20}|\s{1,20})(?:tensor\(|\[\s{0,10}|[\"'])?"
 _PAIR = re.compile(
     # a name of up to five words, then a sign, a bracket or a space, then its value and perhaps how many there will be
-    rf"(?<![\w.])(?P<name>{_WORD}(?: {_WORD}){{0,4}}){_SIGN}(?P<value>{_NUMBER})"
+    rf"(?<![\w.])(?P<name>{_WORD}(?: \(?{_WORD}){{0,4}}){_SIGN}(?P<value>{_NUMBER})"
     rf"(?:\s{{0,3}}/\s{{0,12}}(?P<total>\d[\d,]*))?"
     # or a place in an epoch that has no name: [ 640/60000 (1%)], | 50/100 [00:10<
     r"|(?:\[|\|)\s{0,10}(?P<place>\d{1,12})\s{0,3}/\s{0,10}(?P<places>\d{1,12})",

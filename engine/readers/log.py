@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from ..diagnostics.row import Row
-from .columns import Columns, choose, contents
+from ..folder import printable
+from .columns import Columns, Content, choose, contents
 from .delimited import Delimited
 from .free_text import FreeText
 from .json_document import JsonDocument, looks_like_document
 from .json_lines import JsonLines
-from .names import CANONICAL
+from .names import CANONICAL, meaning
 from .record import RUN, Record, number
 from .reshape import Reshape, reshapes, summed
 from .run_folder import RunFolder
@@ -169,17 +170,23 @@ def _surveyed(name: str, format: Format, source: Source | None, sample: list[Rec
     shown = {canonical: " + ".join(parts) for canonical, parts in columns.chosen.items()}
     losses = [part for canonical in ("loss", "val_loss") for part in columns.chosen.get(canonical, ())]
     steps = choose_steps(sample, found, losses, given.get("step"))
-    taken = {part for parts in columns.chosen.values() for part in parts} | {steps.column}
+    taken = {part for parts in columns.chosen.values() for part in parts} | {steps.column, *columns.unmeasured}
     return Log(
         file=name,
         format=format.name,
         columns=shown,
         step_column=steps.column,
-        ignored=tuple(column for column in found if column not in taken and found[column].values),
+        ignored=tuple(column for column in found if column not in taken and _is_left(column, found[column])),
         unmeasured=columns.unmeasured,
         steps=steps.total,
         _plan=_Plan(format=format, source=source, reshapes=turns, columns=_wanted(columns, shown), steps=steps),
     )
+
+
+def _is_left(column: str, held: Content) -> bool:
+    """Numbers that a person might have meant; the planned length was read."""
+    what = meaning(column)
+    return held.values > 0 and not (what and what.canonical in ("total_steps", "total_epochs"))
 
 
 def _wanted(columns: Columns, shown: Mapping[str, str]) -> list[tuple[str, str, bool]]:
@@ -205,7 +212,7 @@ def _no_loss(file: str, format: str, names: list[str]) -> str:
 
 
 def _listed(names: list[str]) -> str:
-    shown = ", ".join(names[:12])
+    shown = ", ".join(printable(name)[:40] for name in names[:12])
     return f"{shown} and {len(names) - 12} more" if len(names) > 12 else shown or "none"
 
 

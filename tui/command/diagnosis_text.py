@@ -23,6 +23,8 @@ _WIDEST = 100
 _COLOURS = {"failure": "red", "warning": "yellow", "info": "cyan"}
 _RANK = {"failure": 0, "warning": 1, "info": 2}
 _PLAIN = str.maketrans("●·–∞→“”≈×", '*.-8>""~x')
+_NAMES = 12
+"""Columns that are listed by name."""
 _ORDERS = 50.0
 """From this ratio of the highest to the lowest loss on, the plot is logarithmic."""
 
@@ -77,6 +79,8 @@ class Page:
         for run, found in diagnosis.runs.items():
             name = f"run {run or '1'}: " if len(diagnosis.runs) > 1 else ""
             lines += ["", *self._run(name, found)]
+        blind = _union(found.report.blind for found in diagnosis.runs.values())
+        lines += [line for reason in blind for line in self._wrapped("blind", [f"to {reason}"])]
         text = "\n".join([*lines, ""])
         return text.translate(_PLAIN) if self.is_ascii else text
 
@@ -84,9 +88,11 @@ class Page:
         log = diagnosis.log
         read = [*log.columns.items(), ("step", log.step_column or "counted")]
         columns = ", ".join(name if name == column else f"{name} = {column}" for name, column in read)
-        lines = [click.style(visible(log.file), bold=True), f"read as {log.format}: {visible(columns)}"]
+        lines = [click.style(visible(log.file), bold=True), *self._wrapped("read", [f"{columns}, as {log.format}"])]
+        if log.ignored:
+            lines += self._wrapped("left", [_listed(log.ignored)])
         if log.unmeasured:
-            lines.append(f"not measured: {visible(', '.join(log.unmeasured[:8]))}")
+            lines += self._wrapped("empty", [_listed(log.unmeasured)])
         return lines
 
     def _run(self, name: str, found: RunDiagnosis) -> list[str]:
@@ -97,8 +103,10 @@ class Page:
         lines = [f"{visible(name)}{_verdict(alarms)} ({extent})", *self._plot(found)]
         for finding in alarms:
             lines += ["", *self._alarm(finding)]
-        lines += [*([""] if alarms else []), *_remarks([finding for finding in findings if finding.severity == "info"])]
-        return [*lines, *(f"  blind to {visible(reason)}" for reason in report.blind)]
+        lines += [""] if alarms else []
+        for remark in _latest(finding for finding in findings if finding.severity == "info"):
+            lines += self._wrapped("note", [remark])
+        return lines
 
     def _alarm(self, finding: Finding) -> list[str]:
         ended = f", over at step {finding.closed}" if finding.closed is not None else ""
@@ -148,6 +156,11 @@ def page_for(out: TextIO, *, is_ascii: bool) -> Page:
     return Page(width=max(width, 40), is_ascii=is_ascii or (out.encoding or "").lower() not in ("utf-8", "utf8"))
 
 
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_NAMES])
+    return f"{shown} and {len(names) - _NAMES} more" if len(names) > _NAMES else shown
+
+
 def _verdict(alarms: Sequence[Finding]) -> str:
     still = [finding for finding in alarms if finding.closed is None]
     worst = min((_RANK[finding.severity] for finding in still), default=2)
@@ -159,14 +172,15 @@ def _verdict(alarms: Sequence[Finding]) -> str:
     return click.style(word, fg=colour, bold=True)
 
 
-def _remarks(remarks: Sequence[Finding]) -> list[str]:
-    """A line for each kind, about the latest of them."""
-    latest = {finding.kind: finding for finding in remarks}
-    times = {kind: sum(finding.kind == kind for finding in remarks) for kind in latest}
+def _latest(remarks: Iterable[Finding]) -> list[str]:
+    """A text for each kind of remark, about the latest of them."""
+    by_kind: dict[str, list[Finding]] = {}
+    for remark in remarks:
+        by_kind.setdefault(remark.kind, []).append(remark)
     return [
-        f"  note: {visible(finding.title or kind)}{f' ({times[kind]} times)' if times[kind] > 1 else ''},"
-        f" step {finding.onset}: {visible(finding.evidence)}"
-        for kind, finding in latest.items()
+        f"{same[-1].title or kind}{f' ({len(same)} times)' if len(same) > 1 else ''},"
+        f" step {same[-1].onset}: {same[-1].evidence}"
+        for kind, same in by_kind.items()
     ]
 
 
