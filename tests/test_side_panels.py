@@ -196,8 +196,8 @@ def test_a_measured_value_is_written_to_three_digits(value: float) -> None:
 @pytest.mark.parametrize(
     ("size", "names"),
     [
-        ((160, 45), set(PANELS)),
-        ((120, 36), set(PANELS)),
+        ((160, 45), set(PANELS) - {"lesson"}),
+        ((120, 36), set(PANELS) - {"lesson"}),
         ((80, 24), {"loss", "rate", "gradient", "diagnosis", "sample"}),
         ((60, 16), {"loss", "diagnosis"}),
         ((10, 4), {"loss"}),
@@ -207,10 +207,20 @@ def test_the_most_important_panels_survive_on_a_small_screen(size: tuple[int, in
     assert shown_panels(size, frozenset(), None) == names
 
 
-@given(st.tuples(st.integers(1, 300), st.integers(1, 100)), st.frozensets(st.sampled_from(PANELS)))
-def test_whatever_is_hidden_something_is_shown(size: tuple[int, int], hidden: frozenset[str]) -> None:
-    assert shown_panels(size, hidden, None)
-    assert shown_panels(size, hidden, "layers") == {"layers"}
+@pytest.mark.parametrize(
+    ("size", "gone"),
+    [((160, 45), set()), ((120, 36), {"sample", "history"}), ((80, 24), {"sample"})],
+)
+def test_a_lesson_is_shown_and_on_a_small_screen_others_give_way(size: tuple[int, int], gone: set[str]) -> None:
+    without = shown_panels(size, frozenset(), None)
+    assert shown_panels(size, frozenset(), None, lesson=True) == without - gone | {"lesson"}
+    assert shown_panels(size, frozenset({"lesson"}), None, lesson=True) == without
+
+
+@given(st.tuples(st.integers(1, 300), st.integers(1, 100)), st.frozensets(st.sampled_from(PANELS)), st.booleans())
+def test_whatever_is_hidden_something_is_shown(size: tuple[int, int], hidden: frozenset[str], lesson: bool) -> None:
+    assert shown_panels(size, hidden, None, lesson=lesson)
+    assert shown_panels(size, hidden, "layers", lesson=lesson) == {"layers"}
 
 
 def test_a_process_that_is_gone_has_no_memory() -> None:

@@ -1,10 +1,11 @@
 """Every key of the run screen, with what it does: the footer, the help and the palette derive from these."""
 
 from textual.binding import Binding, BindingType
+from textual.keys import format_key
 
 from .arrangement import PANELS
 
-FOOTER = ("space", "r", "s", "f", "question_mark", "m", "left", "plus", "l", "e", "i", "p")
+FOOTER = ("space", "r", "s", "f", "a", "question_mark", "m", "left", "plus", "l", "e", "i", "p")
 """The order in which the footer shows keys; a narrow screen cuts off the last ones."""
 
 
@@ -68,6 +69,7 @@ PANEL_KEYS: list[BindingType] = [
         for n, name in enumerate(PANELS, 1)
     ),
     _quiet("h", "full_screen('history')", "history", "panels.changes", "The history of live changes in full screen"),
+    _shown("a", "act", "lesson", "panels.act", "The lesson: its question, its fixes as new runs, what to compare with"),
     _quiet("d", "hide", "hide", "panels.hide", "Hide the focused panel"),
     _quiet("D", "show_hidden", "show all", "panels.show", "Show all hidden panels again"),
     _quiet("b", "sample(1)", "earlier sample", "panels.earlier", "Back to an earlier sample"),
@@ -75,3 +77,11 @@ PANEL_KEYS: list[BindingType] = [
     _quiet("o", "quantity", "other quantity", "panels.quantity", "Layers: update ratio, or gradient norm"),
     _quiet("y", "copy", "copy", "panels.copy", "Copy the sample, or the reading of the focused panel"),
 ]
+
+
+def key_of(id: str) -> str:
+    """The key, as a person reads it, of the binding with this id."""
+    for binding in (*RUN_KEYS, *PANEL_KEYS):
+        if isinstance(binding, Binding) and binding.id == id:
+            return format_key(binding.key.split(",")[0])
+    raise KeyError(id)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import ClassVar
 
-from textual import getters, work
+from textual import getters, on, work
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, BindingType
 from textual.content import Content
@@ -49,6 +49,7 @@ from ..settings import Settings
 from ..widgets.death_report import DeathReport, death_of, last_lines
 from ..widgets.diagnosis_panel import kind_in_words, open_findings
 from ..widgets.key_line import KeyLine
+from ..widgets.lesson_panel import LessonPanel
 from ..widgets.run_header import RunHeader
 from ..widgets.run_panels import RunPanels
 from .asking import ASKING
@@ -296,6 +297,11 @@ class RunScreen(Screen[Departure]):
         config = self._run.config
         training = replace(config.training, seed=config.training.seed + seeds_on)
         await self._depart(StartAgain(replace(config, training=training)), "Restart: what becomes of this run?")
+
+    @on(LessonPanel.AnotherRunWanted)
+    @work(group="dialog", exclusive=True)
+    async def start_another(self, event: LessonPanel.AnotherRunWanted) -> None:
+        await self._depart(StartAgain(event.config), "Another run: what becomes of this one?")
 
     @work(group="dialog", exclusive=True)
     async def action_leave(self, where: str) -> None:

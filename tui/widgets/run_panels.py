@@ -11,6 +11,7 @@ from textual.reactive import var
 
 from ...engine.events import SampleGenerated
 from ..arrangement import PANELS, USUAL, PanelName, shown_panels
+from ..lessons.guide import has_lesson
 from ..plots.viewport import Viewport
 from ..run_keys import PANEL_KEYS
 from ..run_view import RunView
@@ -21,6 +22,7 @@ from .frame import Frame
 from .gradient_panel import GradientPanel
 from .history_panel import HistoryPanel
 from .layers_panel import LayersPanel
+from .lesson_panel import LessonPanel
 from .loss_panel import LossPanel
 from .plot import Plot
 from .rate_panel import RatePanel
@@ -40,6 +42,9 @@ LOOKS: dict[str, Callable[[Viewport], Viewport]] = {
 }
 
 
+_WORDS: tuple[PanelName, ...] = ("status", "diagnosis", "lesson", "sample", "history")
+
+
 class RunPanels(Container):
     DEFAULT_CSS = """
     RunPanels {
@@ -53,6 +58,7 @@ class RunPanels(Container):
         #layers { height: 3fr; }
         #status { height: 10; }
         #diagnosis, #sample { height: 2fr; }
+        #lesson { height: 3fr; }
         &.-ascii .panel, &.-ascii .explanation { border: ascii $border-blurred; }
         &.-ascii .panel:focus { border: ascii $border; }
         &.-stacked { layout: vertical; }
@@ -75,8 +81,9 @@ class RunPanels(Container):
         super().__init__()
         self._loss, self._rate, self._gradient, self._layers = LossPanel(), RatePanel(), GradientPanel(), LayersPanel()
         self._diagnosis, self._sample, self._status = DiagnosisPanel(), SamplePanel(), StatusPanel()
+        self._lesson = LessonPanel()
         self._plots = (self._loss, self._rate, self._gradient, self._layers)
-        panels = (*self._plots, self._diagnosis, self._sample, self._status, HistoryPanel())
+        panels = (*self._plots, self._diagnosis, self._sample, self._status, HistoryPanel(), self._lesson)
         for panel in panels:
             panel.ascii = ascii
         self.set_class(ascii, "-ascii")
@@ -96,7 +103,7 @@ class RunPanels(Container):
                 yield frames["gradient"]
             yield frames["layers"]
         with Vertical(classes="words"):
-            yield from (frames["status"], frames["diagnosis"], frames["sample"], frames["history"])
+            yield from (frames[name] for name in _WORDS)
 
     def on_mount(self) -> None:
         self._arrange()
@@ -110,8 +117,11 @@ class RunPanels(Container):
     def watch_alone(self) -> None:
         self._arrange()
 
-    def watch_view(self) -> None:
+    def watch_view(self, before: RunView | None) -> None:
         self._feed(self._shown)
+        if before is None:
+            self._arrange()  # a run with a lesson shows other panels
+            self.refresh_bindings()
 
     def watch_viewport(self) -> None:
         self._feed(self._shown)
@@ -129,7 +139,8 @@ class RunPanels(Container):
         if not self.is_mounted:
             return
         size = self.screen.size
-        shown = shown_panels((size.width, size.height), self.hidden, self.alone)
+        lesson = self.view is not None and has_lesson(self.view.config)
+        shown = shown_panels((size.width, size.height), self.hidden, self.alone, lesson=lesson)
         self.set_class(size.width < USUAL[0] or size.height < USUAL[1], "-stacked")
         if shown == self._shown:
             return
@@ -224,6 +235,13 @@ class RunPanels(Container):
     def quantity(self) -> str:
         """What the heat map of the layers shows."""
         return self._layers.quantity
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return action != "act" or (self.view is not None and has_lesson(self.view.config))
+
+    def action_act(self) -> None:
+        if self.view is not None:
+            self._lesson.act(self.view)
 
     def action_quantity(self) -> None:
         self._layers.toggle_quantity()
