@@ -22,6 +22,12 @@ JUST_BEFORE = 60
 RECENT = 2 * JUST_BEFORE
 
 
+def peak_lr(settings: LiveSettings) -> float:
+    """The highest rate of the schedule as it takes effect."""
+    batch = settings.batch * settings.accumulation
+    return settings.schedule.lr * settings.lr_scale * batch_scale(settings.schedule, batch)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Circumstances:
     """None and empty where it is not known, which for a foreign log is most of it."""
@@ -54,11 +60,7 @@ class Circumstances:
     @property
     def peak_lr(self) -> float | None:
         """The highest rate of the schedule as it takes effect, or else the highest that was seen."""
-        if self.settings is None:
-            return self.run.top_lr or self.run.lr
-        settings = self.settings
-        batch = settings.batch * settings.accumulation
-        return settings.schedule.lr * settings.lr_scale * batch_scale(settings.schedule, batch)
+        return self.run.top_lr or self.run.lr if self.settings is None else peak_lr(self.settings)
 
     @property
     def usual_lr(self) -> float | None:

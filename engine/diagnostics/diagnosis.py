@@ -16,7 +16,7 @@ from ..events import (
 )
 from ..kinds import Topic
 from .causes import causes
-from .circumstances import Witness
+from .circumstances import FAR, USUAL_LR, Witness, peak_lr
 from .confidence import confidence
 from .examiner import Closed, Examiner, Opened
 from .facts import RunFacts
@@ -29,7 +29,13 @@ CHANCE = math.log(259)
 
 
 def facts_of(config: RunConfig) -> RunFacts:
-    return RunFacts(steps=config.training.steps, warmup_steps=config.schedule.warmup_steps, chance=CHANCE)
+    settings = LiveSettings.from_config(config)
+    return RunFacts(
+        steps=config.training.steps,
+        warmup_steps=config.schedule.warmup_steps,
+        chance=CHANCE,
+        lr_is_high=peak_lr(settings) > FAR * USUAL_LR[config.optimizer.kind],
+    )
 
 
 class Diagnosis:

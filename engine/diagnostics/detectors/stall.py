@@ -40,6 +40,8 @@ class Stall:
     """Share of the run since when it must have been flat."""
     flat_gain: float = 0.05
     """Share of the gain. Learning curves are power laws (Hestness 2017): twice the steps bring 5 to 10 % of it."""
+    flat_gain_high_lr: float = 0.15
+    """The same where the rate is known to be too high: that explains what might otherwise be slow refinement."""
     flat_since_blind: float = 0.1
     """The same two where the first loss is not that of guessing: a fine-tuned model has its steep part behind it."""
     flat_gain_blind: float = 0.02
@@ -90,7 +92,9 @@ class Stall:
             return None
         if run.level.mean < self.far * (run.chance or abs(run.first)):
             return None
-        since, gain = (self.flat_since, self.flat_gain) if run.chance else (self.flat_since_blind, self.flat_gain_blind)
+        since, gain = self.flat_since, self.flat_gain_high_lr if run.facts.lr_is_high else self.flat_gain
+        if run.chance is None:
+            since, gain = self.flat_since_blind, self.flat_gain_blind
         if run.disturbed > since * run.rows or not self._is_flat(run, since, gain * (run.first - run.best)):
             return None
         onset = run.profile.step_at(since)
