@@ -179,6 +179,8 @@ LOGS = {
     "csv": table(healthy(120)),
     "jsonl": "".join(json.dumps({"step": step, "loss": loss}) + "\n" for step, loss in enumerate(broken(320))),
     "document": json.dumps({"log_history": [{"step": s, "loss": x} for s, x in enumerate(healthy(60))]}, indent=1),
+    "parts": "epoch,train/a_loss,train/b_loss,train/c_loss,val/a_loss,val/b_loss,val/c_loss,grad_norm\n"
+    + "".join(f"{e},{x},{x},{x},{x},{x},{x},1\n" for e, x in enumerate(healthy(40))),
     "golden": json.dumps({"lm loss": {"values": {str(s): x for s, x in enumerate(healthy(60))} | {"99": "nan"}}}),
     "text": "".join(f"step:{s}/500 train_loss:{x:.4f} lr:1e-3 grad norm: 1.5\n" for s, x in enumerate(healthy(120))),
     "bars": "".join(

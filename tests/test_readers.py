@@ -211,6 +211,31 @@ def test_parts_of_a_loss_are_added_up() -> None:
     assert rows(log) == [(1, {"loss": 3, "val_loss": 7, "epoch": 1}), (2, {"loss": 1.5, "val_loss": 4, "epoch": 2})]
 
 
+def test_a_table_of_many_parts_and_padded_names_is_added_up() -> None:
+    names = [f"{split}/{part}_loss" for split in ("train", "val") for part in ("box", "cls", "dfl")]
+    header = ",".join(f"{name:>24}" for name in ["epoch", *names, "metrics/mAP50(B)", "lr/pg0"])
+    log = opened(
+        lines(header, *(",".join(f"{cell:>24}" for cell in (e, 1, 2, 3, 4, 5, 6, 0.5, 0.1)) for e in (0, 1, 2)))
+    )
+    assert rows(log) == [(e, {"loss": 6, "val_loss": 15, "lr": 0.1, "epoch": e}) for e in (0, 1, 2)]
+
+
+def test_a_mode_says_which_entries_are_evaluations_and_their_places_are_no_steps_of_training() -> None:
+    entries = [{"mode": "train", "epoch": e, "iter": i, "lr": 0.1, "loss": 3 / e} for e in (1, 2) for i in (50, 100)]
+    entries.insert(2, {"mode": "val", "epoch": 1, "iter": 5000, "lr": 0.1, "bbox_mAP": 0.3})
+    log = opened(lines(*(json.dumps(entry) for entry in entries)))
+    assert series(log, "loss") == [(50, 3.0), (100, 3.0), (150, 1.5), (200, 1.5)]
+
+
+def test_a_bare_val_is_a_loss_only_beside_a_loss_that_is_called_so() -> None:
+    accuracy = opened(lines(*(f"Epoch: {e:03}, Loss: {3 / e}, Train: 0.5, Val: 0.4, Test: 0.3" for e in (1, 2, 3))))
+    assert "val_loss" not in accuracy.columns
+    both = opened(lines(*(f"iter {e} | loss train: {3 / e}, val: {4 / e} | iter time: 300 ms" for e in (1, 2))))
+    assert rows(both) == [(1, {"loss": 3, "val_loss": 4}), (2, {"loss": 1.5, "val_loss": 2})]
+    alone = opened(lines("epoch,train,val", "1,3,4", "2,1.5,2"))
+    assert rows(alone) == [(e, {"loss": 3 / e, "val_loss": 4 / e, "epoch": e}) for e in (1, 2)]
+
+
 def test_nan_is_a_gap_in_a_column_that_is_mostly_nan_and_goes_on() -> None:
     text = lines("step,loss,val_loss", *(f"{s},{3 - s / 100},{2.5 if s % 10 == 0 else 'nan'}" for s in range(1, 101)))
     log = opened(text)

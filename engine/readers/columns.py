@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from .names import CANONICAL, PART, Meaning, meaning
+from .names import BARE, CANONICAL, PART, Meaning, meaning
 from .record import RUN, Record, number
 
 _ADVERSARIES = {
@@ -102,6 +102,8 @@ def choose(found: Mapping[str, Content], given: Mapping[str, str]) -> Columns:
         unmeasured += [name for _, _, name, _ in rivals if not found[name].values]
         if canonical not in given and (best := _best(rivals, found)):
             chosen[canonical] = best
+    if "loss" in chosen and "val_loss" in chosen and _is_bare(chosen["val_loss"]) and not _is_bare(chosen["loss"]):
+        del chosen["val_loss"]  # a column that is just called `val` beside a loss by name is an accuracy or the like
     if len(chosen.get("val_loss", ())) > len(chosen.get("loss", ())):
         chosen["val_loss"] = chosen["val_loss"][:1]  # several held-out sets, and not the parts of one loss
     if "loss" not in chosen and "loss" not in given and "val_loss" not in chosen and (only := _only_series(found)):
@@ -147,6 +149,11 @@ def _only_series(found: Mapping[str, Content]) -> str | None:
     return unnamed[0] if len(unnamed) == 1 else None
 
 
+def _is_bare(columns: tuple[str, ...]) -> bool:
+    what = meaning(columns[0])
+    return what is not None and what.rank >= BARE
+
+
 def _is_place(name: str) -> bool:
     what = meaning(name)
     return (what is not None and what.canonical != "value") or "time" in name.lower() or name.startswith("Unnamed")
@@ -154,7 +161,7 @@ def _is_place(name: str) -> bool:
 
 def _is_never_measured(chosen: Mapping[str, tuple[str, ...]], found: Mapping[str, Content]) -> bool:
     """A gradient norm that is always 0 while the loss moves by far more than noise."""
-    norm, loss = (found.get(*chosen.get(name, ("",))) for name in ("grad_norm", "loss"))
+    norm, loss = (found.get(chosen[name][0]) if name in chosen else None for name in ("grad_norm", "loss"))
     if not norm or not loss or not norm.zeros or norm.zeros < norm.values or not loss.finite:
         return False
     return loss.high - loss.low > 0.3 * max(abs(loss.low), abs(loss.high))

@@ -103,7 +103,7 @@ class _Reading:
 
 
 def _pairs(line: str) -> Iterator[tuple[str, str, str | None, Meaning | None]]:
-    end, context = 0, ""
+    end, context, before = 0, "", ""
     for pair in _PAIR.finditer(line):
         context, end = _context(line[end : pair.start()], context), pair.end()
         if pair["place"]:
@@ -112,7 +112,9 @@ def _pairs(line: str) -> Iterator[tuple[str, str, str | None, Meaning | None]]:
         name, found = _named(pair["name"])
         if found and found.canonical in ("loss", "accuracy") and context and not _CONTEXT.search(name):
             name = f"{context} {name}"
-            found = meaning(name)
+        elif is_held_out(name) and before.lower() == "loss train":
+            name = f"loss {name}"
+        found, before = meaning(name) if found else found, name
         if found and found.canonical in ("total_steps", "total_epochs") and pair["total"]:
             continue
         yield name, pair["value"], pair["total"], found

@@ -22,6 +22,8 @@ PART = 100
 """Ranks from here on are parts of a loss, such as box_loss, and no total."""
 STAND_IN = 200
 """Ranks from here on are no loss by name, and stand in where there is none."""
+BARE = 260
+"""Ranks from here on are columns that only say what was measured on: `train`, `val`."""
 
 _HELD_OUT = {"val": 0, "valid": 1, "validation": 1, "vali": 1, "eval": 2, "evaluation": 2, "heldout": 2, "dev": 3}
 _HELD_OUT |= {"holdout": 2, "test": 6, "testing": 6}
@@ -133,7 +135,7 @@ def _as_loss(words: tuple[str, ...], name: str) -> Meaning | None:
 def _as_stand_in(rest: set[str], canonical: str, held: int) -> Meaning | None:
     """A loss by another name; a column that is just called `train` or `val` is one too, if nothing else is."""
     if not rest:
-        return Meaning(canonical, STAND_IN + 60 + held)
+        return Meaning(canonical, BARE + held)
     ranks = [_STAND_INS[word] for word in rest & _STAND_INS.keys()]
     if not ranks:
         return None

@@ -72,15 +72,17 @@ def _one_metric_a_line(records: Iterable[Record], metric: str, value: str) -> It
 
 
 def _split(records: Iterable[Record], split: str) -> Iterator[Record]:
-    """What was measured on held-out data gets a name that says so."""
+    """What was measured on held-out data gets a name that says so; the rest of such an entry describes no training."""
     for record in records:
         word = str(record.get(split)).strip()
         if not is_held_out(word):
             yield record
             continue
+        known = [(name, cell, what.canonical) for name, cell in record.items() if (what := meaning(name))]
         yield {
-            f"{word}_{name}" if (what := meaning(name)) and what.canonical in ("loss", "accuracy") else name: cell
-            for name, cell in record.items()
+            f"{word}_{name}" if canonical in ("loss", "accuracy") else name: cell
+            for name, cell, canonical in known
+            if canonical not in ("lr", "grad_norm", "param_norm", "tokens_per_s")
         }
 
 
