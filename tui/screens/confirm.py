@@ -7,7 +7,9 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
+
+from ..widgets.key_line import KeyLine
 
 
 class Confirm(ModalScreen[bool]):
@@ -29,7 +31,7 @@ class Confirm(ModalScreen[bool]):
             yield Static(
                 Content.assemble(("y", "bold $accent"), f" {self._yes}   ", ("n", "bold $accent"), f" {self._no}")
             )
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyLine()
 
     def action_answer(self, answer: bool) -> None:
         self.dismiss(answer)

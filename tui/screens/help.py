@@ -13,9 +13,10 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen, Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from ..key_table import KeyGroup, key_groups
+from ..widgets.key_line import KeyLine
 
 
 class HelpScreen(ModalScreen[None]):
@@ -35,7 +36,7 @@ class HelpScreen(ModalScreen[None]):
             for name, text in explanations(self._explained):
                 yield Static(Content.styled(name, "bold $accent"), classes="heading")
                 yield Static(Content(text))
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyLine()
 
 
 def key_text(groups: Iterable[KeyGroup]) -> Content:

@@ -16,12 +16,13 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from ..safe_text import visible
 from ..shelves.entries import Entry, MeasuredSpeed, PresetEntry, RunEntry, identity, intention, matching, size
 from ..shelves.shelf import look_into_log, measured_speed, read_presets, read_runs
 from ..widgets.entry_list import EntryList, utc_now
+from ..widgets.key_line import KeyLine
 from ..widgets.preset_preview import PresetPreview
 from ..widgets.run_preview import RunPreview
 
@@ -62,7 +63,7 @@ class HomeScreen(Screen[None]):
         self._runs = runs
         self._ascii = ascii
         self._wanted = ""
-        self._presets: tuple[Entry, ...] | None = None
+        self._presets: tuple[Entry, ...] = ()
         self._found: tuple[RunEntry, ...] | None = None
         self._speeds: dict[str, MeasuredSpeed | None] = {}
         # made here and not looked up, because what was read in a thread may come after they are gone
@@ -71,6 +72,7 @@ class HomeScreen(Screen[None]):
         self.empty_line = Static(id="empty")
         self.preset_preview = PresetPreview(ascii=ascii)
         self.run_preview = RunPreview(ascii=ascii)
+        self.run_preview.add_class("-off")
 
     def compose(self) -> ComposeResult:
         yield Static(_title(), id="title")
@@ -81,23 +83,21 @@ class HomeScreen(Screen[None]):
                 yield self.empty_line
             yield self.preset_preview
             yield self.run_preview
-        yield Footer(compact=True)
+        yield KeyLine()
 
     def on_mount(self) -> None:
+        """Presets are in the first frame: to read them takes less than another frame would."""
+        self._presets = read_presets()
         self._show_filter()
-        self.empty_line.display = False
-        self.run_preview.add_class("-off")
+        self._show_entries()
 
     def on_screen_resume(self) -> None:
         self.call_after_refresh(self.read_disk)
 
     @work(exclusive=True, group="disk")
     async def read_disk(self) -> None:
-        """Presets once, runs again and again; the longer that takes, the more rarely."""
+        """Runs, again and again; the longer that takes, the more rarely."""
         began = time.monotonic()
-        if self._presets is None:
-            self._presets = await asyncio.to_thread(read_presets)
-            self._show_entries()
         runs = await asyncio.to_thread(read_runs, self._runs)
         if runs != self._found:
             self._found = runs
@@ -226,7 +226,7 @@ class HomeScreen(Screen[None]):
             self.filter_line.update(Content.assemble(prompt, ("type to filter", "$state-faint")))
 
     def _show_entries(self) -> None:
-        entries = [*(self._presets or ()), *(self._found or ())]
+        entries = [*self._presets, *(self._found or ())]
         shown = matching(entries, self._wanted)
         self.choice.show(shown)
         self.empty_line.update(Content(self._empty(bool(shown))))
