@@ -18,12 +18,13 @@ from tinygpt_tui.tui.departure import Departure, QuitApp, ResumeRun, StartAgain,
 from tinygpt_tui.tui.opening import Destination, OpenRun
 from tinygpt_tui.tui.screens.home import HomeScreen
 from tinygpt_tui.tui.screens.opening import OpeningScreen
+from tinygpt_tui.tui.screens.quit import WhatBecomesOfTheRun
 from tinygpt_tui.tui.screens.run import RunScreen
 from tinygpt_tui.tui.screens.too_small import TooSmallScreen
 from tinygpt_tui.tui.settings import Remember, Settings, load
 
 from .screen_text import shown, until
-from .scripted_run import ScriptedRun
+from .scripted_run import ScriptedRun, started, steps
 
 AGAIN = StartAgain(RunConfig(title="Again"))
 
@@ -123,6 +124,31 @@ async def test_it_quits(tmp_path: Path, key: str) -> None:
         await pilot.press(key)
         await until(pilot, lambda: not journey.app.is_running)
     assert journey.app.return_code == 0
+
+
+@pytest.mark.parametrize(("covers", "answer"), [("", "l"), ("=", "l"), ("?", "ctrl+q"), ("m", "ctrl+q")])
+async def test_quitting_asks_about_a_run_that_trains_whatever_covers_it(
+    tmp_path: Path, covers: str, answer: str
+) -> None:
+    config = RunConfig(title="Training")
+    run = ScriptedRun([started(config), *steps(config, [3.0] * 9)], config=config, live=True)
+
+    async def training(destination: Destination, runs: Path) -> ScriptedRun:
+        return run
+
+    here = tmp_path / "run"
+    app = TinyGPTApp(tmp_path, settings_file=tmp_path / "s.toml", destination=OpenRun(here), open=training)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, RunScreen) and "step 9/" in shown(app))
+        height = 1 + len(app.screen_stack) if covers else len(app.screen_stack)
+        await pilot.press(*covers)
+        await until(pilot, lambda: len(app.screen_stack) == height and app.screen.is_mounted)
+        await pilot.press("ctrl+q")
+        await until(pilot, lambda: isinstance(app.screen, WhatBecomesOfTheRun) and app.screen.is_mounted)
+        assert not run.commands and app.is_running
+        await pilot.press(answer)
+        await until(pilot, lambda: not app.is_running)
+    assert not run.commands and run.is_closed
 
 
 async def test_a_chosen_theme_is_remembered(tmp_path: Path) -> None:

@@ -14,9 +14,10 @@ from tinygpt_tui.engine.schedule import planned_lr
 from tinygpt_tui.tui.plots.axes import Scale, label, seconds_label
 from tinygpt_tui.tui.plots.canvas import Canvas, Paint
 from tinygpt_tui.tui.plots.heat import Heat, draw_heat
-from tinygpt_tui.tui.plots.picture import Curve, Level, Picture, Stamps, fitted, reduced
+from tinygpt_tui.tui.plots.picture import Curve, Fence, Level, Picture, Stamps, fitted, reduced
 from tinygpt_tui.tui.plots.pictures import gradient_picture, loss_picture, rate_picture
 from tinygpt_tui.tui.plots.plotting import Frame, draw
+from tinygpt_tui.tui.plots.readings import layers_reading
 from tinygpt_tui.tui.plots.series import Floats
 from tinygpt_tui.tui.plots.viewport import Viewport
 from tinygpt_tui.tui.run_view import RunView
@@ -231,6 +232,35 @@ def test_a_heat_map_shades_from_the_smallest_to_the_largest() -> None:
     lines = str(draw_heat(heat, Scale.around(1.0, 100.0), 60, 4, ascii_only=True)).splitlines()
     assert lines[0].startswith("low ") and set(lines[0][5:]) == {"."}
     assert lines[1].startswith("high ") and set(lines[1][5:]) == {"@"}
+
+
+@pytest.mark.parametrize(("ascii_only", "glyph"), [(False, "✕"), (True, "x")])
+def test_a_layer_that_is_not_a_number_does_not_look_like_a_large_one(ascii_only: bool, glyph: str) -> None:
+    layer = LayersMeasured(
+        step=1,
+        names=["fine", "broken"],
+        grad_norm=[1.0, math.nan],
+        update_ratio=[1e-3, math.nan],
+        max_attention_logit=1.0,
+        log_z=1.0,
+    )
+    heat = Heat.of([layer], np.array([1.0]), "update_ratio")
+    fine, broken = str(draw_heat(heat, Scale.around(1.0, 2.0), 60, 2, ascii_only=ascii_only)).splitlines()
+    assert set(broken.removeprefix("broken ")) == {glyph} and glyph not in fine
+    said = [piece.text for piece in layers_reading(heat, heat.at(1.0), "update_ratio")]
+    assert said == ["update ratio", "no number in 1 of 2"]
+
+
+@given(st.lists(st.integers(1, 99), min_size=1, max_size=3, unique=True).map(sorted), st.booleans())
+def test_the_name_of_a_phase_ends_where_the_next_one_begins(begins: list[int], ascii_only: bool) -> None:
+    names = ("memorization", "generalization", "refinement")
+    fences = tuple(Fence(float(x), name) for x, name in zip(begins, names, strict=False))
+    line = str(draw(Picture(x=Scale.around(0.0, 100.0), fences=fences), 107, 12, ascii_only=ascii_only)).splitlines()[0]
+    ends = [*begins[1:], 100]
+    for begin, end, name in zip(begins, ends, names, strict=False):
+        text = line[7 + begin + 1 : 7 + end].strip().rstrip("….")
+        assert name.startswith(text)
+        assert text or end - begin < 12
 
 
 def test_more_layers_than_rows_share_rows_and_the_largest_shows() -> None:

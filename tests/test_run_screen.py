@@ -10,6 +10,7 @@ from typing import TypeVar
 import pytest
 from textual.app import App
 from textual.binding import Binding
+from textual.events import MouseScrollDown, MouseScrollUp
 from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Input, OptionList
@@ -45,6 +46,8 @@ from tinygpt_tui.tui.screens.run import RunScreen
 from tinygpt_tui.tui.settings import Remember, Settings
 from tinygpt_tui.tui.widgets.frame import Frame
 from tinygpt_tui.tui.widgets.key_line import KeyLine
+from tinygpt_tui.tui.widgets.loss_panel import LossPanel
+from tinygpt_tui.tui.widgets.plot import Plot
 from tinygpt_tui.tui.widgets.side_panel import SidePanel
 
 from .scripted_run import ScriptedRun, started, steps
@@ -577,3 +580,41 @@ async def test_any_size_down_to_the_smallest_and_back_is_survived() -> None:
             await pilot.resize_terminal(*size)
             await pilot.pause()
         assert shown(screen) == ALL
+
+
+async def test_dragging_over_one_plot_moves_the_cursor_of_all_and_the_end_key_lets_go() -> None:
+    app = Showing(live())
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = await following(pilot)
+        await pilot.mouse_down("#loss LossPanel", offset=(20, 5))
+        await pilot.hover("#loss LossPanel", offset=(40, 5))
+        await pilot.mouse_up("#loss LossPanel", offset=(40, 5))
+        await until(pilot, lambda: screen.panels.viewport.cursor is not None)
+        step = screen.panels.viewport.cursor
+        plots = list(screen.query(Plot))
+        assert len(plots) == 4
+        assert all(plot.viewport.cursor == step and f"step {step:.0f}" in plot.reading for plot in plots)
+        await pilot.hover("#loss LossPanel", offset=(60, 5))
+        assert screen.panels.viewport.cursor == step
+        await pilot.press("end")
+        assert all(plot.viewport.cursor is None for plot in plots)
+
+
+async def test_the_wheel_zooms_all_plots_around_the_step_it_is_over_and_back() -> None:
+    app = Showing(live())
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = await following(pilot)
+        loss = screen.query_one(LossPanel)
+        for kind, zoomed in ((MouseScrollUp, True), (MouseScrollDown, False)):
+            loss.post_message(kind(loss, 20, 5, 0, 0, 0, False, False, False))
+            await until(pilot, lambda zoomed=zoomed: (screen.panels.viewport.x_range is not None) is zoomed)
+            assert {plot.viewport for plot in screen.query(Plot)} == {screen.panels.viewport}
+
+
+async def test_a_click_gives_a_panel_the_focus() -> None:
+    app = Showing(live())
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = await following(pilot)
+        for name in ("gradient", "diagnosis", "loss"):
+            await pilot.click(f"#{name}", offset=(10, 2))
+            await until(pilot, lambda name=name: screen.focused is screen.query_one(f"#{name}", Frame).panel)

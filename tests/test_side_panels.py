@@ -3,6 +3,7 @@
 import math
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -74,6 +75,23 @@ def test_the_worst_open_finding_comes_first_and_has_the_key() -> None:
     assert text.startswith("✖ Divergence  since step 9")
     assert text.count("f  halve") == 1
     assert text.index("f  halve") < text.index("▲ Loss spike")
+
+
+@pytest.mark.parametrize("width", [30, 44, 80])
+async def test_the_lines_of_a_finding_are_wrapped_under_their_beginning(width: int) -> None:
+    evidence, cause = "loss 2.99 against 2.97 a quarter of the run earlier", "the rate is too high for the loss to fall"
+    opened = msgspec.structs.replace(finding(1, "warning", 3), evidence=evidence, causes=[cause])
+    app = OnePanel(DiagnosisPanel())
+    async with app.run_test(size=(width, 30)) as pilot:
+        app.query_one(DiagnosisPanel).view = BEGUN.after(opened)
+        await pilot.pause()
+        lines = app.query_one(DiagnosisPanel).text.splitlines()
+        why = next(place for place, line in enumerate(lines) if line.startswith("  Why"))
+        tries = next(place for place, line in enumerate(lines) if line.startswith("  Try"))
+        assert all(line.startswith("  ") for line in lines[1:why])
+        assert all(line.startswith(" " * 7) for line in lines[why + 1 : tries])
+        assert " ".join(" ".join(lines[why:tries]).split()) == f"Why {cause}"
+        assert all(len(line) <= width - 2 for line in lines)
 
 
 def test_a_finding_that_the_run_recovered_from_stays_below_the_open_ones() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import partial
@@ -21,12 +22,14 @@ from .departure import Departure, QuitApp, ResumeRun, StartAgain, ToHome
 from .opening import Destination, Opener, OpenRun, in_words, open_run
 from .safe_text import visible
 from .screens.home import HomeScreen
+from .screens.quit import WhatBecomesOfTheRun
 from .screens.too_small import TooSmallScreen, is_too_small
 from .settings import Preferences, Remember, settings_path
 from .widgets.entry_list import utc_now
 
 if TYPE_CHECKING:
     from .opening import OpenedRun
+    from .screens.run import RunScreen
 
 WIDTHS: list[tuple[int, str]] | None = [(0, "-narrow"), (76, "-split"), (110, "-wide")]
 HEIGHTS: list[tuple[int, str]] | None = [(0, "-low"), (20, "-middle"), (30, "-high")]
@@ -54,6 +57,13 @@ def open_app(
     return app.return_code or 0
 
 
+def settle_memory() -> None:
+    """Let the collector pass over what is there for good: a full pass takes 50 ms, in which no key is answered."""
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()
+
+
 class TinyGPTApp(App[None]):
     TITLE = "tinygpt-tui"
     CSS_PATH = "app.tcss"
@@ -63,7 +73,15 @@ class TinyGPTApp(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark,f1", "help", "help", id="app.help", tooltip="Every key of this screen"),
         Binding("ctrl+t", "change_theme", "theme", show=False, id="app.theme", tooltip="Choose other colours"),
-        Binding("ctrl+q", "quit", "quit", show=False, id="app.quit", tooltip="Leave; running runs go on"),
+        Binding(
+            "ctrl+q",
+            "quit",
+            "quit",
+            show=False,
+            priority=True,
+            id="app.quit",
+            tooltip="Quit; asks about a run that trains, and asked twice leaves it running",
+        ),
         Binding("ctrl+c", "quit", show=False, system=True, id="app.interrupt"),
     ]
 
@@ -82,6 +100,7 @@ class TinyGPTApp(App[None]):
         self._open = open
         self._now = now
         self._destination = destination
+        self._shown_run: RunScreen | None = None
         self._preferences = Preferences(settings_file)
         self._ascii = ascii or self._preferences.settings.ascii
         self.set_class(self._ascii, "-ascii")
@@ -157,14 +176,17 @@ class TinyGPTApp(App[None]):
             self.notify(visible(str(error)), severity="error", timeout=10, markup=False)
             return None
         await opening.finish()
+        settle_memory()
         return run
 
     async def _shown(self, run: OpenedRun) -> Departure | None:
         from .screens.run import RunScreen
 
+        self._shown_run = RunScreen(run, settings=self._preferences.settings, ascii=self._ascii)
         try:
-            return await self.push_screen_wait(RunScreen(run, settings=self._preferences.settings, ascii=self._ascii))
+            return await self.push_screen_wait(self._shown_run)
         finally:
+            self._shown_run = None
             await run.close()
 
     @work(thread=True, group="prepare")
@@ -185,6 +207,15 @@ class TinyGPTApp(App[None]):
 
     def _remember_theme(self, theme: Theme) -> None:
         self.post_message(Remember(theme=theme.name))
+
+    async def action_quit(self) -> None:
+        """Whatever covers a run that trains, what becomes of it is asked first."""
+        if self._shown_run is None:
+            self.exit()
+        elif isinstance(self.screen, WhatBecomesOfTheRun):
+            self.screen.action_answer("leave")
+        else:
+            self._shown_run.action_leave("quit")
 
     def action_help(self) -> None:
         from .screens.help import HelpScreen

@@ -26,13 +26,27 @@ from pathlib import Path
 
 from tinygpt_tui.engine.client import WORKER
 from tinygpt_tui.engine.event_log import all_events
-from tinygpt_tui.engine.events import AnyEvent, RunEnded, StepFinished
+from tinygpt_tui.engine.events import AnyEvent, StepFinished
 from tinygpt_tui.engine.folder import find_worker
 from tinygpt_tui.engine.presets import find_preset
 from tinygpt_tui.engine.store import create
 
 COMMAND = (str(Path(sys.executable).parent / "tinygpt-tui"),)
 WARMUP = 20
+BARE = """
+from textual.app import App
+from textual.widgets import Static
+
+class Bare(App):
+    def compose(self):
+        yield Static("Presets")
+
+Bare().run()
+"""
+"""As little as a Textual app can be; what remains of its time is Textual's."""
+LONG = ("baseline", "--steps", "200000", "--set", "training.compile=false")
+"""The default preset as it trains in its first steps, for as long as a measurement needs; so long a run would otherwise
+be worth compiling, for which its first step waits."""
 
 
 class Terminal:
@@ -72,7 +86,9 @@ class Terminal:
 
 
 @contextmanager
-def terminal(arguments: Sequence[str], home: Path, size: tuple[int, int] = (160, 45)) -> Iterator[Terminal]:
+def terminal(
+    arguments: Sequence[str], home: Path, size: tuple[int, int] = (160, 45), command: Sequence[str] = COMMAND
+) -> Iterator[Terminal]:
     environment = os.environ | {
         "TERM": "xterm-256color",
         "COLORTERM": "truecolor",
@@ -82,7 +98,7 @@ def terminal(arguments: Sequence[str], home: Path, size: tuple[int, int] = (160,
     pid, master = pty.fork()
     if pid == 0:
         ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
-        os.execvpe(COMMAND[0], [*COMMAND, *arguments], environment)
+        os.execvpe(command[0], [*command, *arguments], environment)
     try:
         yield Terminal(pid, master)
     finally:
@@ -95,17 +111,16 @@ def terminal(arguments: Sequence[str], home: Path, size: tuple[int, int] = (160,
 
 
 def first_frame(home: Path, rounds: int = 9) -> None:
-    """From the command to a drawn home screen, beside an interpreter that only imports Textual."""
+    """From the command to a drawn home screen, in turns with a bare Textual app."""
     times, bare = [], []
     for _ in range(rounds + 1):
         with terminal([], home, (120, 36)) as screen:
             times.append(screen.wait_for(b"Presets"))
-        began = time.perf_counter()
-        subprocess.run([sys.executable, "-c", "import textual.app"], check=True)
-        bare.append(time.perf_counter() - began)
+        with terminal(["-c", BARE], home, (120, 36), [sys.executable]) as screen:
+            bare.append(screen.wait_for(b"Presets"))
     print(
-        f"first frame: median {statistics.median(times[1:]):.3f} s of {rounds} (bar 0.4); "
-        f"python -c 'import textual.app' takes {statistics.median(bare[1:]):.3f} s"
+        f"first frame: median {statistics.median(times[1:]):.3f} s of {rounds} (bar 0.4), {min(times[1:]):.3f} to "
+        f"{max(times[1:]):.3f}; a bare Textual app takes {statistics.median(bare[1:]):.3f} s"
     )
 
 
@@ -124,7 +139,7 @@ def first_point(home: Path, rounds: int = 5) -> None:
 def key_to_frame(home: Path, presses: int = 300) -> None:
     """Smoothing down and up, whose effect the plots name, at random moments of training at full speed."""
     chance, times = random.Random(0), []
-    with terminal(["baseline", "--steps", "1000000"], home) as screen:
+    with terminal(LONG, home) as screen:
         screen.wait_for(rb"train \d\.\d")
         screen.drain(3)
         for press in range(presses):
@@ -150,28 +165,46 @@ def pause_latency(screen: Terminal, chance: random.Random) -> float:
     return waited
 
 
-def cost_of_watching(home: Path, steps: int = 3000, rounds: int = 3) -> None:
-    """Tokens/s with the screen at 160x45 and without, in turns; processor share of the screen's process."""
-    ratios, following, idle = [], [], []
-    for _ in range(rounds):
-        alone = headless_rate(home, steps)
-        with terminal(["baseline", "--steps", str(steps)], home) as screen:
-            screen.wait_for(rb"train \d\.\d")
-            began, used = time.perf_counter(), screen.processor_s()
-            run = newest_run(home)
-            while not isinstance(last_event(run), RunEnded):
-                screen.drain(0.5)
-            following.append((screen.processor_s() - used) / (time.perf_counter() - began))
+def cost_of_watching(home: Path, steps: int = 3000, rounds: int = 5) -> None:
+    """Tokens/s with the screen at 160x45 and without, in turns, the order turned round each time."""
+    ratios, shares = [], []
+    for turn in range(rounds):
+        before = headless_rate(home, steps) if turn % 2 else None
+        watched, share = watched_rate(home, steps)
+        ratios.append(watched / (before or headless_rate(home, steps)))
+        shares.append(share)
+    print(
+        f"watched / headless tokens/s: median {statistics.median(ratios):.3f} of {rounds} "
+        f"({', '.join(f'{ratio:.3f}' for ratio in sorted(ratios))}; bar 0.93); "
+        f"screen's process while following: {statistics.median(shares):.1%} of a core (bar 15 %)"
+    )
+
+
+def watched_rate(home: Path, steps: int) -> tuple[float, float]:
+    """Tokens/s, and the share of a core that the screen took meanwhile."""
+    with terminal(["baseline", "--steps", str(steps)], home) as screen:
+        screen.wait_for(rb"train \d\.\d")
+        began, used = time.perf_counter(), screen.processor_s()
+        screen.wait_for(rb"finished", 150)
+        share = (screen.processor_s() - used) / (time.perf_counter() - began)
+    return rate_of(list(all_events(newest_run(home)))), share
+
+
+def idle(home: Path, seconds: float = 10) -> None:
+    """Processor share of the screen's process while nothing happens."""
+    shares = {}
+    with terminal(["baseline", "--steps", "600"], home) as screen:
+        screen.wait_for(rb"train \d\.\d")
+        screen.drain(1)
+        screen.press(" ")
+        for state in (rb"paused", rb"finished"):
+            screen.wait_for(state)
             screen.drain(3)
             used = screen.processor_s()
-            screen.drain(5)
-            idle.append((screen.processor_s() - used) / 5)
-        ratios.append(rate_of(list(all_events(run))) / alone)
-    print(
-        f"watched / headless tokens/s: median {statistics.median(ratios):.3f} "
-        f"({min(ratios):.3f} to {max(ratios):.3f}; bar 0.93); screen's process: following "
-        f"{statistics.median(following):.1%} of a core (bar 15 %), finished {statistics.median(idle):.1%} (bar 1 %)"
-    )
+            screen.drain(seconds)
+            shares[state.decode()] = (screen.processor_s() - used) / seconds
+            screen.press(" ")
+    print("screen's process: " + ", ".join(f"{state} {share:.1%}" for state, share in shares.items()) + " (bar 1 %)")
 
 
 def headless_rate(home: Path, steps: int) -> float:
@@ -191,15 +224,12 @@ def newest_run(home: Path) -> Path:
     return max((home / "runs").iterdir(), key=lambda run: run.stat().st_mtime)
 
 
-def last_event(run: Path) -> AnyEvent | None:
-    return next(reversed(list(all_events(run))), None)
-
-
 MEASURES = {
     "first-frame": first_frame,
     "first-point": first_point,
     "keys": key_to_frame,
     "watching": cost_of_watching,
+    "idle": idle,
 }
 
 

@@ -19,7 +19,10 @@ Quantity = Literal["update_ratio", "grad_norm"]
 
 _SHADES = "·░▒▓█"
 _ASCII_SHADES = ".:-#@"
+_BROKEN, _ASCII_BROKEN = "✕", "x"
+"""Where a layer's value was not a number."""
 _PAINTS = (Paint.HEAT_1, Paint.HEAT_2, Paint.HEAT_3, Paint.HEAT_4, Paint.HEAT_5)
+_BROKEN_LEVEL = len(_PAINTS) + 1
 _NAMES = 18
 """Cells that the names of the layers may take."""
 _ROOM_FOR_NAMES = 40
@@ -107,6 +110,9 @@ def _draw_rows(sheet: Canvas, heat: Heat, shades: NDArray[np.int_], left: int, a
             cells = np.zeros((area.height, area.width), np.bool_)
             cells[rows] = level == number
             area.fill(cells, shade, paint)
+        broken = np.zeros((area.height, area.width), np.bool_)
+        broken[rows] = level == _BROKEN_LEVEL
+        area.fill(broken, _ASCII_BROKEN if ascii_only else _BROKEN, Paint.MARK_NAN)
     return area.height
 
 
@@ -117,11 +123,12 @@ def _short(name: str) -> str:
 
 
 def _shades(heat: Heat, x: Scale, columns: int) -> NDArray[np.int_]:
-    """0 for nothing, 1 to 5 for the size, of the last measurement up to every column's right edge."""
+    """Of the last measurement up to every column's right edge: 0 nothing, 1 to 5 the size, 6 not a number."""
     edges = x.value(np.arange(1, columns + 1) / columns)
     latest = np.searchsorted(heat.x, edges * (1 + 1e-12), side="right") - 1
     low, high = heat.limits
     with np.errstate(divide="ignore", invalid="ignore"):
         level = np.log(heat.values / low) / math.log(high / low)
-    shades = np.clip(np.floor(np.nan_to_num(level, nan=1.0, posinf=1.0, neginf=0.0) * 5), 0, 4).astype(int) + 1
+    shades = np.clip(np.floor(np.nan_to_num(level, nan=0.0, posinf=1.0, neginf=0.0) * 5), 0, 4).astype(int) + 1
+    shades[~np.isfinite(heat.values)] = _BROKEN_LEVEL
     return np.where(latest >= 0, shades[:, np.maximum(latest, 0)], 0)

@@ -15,6 +15,7 @@ _GUTTER = 7
 """Cells left of the plot for labels."""
 _ROOM_FOR_GUTTER = 28
 _ROOM_FOR_LABELS = 5
+_FEWEST_LETTERS = 3
 _POINT_SPACING = 3
 """Columns that a visible point needs for itself."""
 
@@ -113,11 +114,7 @@ def _draw_points(plot: Canvas, curve: Curve, x: Scale, scale: Scale, ascii_only:
 
 def _draw_lines(plot: Canvas, picture: Picture, scale: Scale, ascii_only: bool) -> None:
     """Fences, levels and the cursor, behind the curves."""
-    for fence in picture.fences:
-        for column in columns_of(np.array([fence.x]), picture.x, plot.width):
-            if column > 0:  # the axis is line enough
-                plot.fill(_only(plot.empty, column), ":" if ascii_only else "┊", Paint.CURVE_PHASE)
-            plot.put(int(column) + 2, 0, f"{fence.text} ", Paint.CURVE_AXIS, only_if_empty=True)
+    _draw_fences(plot, picture, ascii_only)
     for level in picture.levels:
         if scale.low <= level.y <= scale.high:
             row = int(_rows(np.array([level.y]), scale, plot.height)[0])
@@ -131,6 +128,27 @@ def _draw_lines(plot: Canvas, picture: Picture, scale: Scale, ascii_only: bool) 
         for column in columns_of(np.array([picture.cursor]), picture.x, plot.width):
             free = plot.empty | np.isin(plot.paints, [Paint.CURVE_RAW, Paint.CURVE_PHASE, Paint.CURVE_LEVEL])
             plot.fill(_only(free, column), "|" if ascii_only else "│", Paint.CURVE_CURSOR)
+
+
+def _draw_fences(plot: Canvas, picture: Picture, ascii_only: bool) -> None:
+    """Each with its name, cut where the next one stands."""
+    end = plot.width
+    for fence in reversed(picture.fences):
+        for column in columns_of(np.array([fence.x]), picture.x, plot.width).tolist():
+            if column > 0:  # the axis is line enough
+                plot.fill(_only(plot.empty, column), ":" if ascii_only else "┊", Paint.CURVE_PHASE)
+            name = _cut(fence.text, end - column - 3, ascii_only)
+            plot.put(column + 2, 0, name, Paint.CURVE_AXIS, only_if_empty=True)
+            end = column
+
+
+def _cut(text: str, room: int, ascii_only: bool) -> str:
+    """As much of a text as there is room for; nothing where that would tell nothing."""
+    if len(text) <= room:
+        return text
+    ellipsis = "..." if ascii_only else "…"
+    kept = room - len(ellipsis)
+    return text[:kept] + ellipsis if kept >= _FEWEST_LETTERS else ""
 
 
 def _only(cells: Dots, column: int) -> Dots:

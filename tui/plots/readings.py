@@ -6,6 +6,8 @@ The most telling piece comes first; a narrow panel leaves out the last ones.
 import math
 from typing import NamedTuple
 
+import numpy as np
+
 from ..numbers import compact, count, setting
 from ..run_view import RunView
 from .axes import label, seconds_label
@@ -69,6 +71,9 @@ def layers_reading(heat: Heat, values: Floats | None, quantity: Quantity) -> lis
     """The largest and the smallest at one moment."""
     pieces = [Piece(quantity.replace("_", " "), Paint.CURVE_AXIS)]
     if values is None or not len(values):
+        return pieces
+    if broken := int((~np.isfinite(values)).sum()):
+        pieces.append(Piece(f"no number in {broken} of {len(values)}", Paint.MARK_NAN))
         return pieces
     for word, index in (("most", int(values.argmax())), ("least", int(values.argmin()))):
         name = "".join(character for character in heat.names[index] if character.isascii() and character.isprintable())

@@ -17,7 +17,7 @@ Fate = Literal["stop", "leave"]
 
 
 class WhatBecomesOfTheRun(ModalScreen[Fate | None]):
-    """None is to stay. A second Ctrl-C leaves the run running: it never loses anything."""
+    """None is to stay. A second Ctrl-C or Ctrl-Q leaves the run running: it never loses anything."""
 
     CSS = """
     WhatBecomesOfTheRun {

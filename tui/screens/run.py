@@ -303,7 +303,7 @@ class RunScreen(Screen[Departure]):
     async def start_another(self, event: LessonPanel.AnotherRunWanted) -> None:
         await self._depart(StartAgain(event.config), "Another run: what becomes of this one?")
 
-    @work(group="dialog", exclusive=True)
+    @work(group="leave")
     async def action_leave(self, where: str) -> None:
         await self._depart(ToHome() if where == "home" else QuitApp(), "Leave: what becomes of this run?")
 
@@ -314,6 +314,8 @@ class RunScreen(Screen[Departure]):
                 return
             if fate == "stop":
                 await self._stop_before_leaving()
+        while self.app.screen is not self:
+            await self.app.screen.dismiss(None)
         self.dismiss(departure)
 
     async def _stop_before_leaving(self) -> None:

@@ -12,6 +12,8 @@ from .side_panel import SidePanel
 SEVERITIES = {"failure": ("✖", "$text-error"), "warning": ("▲", "$text-warning"), "info": ("●", "$text-primary")}
 _CALM = "no loss that is not a number, no spike, stall or divergence, no vanishing and no exploding gradients."
 _CLOSED_SHOWN = 12
+_NARROWEST = 16
+"""Cells of text beside its label; where there are fewer it wraps below the label."""
 
 
 class DiagnosisPanel(SidePanel):
@@ -29,7 +31,7 @@ Healthy: nothing is open. f applies the first remedy of the first open finding w
         still_open = open_findings(view)
         closed = [(finding, step) for finding, step in reversed(view.findings) if step is not None]
         title = Content.assemble("Diagnosis", ("  ", ""), _count(still_open))
-        parts = [_open(finding, first=position == 0) for position, finding in enumerate(still_open)]
+        parts = [_open(finding, first=position == 0, width=self.room) for position, finding in enumerate(still_open)]
         if not parts:
             parts = [_all_is_well(view)]
         if closed:
@@ -54,25 +56,33 @@ def _count(still_open: list[FindingOpened]) -> Content:
     return Content.styled(f"{len(still_open)} open", SEVERITIES[still_open[0].severity][1])
 
 
-def _open(finding: FindingOpened, *, first: bool) -> Content:
+def _open(finding: FindingOpened, *, first: bool, width: int) -> Content:
     glyph, colour = SEVERITIES[finding.severity]
     lines = [
         Content.assemble(
             (f"{glyph} {kind_in_words(finding.kind)}", f"bold {colour}"),
             (f"  since step {finding.onset}", "$foreground 60%"),
         ),
-        Content(f"  {finding.severity}: {visible(finding.evidence)}"),
+        _hanging(Content("  "), Content(f"{finding.severity}: {visible(finding.evidence)}"), width),
     ]
-    lines += [_labelled("Why", visible(cause)) for cause in finding.causes[:1]]
+    lines += [_labelled("Why", Content(visible(cause)), width) for cause in finding.causes[:1]]
     for number, fix in enumerate(finding.fixes[:3]):
         key = ("f  ", "bold $accent") if first and number == 0 else ("", "")
-        lines.append(_labelled("or" if number else "Try", Content.assemble(key, visible(fix.title))))
-    lines += [_labelled("Else", visible(cause)) for cause in finding.causes[1:3]]
+        lines.append(_labelled("or" if number else "Try", Content.assemble(key, visible(fix.title)), width))
+    lines += [_labelled("Else", Content(visible(cause)), width) for cause in finding.causes[1:3]]
     return Content("\n").join(lines)
 
 
-def _labelled(label: str, text: str | Content) -> Content:
-    return Content.assemble((f"  {label:<4} ", "$foreground 60%"), text)
+def _labelled(label: str, text: Content, width: int) -> Content:
+    return _hanging(Content.styled(f"  {label:<4} ", "$foreground 60%"), text, width)
+
+
+def _hanging(label: Content, text: Content, width: int) -> Content:
+    """A label and a text whose later lines begin where its first one does."""
+    room = width - label.cell_length
+    if room < _NARROWEST:
+        return label + text
+    return label + Content(f"\n{' ' * label.cell_length}").join(line.rstrip() for line in text.wrap(room))
 
 
 def _closed(finding: FindingOpened, step: int) -> Content:

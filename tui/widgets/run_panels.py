@@ -131,7 +131,7 @@ class RunPanels(Container):
 
     def take_focus(self) -> None:
         """Give the focus to the first panel that is shown, unless one has it."""
-        if self._focused() is None:
+        if self._shown and self._focused() is None:
             next(frame for name, frame in self._frames.items() if name in self._shown).take_focus()
 
     def _arrange(self) -> None:

@@ -64,6 +64,14 @@ class SidePanel(Scroll):
             self._content = content
             static.update(content, layout=taller)
 
+    def on_resize(self) -> None:
+        self.write()
+
+    @property
+    def room(self) -> int:
+        """Cells that a line has; 0 before that is known."""
+        return self.query_one(Static).content_size.width if self.is_mounted else 0
+
     @property
     def text(self) -> str:
         """What it says, as plain text."""
