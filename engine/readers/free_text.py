@@ -7,6 +7,7 @@ again holds several entries. A word such as `Test set:` before a name says what 
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Self
 
 from .names import Meaning, is_held_out, meaning
@@ -112,14 +113,15 @@ def _pairs(line: str) -> Iterator[tuple[str, str, str | None, Meaning | None]]:
         name, found = _named(pair["name"])
         if found and found.canonical in ("loss", "accuracy") and context and not _CONTEXT.search(name):
             name = f"{context} {name}"
-        elif is_held_out(name) and before.lower() == "loss train":
+        elif before == "loss train" and is_held_out(name):
             name = f"loss {name}"
-        found, before = meaning(name) if found else found, name
+        found, before = meaning(name) if found else found, name.lower()
         if found and found.canonical in ("total_steps", "total_epochs") and pair["total"]:
             continue
         yield name, pair["value"], pair["total"], found
 
 
+@lru_cache(maxsize=8192)
 def _named(text: str) -> tuple[str, Meaning | None]:
     """A name without the chatter before it; a place may stand behind any words: `Finished training epoch 3`."""
     words = text.split(" ")

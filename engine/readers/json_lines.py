@@ -28,20 +28,16 @@ class JsonLines:
 
     def records(self, chunks: Iterable[bytes]) -> Iterator[Record]:
         for chunk in chunks:
-            for line in chunk.split(b"\n"):
-                if line and (record := decoded(line)):
-                    yield record
+            yield from filter(None, map(decoded, chunk.split(b"\n")))
 
 
 def decoded(line: bytes) -> Record | None:
     """The object that a line is, objects within it as `outer/inner`; None where it is none."""
-    start = line.find(b"{")
-    if start < 0:
-        return None
-    record = loaded(line)
+    objects = line.count(b"{")
+    record = loaded(line) if objects else None
     if type(record) is not dict:
         return None
-    return flat(record) if line.find(b"{", start + 1) >= 0 else record
+    return flat(record) if objects > 1 else record
 
 
 def loaded(text: bytes) -> Any:
