@@ -16,10 +16,10 @@ def random_heads(length: int, dtype: torch.dtype) -> list[Tensor]:
 @pytest.mark.parametrize("length", [1, 2, 33, LONGEST_WHOLE + 1])
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.bfloat16, 0.03)])
 def test_attention_and_its_gradients_are_those_of_torch(length: int, dtype: torch.dtype, tolerance: float) -> None:
-    ours = random_heads(length, dtype)
+    q, k, v = ours = random_heads(length, dtype)
     exact = [x.detach().double().requires_grad_() for x in ours]
     seen = torch.ones(length, length, dtype=torch.bool).tril()
-    y, expected = attend(*ours, 0.0), F.scaled_dot_product_attention(*exact, attn_mask=seen)
+    y, expected = attend(q, k, v, 0.0), F.scaled_dot_product_attention(*exact, attn_mask=seen)
     towards = torch.randn(y.shape, generator=torch.Generator().manual_seed(1))
     gradients = torch.autograd.grad(y, ours, towards.to(dtype))
     expected_gradients = torch.autograd.grad(expected, exact, towards.double())

@@ -1,6 +1,8 @@
 """A plain PyTorch training loop, the way a good textbook writes it: what the engine is held against."""
 
+import time
 from collections.abc import Iterator
+from multiprocessing.connection import Connection
 
 import numpy as np
 import torch
@@ -26,3 +28,13 @@ def train(model_config: ModelConfig, tokens: np.ndarray, batch: int) -> Iterator
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         yield
+
+
+def serve(connection: Connection, model_config: ModelConfig, tokens: np.ndarray, batch: int) -> None:
+    """Be a process of its own: asked for some steps, it takes them and says how many seconds they took."""
+    loop = train(model_config, tokens, batch)
+    while steps := connection.recv():
+        began = time.perf_counter()
+        for _ in range(steps):
+            next(loop)
+        connection.send(time.perf_counter() - began)
