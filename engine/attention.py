@@ -19,7 +19,7 @@ def attend(q_BHTD: Tensor, k_BHTD: Tensor, v_BHTD: Tensor, dropout: float) -> Te
     # torch 2.13's fused kernel multiplies bf16 at a quarter of the speed that oneDNN reaches where there is no AMX
     B, H, T, D = q_BHTD.shape
     q, k, v = (x.reshape(B * H, T, D) for x in (q_BHTD, k_BHTD, v_BHTD))
-    scores = torch.baddbmm(_future(T, q.dtype).expand(B * H, T, T), q, k.transpose(1, 2), alpha=1 / math.sqrt(D))
+    scores = torch.baddbmm(_future()[:T, :T].expand(B * H, T, T), q, k.transpose(1, 2), alpha=1 / math.sqrt(D))
     weights = scores.softmax(-1)
     if dropout:
         weights = F.dropout(weights, dropout)
@@ -27,6 +27,7 @@ def attend(q_BHTD: Tensor, k_BHTD: Tensor, v_BHTD: Tensor, dropout: float) -> Te
 
 
 @cache
-def _future(length: int, dtype: torch.dtype) -> Tensor:
+@torch.inference_mode(False)  # a run may sample before it trains
+def _future() -> Tensor:
     """What is added to the scores: nothing, and minus infinity for what is yet to come."""
-    return torch.full((length, length), -math.inf, dtype=dtype).triu(1)
+    return torch.full((LONGEST_WHOLE, LONGEST_WHOLE), -math.inf, dtype=torch.bfloat16).triu(1)

@@ -36,8 +36,8 @@ from .model import GPT, flops_per_token
 from .optim import FlatParameters, Optimizer
 from .schedule import planned_lr
 
-EVALUATION_BATCH = 32
-"""Sequences a pass; without gradients these need less memory than a training step's."""
+EVALUATION_TOKENS = 2048
+"""A pass, so that its activations stay in the cache: larger ones are slower."""
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
@@ -168,12 +168,13 @@ class Trainer:
         self._faults.gradients(self.step + 1)
         return losses[0] if len(losses) == 1 else torch.stack(losses).sum(), batches[-1][0]
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def evaluate(self) -> Evaluated:
         self.model.eval()
         inputs_BT, targets_BT = self._held_out
         total = torch.zeros((), device=self._device)
-        for inputs, targets in zip(inputs_BT.split(EVALUATION_BATCH), targets_BT.split(EVALUATION_BATCH), strict=True):
+        batch = max(EVALUATION_TOKENS // self.config.model.context, 1)
+        for inputs, targets in zip(inputs_BT.split(batch), targets_BT.split(batch), strict=True):
             logits_BTV = self.model(inputs)
             total += F.cross_entropy(logits_BTV.flatten(0, 1).float(), targets.flatten(), reduction="sum")
         self.model.train()

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tinygpt_tui.engine.attention import LONGEST_WHOLE, attend
+from tinygpt_tui.engine.attention import LONGEST_WHOLE, _future, attend
 
 
 def random_heads(length: int, dtype: torch.dtype) -> list[Tensor]:
@@ -36,3 +36,12 @@ def test_dropout_leaves_the_expectation(dtype: torch.dtype) -> None:
     dropped = torch.stack([attend(q, k, ones, 0.5) for _ in range(200)]).float()
     assert dropped.std() > 0.1
     assert dropped.mean().item() == pytest.approx(1.0, abs=0.05)
+
+
+def test_a_model_that_has_only_generated_can_still_be_trained() -> None:
+    _future.cache_clear()
+    q, k, v = random_heads(4, torch.bfloat16)
+    with torch.inference_mode():
+        attend(q, k, v, 0.0)
+    attend(q, k, v, 0.0).sum().backward()
+    assert v.grad is not None and v.grad.isfinite().all()

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from multiprocessing.connection import Connection
+from multiprocessing.queues import SimpleQueue
 
 import numpy as np
 import torch
@@ -30,11 +30,13 @@ def train(model_config: ModelConfig, tokens: np.ndarray, batch: int) -> Iterator
         yield
 
 
-def serve(connection: Connection, model_config: ModelConfig, tokens: np.ndarray, batch: int) -> None:
+def serve(
+    asked: SimpleQueue[int], answered: SimpleQueue[float], model_config: ModelConfig, tokens: np.ndarray, batch: int
+) -> None:
     """Be a process of its own: asked for some steps, it takes them and says how many seconds they took."""
     loop = train(model_config, tokens, batch)
-    while steps := connection.recv():
+    while steps := asked.get():
         began = time.perf_counter()
         for _ in range(steps):
             next(loop)
-        connection.send(time.perf_counter() - began)
+        answered.put(time.perf_counter() - began)

@@ -1,9 +1,8 @@
 """Tokens a second: the engine with every default instrument, storing and checkpointing, against a plain PyTorch loop.
 
 The engine is hosted as a worker hosts it. Every few steps it hands over to the plain loop for as many steps, so that a
-slow moment of the machine hits both; each has a process of its own, so that neither gains or suffers from what the
-other does to it. Nothing is left out of the engine's time but its first steps: evaluations, samples, checkpoints and every
-line of the log count.
+slow moment of the machine hits both; each has a process of its own. Nothing is left out of the engine's
+time but its first steps: evaluations, samples, checkpoints and every line of the log count.
 """
 
 import argparse
@@ -14,7 +13,7 @@ import time
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from multiprocessing.connection import Connection
+from multiprocessing.queues import SimpleQueue as Pipe
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -58,8 +57,8 @@ CASES = (
 class Alternating(Trainer):
     """A trainer that lets a plain loop take as many steps as it does itself, in turns."""
 
-    def alternate(self, plain: Connection, case: Case) -> None:
-        self._plain = plain
+    def alternate(self, asked: Pipe[int], answered: Pipe[float], case: Case) -> None:
+        self._asked, self._answered = asked, answered
         self._case = case
         self.plain_s = self.away_s = 0.0
         """What the plain loop's steps took, and all the time in which this one trained nothing."""
@@ -74,8 +73,8 @@ class Alternating(Trainer):
 
     def _hand_over(self, steps: int) -> None:
         began = time.perf_counter()
-        self._plain.send(steps)
-        self.plain_s += self._plain.recv()
+        self._asked.put(steps)
+        self.plain_s += self._answered.get()
         self.away_s += time.perf_counter() - began
 
 
@@ -96,18 +95,18 @@ def compare(case: Case, peaks: dict[str, float]) -> None:
     config = resolve(config, corpus)
     gc.freeze()  # as the worker does
     trainer = Alternating(config, corpus)
-    plain, theirs = multiprocessing.Pipe()
     spawning = multiprocessing.get_context("spawn")
-    process = spawning.Process(target=serve, args=(theirs, model, corpus.train, case.batch), daemon=True)
+    asked, answered = spawning.SimpleQueue(), spawning.SimpleQueue()
+    process = spawning.Process(target=serve, args=(asked, answered, model, corpus.train, case.batch), daemon=True)
     process.start()
-    trainer.alternate(plain, case)
+    trainer.alternate(asked, answered, case)
     with tempfile.TemporaryDirectory() as folder:
         run = create(Path(folder), config, None, datetime.now(UTC))
         saver = Checkpoints(run / "checkpoints", trainer, config.storage)
         with closing(EventLog(run)) as log:
             end = Host(Hosted(loop=trainer, saver=saver, diagnosis=Diagnosis(config)), log, SimpleQueue(), print).run()
         ours_s = time.perf_counter() - trainer.began - trainer.away_s
-    plain.send(0)
+    asked.put(0)
     process.join()
     assert end.reason == "finished", end
     tokens = case.batch * case.context * (case.steps - case.slice)
