@@ -169,7 +169,7 @@ def _searched(entry: Entry) -> str:
     match entry:
         case PresetEntry():
             lesson = entry.config.lesson
-            return f"{entry.id} {entry.config.title} {lesson.chapter} {lesson.summary} {lesson.why} preset".casefold()
+            return f"{entry.id} {entry.config.title} {lesson.chapter} {lesson.summary} preset".casefold()
         case BrokenPreset():
             return entry.id.casefold()
         case RunEntry():

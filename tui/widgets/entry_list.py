@@ -20,7 +20,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from ..shelves.entries import BrokenPreset, Entry, Piece, PresetEntry, identity, row
+from ..shelves.entries import BrokenPreset, Entry, Piece, PresetEntry, RunEntry, identity, row
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,11 @@ def utc_now() -> datetime:
 
 
 def lines_of(entries: Sequence[Entry], *, compact: bool) -> list[Line]:
-    """Presets, then runs, each under its heading; an empty line before a heading where there is room for it."""
+    """Presets by chapters, then runs, each under a heading; an empty line before one where there is room for it."""
     lines: list[Line] = []
     heading = ""
     for index, entry in enumerate(entries):
-        group = "Presets" if isinstance(entry, PresetEntry | BrokenPreset) else "Runs"
+        group = _heading(entry)
         if group != heading:
             lines += [Heading(group)] if compact or not lines else [None, Heading(group)]
             heading = group
@@ -56,6 +56,16 @@ def lines_of(entries: Sequence[Entry], *, compact: bool) -> list[Line]:
         if not compact:
             lines.append(RowLine(index, second=True))
     return lines
+
+
+def _heading(entry: Entry) -> str:
+    match entry:
+        case PresetEntry():
+            return entry.config.lesson.chapter
+        case BrokenPreset():
+            return "Presets that cannot be used"
+        case RunEntry():
+            return "Runs"
 
 
 def laid_out(left: Sequence[Piece], right: Piece, width: int) -> list[Piece]:
