@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := $(shell find engine tui presets -name '*.py' -o -name '*.toml' -o -name '*.tcss')
 
-.PHONY: run test bench picture presets lint clean
+.PHONY: run test bench picture lint clean
 
 run: $(VENV)/installed
 	@if [ -t 1 ]; then $(BIN)/tinygpt-tui; else $(BIN)/tinygpt-tui train baseline; fi
@@ -16,9 +16,6 @@ bench: $(VENV)/installed
 
 picture: $(VENV)/installed
 	$(BIN)/python tests/bench/picture.py
-
-presets: $(VENV)/installed-dev
-	$(BIN)/python -m tests.matrix --readme
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check

@@ -16,9 +16,11 @@ from tinygpt_tui.engine.store import create
 from tinygpt_tui.tui.app import TinyGPTApp
 from tinygpt_tui.tui.departure import ResumeRun, StartAgain
 from tinygpt_tui.tui.opening import Destination, OpenRun
+from tinygpt_tui.tui.places import Course
 from tinygpt_tui.tui.screens.confirm import Confirm
 from tinygpt_tui.tui.screens.home import HomeScreen
 from tinygpt_tui.tui.shelves.entries import RunEntry, identity
+from tinygpt_tui.tui.widgets.entry_list import Heading, RowLine
 
 from .screen_text import shown, until
 from .scripted_run import ScriptedRun, started, steps
@@ -133,10 +135,10 @@ async def test_enter_attaches_to_a_running_run_which_cannot_be_deleted(visit: Vi
 
 
 async def test_a_damaged_run_shows_why_and_enter_does_nothing(visit: Visit, runs: Path) -> None:
-    (runs / "wrecked").mkdir(parents=True)
-    (runs / "wrecked" / "config.toml").write_text("title = [")
+    (runs / "broken").mkdir(parents=True)
+    (runs / "broken" / "config.toml").write_text("title = [")
     async with visit.app.run_test(size=(120, 36)) as pilot:
-        await visit.type(pilot, "wrecked")
+        await visit.type(pilot, "broken")
         await until(pilot, lambda: shown(visit.app).count("Invalid value") == 2)
         await pilot.press("enter")
         await pilot.pause()
@@ -163,7 +165,7 @@ async def test_typing_filters_backspace_erases_and_escape_shows_everything(visit
 async def test_pasted_text_filters(visit: Visit) -> None:
     async with visit.app.run_test() as pilot:
         await visit.type(pilot, "")
-        visit.app.post_message(Paste("lr high\n leaps"))
+        visit.app.post_message(Paste("lr too\n high"))
         await until(pilot, lambda: visit.names == ["lr-too-high"])
 
 
@@ -182,6 +184,7 @@ async def test_keys_move_through_the_list(visit: Visit, runs: Path) -> None:
     async with visit.app.run_test() as pilot:
         await visit.type(pilot, "")
         names = visit.names
+        await pilot.press("home")
         for key, index in [
             ("down", 1),
             ("down", 2),
@@ -205,14 +208,16 @@ async def test_keys_move_through_the_list(visit: Visit, runs: Path) -> None:
 async def test_a_click_selects_and_a_second_one_chooses(visit: Visit) -> None:
     async with visit.app.run_test() as pilot:
         await visit.type(pilot, "")
-        first, second = visit.names[:2]
+        first, second = [name for name in visit.names if name in ("baseline", "lr-too-high")]
         assert visit.selected == first
-        await pilot.click(visit.home.choice, offset=(5, 5))
+        lines = visit.home.choice._lines
+        row = lines.index(RowLine(visit.names.index(second), second=False))
+        await pilot.click(visit.home.choice, offset=(5, row))
         assert visit.selected == second
         assert visit.wanted == []
-        await pilot.click(visit.home.choice, offset=(5, 0))
+        await pilot.click(visit.home.choice, offset=(5, lines.index(Heading("Presets"))))
         assert visit.selected == second
-        await pilot.click(visit.home.choice, offset=(5, 6))
+        await pilot.click(visit.home.choice, offset=(5, row + 1))
         await until(pilot, lambda: visit.wanted)
 
 
@@ -259,8 +264,6 @@ async def test_a_new_run_and_its_progress_appear_by_themselves(visit: Visit, run
         await visit.type(pilot, "")
         assert "No runs yet" in shown(visit.app)
         run = make_run(runs, "Mine", losses=3, end=None)
-        await until(pilot, lambda: "mine-1" in visit.names)
-        await pilot.press("end")
         await until(pilot, lambda: "step 3/1000" in shown(visit.app))
         log = EventLog(run)
         log.append(steps(RunConfig(), [1.25], first=4)[0])
@@ -283,11 +286,10 @@ async def test_the_selected_run_stays_selected_when_others_come(visit: Visit, ru
 async def test_the_preview_of_a_preset_says_what_will_happen(visit: Visit) -> None:
     async with visit.app.run_test(size=(120, 36)) as pilot:
         await visit.type(pilot, "baseline")
-        await until(pilot, lambda: "on two cores" in shown(visit.app))
+        await until(pilot, lambda: "unknown until measured here" in shown(visit.app))
         text = shown(visit.app)
         for words in (
             "A healthy run",
-            "The loss curve",
             "Learning rate",
             "three-phase",
             "121k parameters",
@@ -323,13 +325,29 @@ async def test_text_from_outside_is_neither_markup_nor_an_escape(visit: Visit, r
         await until(pilot, lambda: shown(visit.app).count("[bold]x[/] ␛[31m") == 2)
 
 
+@pytest.mark.parametrize(
+    ("words", "place"),
+    [("course", Course)],
+)
+async def test_enter_opens_what_one_learns_with(
+    visit: Visit, words: str, place: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted: list[object] = []
+    monkeypatch.setattr(TinyGPTApp, "visit", lambda app, place: wanted.append(place))
+    async with visit.app.run_test() as pilot:
+        await visit.type(pilot, words)
+        await pilot.press("enter")
+        await until(pilot, lambda: wanted)
+    assert isinstance(wanted[0], place)
+
+
 async def test_ascii_mode_shows_ascii_only(runs: Path, tmp_path: Path) -> None:
     make_run(runs, "Mine", found=True)
     visit = Visit(runs, tmp_path / "settings.toml", ascii=True)
     async with visit.app.run_test(size=(120, 36)) as pilot:
-        for key in ("home", "end"):
+        for keys in ((), ("end",)):
             await visit.type(pilot, "")
-            await pilot.press(key)
+            await pilot.press(*keys)
             await until(pilot, lambda: "step 1000" in shown(visit.app) or "oscillation" in shown(visit.app))
             assert shown(visit.app).replace("…", "").isascii()
 

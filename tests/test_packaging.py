@@ -25,7 +25,7 @@ def packages_on_disk() -> set[str]:
 
 
 def files_on_disk() -> set[str]:
-    patterns = ("engine/**/*.py", "tui/**/*.py", "tui/**/*.tcss", "presets/*.toml")
+    patterns = ("engine/**/*.py", "tui/**/*.py", "tui/**/*.tcss", "tui/course/*.toml", "presets/*.toml")
     return {f"tinygpt_tui/{path.relative_to(ROOT)}" for pattern in patterns for path in ROOT.glob(pattern)}
 
 

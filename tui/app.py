@@ -20,6 +20,7 @@ from textual.theme import Theme
 from . import themes
 from .departure import Departure, QuitApp, ResumeRun, StartAgain, ToHome
 from .opening import Destination, Opener, OpenRun, in_words, open_run
+from .places import GoTo, Place, progress_path, screen_of
 from .safe_text import visible
 from .screens.home import HomeScreen
 from .screens.quit import WhatBecomesOfTheRun
@@ -44,10 +45,11 @@ def open_app(
     preset: str | None = None,
     overrides: Mapping[str, str] | None = None,
     run: Path | None = None,
+    place: Place | None = None,
     ascii: bool = False,
 ) -> int:
-    """Show the presets and runs, or go straight into a preset or a run; the exit status."""
-    destination: Destination | None = OpenRun(run) if run else None
+    """Show the presets and runs, or go straight into a preset, a run or a place; the exit status."""
+    destination: Destination | Place | None = OpenRun(run) if run else place
     if preset is not None:
         from ..engine.presets import planned
 
@@ -90,7 +92,7 @@ class TinyGPTApp(App[None]):
         runs: Path,
         *,
         settings_file: Path,
-        destination: Destination | None = None,
+        destination: Destination | Place | None = None,
         ascii: bool = False,
         open: Opener = open_run,
         now: Callable[[], datetime] = utc_now,
@@ -102,6 +104,7 @@ class TinyGPTApp(App[None]):
         self._destination = destination
         self._shown_run: RunScreen | None = None
         self._preferences = Preferences(settings_file)
+        self._progress = progress_path(settings_file)
         self._ascii = ascii or self._preferences.settings.ascii
         self.set_class(self._ascii, "-ascii")
         for theme in themes.THEMES:
@@ -125,7 +128,7 @@ class TinyGPTApp(App[None]):
         self.theme_changed_signal.subscribe(self, self._remember_theme)
         self._tell_trouble()
         if self._destination is not None:
-            self.go(self._destination)
+            self.go_to(GoTo(self._destination))
         else:
             self.call_after_refresh(self.prepare_run_screen)
 
@@ -140,6 +143,17 @@ class TinyGPTApp(App[None]):
     @on(HomeScreen.RunChosen)
     def show_run(self, event: HomeScreen.RunChosen) -> None:
         self.go(ResumeRun(event.path) if event.resume else OpenRun(event.path))
+
+    @on(GoTo)
+    def go_to(self, event: GoTo) -> None:
+        match event.where:
+            case StartAgain() | ResumeRun() | OpenRun() as destination:
+                self.go(destination)
+            case place:
+                self.visit(place)
+
+    def visit(self, place: Place) -> None:
+        self.push_screen(screen_of(place, open=self._open, progress=self._progress, ascii=self._ascii))
 
     @work(group="go")
     async def go(self, destination: Destination) -> None:

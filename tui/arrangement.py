@@ -15,7 +15,7 @@ _SPACIOUS = (100, 44)
 _USUAL_PANELS = frozenset[PanelName]({"loss", "rate", "gradient", "diagnosis", "sample"})
 _LESSON = frozenset[PanelName]({"lesson"})
 _WITHOUT_LESSON = frozenset(PANELS) - _LESSON
-_BEHIND_LESSON = frozenset[PanelName]({"sample", "history"})
+_BEHIND_LESSON = frozenset[PanelName]({"sample", "history", "status"})
 _FEW_PANELS = frozenset[PanelName]({"loss", "diagnosis"})
 _DIAGNOSIS_ROWS = 12
 """Below these rows the loss has the screen to itself."""

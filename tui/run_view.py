@@ -294,11 +294,7 @@ class RunView:
         return (
             *(Mark(checkpoint.step, "checkpoint", checkpoint.name) for checkpoint in self.checkpoints),
             *(Mark(change.step, "change", change.summary) for change in self.changes),
-            *(
-                Mark(episode.finding.onset, "finding", episode.finding.kind)
-                for episode in self.findings
-                if episode.finding.is_alarm
-            ),
+            *(Mark(episode.finding.onset, "finding", episode.finding.kind) for episode in self.findings),
         )
 
     @cached_property

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..safe_text import visible
+from .learn_commands import course
 from .preset_commands import presets
 from .run_options import (
     DEFAULT_PRESET,
@@ -51,6 +52,7 @@ def command() -> None:
     tinygpt-tui                  open the screen
     tinygpt-tui lr-too-high      open it and start a preset; with the same options as `train`
     tinygpt-tui train            train without a screen
+    tinygpt-tui course           learn how training behaves, page by page
 
     Exit status: 0 finished or stopped, 1 ended badly, 2 bad input.
     """
@@ -214,7 +216,8 @@ def runs(as_json: bool, runs: str | None) -> int:
     return 0
 
 
-command.add_command(presets)
+for each in (presets, course):
+    command.add_command(each)
 
 
 @command.command()

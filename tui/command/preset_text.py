@@ -56,8 +56,7 @@ def _gist(preset: Preset | BadPreset) -> str:
 
 
 def _expected(lesson: Lesson) -> list[str]:
-    said = [(" or ".join((each.kind, *each.or_else)), each.by) for each in lesson.expected]
-    return [f"{kinds.replace('_', ' ')}, by step {by}" for kinds, by in said]
+    return [f"{each.kind.replace('_', ' ')}, by step {each.by}" for each in lesson.expected]
 
 
 def _fix(fix: LessonFix) -> str:

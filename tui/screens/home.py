@@ -18,8 +18,20 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Static
 
+from ..places import Course, CurveExercise, FaultExercise, GoTo, new_seed
 from ..safe_text import visible
-from ..shelves.entries import Entry, MeasuredSpeed, PresetEntry, RunEntry, identity, intention, matching, size
+from ..shelves.entries import (
+    LEARNING,
+    Entry,
+    LearnEntry,
+    MeasuredSpeed,
+    PresetEntry,
+    RunEntry,
+    identity,
+    intention,
+    matching,
+    size,
+)
 from ..shelves.shelf import look_into_log, measured_speed, read_presets, read_runs
 from ..widgets.entry_list import EntryList, utc_now
 from ..widgets.key_line import KeyLine
@@ -48,6 +60,7 @@ class HomeScreen(Screen[None]):
     BINDING_GROUP_TITLE = "Home"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "start", "start", id="home.start", tooltip="Start a new run of this preset"),
+        Binding("enter", "learn", "open", id="home.learn", tooltip="Open the course or the exercise"),
         Binding("enter", "attach", "attach", id="home.attach", tooltip="Watch and control this run"),
         Binding("enter", "resume", "resume", id="home.resume", tooltip="Train on from the last checkpoint"),
         Binding("enter", "open", "open", id="home.open", tooltip="Look at this run"),
@@ -129,6 +142,8 @@ class HomeScreen(Screen[None]):
                     self.run_preview.glimpse = None
                 self.run_preview.run = entry
                 self.look_into(entry)
+            case LearnEntry():
+                self.preset_preview.preset = entry
             case PresetEntry():
                 self.preset_preview.preset = entry
                 self.look_for_speed(entry)
@@ -150,7 +165,7 @@ class HomeScreen(Screen[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         entry = self.choice.entry
         match action:
-            case "start" | "attach" | "resume":
+            case "start" | "attach" | "resume" | "learn":
                 return intention(entry) == action
             case "open":
                 return intention(entry) in ("open", "resume")
@@ -171,6 +186,17 @@ class HomeScreen(Screen[None]):
     def action_start(self) -> None:
         if isinstance(entry := self.choice.entry, PresetEntry):
             self.post_message(self.PresetChosen(entry))
+
+    def action_learn(self) -> None:
+        match self.choice.entry:
+            case LearnEntry(id="course"):
+                self.post_message(GoTo(Course()))
+            case LearnEntry(id="exercise curve"):
+                self.post_message(GoTo(CurveExercise(new_seed())))
+            case LearnEntry(id="exercise fault"):
+                self.post_message(GoTo(FaultExercise(new_seed())))
+            case _:
+                pass
 
     def action_attach(self) -> None:
         self._choose_run(resume=False)
@@ -226,7 +252,7 @@ class HomeScreen(Screen[None]):
             self.filter_line.update(Content.assemble(prompt, ("type to filter", "$state-faint")))
 
     def _show_entries(self) -> None:
-        entries = [*self._presets, *(self._found or ())]
+        entries = [*LEARNING[:1], *self._presets, *(self._found or ())]
         shown = matching(entries, self._wanted)
         self.choice.show(shown)
         self.empty_line.update(Content(self._empty(bool(shown))))

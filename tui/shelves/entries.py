@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # the first frame needs neither
 
 Piece = tuple[str, str]
 """A text and the theme variable that colours it."""
-Intention = Literal["start", "attach", "resume", "open"]
+Intention = Literal["start", "attach", "resume", "open", "learn"]
 """What Enter does with an entry."""
 
 
@@ -33,6 +33,44 @@ class BrokenPreset:
 
 
 @dataclass(frozen=True)
+class LearnEntry:
+    """Something to learn with."""
+
+    id: Literal["course", "exercise curve", "exercise fault"]
+    """As the command calls it."""
+    title: str
+    summary: str
+    about: str
+
+
+LEARNING = (
+    LearnEntry(
+        "course",
+        "Course",
+        "How training behaves, page by page, on live runs",
+        "Short pages, each with something live to see and a question: the loss and perplexity, learning rates, "
+        "SGD and Adam with their equations on live numbers, the phases of training, what to monitor, the five "
+        "problems, and when to stop. It opens where you left it.",
+    ),
+    LearnEntry(
+        "exercise curve",
+        "Read a curve",
+        "When did the warm-up end, when did the decay begin?",
+        "A run with a schedule that you do not know is trained for you, another one each time. Say from its curve when "
+        "the warm-up ended, whether it spiked, when the decay began, and whether you would train on. The answers are "
+        "compared with what really was.",
+    ),
+    LearnEntry(
+        "exercise fault",
+        "Name the fault",
+        "A hidden fault trains; find out which it is",
+        "One of the faulty presets trains, and you are not told which. Watch the loss, ask for instruments, each for a "
+        "point, name the fault, and see the same run without it.",
+    ),
+)
+
+
+@dataclass(frozen=True)
 class RunEntry:
     summary: RunSummary
 
@@ -45,7 +83,7 @@ class MeasuredSpeed:
     run: str
 
 
-Entry = PresetEntry | BrokenPreset | RunEntry
+Entry = LearnEntry | PresetEntry | BrokenPreset | RunEntry
 
 
 @dataclass(frozen=True)
@@ -84,6 +122,8 @@ class Row:
 def identity(entry: Entry) -> tuple[str, str]:
     """What stays the same about an entry while its numbers change."""
     match entry:
+        case LearnEntry():
+            return "learn", entry.id
         case PresetEntry() | BrokenPreset():
             return "preset", entry.id
         case RunEntry():
@@ -92,6 +132,8 @@ def identity(entry: Entry) -> tuple[str, str]:
 
 def intention(entry: Entry | None) -> Intention | None:
     match entry:
+        case LearnEntry():
+            return "learn"
         case PresetEntry():
             return "start"
         case RunEntry():
@@ -108,6 +150,9 @@ def matching(entries: Iterable[Entry], wanted: str) -> list[Entry]:
 
 def row(entry: Entry, now: datetime, *, ascii: bool) -> Row:
     match entry:
+        case LearnEntry():
+            name = ((f"{'*' if ascii else '◈'} ", "accent"), (entry.title, "foreground"))
+            return Row(name, ("", "state-faint"), (entry.summary, "curve-plan"), ("", "state-faint"))
         case PresetEntry():
             glyph = "+" if ascii else "◇"
             title = visible(entry.config.title)
@@ -167,9 +212,11 @@ def _run_row(run: RunSummary, now: datetime, *, ascii: bool) -> Row:
 
 def _searched(entry: Entry) -> str:
     match entry:
+        case LearnEntry():
+            return f"{entry.id} {entry.title} {entry.summary} learn lesson".casefold()
         case PresetEntry():
             lesson = entry.config.lesson
-            return f"{entry.id} {entry.config.title} {lesson.chapter} {lesson.summary} preset".casefold()
+            return f"{entry.id} {entry.config.title} {lesson.chapter} {lesson.summary} {lesson.why} preset".casefold()
         case BrokenPreset():
             return entry.id.casefold()
         case RunEntry():

@@ -20,7 +20,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from ..shelves.entries import BrokenPreset, Entry, Piece, PresetEntry, RunEntry, identity, row
+from ..shelves.entries import BrokenPreset, Entry, LearnEntry, Piece, PresetEntry, RunEntry, identity, row
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,11 @@ def utc_now() -> datetime:
 
 
 def lines_of(entries: Sequence[Entry], *, compact: bool) -> list[Line]:
-    """Presets by chapters, then runs, each under a heading; an empty line before one where there is room for it."""
+    """Entries, each group under its heading; an empty line before a heading where there is room for it."""
     lines: list[Line] = []
     heading = ""
     for index, entry in enumerate(entries):
-        group = _heading(entry)
+        group = _group(entry)
         if group != heading:
             lines += [Heading(group)] if compact or not lines else [None, Heading(group)]
             heading = group
@@ -58,12 +58,12 @@ def lines_of(entries: Sequence[Entry], *, compact: bool) -> list[Line]:
     return lines
 
 
-def _heading(entry: Entry) -> str:
+def _group(entry: Entry) -> str:
     match entry:
-        case PresetEntry():
-            return entry.config.lesson.chapter
-        case BrokenPreset():
-            return "Presets that cannot be used"
+        case LearnEntry():
+            return "Learn"
+        case PresetEntry() | BrokenPreset():
+            return "Presets"
         case RunEntry():
             return "Runs"
 
@@ -120,12 +120,13 @@ class EntryList(ScrollView, can_focus=True):
         return self.entries[self.selected] if self.selected < len(self.entries) else None
 
     def show(self, entries: Sequence[Entry]) -> None:
-        """Other entries; the selected one stays selected if it is among them."""
+        """Other entries; the selected one stays selected if it is among them, else it is the first that is a run."""
         before = self.entry
         names = [identity(entry) for entry in entries]
         self.entries = tuple(entries)
         known = before is not None and identity(before) in names
-        self.set_reactive(EntryList.selected, names.index(identity(before)) if before and known else 0)
+        runs = (place for place, entry in enumerate(entries) if not isinstance(entry, LearnEntry))
+        self.set_reactive(EntryList.selected, names.index(identity(before)) if before and known else next(runs, 0))
         self._arrange()
         self.post_message(self.Highlighted(self.entry))
 

@@ -13,7 +13,7 @@ from textual.widget import Widget
 from .. import numbers
 from ..safe_text import visible
 from ..shelves import estimates
-from ..shelves.entries import MeasuredSpeed, PresetEntry
+from ..shelves.entries import LearnEntry, MeasuredSpeed, PresetEntry
 from .curve_block import curve_block
 from .facts import fact
 
@@ -26,20 +26,30 @@ _TALLEST_CURVE = 9
 class PresetPreview(Widget):
     """`speed` is None until a run of this shape has been measured."""
 
-    preset: reactive[PresetEntry | None] = reactive(None)
+    preset: reactive[PresetEntry | LearnEntry | None] = reactive(None)
     speed: reactive[MeasuredSpeed | None] = reactive(None)
 
     def __init__(self, *, ascii: bool = False) -> None:
         super().__init__()
         self._ascii = ascii
 
-    def watch_preset(self, preset: PresetEntry | None) -> None:
-        self.border_title = Content(visible(preset.config.title)) if preset else ""
+    def watch_preset(self, preset: PresetEntry | LearnEntry | None) -> None:
+        match preset:
+            case PresetEntry(config=config):
+                self.border_title = Content(visible(config.title))
+            case LearnEntry(title=title):
+                self.border_title = Content(title)
+            case None:
+                self.border_title = ""
 
     def render(self) -> Content:
-        if self.preset is None:
-            return Content("")
-        return Content("\n").join(preset_lines(self.preset.config, self.speed, self.content_size, ascii=self._ascii))
+        match self.preset:
+            case PresetEntry(config=config):
+                return Content("\n").join(preset_lines(config, self.speed, self.content_size, ascii=self._ascii))
+            case LearnEntry(about=about):
+                return Content("\n".join(textwrap.wrap(about, max(self.content_size.width, 1))))
+            case None:
+                return Content("")
 
 
 def preset_lines(config: RunConfig, speed: MeasuredSpeed | None, size: Size, *, ascii: bool) -> list[Content]:
@@ -55,13 +65,10 @@ def preset_lines(config: RunConfig, speed: MeasuredSpeed | None, size: Size, *, 
 
 
 def _lr_curve(config: RunConfig, width: int, height: int, *, ascii: bool) -> list[Content]:
-    from ...engine.config import LiveSettings
-    from ...engine.schedule import planned_lr
+    from ..lessons.planned import planned_curve
 
-    settings, steps = LiveSettings.from_config(config), config.training.steps
-    points = min(steps, 4 * max(width, 1))
-    values = [planned_lr(settings, 1 + x * (steps - 1) // max(points - 1, 1), steps) for x in range(points)]
-    return curve_block(values, (1, steps), width, height, colour="curve-lr", ascii=ascii)
+    values = planned_curve(config, 4 * width)
+    return curve_block(values, (1, config.training.steps), width, height, colour="curve-lr", ascii=ascii)
 
 
 def _schedule(config: RunConfig) -> str:

@@ -1,0 +1,290 @@
+"""The course: every page holds, the keyboard is enough at every size, and progress survives a damaged file."""
+
+import math
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from textual.geometry import Size
+from textual.pilot import Pilot
+
+from tinygpt_tui.engine.config import RunConfig
+from tinygpt_tui.engine.events import RunEnded
+from tinygpt_tui.engine.lesson import CHAPTERS, Question
+from tinygpt_tui.engine.presets import find_preset, own_folder, preset_files, read_presets
+from tinygpt_tui.engine.tables import ConfigError
+from tinygpt_tui.tui.app import TinyGPTApp
+from tinygpt_tui.tui.departure import StartAgain, ToHome
+from tinygpt_tui.tui.lessons.course import LIVE, Page, pages_of, read_course
+from tinygpt_tui.tui.lessons.figures import COMPUTED, instruments, updates
+from tinygpt_tui.tui.lessons.progress import Progress, ProgressError, load, save
+from tinygpt_tui.tui.lessons.updates import adam_steps, on_a_bowl
+from tinygpt_tui.tui.opening import Destination
+from tinygpt_tui.tui.places import Course
+from tinygpt_tui.tui.run_view import RunView
+from tinygpt_tui.tui.screens.course import CourseScreen, presets_of
+from tinygpt_tui.tui.screens.pick import Pick
+from tinygpt_tui.tui.screens.run import RunScreen
+from tinygpt_tui.tui.widgets.course_figure import CourseFigure
+
+from .screen_text import shown, until
+from .scripted_run import ScriptedRun, started, steps
+
+PAGES = [page for _, page in pages_of(read_course())]
+SIZES = [(120, 36), (80, 24), (60, 16)]
+
+
+class Student:
+    """The app in the course, with scripted runs."""
+
+    def __init__(self, folder: Path) -> None:
+        self.opened: list[RunConfig] = []
+        self.app = TinyGPTApp(
+            folder / "runs", settings_file=folder / "settings.toml", destination=Course(), open=self._open
+        )
+
+    async def _open(self, destination: Destination, runs: Path) -> ScriptedRun:
+        assert isinstance(destination, StartAgain)
+        self.opened.append(destination.config)
+        config = destination.config
+        losses = [5.5 - 0.02 * step for step in range(100)]
+        return ScriptedRun(
+            [started(config), *steps(config, losses), RunEnded(step=100, reason="finished")], config=config
+        )
+
+    @property
+    def screen(self) -> CourseScreen:
+        screen = self.app.screen
+        assert isinstance(screen, CourseScreen)
+        return screen
+
+
+async def opened(pilot: Pilot[None], student: Student) -> None:
+    await until(pilot, lambda: isinstance(student.app.screen, CourseScreen) and "  page " in shown(student.app))
+
+
+@pytest.fixture
+def student(tmp_path: Path) -> Student:
+    return Student(tmp_path)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.id)
+def test_what_a_page_starts_exists(page: Page) -> None:
+    for id in (*page.presets, *([page.train] if page.train else [])):
+        assert find_preset(id)[1].with_changes(page.changes)
+
+
+def test_pages_have_ids_of_their_own_and_the_chapters_are_those_of_the_tutorial() -> None:
+    assert len({page.id for page in PAGES}) == len(PAGES)
+    titles = [chapter.title for chapter in read_course()]
+    assert titles[:4] == ["The loss", "Perplexity", "Learning rate schedules", "Optimizers"]
+    assert titles[4:] == ["Training phases", "Monitoring", "The five problems", "When to stop"]
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.figure in COMPUTED], ids=lambda page: page.id)
+@pytest.mark.parametrize("width", [20, 40, 76])
+def test_a_calculated_figure_is_drawn_at_every_width(page: Page, width: int) -> None:
+    for is_ascii in (False, True):
+        drawn = COMPUTED[page.figure](page, width, is_ascii).plain  # pyright: ignore[reportArgumentType]
+        assert drawn.strip()
+
+
+def test_the_right_answers_are_not_always_in_one_place() -> None:
+    assert len({page.question.answer for page in PAGES}) > 1
+
+
+def test_presets_of_a_page_are_those_it_names_and_then_its_chapter() -> None:
+    library = read_presets(own_folder())
+    page = replace(PAGES[0], presets=("baseline",), chapter="Loss is NaN")
+    found = [preset.id for preset in presets_of(page, library)]
+    assert found[0] == "baseline" and "lr-too-high" in found
+    assert all(page.chapter in (*CHAPTERS, "none") for page in PAGES)
+
+
+gradients = st.lists(st.floats(-10, 10).filter(lambda g: abs(g) > 1e-3), min_size=1, max_size=20)
+
+
+@given(gradients, st.floats(1e-4, 1e-1))
+@settings(deadline=None)  # torch wakes up in the first step
+def test_adams_steps_are_those_of_torch(values: list[float], lr: float) -> None:
+    weight = torch.tensor([1.0], dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.Adam([weight], lr=lr)
+    ours = 1.0
+    for value, step in zip(values, adam_steps(values, lr), strict=True):
+        weight.grad = torch.tensor([value], dtype=torch.float64)
+        optimizer.step()
+        ours += step.update
+        assert ours == pytest.approx(weight.item(), rel=1e-6, abs=1e-9)
+
+
+@given(gradients)
+def test_without_the_correction_the_moments_are_the_same_and_used_as_they_are(values: list[float]) -> None:
+    plain, corrected = adam_steps(values, 0.1, bias_correction=False), adam_steps(values, 0.1)
+    for ours, theirs in zip(plain, corrected, strict=True):
+        assert (ours.m, ours.v) == (theirs.m, theirs.v) == (ours.m_hat, ours.v_hat)
+    assert abs(plain[0].update / corrected[0].update) == pytest.approx(0.1 / math.sqrt(0.001), rel=1e-3)
+
+
+def test_a_bowl_is_reached_overshot_or_left() -> None:
+    assert abs(on_a_bowl(0.5, 50)[-1]) < 1e-9
+    assert abs(on_a_bowl(2.0, 50)[-1]) == 1.0
+    assert abs(on_a_bowl(2.1, 50)[-1]) > 100
+
+
+def test_live_figures_say_what_the_run_measured() -> None:
+    config = RunConfig()
+    view = RunView.of(config).after_all([started(config), *steps(config, [3.0] * 30)])
+    assert "0.001" in instruments(view).plain and "0.800" in instruments(view).plain
+    moved = 20.0 * 1e-3  # param_norm times update_ratio
+    assert f"{moved:.4f}"[:5] in updates(view).plain
+    assert "starting" in updates(RunView.of(config)).plain
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_course_is_read_from_its_first_page_to_its_last(student: Student, size: tuple[int, int]) -> None:
+    async with student.app.run_test(size=size) as pilot:
+        await opened(pilot, student)
+        for place, page in enumerate(PAGES):
+            await until(pilot, lambda page=page: page.title[:40] in shown(student.app))
+            assert f"page {place + 1}/{len(PAGES)}" in shown(student.app)
+            await pilot.press(str(page.question.answer))
+            await until(pilot, lambda page=page: student.screen._progress.answers.get(page.id) == page.question.answer)
+            await pilot.press("n")
+        assert f"{len(PAGES)} answered right" in shown(student.app)
+        await pilot.press("p")
+        await until(pilot, lambda: PAGES[-2].title in shown(student.app))
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_the_figure_of_a_page_is_seen_beside_the_text_or_alone(student: Student, size: tuple[int, int]) -> None:
+    async with student.app.run_test(size=size) as pilot:
+        await opened(pilot, student)
+        await until(pilot, lambda: size[1] < 20 or "5.56" in shown(student.app))
+        await pilot.press("f")
+        await until(pilot, lambda: "1/259" in shown(student.app) and "Half the probability" not in shown(student.app))
+        await pilot.press("f")
+        await until(pilot, lambda: "One number" in shown(student.app))
+
+
+async def test_an_answer_is_explained_and_remembered_with_the_page(student: Student, tmp_path: Path) -> None:
+    async with student.app.run_test(size=(120, 36)) as pilot:
+        await opened(pilot, student)
+        await pilot.press("1")
+        await until(pilot, lambda: "No. -ln 0.25 is 1.39" in shown(student.app))
+        await pilot.press("n", "3")
+        await until(pilot, lambda: load(tmp_path / "course.toml")[0].answers == {"loss-what": 1, "loss-guessing": 3})
+    again = Student(tmp_path)
+    async with again.app.run_test(size=(120, 36)) as pilot:
+        await opened(pilot, again)
+        assert PAGES[1].title in shown(again.app)
+
+
+async def test_a_pages_run_opens_with_enter_and_the_course_is_come_back_to(student: Student) -> None:
+    async with student.app.run_test(size=(120, 36)) as pilot:
+        await opened(pilot, student)
+        await pilot.press("n", "n", "enter")
+        await until(pilot, lambda: isinstance(student.app.screen, RunScreen))
+        assert student.opened[-1].title == "Baseline"
+        student.app.screen.dismiss(ToHome())
+        await opened(pilot, student)
+        assert PAGES[2].title in shown(student.app)
+
+
+async def test_pages_with_the_same_run_share_it(student: Student) -> None:
+    async with student.app.run_test(size=(120, 36)) as pilot:
+        await opened(pilot, student)
+        await pilot.press("n")
+        await until(pilot, lambda: "trained just now" in shown(student.app))
+        await pilot.press("n", "p")
+        await until(pilot, lambda: "trained just now" in shown(student.app))
+        assert len(student.opened) == 1
+
+
+async def test_the_contents_lead_to_any_page(student: Student) -> None:
+    async with student.app.run_test(size=(80, 24)) as pilot:
+        await opened(pilot, student)
+        await pilot.press("c")
+        await until(pilot, lambda: isinstance(student.app.screen, Pick))
+        await pilot.press("end", "enter")
+        await until(
+            pilot, lambda: isinstance(student.app.screen, CourseScreen) and PAGES[-1].title in shown(student.app)
+        )
+
+
+async def test_escape_leads_home(student: Student) -> None:
+    async with student.app.run_test(size=(80, 24)) as pilot:
+        await opened(pilot, student)
+        await pilot.press("escape")
+        await until(pilot, lambda: "Presets" in shown(student.app))
+
+
+async def test_a_figure_of_a_run_shows_its_instrument(student: Student) -> None:
+    place = next(place for place, page in enumerate(PAGES) if page.figure == "updates")
+    async with student.app.run_test(size=(120, 36)) as pilot:
+        await opened(pilot, student)
+        student.screen.place = place
+        await until(pilot, lambda: "lr*|g|" in shown(student.app))
+        assert student.opened[-1].optimizer.kind == "sgd"
+        assert student.screen.query_one(CourseFigure).size != Size(0, 0)
+
+
+def test_progress_comes_back_as_it_was_saved(tmp_path: Path) -> None:
+    progress = Progress().turned_to("adam").answered("adam", 2).answered("adam", 1)
+    save(progress, tmp_path / "deep" / "course.toml")
+    assert load(tmp_path / "deep" / "course.toml") == (progress, "")
+    assert load(tmp_path / "nothing.toml") == (Progress(), "")
+
+
+@pytest.mark.parametrize("text", ["page = ", "page = 3", "pages = 'x'", "answers = {a = 'b'}", "\xff"])
+def test_a_damaged_file_is_kept_under_another_name_and_said_once(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "course.toml"
+    for number in (1, 2):
+        path.write_bytes(text.encode("latin-1"))
+        progress, trouble = load(path)
+        assert progress == Progress()
+        assert "\n" not in trouble and str(path) in trouble and f"course.toml.damaged-{number}" in trouble
+        assert (tmp_path / f"course.toml.damaged-{number}").read_bytes() == text.encode("latin-1")
+        assert not path.exists()
+        assert load(path) == (Progress(), "")
+
+
+def test_progress_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ProgressError, match="cannot be written"):
+        save(Progress(), tmp_path / "file" / "course.toml")
+
+
+async def test_damaged_progress_is_told_and_the_course_opens_at_its_first_page(
+    student: Student, tmp_path: Path
+) -> None:
+    (tmp_path / "course.toml").write_text("answers = [")
+    async with student.app.run_test(size=(120, 36)) as pilot:
+        await opened(pilot, student)
+        assert PAGES[0].title in shown(student.app)
+        notices = [notice.message for notice in student.app._notifications]
+        assert len([notice for notice in notices if "damaged-1" in notice]) == 1
+
+
+def test_a_damaged_page_names_its_file_and_key(tmp_path: Path) -> None:
+    (tmp_path / "1-x.toml").write_text('title = "X"\n[[pages]]\nid = "a"\ntitle = "A"\n')
+    with pytest.raises(ConfigError, match=r"1-x\.toml: pages\[1\]\.text is missing"):
+        read_course(tmp_path)
+
+
+def test_a_live_figure_needs_a_run_and_schedules_need_their_figure() -> None:
+    question = Question(text="?", choices=("a", "b"), answer=1, explanation="x")
+    for figure in LIVE:
+        with pytest.raises(ConfigError, match="train"):
+            Page(id="x", title="x", text="x", question=question, figure=figure)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(ConfigError, match="schedules"):
+        Page(id="x", title="x", text="x", question=question, figure="schedules")
+
+
+def test_the_pages_are_written_as_toml_that_keeps_its_lines() -> None:
+    for path in (Path(__file__).parents[1] / "tui" / "course").glob("*.toml"):
+        assert tomllib.loads(path.read_text())["pages"]
+    assert preset_files()

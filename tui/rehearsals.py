@@ -1,0 +1,97 @@
+"""Runs that nobody keeps: they train in a temporary folder, and are killed and deleted when nobody looks any more.
+
+They are runs like any other, with a worker and a log; only who opens them differs. Should this process be killed, its
+last run trains to its end, and the folder is left to whatever clears temporary files.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..engine.config import RunConfig
+from .departure import StartAgain
+from .run_view import RunView
+
+if TYPE_CHECKING:
+    from ..engine.client import Run
+    from .opening import OpenedRun, Opener
+
+_PUBLISHED_EVERY_S = 0.25
+
+
+class Rehearsals:
+    def __init__(self, open: Opener) -> None:
+        self._open = open
+        self._folder: Path | None = None
+        self._endings: set[asyncio.Task[None]] = set()
+
+    async def start(self, config: RunConfig) -> OpenedRun:
+        """A new run; as any opener it raises ConfigError, StoreError or ClientError."""
+        if self._folder is None:
+            self._folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="tinygpt-tui-"))
+        opening = asyncio.ensure_future(self._open(StartAgain(config), self._folder))
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            self._later(self._discard_opened(opening))
+            raise
+
+    def discard(self, run: OpenedRun) -> None:
+        """Nobody looks at it any more."""
+        self._later(self._discard(run))
+
+    async def close(self) -> None:
+        """Wait until every run is gone; to be called after the last was discarded."""
+        while self._endings:
+            await asyncio.gather(*self._endings, return_exceptions=True)
+        if self._folder is not None:
+            await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+
+    def _later(self, ending: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(ending)
+        self._endings.add(task)
+        task.add_done_callback(self._endings.discard)
+
+    async def _discard_opened(self, opening: asyncio.Future[OpenedRun]) -> None:
+        with suppress(ValueError, RuntimeError):  # it could not be opened, and nobody waits to hear of it
+            await self._discard(await opening)
+
+    async def _discard(self, run: OpenedRun) -> None:
+        await run.close()
+        if run.path is not None:
+            await asyncio.to_thread(_delete, run.path)
+
+
+async def views(run: Run, now: Callable[[], float] = time.monotonic) -> AsyncIterator[RunView]:
+    """The run as it grows, a few times a second, and as it was in the end."""
+    view, published = RunView.of(run.config), 0.0
+    yield view
+    async for batch in run.batches():
+        view = view.after_all(batch)
+        if now() - published >= _PUBLISHED_EVERY_S:
+            published = now()
+            yield view
+    yield view
+
+
+def _delete(run: Path) -> None:
+    """Kill the worker, wait until the system has let go of its lock, remove the folder."""
+    from ..engine.folder import LOCK, find_worker
+    from ..engine.store import StoreError, remove
+
+    with suppress(StoreError, OSError):
+        if worker := find_worker(run):
+            os.kill(worker.pid, signal.SIGKILL)
+            with (run / LOCK).open("rb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH)
+        remove(run)
