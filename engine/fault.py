@@ -29,6 +29,9 @@ class FaultConfig:
     """From this step on all gradients are 0."""
     flipped_from: int = 0
     """From this step on gradients have the wrong sign, so that training climbs."""
+    gradients_scaled_from: int = 0
+    """From this step on gradients are `gradients_scale` times too large, as where a loss scale is not taken back."""
+    gradients_scale: float = 1.0
     nan_step: int = 0
     """At this step one gradient is NaN."""
     lr_jump_from: int = 0
@@ -44,10 +47,18 @@ class FaultConfig:
                 'must be "embeddings", "layer 1", "layer 2" ... or "head"',
             )
         between("fault.random_targets", self.random_targets, 0.0, 1.0)
-        for key in ("bad_batch_step", "frozen_from", "flipped_from", "nan_step", "lr_jump_from"):
+        for key in (
+            "bad_batch_step",
+            "frozen_from",
+            "flipped_from",
+            "gradients_scaled_from",
+            "nan_step",
+            "lr_jump_from",
+        ):
             between(f"fault.{key}", getattr(self, key), 0, 1_000_000_000)
         between("fault.bad_batch_weight", self.bad_batch_weight, 0.0, 1e6)
         between("fault.lr_jump", self.lr_jump, 0.0, 1e6)
+        between("fault.gradients_scale", self.gradients_scale, 0.0, 1e12)
 
     def require_layers(self, layers: int) -> None:
         """ConfigError if a detached layer is deeper than the model."""

@@ -65,6 +65,8 @@ class Faults:
             gradient.zero_()
         if step == config.bad_batch_step:
             self._gradients.mul_(config.bad_batch_weight)
+        if _since(config.gradients_scaled_from, step):
+            self._gradients.mul_(config.gradients_scale)
         if _since(config.flipped_from, step):
             self._gradients.neg_()
         if _since(config.frozen_from, step):

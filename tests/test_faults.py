@@ -35,8 +35,9 @@ def curve(**fault: Any) -> list[float]:
     return [row.loss for row in rows(faulty(**fault))]
 
 
-HEALTHY = {"lr_jump": 3.0, "bad_batch_weight": 5.0, "bad_batch": "targets"}
+HEALTHY = {"lr_jump": 3.0, "bad_batch_weight": 5.0, "bad_batch": "targets", "gradients_scale": 9.0}
 """Says how faults would be, and asks for none."""
+SCALED = {"gradients_scaled_from": 5, "gradients_scale": 1e-6}
 
 
 def test_a_run_without_a_fault_is_the_same_to_the_last_bit() -> None:
@@ -74,6 +75,12 @@ def test_frozen_gradients_are_nothing() -> None:
 def test_a_bad_batch_pulls_as_hard_as_it_is_told() -> None:
     light, heavy = (rows(faulty(bad_batch_step=5, bad_batch_weight=weight))[4].grad_norm for weight in (1.0, 50.0))
     assert heavy == pytest.approx(50 * light)
+
+
+def test_gradients_are_scaled_from_the_step_that_is_named() -> None:
+    norms = [[row.grad_norm for row in rows(faulty(**fault))] for fault in ({}, SCALED)]
+    assert norms[1][:4] == norms[0][:4]
+    assert norms[1][4] == pytest.approx(1e-6 * norms[0][4])
 
 
 def test_a_jump_of_the_rate_is_in_what_the_run_reports() -> None:
@@ -133,6 +140,8 @@ def test_a_model_with_an_unstable_softmax_uses_it() -> None:
             "bad_batch_step": st.integers(1, 12),
             "flipped_from": st.integers(1, 12),
             "lr_jump_from": st.integers(1, 12),
+            "gradients_scaled_from": st.integers(1, 12),
+            "gradients_scale": st.floats(0, 100),
             "detached": st.just(("layer 2",)),
         },
     ),
