@@ -1,9 +1,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := $(shell find engine tui presets -name '*.py' -o -name '*.toml' -o -name '*.tcss')
+SOURCES := $(shell find engine tui presets -name '*.py' -o -name '*.toml' -o -name '*.tcss' -o -name '*.json')
 
-.PHONY: run test bench picture lint clean
+.PHONY: run test bench scoreboard picture lint clean
 
 run: $(VENV)/installed
 	@if [ -t 1 ]; then $(BIN)/tinygpt-tui; else $(BIN)/tinygpt-tui train baseline; fi
@@ -13,6 +13,9 @@ test: $(VENV)/installed-dev
 
 bench: $(VENV)/installed
 	$(BIN)/python tests/bench/throughput.py
+
+scoreboard: $(VENV)/installed
+	$(BIN)/python -m tests.bench.scoreboard --write
 
 picture: $(VENV)/installed
 	$(BIN)/python tests/bench/picture.py

@@ -1,0 +1,69 @@
+"""Recorded runs in, verdicts out: ours with and without knowledge of the run, and each set of published rules."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import get_args
+
+from tinygpt_tui.engine.diagnostics.diagnosis import CHANCE, facts_of
+from tinygpt_tui.engine.diagnostics.facts import RunFacts
+from tinygpt_tui.engine.diagnostics.report import diagnose
+from tinygpt_tui.engine.kinds import Kind
+
+from .counting import Alarm, Label, Verdict, judge
+from .published_rules import PUBLISHED
+from .recording import Recording
+from .rule import alarms
+
+BLIND = "tinygpt-tui, from the log alone"
+KNOWN = "tinygpt-tui, its own run"
+KINDS: Mapping[str, Kind] = {kind: kind for kind in get_args(Kind)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    name: str
+    verdicts: Mapping[str, Verdict]
+    """By whose verdict it is: ours, and those of the published rules."""
+
+
+def judged(run: Recording) -> Judged:
+    """What everybody says of one run, on the very same rows."""
+    config = run.case.config(run.seed)
+    label = label_of(run)
+    facts = replace(facts_of(config), chance=CHANCE * run.case.unit)
+    said = {BLIND: findings(run, RunFacts()), KNOWN: findings(run, facts)}
+    said |= {name: alarms(rules, run.rows, run.parameters) for name, rules in PUBLISHED.items()}
+    return Judged(name=run.name, verdicts={who: judge(label, words) for who, words in said.items()})
+
+
+def findings(run: Recording, facts: RunFacts) -> Iterator[Alarm]:
+    for finding in diagnose(run.rows, facts).findings:
+        if finding.severity != "info" and finding.kind in KINDS:
+            yield Alarm(frozenset({KINDS[finding.kind]}), finding.detected)
+
+
+def label_of(run: Recording) -> Label:
+    case = run.case
+    is_exact = isinstance(case.onset, int)
+    return Label(
+        planted=case.planted,
+        must=case.must,
+        may=case.may,
+        onset=case.onset if isinstance(case.onset, int | None) else lowest_val_loss(run),
+        is_exact=is_exact,
+        steps=case.config(run.seed).training.steps,
+    )
+
+
+def lowest_val_loss(run: Recording) -> int | None:
+    """Where overfitting begins."""
+    evaluated = [(row.values["val_loss"], row.step) for row in run.rows if "val_loss" in row.values]
+    return min(evaluated)[1] if evaluated else None
+
+
+def by_judge(runs: Iterable[Judged]) -> dict[str, list[Verdict]]:
+    verdicts: dict[str, list[Verdict]] = {}
+    for run in runs:
+        for who, verdict in run.verdicts.items():
+            verdicts.setdefault(who, []).append(verdict)
+    return verdicts

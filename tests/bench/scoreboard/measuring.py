@@ -1,0 +1,28 @@
+"""All cases, trained or read, and judged, in a few processes side by side."""
+
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+from .case import Case
+from .cases import cases
+from .judging import Judged, judged
+from .recording import recording
+
+SEEDS = (1, 2, 3)
+
+
+def measure(rounds: int, folder: Path, *, processes: int, only: str = "", again: bool = False) -> Iterator[Judged]:
+    """In each round every case once, trained where its rows are not in the folder yet; the seeds take turns."""
+    folder.mkdir(parents=True, exist_ok=True)
+    chosen = [(index, case) for index, case in enumerate(cases()) if only in case.name]
+    jobs = [
+        (case, SEEDS[(index + turn) % len(SEEDS)], folder, again) for turn in range(rounds) for index, case in chosen
+    ]
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(_measured, *zip(*jobs, strict=True))
+
+
+def _measured(case: Case, seed: int, folder: Path, again: bool) -> Judged:
+    return judged(recording(case, seed, folder=folder, again=again))
