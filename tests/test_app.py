@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from rich.color import ColorSystem
 from rich.color_triplet import ColorTriplet
 from textual.color import Color
 from textual.theme import BUILTIN_THEMES
@@ -259,6 +260,16 @@ def test_the_colour_blind_safe_curves_differ_in_lightness_or_hue_for_everybody()
     for palette in (themes.CLEAR_NIGHT, themes.CLEAR_DAY):
         blue, orange = Color.parse(palette.train), Color.parse(palette.val)
         assert blue.b > blue.r and orange.r > orange.b
+
+
+def test_a_terminal_of_sixteen_colours_gets_curves_that_differ(tmp_path: Path) -> None:
+    app = TinyGPTApp(tmp_path, settings_file=tmp_path / "settings.toml", few_colours=True)
+    assert app.theme == themes.FEW_COLOURS
+    variables = themes.curve_variables(themes.SIXTEEN)
+    names = ("curve-train", "curve-val", "curve-lr", "curve-gradient", "curve-raw", "mark-finding")
+    rounded = {Color.parse(variables[name]).rich_color.downgrade(ColorSystem.STANDARD).number for name in names}
+    black_white_and_greys = {0, 7, 8, 15}
+    assert len(rounded) == len(names) and not rounded & black_white_and_greys
 
 
 async def test_textuals_own_themes_work_too(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tinygpt_tui.engine.config import RunConfig
@@ -165,17 +165,18 @@ looks = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(looks, st.integers(0, 90), st.integers(0, 30), st.booleans(), st.sampled_from([0, 1, 2, 99]))
 def test_every_panel_can_be_drawn_at_every_size(
     eventful: RunView, viewport: Viewport, width: int, height: int, ascii_only: bool, length: int
 ) -> None:
     short = RunView.of(CONFIG).after_all([started(CONFIG), *steps(CONFIG, [5.5] * length)])
     for view in (eventful, short, RunView.of(CONFIG)):
-        settings = replace(view.settings, clip=math.inf)
+        without_clip = replace(view.settings, clip=math.inf)
         pictures = (
             loss_picture(view, viewport),
             gradient_picture(view, viewport),
-            rate_picture(view, viewport, settings),
+            rate_picture(view, viewport, without_clip),
         )
         x = pictures[0].x
         heat = Heat.of(

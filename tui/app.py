@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.console import Console
 from textual import events, on, work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
@@ -54,7 +55,8 @@ def open_app(
         from ..engine.presets import planned
 
         destination = StartAgain(planned(preset, overrides or {}, Path.cwd())[1])
-    app = TinyGPTApp(runs, settings_file=settings_path(), destination=destination, ascii=ascii)
+    few_colours = Console().color_system == "standard"
+    app = TinyGPTApp(runs, settings_file=settings_path(), destination=destination, ascii=ascii, few_colours=few_colours)
     app.run()
     return app.return_code or 0
 
@@ -94,6 +96,7 @@ class TinyGPTApp(App[None]):
         settings_file: Path,
         destination: Destination | Place | None = None,
         ascii: bool = False,
+        few_colours: bool = False,
         open: Opener = open_run,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
@@ -105,6 +108,7 @@ class TinyGPTApp(App[None]):
         self._shown_run: RunScreen | None = None
         self._preferences = Preferences(settings_file)
         self._progress = progress_path(settings_file)
+        self._few_colours = few_colours
         self._ascii = ascii or self._preferences.settings.ascii
         self.set_class(self._ascii, "-ascii")
         for theme in themes.THEMES:
@@ -112,6 +116,8 @@ class TinyGPTApp(App[None]):
         self.theme = self._known_theme()
 
     def _known_theme(self) -> str:
+        if self._few_colours:
+            return themes.FEW_COLOURS
         wanted = self._preferences.settings.theme
         if wanted in self.available_themes:
             return wanted

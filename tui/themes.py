@@ -1,4 +1,4 @@
-"""The colours: two calm themes and a colour-blind-safe pair, and the names that the plots paint with.
+"""The colours: two calm themes, a colour-blind-safe pair, one for sixteen colours, and the names that plots paint with.
 
 A plot reads `app.theme_variables[name]`, always `#rrggbb`, for these names; every theme has all of them, Textual's own
 ones through `curve_variables`:
@@ -24,6 +24,8 @@ from dataclasses import dataclass
 from textual.theme import Theme
 
 DEFAULT = "dusk"
+FEW_COLOURS = "sixteen"
+"""For a terminal that has no more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,6 +132,27 @@ CLEAR_DAY = Palette(
     heat=("#e6eef3", "#a9d3ea", "#56b4e9", "#0072b2", "#003f63"),
 )
 
+# the colours that every terminal has: nothing is rounded to grey where there are sixteen
+SIXTEEN = Palette(
+    background="#000000",
+    surface="#000000",
+    panel="#000080",
+    border="#808080",
+    text="#ffffff",
+    muted="#c0c0c0",
+    faint="#808080",
+    train="#00ffff",
+    val="#ffff00",
+    lr="#00ff00",
+    gradient="#ff00ff",
+    raw="#008080",
+    preview="#ffff00",
+    warning="#ffff00",
+    error="#ff0000",
+    success="#00ff00",
+    heat=("#0000ff", "#008080", "#00ff00", "#ffff00", "#ff0000"),
+)
+
 
 def curve_variables(palette: Palette) -> dict[str, str]:
     """The names of the docstring above, in the colours of a palette."""
@@ -202,4 +225,5 @@ THEMES = (
     _theme("dawn", DAWN, dark=False),
     _theme("clear-night", CLEAR_NIGHT, dark=True),
     _theme("clear-day", CLEAR_DAY, dark=False),
+    _theme(FEW_COLOURS, SIXTEEN, dark=True),
 )

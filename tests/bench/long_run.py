@@ -122,7 +122,7 @@ def measure_app(home: Path, steps: int) -> None:
         screen.drain(2)
         keys = [press(screen, *what) for what in (("e", rb"mean of 100\D"), ("E", rb"mean of 30\D"), ("l", rb"log y"))]
         keys += [press(screen, "+", rb"\xe2\xa0|\xe2\xa1|\xe2\xa2|\xe2\xa3") for _ in range(int(math.log2(steps / 16)))]
-        keys += [press(screen, "\x1b[D", rb"step %d" % (steps // 1000))]
+        keys += [press(screen, "\x1b[D", rb"step %d" % (steps - 1))]
         memory = (resident_bytes(screen.pid) or 0) / 1e6
         print(
             f"opens in {opened:.1f} s; a key to its frame: median {1e3 * statistics.median(keys):.0f} ms, "

@@ -8,7 +8,7 @@ import numpy as np
 
 from .series import Floats
 
-Unit = Literal["number", "seconds"]
+Unit = Literal["number", "whole", "seconds"]
 
 _ROUND = (1.0, 2.0, 5.0, 10.0)
 _ROUND_SECONDS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400)
@@ -77,6 +77,8 @@ class Scale:
         rough = (self.high - self.low) / most
         if self.unit == "seconds" and rough > 1:
             return next((float(step) for step in _ROUND_SECONDS if step >= rough), math.ceil(rough / 86_400) * 86_400)
+        if self.unit == "whole":
+            rough = max(rough, 1.0)
         power = 10.0 ** math.floor(math.log10(rough))
         return next(factor * power for factor in _ROUND if factor * power >= rough * (1 - 1e-9))
 

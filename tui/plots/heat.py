@@ -86,6 +86,7 @@ def draw_heat(
     sheet = Canvas.blank(width, height)
     left = gutter(heat, width)
     if height < 1 or width <= left or not heat.names or not len(heat.x):
+        sheet.put(1, 0, "No measurement yet.", Paint.CURVE_AXIS)
         return sheet
     rows = _draw_rows(sheet, heat, _shades(heat, x, width - left), left, ascii_only)
     if rows < height:

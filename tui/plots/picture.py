@@ -101,6 +101,13 @@ def reduced(curve: Curve, x: Scale, columns: int) -> Band:
     return Band(low, high)
 
 
+def _empty(picture: Picture) -> Scale:
+    """Before there is a value: an axis with room for the levels, so that a person sees where the curve will come in."""
+    levels = [level.y for level in picture.levels if level.y > 0]
+    high = 1.1 * max(levels, default=1.0)
+    return Scale.around(min(levels, default=1.0) / 10 if picture.y_log else 0.0, high, log=picture.y_log)
+
+
 def fitted(bands: list[Band], picture: Picture) -> Scale:
     """A y axis on which the curves fill the plot."""
     values = np.concatenate([np.concatenate(band) for band in bands]) if bands else np.empty(0)
@@ -108,7 +115,7 @@ def fitted(bands: list[Band], picture: Picture) -> Scale:
     if picture.y_log:
         values = values[values > 0]
     if not len(values):
-        return Scale.around(0.1, 1.0, log=picture.y_log)
+        return _empty(picture)
     low, high = float(values.min()), float(values.max())
     if picture.y_log:
         margin = max(math.log(high / low) * _MARGIN, 0.05)

@@ -26,9 +26,9 @@ _PLAN_POINTS = 320
 
 def x_scale(view: RunView, viewport: Viewport, extent: Extent | None = None) -> Scale:
     """The x axis of the visible steps, in the unit that the viewport asks for."""
-    window = viewport.visible(extent or view.extent)
+    window = viewport.visible(extent or (view.extent if len(view.curves) else _to_come(view)))
     low, high = view.x_of(np.array(window), viewport.x_axis)
-    unit = "seconds" if viewport.x_axis == "time" and not viewport.x_log else "number"
+    unit = "seconds" if viewport.x_axis == "time" and not viewport.x_log else "whole"
     return Scale.around(float(low), float(high), log=viewport.x_log, unit=unit)
 
 
@@ -56,7 +56,7 @@ def loss_picture(view: RunView, viewport: Viewport) -> Picture:
 
 def rate_picture(view: RunView, viewport: Viewport, preview: LiveSettings | None = None) -> Picture:
     """The whole schedule, unless a person looks at a part: what is done, what is planned, what a change would make."""
-    extent = (1.0, float(max(view.steps, view.step, 2)))
+    extent = _to_come(view)
     scale = x_scale(view, viewport, extent if viewport.x_range is None else None)
     steps = view.steps_of(scale.value(np.linspace(0, 1, _PLAN_POINTS)), viewport.x_axis)
     ahead = steps[steps >= view.step]
@@ -124,6 +124,11 @@ def marks_near(view: RunView, step: float, reach: float) -> list[str]:
 
 def perplexities(loss: Floats) -> Floats:
     return np.exp(np.minimum(loss, LARGEST_EXPONENT))
+
+
+def _to_come(view: RunView) -> Extent:
+    """All the steps that the run will have."""
+    return 1.0, float(max(view.steps, view.step, 2))
 
 
 def _plan(settings: LiveSettings, steps: Floats, last: int) -> Floats:

@@ -59,7 +59,7 @@ def draw(picture: Picture, width: int, height: int, *, ascii_only: bool = False)
 def _draw_curve(plot: Canvas, curve: Curve, band: Band, scale: Scale, up: int, ascii_only: bool) -> None:
     rows = plot.height * up
     top, bottom = _rows(band.high, scale, rows), _rows(band.low, scale, rows)
-    if curve.kind != "band":
+    if curve.kind == "line":
         top, bottom = _joined(top, bottom)
     grid = np.arange(rows)[:, None]
     dots = (grid >= top) & (grid <= bottom)

@@ -50,7 +50,7 @@ class RunHeader(Static):
 
 def header_line(view: RunView, width: int, note: str = "") -> Content:
     facts = [state_words(view), Content(f"step {view.step}/{view.steps}")]
-    if view.state in ("training", "paused"):
+    if view.state in ("training", "paused") and len(view.curves):
         facts += [
             Content(f"{duration(view.time_left_s)} left"),
             Content(f"{count(known(view.tokens_per_s))} tok/s"),

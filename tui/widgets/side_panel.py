@@ -28,7 +28,7 @@ class SidePanel(Scroll):
     """`words` turns the run into the panel's title and content."""
 
     DEFAULT_CSS = """
-    SidePanel { height: 1fr; padding: 0 1; scrollbar-size-vertical: 1; }
+    SidePanel { height: 1fr; padding: 0 0 0 1; scrollbar-size-vertical: 1; scrollbar-gutter: stable; }
     """
     EXPLANATION: ClassVar[str] = ""
 

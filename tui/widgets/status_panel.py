@@ -20,7 +20,7 @@ What it shows: the run's state, how far it is and how fast, and what it trains w
 included.
 
 How to read it: an epoch is one pass over the training text. Perplexity is e to the loss: among how many equally \
-likely bytes the model is as good as choosing. The phase comes from the slope of the smoothed loss: memorization \
+likely bytes the model is as good as choosing (ppl). The phase comes from the slope of the smoothed loss: memorization \
 falls fast, generalization slowly, refinement hardly at all.
 
 Healthy: tokens/s and memory hold steady; perplexity falls from about 259, its value for a model that knows nothing."""
@@ -41,7 +41,7 @@ Healthy: tokens/s and memory hold steady; perplexity falls from about 259, its v
                 "speed",
                 Content(f"{count(known(view.tokens_per_s))} tok/s{_limit(view)}{_left(view)}"),
             ),
-            ("phase", Content(f"{view.phase or UNKNOWN}, perplexity {compact(known(view.perplexity))}")),
+            ("phase", Content(f"{view.phase or UNKNOWN}, ppl {compact(known(view.perplexity))}")),
             ("lr", Content(f"{setting(known(view.at('lr')), 3)}  clip {setting(now.clip)}  {now.schedule.kind}")),
             ("batch", Content(f"{now.batch} × {now.accumulation}  decay {setting(now.weight_decay)}{_dropout(now)}")),
             ("memory", Content(f"{megabytes(self.memory)}, {count(view.parameters)} parameters")),
