@@ -53,6 +53,26 @@ def test_a_spike_of_one_step_is_in_the_reduced_curve_at_any_length(
     assert np.nanmin(band.low) >= 2.0 * unit
 
 
+@pytest.mark.parametrize("place", [0, 373_737, 999_998])
+def test_one_step_that_leaps_and_one_that_is_no_number_are_seen_at_every_zoom(place: int) -> None:
+    steps = np.arange(1.0, 1_000_001.0)
+    loss = np.full(len(steps), 2.0)
+    loss[place], loss[place + 1] = 9.0, math.nan
+    nan = Stamps(x=steps[place + 1 : place + 2], glyph="✕", ascii_glyph="x", paint=Paint.MARK_NAN)
+    viewport, extent = Viewport(), (1.0, 1e6)
+    widths: list[float] = []
+    while not widths or viewport.x_range is None or widths[-1] > 8:
+        low, high = viewport.visible(extent)
+        curve = Curve(x=steps, y=loss, paint=Paint.CURVE_RAW, kind="band")
+        sheet = draw(Picture(x=Scale.around(low, high), curves=(curve,), stamps=(nan,)), 100, 20)
+        lines = str(sheet).splitlines()
+        assert any(0x2800 < ord(character) <= 0x28FF for character in lines[0] + lines[1]), widths
+        assert "✕" in lines[18], widths
+        widths.append(high - low)
+        viewport = viewport.zoom_in(extent, around=float(steps[place]))
+    assert len(widths) > 15
+
+
 def test_a_million_steps_keep_their_spike_on_the_plot() -> None:
     y = np.full(1_000_000, 2.0)
     y[123_456] = 3.0

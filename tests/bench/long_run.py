@@ -22,7 +22,7 @@ from screen import Terminal, terminal
 
 from tinygpt_tui.engine.client import start
 from tinygpt_tui.engine.config import LiveSettings, RunConfig
-from tinygpt_tui.engine.events import Event, LimitSpeed, RunEnded, RunStarted, StepFinished, encode, settings_table
+from tinygpt_tui.engine.events import LimitSpeed, RunEnded, RunStarted, StepFinished, encode, settings_table
 from tinygpt_tui.engine.folder import find_worker
 from tinygpt_tui.engine.store import create
 from tinygpt_tui.tui.plots.pictures import gradient_picture, loss_picture, rate_picture
@@ -39,7 +39,7 @@ SCRIPTED_WORKER = (sys.executable, "-P", str(Path(__file__).parents[1] / "script
 NEW_STEPS_PER_S = 100.0
 
 
-def events(config: RunConfig, steps: int) -> Iterator[Event]:
+def events(config: RunConfig, steps: int) -> Iterator[RunStarted | StepFinished | RunEnded]:
     chance = random.Random(0)
     yield RunStarted(
         step=0,
