@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := $(shell find engine tui presets -name '*.py' -o -name '*.toml' -o -name '*.tcss' -o -name '*.json')
 
-.PHONY: run test bench scoreboard picture lint clean
+.PHONY: run test bench scoreboard picture presets lint clean
 
 run: $(VENV)/installed
 	@if [ -t 1 ]; then $(BIN)/tinygpt-tui; else $(BIN)/tinygpt-tui train baseline; fi
@@ -19,6 +19,9 @@ scoreboard: $(VENV)/installed
 
 picture: $(VENV)/installed
 	$(BIN)/python tests/bench/picture.py
+
+presets: $(VENV)/installed-dev
+	$(BIN)/python -m tests.matrix --readme
 
 lint: $(VENV)/installed-dev
 	$(BIN)/ruff check

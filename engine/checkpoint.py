@@ -260,6 +260,7 @@ def read_state(folder: Path, trainer: Trainer) -> State:
         for targets, arrays in loaded:
             for name, target in targets.items():
                 target.copy_(torch.from_numpy(arrays[name]))
+        flat.publish()
     trainer.batches.generator.set_state(training["random.batches"])
     torch.set_rng_state(training["random.dropout"])
     if "random.dropout_cuda" in training:

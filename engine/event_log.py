@@ -5,7 +5,6 @@ which readers do not see and the next writer cuts off.
 """
 
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from itertools import accumulate, chain
@@ -126,11 +125,10 @@ def _places(data: bytes, wanted: bytes) -> Iterator[int]:
 
 def surviving_events(run: Path, step: int) -> Iterator[AnyEvent]:
     """The events that count for a run that goes on after `step`: later ones were superseded when a worker went back."""
-    restarts = [(place, event.step) for place, event in enumerate(all_events(run)) if isinstance(event, RunStarted)]
-    places = [place for place, _ in restarts] + [sys.maxsize]
-    limits = [*accumulate([step, *(restart for _, restart in reversed(restarts))], min)]
-    for place, event in enumerate(all_events(run)):
-        if place == places[-len(limits)]:
+    restarts = [event.step for event in marked_events(run, "started") if isinstance(event, RunStarted)]
+    limits = [*accumulate([step, *reversed(restarts)], min)]
+    for event in all_events(run):
+        if isinstance(event, RunStarted) and len(limits) > 1:
             limits.pop()
         if getattr(event, "step", 0) <= limits[-1]:
             yield event

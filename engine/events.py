@@ -145,6 +145,11 @@ class FindingOpened(Event, frozen=True, kw_only=True, tag="finding"):
     confidence: float | None = None
     """How often findings of this kind were right when it was measured."""
 
+    @property
+    def is_alarm(self) -> bool:
+        """A person should act; what is not is worth knowing."""
+        return self.severity != "info"
+
 
 class FindingClosed(Event, frozen=True, kw_only=True, tag="finding_closed"):
     """The run has recovered."""

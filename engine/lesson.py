@@ -28,7 +28,7 @@ CHAPTERS: tuple[Chapter, ...] = get_args(Chapter)
 LONGEST_SUMMARY = 90
 """Characters; it stands in one line of a list."""
 
-Value = str | bool | int | float
+Value = str | bool | int | float | tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +50,8 @@ class Expectation:
     kind: Kind
     by: int
     """The step by which it is known."""
+    or_else: tuple[Kind, ...] = ()
+    """Kinds that tell of the same trouble: in some seeds one of these is known by then instead."""
 
     def __post_init__(self) -> None:
         between("lesson.expected.by", self.by, 1, 1_000_000_000)

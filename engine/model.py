@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .attention import attend
 from .config import ModelConfig
 
 VOCABULARY = 259
@@ -35,15 +36,14 @@ class Attention(nn.Module):
         self.heads = config.heads
         self.rotary = config.positions == "rotary"
         self.dropout = config.dropout
-        self.attend: Callable[[Tensor, Tensor, Tensor, float], Tensor] = attention
+        self.attend: Callable[[Tensor, Tensor, Tensor, float], Tensor] = attend
         """Values weighted by how queries match keys, as a function of them and of the dropout."""
         self.qkv = nn.Linear(config.width, 3 * config.width)
         self.out = nn.Linear(config.width, config.width)
 
     def forward(self, x_BTC: Tensor) -> Tensor:
-        q_BHTD, k_BHTD, v_BHTD = self.project(x_BTC)
         dropout = self.dropout if self.training else 0.0
-        y_BHTD = self.attend(q_BHTD, k_BHTD, v_BHTD, dropout)
+        y_BHTD = self.attend(*self.project(x_BTC), dropout)
         y_BTC = self.out(y_BHTD.transpose(1, 2).reshape(x_BTC.shape))
         return F.dropout(y_BTC, dropout) if dropout else y_BTC
 
@@ -58,10 +58,6 @@ class Attention(nn.Module):
         scores = (q_BHTD @ k_BHTD.transpose(-1, -2)).float() / math.sqrt(q_BHTD.shape[-1])
         seen = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril()
         return scores.masked_fill(~seen, -math.inf).amax()
-
-
-def attention(q_BHTD: Tensor, k_BHTD: Tensor, v_BHTD: Tensor, dropout: float) -> Tensor:
-    return F.scaled_dot_product_attention(q_BHTD, k_BHTD, v_BHTD, is_causal=True, dropout_p=dropout)
 
 
 class FeedForward(nn.Module):
@@ -128,15 +124,19 @@ class GPT(nn.Module):
         x_BTC = self.embed(tokens_BT)
         for block in self.blocks:
             x_BTC = block(x_BTC)
-        return self.head(self.norm(x_BTC))
+        return self.logits(x_BTC)
 
     def embed(self, tokens_BT: Tensor) -> Tensor:
+        """Embeddings, in the precision of the blocks."""
         x_BTC = self.tokens(tokens_BT)
-        if self.positions is None:
-            return x_BTC
-        length = tokens_BT.shape[1]
-        whole = length == self.config.context  # the usual case needs no slice, which has a gradient of its own
-        return x_BTC + (self.positions.weight if whole else self.positions.weight[:length])
+        if self.positions is not None:
+            length = tokens_BT.shape[1]
+            whole = length == self.config.context  # the usual case needs no slice, which has a gradient of its own
+            x_BTC = x_BTC + (self.positions.weight if whole else self.positions.weight[:length])
+        return x_BTC.to(self.norm.weight.dtype)
+
+    def logits(self, x_BTC: Tensor) -> Tensor:
+        return F.linear(self.norm(x_BTC), self.head.weight.to(x_BTC.dtype))
 
     def set_dropout(self, dropout: float) -> None:
         for module in self.modules():
@@ -152,7 +152,7 @@ class GPT(nn.Module):
             assert isinstance(block, Block)
             largest.append(block.attention.largest_logit(block.attention_norm(x_BTC)))
             x_BTC = block(x_BTC)
-        log_z = self.head(self.norm(x_BTC)).float().logsumexp(-1).mean()
+        log_z = self.logits(x_BTC).float().logsumexp(-1).mean()
         return torch.stack(largest).amax().item(), log_z.item()
 
 

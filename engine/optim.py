@@ -16,11 +16,18 @@ _FULLY_WARM = 1e12
 
 
 class FlatParameters:
-    """The weights and gradients of a model in two buffers; matrices first, as only they decay."""
+    """The weights and gradients of a model in two buffers; matrices first, as only they decay.
 
-    def __init__(self, model: nn.Module) -> None:
+    Where the model computes in another precision, it does so with rounded copies of these weights. Embeddings stay as
+    they are: the gradient of a frequent token is a sum of hundreds, which 8 bits of precision cannot hold.
+    """
+
+    def __init__(self, model: nn.Module, precision: torch.dtype = torch.float32) -> None:
         named = dict(model.named_parameters())
-        order = sorted(named, key=lambda name: named[name].dim() < 2)
+        embeddings = {
+            id(p) for module in model.modules() if isinstance(module, nn.Embedding) for p in module.parameters()
+        }
+        order = sorted(named, key=lambda name: (named[name].dim() < 2, id(named[name]) not in embeddings))
         self.names = order
         self.parameters = [named[name] for name in order]
         size = sum(p.numel() for p in self.parameters)
@@ -30,6 +37,22 @@ class FlatParameters:
         self._gradient_views = self.views(self.gradients)
         for p, weights in zip(self.parameters, self.views(self.weights), strict=True):
             p.data = weights.copy_(p.detach())
+        self._rounded: Tensor | None = None
+        if precision != self.weights.dtype:
+            self._round_to(precision, sum(p.numel() for p in self.parameters if id(p) in embeddings))
+
+    def _round_to(self, precision: torch.dtype, exact: int) -> None:
+        """From now on all parameters but the first `exact` numbers are rounded copies."""
+        self._rounded = torch.empty_like(self.weights, dtype=precision)
+        for p, copy in zip(self.parameters, self.views(self._rounded), strict=True):
+            if copy.storage_offset() >= exact:
+                p.data = copy
+        self.publish()
+
+    def publish(self) -> None:
+        """Let the model compute with the weights as they are now."""
+        if self._rounded is not None:
+            self._rounded.copy_(self.weights)
 
     def differentiate(self, loss: Tensor, *, accumulate: bool) -> None:
         """The gradients of a loss into the buffer, in place of what is there or on top of it."""
@@ -79,6 +102,7 @@ class Optimizer:
                 self._adam(torch._fused_adam_, lr, weight_decay)  # pyright: ignore[reportPrivateImportUsage]
             case "adamw":
                 self._adam(torch._fused_adamw_, lr, weight_decay)  # pyright: ignore[reportPrivateImportUsage]
+        self._flat.publish()
 
     def _decay(self, weight_decay: float) -> None:
         """L2 through the gradient."""

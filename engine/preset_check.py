@@ -61,7 +61,8 @@ def _fix_problems(config: RunConfig, fix: LessonFix) -> Iterator[str]:
         return
     if fixed == config:
         yield f".changes = {dict(fix.changes)!r} changes nothing; the run has these values already"
-    expected = {each.kind for each in config.lesson.expected} | set(config.lesson.allowed)
+    promises = config.lesson.expected
+    expected = {kind for each in promises for kind in (each.kind, *each.or_else)} | set(config.lesson.allowed)
     for kind in fix.gone:
         if kind not in expected:
             yield f".gone = {kind!r} is not expected in the first place; add it to lesson.expected"

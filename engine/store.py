@@ -184,7 +184,7 @@ def _findings(run: Path) -> int:
     steps: list[int] = []
     for event in marked_events(run, "finding", "started") if os.path.lexists(run / EVENTS) else []:
         match event:
-            case FindingOpened():
+            case FindingOpened(is_alarm=True):
                 steps.append(event.step)
             case RunStarted():
                 steps = [step for step in steps if step <= event.step]

@@ -48,7 +48,10 @@ def _value(hint: Any, value: Any, key: str) -> Any:
         case origin, (_, item) if origin is Mapping:
             return {name: _value(item, each, _join(key, name)) for name, each in _table(value, key).items()}
         case origin, options if origin in (Union, UnionType):
-            return _scalar(options, value, key)
+            lists = [option for option in options if get_origin(option) is tuple]
+            if lists and isinstance(value, list | tuple):
+                return _value(lists[0], value, key)
+            return _scalar(tuple(option for option in options if option not in lists), value, key)
         case _:
             return _scalar((hint,), value, key)
 

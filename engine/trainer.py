@@ -5,9 +5,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from typing import Any
 
 import msgspec
 import torch
@@ -38,8 +36,9 @@ from .model import GPT, flops_per_token
 from .optim import FlatParameters, Optimizer
 from .schedule import planned_lr
 
-EVALUATION_BATCH = 32
-"""Sequences a pass; without gradients these need less memory than a training step's."""
+EVALUATION_TOKENS = 2048
+"""A pass, so that its activations stay in the cache: larger ones are slower."""
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 class Trainer:
@@ -60,7 +59,7 @@ class Trainer:
         seed = config.training.seed
         torch.manual_seed(seed)  # dropout alone draws from the global generator
         self.model = GPT(config.model, torch.Generator().manual_seed(seed)).to(self._device)
-        self.flat = FlatParameters(self.model)
+        self.flat = FlatParameters(self.model, PRECISIONS[config.training.precision])
         self.optimizer = Optimizer(config.optimizer, self.flat)
         self.batches = Batches(corpus.train, config.model.context, seed + 1, self._device)
         self._faults = Faults(config.fault, self.model, self.flat, seed)
@@ -160,8 +159,7 @@ class Trainer:
         batches = [self.batches.draw(settings.batch) for _ in range(settings.accumulation)]
         batches = self._faults.batches(self.step + 1, batches)
         for index, (inputs_BT, targets_BT) in enumerate(batches):
-            with self._autocast():
-                logits_BTV = self._forward(inputs_BT)
+            logits_BTV = self._forward(inputs_BT)
             loss = F.cross_entropy(logits_BTV.flatten(0, 1).float(), targets_BT.flatten())
             if settings.accumulation > 1:
                 loss = loss / settings.accumulation
@@ -170,19 +168,14 @@ class Trainer:
         self._faults.gradients(self.step + 1)
         return losses[0] if len(losses) == 1 else torch.stack(losses).sum(), batches[-1][0]
 
-    def _autocast(self) -> AbstractContextManager[Any]:
-        if self.config.training.precision == "bf16":
-            return torch.autocast(self._device.type, dtype=torch.bfloat16)
-        return nullcontext()
-
-    @torch.no_grad()
+    @torch.inference_mode()
     def evaluate(self) -> Evaluated:
         self.model.eval()
         inputs_BT, targets_BT = self._held_out
         total = torch.zeros((), device=self._device)
-        for inputs, targets in zip(inputs_BT.split(EVALUATION_BATCH), targets_BT.split(EVALUATION_BATCH), strict=True):
-            with self._autocast():
-                logits_BTV = self.model(inputs)
+        batch = max(EVALUATION_TOKENS // self.config.model.context, 1)
+        for inputs, targets in zip(inputs_BT.split(batch), targets_BT.split(batch), strict=True):
+            logits_BTV = self.model(inputs)
             total += F.cross_entropy(logits_BTV.flatten(0, 1).float(), targets.flatten(), reduction="sum")
         self.model.train()
         val_loss = (total / targets_BT.numel()).item()
@@ -197,15 +190,14 @@ class Trainer:
             "sample_tokens": command.tokens,
         }
         wanted = replace(self.config.instruments, **{key: value for key, value in asked.items() if value is not None})
-        with self._autocast():
-            text = generate(
-                self.model,
-                wanted.sample_prompt.encode(errors="surrogateescape"),
-                tokens=wanted.sample_tokens,
-                temperature=wanted.temperature,
-                top_k=wanted.top_k,
-                generator=torch.Generator().manual_seed(self.config.training.seed + self.step),
-            )
+        text = generate(
+            self.model,
+            wanted.sample_prompt.encode(errors="surrogateescape"),
+            tokens=wanted.sample_tokens,
+            temperature=wanted.temperature,
+            top_k=wanted.top_k,
+            generator=torch.Generator().manual_seed(self.config.training.seed + self.step),
+        )
         return SampleGenerated(
             step=self.step,
             prompt=wanted.sample_prompt,

@@ -15,7 +15,7 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from .config import ConfigError
-from .event_log import EventLog, all_events, surviving_events, tail_events
+from .event_log import EventLog, marked_events, surviving_events, tail_events
 from .events import AnyEvent, CheckpointSaved, Event, RunEnded, SettingsChanged, Stop
 from .folder import CHECKPOINTS, StoreError, claimed
 from .host import Host
@@ -106,7 +106,7 @@ def assemble(run: Path) -> Hosted:
     for event in surviving_events(run, trainer.step):
         diagnosis.observe(event)
     gc.freeze()  # what is there stays: the collector need not look at all of torch again and again
-    trainer.replay(changes_to_come(all_events(run), trainer.step))
+    trainer.replay(changes_to_come(marked_events(run, "changed", "checkpoint"), trainer.step))
     return Hosted(loop=trainer, saver=checkpoints, diagnosis=diagnosis, on_nan=config.training.on_nan)
 
 

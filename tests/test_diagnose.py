@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -219,7 +220,8 @@ def test_a_damaged_log_gives_an_answer_or_one_line(data: bytes, tmp_path: Path) 
         return
     json.loads(json_line(found), parse_constant=refuse)
     assert Page(width=80, is_ascii=False)(found).strip()
-    assert all(row.step >= 0 and row.values for _, row in open_log("again", io.BytesIO(data)).rows())
+    with closing(open_log("again", io.BytesIO(data))) as log:
+        assert all(row.step >= 0 and row.values for _, row in log.rows())
 
 
 @given(st.lists(st.floats(), min_size=1, max_size=3000), st.integers(2, 8))

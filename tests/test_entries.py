@@ -130,9 +130,9 @@ def test_a_line_keeps_its_right_text_and_cuts_the_left() -> None:
     )
 
 
-def test_presets_and_runs_have_headings() -> None:
+def test_chapters_and_runs_have_headings() -> None:
     entries = [PRESET, RunEntry(SUMMARY)]
     first, second = RowLine(0, second=False), RowLine(1, second=False)
-    assert lines_of(entries, compact=True) == [Heading("Presets"), first, Heading("Runs"), second]
+    assert lines_of(entries, compact=True) == [Heading("Your own"), first, Heading("Runs"), second]
     assert lines_of(entries, compact=False).count(None) == 1
     assert lines_of([], compact=False) == []

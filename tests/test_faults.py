@@ -9,12 +9,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tinygpt_tui.engine.attention import attend
 from tinygpt_tui.engine.checkpoint import Checkpoints
 from tinygpt_tui.engine.config import ConfigError, RunConfig
 from tinygpt_tui.engine.events import LayersMeasured, StepFinished
 from tinygpt_tui.engine.fault import FaultConfig
 from tinygpt_tui.engine.faulty import overflowing_attention
-from tinygpt_tui.engine.model import attention
 from tinygpt_tui.engine.trainer import Trainer
 
 from .texts import small_config, small_corpus
@@ -117,9 +117,9 @@ def heads(scale: float) -> list[torch.Tensor]:
 
 def test_an_unstable_softmax_is_the_usual_one_until_it_overflows() -> None:
     q, k, v = heads(1.0)
-    torch.testing.assert_close(overflowing_attention(q, k, v, 0.0), attention(q, k, v, 0.0))
+    torch.testing.assert_close(overflowing_attention(q, k, v, 0.0), attend(q, k, v, 0.0))
     q, k, v = heads(10.0)
-    assert attention(q, k, v, 0.0).isfinite().all()
+    assert attend(q, k, v, 0.0).isfinite().all()
     assert overflowing_attention(q, k, v, 0.0).isnan().any()
 
 

@@ -135,10 +135,10 @@ async def test_enter_attaches_to_a_running_run_which_cannot_be_deleted(visit: Vi
 
 
 async def test_a_damaged_run_shows_why_and_enter_does_nothing(visit: Visit, runs: Path) -> None:
-    (runs / "broken").mkdir(parents=True)
-    (runs / "broken" / "config.toml").write_text("title = [")
+    (runs / "wrecked").mkdir(parents=True)
+    (runs / "wrecked" / "config.toml").write_text("title = [")
     async with visit.app.run_test(size=(120, 36)) as pilot:
-        await visit.type(pilot, "broken")
+        await visit.type(pilot, "wrecked")
         await until(pilot, lambda: shown(visit.app).count("Invalid value") == 2)
         await pilot.press("enter")
         await pilot.pause()
@@ -165,7 +165,7 @@ async def test_typing_filters_backspace_erases_and_escape_shows_everything(visit
 async def test_pasted_text_filters(visit: Visit) -> None:
     async with visit.app.run_test() as pilot:
         await visit.type(pilot, "")
-        visit.app.post_message(Paste("lr too\n high"))
+        visit.app.post_message(Paste("lr high\n leaps"))
         await until(pilot, lambda: visit.names == ["lr-too-high"])
 
 
@@ -215,7 +215,9 @@ async def test_a_click_selects_and_a_second_one_chooses(visit: Visit) -> None:
         await pilot.click(visit.home.choice, offset=(5, row))
         assert visit.selected == second
         assert visit.wanted == []
-        await pilot.click(visit.home.choice, offset=(5, lines.index(Heading("Presets"))))
+        await pilot.click(
+            visit.home.choice, offset=(5, next(line for line, piece in enumerate(lines) if isinstance(piece, Heading)))
+        )
         assert visit.selected == second
         await pilot.click(visit.home.choice, offset=(5, row + 1))
         await until(pilot, lambda: visit.wanted)
@@ -264,6 +266,8 @@ async def test_a_new_run_and_its_progress_appear_by_themselves(visit: Visit, run
         await visit.type(pilot, "")
         assert "No runs yet" in shown(visit.app)
         run = make_run(runs, "Mine", losses=3, end=None)
+        await until(pilot, lambda: "mine-1" in visit.names)
+        await pilot.press("end")
         await until(pilot, lambda: "step 3/1000" in shown(visit.app))
         log = EventLog(run)
         log.append(steps(RunConfig(), [1.25], first=4)[0])
@@ -286,10 +290,11 @@ async def test_the_selected_run_stays_selected_when_others_come(visit: Visit, ru
 async def test_the_preview_of_a_preset_says_what_will_happen(visit: Visit) -> None:
     async with visit.app.run_test(size=(120, 36)) as pilot:
         await visit.type(pilot, "baseline")
-        await until(pilot, lambda: "unknown until measured here" in shown(visit.app))
+        await until(pilot, lambda: "on two cores" in shown(visit.app))
         text = shown(visit.app)
         for words in (
             "A healthy run",
+            "The loss curve",
             "Learning rate",
             "three-phase",
             "121k parameters",

@@ -95,6 +95,31 @@ def test_gradients_add_up_when_they_are_accumulated() -> None:
     torch.testing.assert_close(flat.gradients, 2 * once)
 
 
+def test_rounded_weights_follow_the_exact_ones_and_embeddings_are_not_rounded() -> None:
+    model = nn.Sequential(nn.Embedding(11, 5), network())
+    flat = FlatParameters(model, torch.bfloat16)
+    names = dict(zip(flat.names, flat.views(flat.weights), strict=True))
+    for step in range(3):
+        flat.gradients.copy_(torch.randn(flat.gradients.shape, generator=torch.Generator().manual_seed(step)))
+        Optimizer(OptimizerConfig(), flat).step(0.01, 0.1)
+        for name, p in model.named_parameters():
+            dtype = torch.float32 if name == "0.weight" else torch.bfloat16
+            torch.testing.assert_close(p.detach(), names[name].to(dtype), rtol=0, atol=0)
+    assert flat.weights.dtype == torch.float32
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_gradients_of_rounded_weights_come_back_in_full_precision(times: int) -> None:
+    exact, rounded = network(), network()
+    flat, rough = FlatParameters(exact), FlatParameters(rounded, torch.bfloat16)
+    x = torch.randn(4, 5, generator=torch.Generator().manual_seed(0))
+    for index in range(times):
+        flat.differentiate(exact(x).square().mean(), accumulate=index > 0)
+        rough.differentiate(rounded(x.bfloat16()).float().square().mean(), accumulate=index > 0)
+    assert rough.gradients.dtype == torch.float32
+    torch.testing.assert_close(rough.gradients, flat.gradients, rtol=0.05, atol=0.02)
+
+
 def test_only_matrices_decay() -> None:
     model = network()
     flat = FlatParameters(model)

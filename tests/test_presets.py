@@ -22,7 +22,13 @@ LESSON = Lesson(
     fixes=(
         LessonFix(
             title="drop out",
-            changes={"model.dropout": 0.2, "training.steps": 5, "optimizer.bias_correction": False, "data.path": "x"},
+            changes={
+                "model.dropout": 0.2,
+                "training.steps": 5,
+                "optimizer.bias_correction": False,
+                "data.path": "x",
+                "fault.detached": ("head",),
+            },
             then="it stops",
             gone=("overfitting",),
             better_by=0.1,
@@ -69,7 +75,10 @@ def test_a_lesson_comes_back_from_a_runs_folder_as_it_was(tmp_path: Path) -> Non
         ("[[lesson.expected]]\nkind = 'stall'\nby = 0", ["lesson.expected.by = 0", "between"]),
         ("[lesson]\nallowed = ['stal']", ["lesson.allowed[1] = 'stal'"]),
         ("[[lesson.fixes]]\ntitle = 'x'\nthen = 'y'\nchanges = {}", ["lesson.fixes.changes", "at least one"]),
-        ("[[lesson.fixes]]\ntitle = 'x'\nthen = 'y'\nchanges = {'a.b' = [1]}", ["lesson.fixes[1].changes.a.b = [1]"]),
+        (
+            "[[lesson.fixes]]\ntitle = 'x'\nthen = 'y'\nchanges = {'a.b' = [1]}",
+            ["lesson.fixes[1].changes.a.b[1] = 1 should be text"],
+        ),
         ("[[lesson.fixes]]\ntitle = 'x'\nthen = 'y'\nchanges = {title = 'z'}", ["keys of the run"]),
         (
             "[[lesson.questions]]\ntext = 'a'\nchoices = ['x', 'y']\nanswer = 3\nexplanation = 'z'",

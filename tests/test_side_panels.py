@@ -100,6 +100,14 @@ def test_a_finding_that_the_run_recovered_from_stays_below_the_open_ones() -> No
     assert text.index("● Loss spike") < text.index("○ Loss spike  steps 3–20, recovered")
 
 
+def test_a_remark_is_no_alarm() -> None:
+    remark = msgspec.structs.replace(finding(1, "info", 3), confidence=0.9)
+
+    text = words(DiagnosisPanel, BEGUN.after_all([*steps(CONFIG, [3.0] * 20), remark]))
+
+    assert text.index("✓ Nothing looks wrong") < text.index("● Loss spike") < text.index("90%")
+
+
 def test_markup_and_escapes_in_what_a_run_says_are_plain_text() -> None:
     view = BEGUN.after_all([finding(1, "info", 3), sample(0, "\x1b]52;c;AAAA\x07[red]x[/red]")])
     assert "[b]above[/b]" in words(DiagnosisPanel, view)

@@ -294,7 +294,11 @@ class RunView:
         return (
             *(Mark(checkpoint.step, "checkpoint", checkpoint.name) for checkpoint in self.checkpoints),
             *(Mark(change.step, "change", change.summary) for change in self.changes),
-            *(Mark(episode.finding.onset, "finding", episode.finding.kind) for episode in self.findings),
+            *(
+                Mark(episode.finding.onset, "finding", episode.finding.kind)
+                for episode in self.findings
+                if episode.finding.is_alarm
+            ),
         )
 
     @cached_property

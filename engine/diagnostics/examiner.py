@@ -26,7 +26,7 @@ from .symptom import Detector, Recovered, Symptom
 EXPLAINED_BY: dict[Topic, set[Topic]] = {
     "spike": {"divergence", "nan"},
     "oscillation": {"divergence", "nan"},
-    "stall": {"divergence", "slow", "vanishing_gradients"},
+    "stall": {"divergence", "slow", "vanishing_gradients", "oscillation"},
     "slow": {"divergence", "stall", "vanishing_gradients"},
     "overfitting": {"vanishing_gradients"},
     "warmup_bump": {"divergence", "spike", "nan", "oscillation"},

@@ -99,3 +99,8 @@ class History:
     def rate_is_up(self) -> bool:
         """Whether the learning rate has not been lowered by half: a lower one explains a flat curve."""
         return self.lr is not None and self.lr >= 0.5 * self.top_lr
+
+    @property
+    def rate_is_spent(self) -> bool:
+        """Whether next to nothing is left of the learning rate."""
+        return self.lr is not None and self.lr <= 0.01 * self.top_lr

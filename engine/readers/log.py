@@ -61,6 +61,10 @@ class Log:
         """(run, row) in the order of the file; the run is "" for the first of a log that names none, then "2", "3"."""
         return self._plan.rows()
 
+    def close(self) -> None:
+        if self._plan.source:
+            self._plan.source.close()
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Plan:
@@ -120,8 +124,12 @@ def open_log(name: str, origin: Path | BinaryIO, given: Mapping[str, str] | None
     if isinstance(origin, Path) and (folder := RunFolder.recognise(origin)):
         return _surveyed(name, folder, None, [*_telling(folder.records())], given or {})
     source = Source.of_path(name, origin) if isinstance(origin, Path) else Source.of_stream(name, origin)
-    format = _recognised(source)
-    return _surveyed(name, format, source, _sample(format, source), given or {})
+    try:
+        format = _recognised(source)
+        return _surveyed(name, format, source, _sample(format, source), given or {})
+    except BaseException:
+        source.close()
+        raise
 
 
 def _recognised(source: Source) -> Format:

@@ -4,7 +4,7 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import BinaryIO
 
@@ -41,9 +41,13 @@ class Source:
     def __init__(self, name: str, file: BinaryIO) -> None:
         self.name = name
         self._file = file
-        self.size = file.seek(0, os.SEEK_END)
-        self.head = self._read_at(0, CHUNK)
-        _refuse_what_is_no_text(name, self.head)
+        try:
+            self.size = file.seek(0, os.SEEK_END)
+            self.head = self._read_at(0, CHUNK)
+            _refuse_what_is_no_text(name, self.head)
+        except BaseException:
+            file.close()
+            raise
 
     @classmethod
     def of_path(cls, name: str, path: Path) -> "Source":
@@ -69,12 +73,14 @@ class Source:
 
     @classmethod
     def of_stream(cls, name: str, stream: BinaryIO) -> "Source":
-        """What can be read only once is kept in a temporary file, which is gone with this object."""
-        kept = tempfile.TemporaryFile()  # noqa: SIM115, it lives as long as the source
-        while data := stream.read(CHUNK):
-            if not kept.tell():
-                _refuse_what_is_no_text(name, data)
-            kept.write(data)
+        """What can be read only once is kept in a temporary file, which is gone when this is closed."""
+        with ExitStack() as on_failure:
+            kept = on_failure.enter_context(tempfile.TemporaryFile())
+            while data := stream.read(CHUNK):
+                if not kept.tell():
+                    _refuse_what_is_no_text(name, data)
+                kept.write(data)
+            on_failure.pop_all()
         return cls(name, kept)  # pyright: ignore[reportArgumentType]
 
     def close(self) -> None:

@@ -1,6 +1,8 @@
 """A plain PyTorch training loop, the way a good textbook writes it: what the engine is held against."""
 
+import time
 from collections.abc import Iterator
+from multiprocessing.queues import SimpleQueue
 
 import numpy as np
 import torch
@@ -26,3 +28,15 @@ def train(model_config: ModelConfig, tokens: np.ndarray, batch: int) -> Iterator
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         yield
+
+
+def serve(
+    asked: SimpleQueue[int], answered: SimpleQueue[float], model_config: ModelConfig, tokens: np.ndarray, batch: int
+) -> None:
+    """Be a process of its own: asked for some steps, it takes them and says how many seconds they took."""
+    loop = train(model_config, tokens, batch)
+    while steps := asked.get():
+        began = time.perf_counter()
+        for _ in range(steps):
+            next(loop)
+        answered.put(time.perf_counter() - began)

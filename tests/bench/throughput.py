@@ -1,23 +1,24 @@
 """Tokens a second: the engine with every default instrument, storing and checkpointing, against a plain PyTorch loop.
 
 The engine is hosted as a worker hosts it. Every few steps it hands over to the plain loop for as many steps, so that a
-slow moment of the machine hits both. Nothing is left out of the engine's time but its first steps: evaluations,
-samples, checkpoints and every line of the log count.
+slow moment of the machine hits both; each has a process of its own. Nothing is left out of the engine's
+time but its first steps: evaluations, samples, checkpoints and every line of the log count.
 """
 
 import argparse
 import gc
+import multiprocessing
 import tempfile
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from multiprocessing.queues import SimpleQueue as Pipe
 from pathlib import Path
 from queue import SimpleQueue
 
 import torch
-from plain_loop import train
+from plain_loop import serve
 
 from tinygpt_tui.engine.checkpoint import Checkpoints
 from tinygpt_tui.engine.config import ModelConfig, RunConfig
@@ -56,31 +57,25 @@ CASES = (
 class Alternating(Trainer):
     """A trainer that lets a plain loop take as many steps as it does itself, in turns."""
 
-    def alternate(self, plain: Iterator[None], case: Case) -> None:
-        self._plain = plain
+    def alternate(self, asked: Pipe[int], answered: Pipe[float], case: Case) -> None:
+        self._asked, self._answered = asked, answered
         self._case = case
-        self.plain_s = 0.0
+        self.plain_s = self.away_s = 0.0
+        """What the plain loop's steps took, and all the time in which this one trained nothing."""
         self._hand_over(case.slice)
-        self.plain_s = 0.0
 
     def advance(self) -> list[Event]:
         if self.step == self._case.slice:  # both are warm
-            self.began, self.plain_s = time.perf_counter(), 0.0
+            self.began, self.plain_s, self.away_s = time.perf_counter(), 0.0, 0.0
         if self.step and self.step % self._case.slice == 0:
             self._hand_over(self._case.slice)
         return super().advance()
 
     def _hand_over(self, steps: int) -> None:
         began = time.perf_counter()
-        mine = torch.get_num_threads()
-        torch.set_num_threads(DEFAULT_THREADS)
-        for _ in range(steps):
-            next(self._plain)
-        torch.set_num_threads(mine)
-        self.plain_s += time.perf_counter() - began
-
-
-DEFAULT_THREADS = torch.get_num_threads()
+        self._asked.put(steps)
+        self.plain_s += self._answered.get()
+        self.away_s += time.perf_counter() - began
 
 
 def main() -> None:
@@ -100,13 +95,19 @@ def compare(case: Case, peaks: dict[str, float]) -> None:
     config = resolve(config, corpus)
     gc.freeze()  # as the worker does
     trainer = Alternating(config, corpus)
-    trainer.alternate(train(model, corpus.train, case.batch), case)
+    spawning = multiprocessing.get_context("spawn")
+    asked, answered = spawning.SimpleQueue(), spawning.SimpleQueue()
+    process = spawning.Process(target=serve, args=(asked, answered, model, corpus.train, case.batch), daemon=True)
+    process.start()
+    trainer.alternate(asked, answered, case)
     with tempfile.TemporaryDirectory() as folder:
         run = create(Path(folder), config, None, datetime.now(UTC))
         saver = Checkpoints(run / "checkpoints", trainer, config.storage)
         with closing(EventLog(run)) as log:
             end = Host(Hosted(loop=trainer, saver=saver, diagnosis=Diagnosis(config)), log, SimpleQueue(), print).run()
-        ours_s = time.perf_counter() - trainer.began - trainer.plain_s
+        ours_s = time.perf_counter() - trainer.began - trainer.away_s
+    asked.put(0)
+    process.join()
     assert end.reason == "finished", end
     tokens = case.batch * case.context * (case.steps - case.slice)
     flops = tokens / ours_s * trainer.started().flops_per_token

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
@@ -90,21 +91,24 @@ def diagnose_logs(
 def diagnose(name: str, runs: Path, given: Mapping[str, str]) -> LogDiagnosis:
     """ReadError or StoreError where there is no such log, or nothing in it that is one."""
     origin = None if name == STANDARD_INPUT else _origin(name, runs)
-    log = open_log(name, origin or sys.stdin.buffer, given)
-    found: dict[str, RunDiagnosis] = {}
-    if origin and log.format == "run folder" and (own := _own_run(origin)):
-        return LogDiagnosis(log=log, runs={"": own})
+    with closing(open_log(name, origin or sys.stdin.buffer, given)) as log:
+        own = _own_run(origin) if origin and log.format == "run folder" else None
+        return LogDiagnosis(log=log, runs={"": own} if own else _runs_in(log))
+
+
+def _runs_in(log: Log) -> dict[str, RunDiagnosis]:
     facts, signals = RunFacts(steps=log.steps), tuple(log.columns)
+    found: dict[str, RunDiagnosis] = {}
     for run, row in log.rows():
         diagnosis = found.get(run)
         if diagnosis is None:
             if len(found) == _MOST_RUNS:
-                raise ReadError(f"{name}: holds more than {_MOST_RUNS} runs; diagnose it in parts")
+                raise ReadError(f"{log.file}: holds more than {_MOST_RUNS} runs; diagnose it in parts")
             diagnosis = found[run] = RunDiagnosis(reporter=Reporter(facts, signals=signals))
         diagnosis.observe(row)
     if not found:
-        raise ReadError(f"{name}: no entry has both a step and a loss; name them: --map step=NAME --map loss=NAME")
-    return LogDiagnosis(log=log, runs=found)
+        raise ReadError(f"{log.file}: no entry has both a step and a loss; name them: --map step=NAME --map loss=NAME")
+    return found
 
 
 def raised(diagnosis: LogDiagnosis) -> set[str]:

@@ -56,7 +56,8 @@ def _gist(preset: Preset | BadPreset) -> str:
 
 
 def _expected(lesson: Lesson) -> list[str]:
-    return [f"{each.kind.replace('_', ' ')}, by step {each.by}" for each in lesson.expected]
+    said = [(" or ".join((each.kind, *each.or_else)), each.by) for each in lesson.expected]
+    return [f"{kinds.replace('_', ' ')}, by step {by}" for kinds, by in said]
 
 
 def _fix(fix: LessonFix) -> str:

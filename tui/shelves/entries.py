@@ -216,7 +216,7 @@ def _searched(entry: Entry) -> str:
             return f"{entry.id} {entry.title} {entry.summary} learn lesson".casefold()
         case PresetEntry():
             lesson = entry.config.lesson
-            return f"{entry.id} {entry.config.title} {lesson.chapter} {lesson.summary} {lesson.why} preset".casefold()
+            return f"{entry.id} {entry.config.title} {lesson.chapter} {lesson.summary} preset".casefold()
         case BrokenPreset():
             return entry.id.casefold()
         case RunEntry():

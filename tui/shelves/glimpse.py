@@ -52,7 +52,7 @@ def gathered(events: Iterable[AnyEvent]) -> Glimpse:
                 steps.append(event)
             case Evaluated():
                 evaluated = event
-            case FindingOpened():
+            case FindingOpened(is_alarm=True):
                 findings[event.id] = event
             case FindingClosed():
                 findings.pop(event.id, None)

@@ -23,17 +23,17 @@ the worst at the top; those that the run has recovered from stay below, faint.
 
 How to read it: ✖ is a failure, ▲ a warning, ● worth knowing. "Since" is the step at which it began, which is \
 earlier than the step at which it could be told. The evidence is in numbers; causes and remedies come most likely \
-first.
+first; "Sure" is how often such a finding was right on runs whose fault was known.
 
-Healthy: nothing is open. f applies the first remedy of the first open finding while the run trains."""
+Healthy: nothing is open but remarks (●). f applies the first remedy of the first open finding while the run trains."""
 
     def words(self, view: RunView) -> tuple[Content, Content]:
         still_open = open_findings(view)
         closed = [(finding, step) for finding, step in reversed(view.findings) if step is not None]
-        title = Content.assemble("Diagnosis", ("  ", ""), _count(still_open))
-        parts = [_open(finding, first=position == 0, width=self.room) for position, finding in enumerate(still_open)]
-        if not parts:
-            parts = [_all_is_well(view)]
+        alarms = [finding for finding in still_open if finding.is_alarm]
+        title = Content.assemble("Diagnosis", ("  ", ""), _count(alarms))
+        parts = [] if alarms else [_all_is_well(view)]
+        parts += [_open(finding, first=position == 0, width=self.room) for position, finding in enumerate(still_open)]
         if closed:
             parts.append(Content("\n").join(_closed(finding, step) for finding, step in closed[:_CLOSED_SHOWN]))
         return title, Content("\n\n").join(parts)
@@ -70,6 +70,9 @@ def _open(finding: FindingOpened, *, first: bool, width: int) -> Content:
         key = ("f  ", "bold $accent") if first and number == 0 else ("", "")
         lines.append(_labelled("or" if number else "Try", Content.assemble(key, visible(fix.title)), width))
     lines += [_labelled("Else", Content(visible(cause)), width) for cause in finding.causes[1:3]]
+    if finding.confidence is not None:
+        sure = f"{finding.confidence:.0%} of such findings were right when measured"
+        lines.append(_labelled("Sure", Content.styled(sure, "$foreground 60%"), width))
     return Content("\n").join(lines)
 
 

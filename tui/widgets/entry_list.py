@@ -44,11 +44,11 @@ def utc_now() -> datetime:
 
 
 def lines_of(entries: Sequence[Entry], *, compact: bool) -> list[Line]:
-    """Entries, each group under its heading; an empty line before a heading where there is room for it."""
+    """Each group under its heading, presets by chapters; an empty line before a heading where there is room for it."""
     lines: list[Line] = []
     heading = ""
     for index, entry in enumerate(entries):
-        group = _group(entry)
+        group = _heading(entry)
         if group != heading:
             lines += [Heading(group)] if compact or not lines else [None, Heading(group)]
             heading = group
@@ -58,12 +58,14 @@ def lines_of(entries: Sequence[Entry], *, compact: bool) -> list[Line]:
     return lines
 
 
-def _group(entry: Entry) -> str:
+def _heading(entry: Entry) -> str:
     match entry:
         case LearnEntry():
             return "Learn"
-        case PresetEntry() | BrokenPreset():
-            return "Presets"
+        case PresetEntry():
+            return entry.config.lesson.chapter
+        case BrokenPreset():
+            return "Presets that cannot be used"
         case RunEntry():
             return "Runs"
 

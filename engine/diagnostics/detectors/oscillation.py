@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import ClassVar
 
 from ...kinds import Topic
-from ..history import History
+from ..history import MEMORY, History
 from ..level import OUTLIER, Level, Streak
 from ..symptom import Recovered, Symptom, Watched
 
@@ -24,13 +24,16 @@ class Oscillation:
 
     kind: ClassVar[Topic] = "oscillation"
     watched: ClassVar[Watched] = "loss"
-    swing: float = 3.0
-    """Times the batch noise; averaged over four rows, noise alone moves half as far once in thousands of rows."""
+    swing: float = 2.5
+    """Times the batch noise; averaged over four rows, noise alone moves half as far once in some hundred rows."""
     least: float = 0.02
     """Units: smaller swings do no harm."""
     turns: int = 5
     within: int = 200
     """Rows in which so many turns must happen."""
+    rattle: float = 0.08
+    """Units of noise from row to row which, under a rate that is known to be too high, are swings of one step each."""
+    rattle_rows: int = 100
     recovery: int = 150
     """Rows without a turn that close the finding."""
     cycle: float = 1.5
@@ -65,8 +68,21 @@ class Oscillation:
             self._turn(run, smooth)
             turned = True
         if self._open:
-            return self._await_recovery(run.step, turned)
+            return self._await_recovery(run.step, turned or noise.noise > self.rattle * run.unit)
+        if run.facts.lr_is_high and run.rows >= self.rattle_rows and run.rows % MEMORY == 0:
+            return self._rattles(run) or (self._judge(run) if turned else None)
         return self._judge(run) if turned else None
+
+    def _rattles(self, run: History) -> Symptom | None:
+        (before, _), (after, _) = run.profile.over(0.25, 0.5), run.profile.over(0.5, 1)
+        noise = self._noise.noise
+        if noise < self.rattle * run.unit or before - after > noise:
+            return None
+        self._open = True
+        self._still = Streak()
+        onset = run.profile.step_at(0.25)
+        evidence = f"from row to row the loss jumps by {noise:.2g}, around {after:.3g} since step {onset}"
+        return Symptom(onset=onset, severity="warning", evidence=evidence)
 
     def _turn(self, run: History, smooth: float) -> None:
         self._turns.append((run.rows, run.step, self._extreme, run.lr or 0.0))

@@ -40,11 +40,15 @@ class Stall:
     """Share of the run since when it must have been flat."""
     flat_gain: float = 0.05
     """Share of the gain. Learning curves are power laws (Hestness 2017): twice the steps bring 5 to 10 % of it."""
-    flat_gain_high_lr: float = 0.15
-    """The same where the rate is known to be too high: that explains what might otherwise be slow refinement."""
+    flat_gain_explained: float = 0.15
+    """The same where the rate is known to be too high, or spent: that explains what might else be slow refinement."""
     flat_since_blind: float = 0.1
     """The same two where the first loss is not that of guessing: a fine-tuned model has its steep part behind it."""
     flat_gain_blind: float = 0.02
+    flat_since_spent: float = 0.5
+    """The same where the rate is as good as nothing and that is the reason."""
+    decayed: float = 0.8
+    """Share of the run after which a rate of nothing is the end of a schedule and no accident."""
     recovery: float = 0.05
     """Units by which the loss must fall again; a plateau drifts by less."""
 
@@ -86,15 +90,11 @@ class Stall:
     def _stopped(self, run: History) -> Symptom | None:
         """Whether the run has brought nothing for most of its length, at a rate that could move it."""
         self._checked = run.profile.rows + run.profile.size
-        if run.profile.rows < self.flat_rows or not run.rate_is_up or not run.is_fresh:
-            return None
-        if not run.facts.has_used(self.flat_budget, run.step):
+        if run.profile.rows < self.flat_rows or not run.is_fresh or not run.facts.has_used(self.flat_budget, run.step):
             return None
         if run.level.mean < self.far * (run.chance or abs(run.first)):
             return None
-        since, gain = self.flat_since, self.flat_gain_high_lr if run.facts.lr_is_high else self.flat_gain
-        if run.chance is None:
-            since, gain = self.flat_since_blind, self.flat_gain_blind
+        since, gain = self._demands(run)
         if run.disturbed > since * run.rows or not self._is_flat(run, since, gain * (run.first - run.best)):
             return None
         onset = run.profile.step_at(since)
@@ -102,12 +102,26 @@ class Stall:
         evidence = f"loss {self._stalled_at:.3g}, flat since step {onset}; the run began at {run.first:.3g}"
         return Symptom(onset=onset, severity="warning", evidence=evidence)
 
+    def _demands(self, run: History) -> tuple[float, float]:
+        """Since which share of the run it must be flat, and how much of the gain it may still have brought."""
+        if run.rate_is_spent and not run.facts.has_used(self.decayed, run.step):
+            return self.flat_since_spent, self.flat_gain_explained
+        if not run.rate_is_up:
+            return 1.0, 0.0
+        if run.chance is None:
+            return self.flat_since_blind, self.flat_gain_blind
+        return self.flat_since, self.flat_gain_explained if run.facts.lr_is_high else self.flat_gain
+
     def _is_flat(self, run: History, since: float, most: float) -> bool:
-        """Whether the second half is where the part before it was, and level in itself."""
-        before, rows = run.profile.over(since, 0.5)
-        (third, _), (last, _) = run.profile.over(0.5, 0.75), run.profile.over(0.75, 1)
+        """Whether, of three parts of the run since then, the last two are where the first was, and level themselves."""
+        third = (1 - since) / 3
+        if third <= 0:
+            return False
+        (first, rows), (second, _), (last, _) = (
+            run.profile.over(since + part * third, since + (part + 1) * third) for part in range(3)
+        )
         room = 2 * run.level.noise * math.sqrt(2 / rows)
-        return abs(before - (third + last) / 2) + room < most and abs(third - last) + room < 2 * most
+        return abs(first - (second + last) / 2) + room < most and abs(second - last) + room < 2 * most
 
     def _await_recovery(self, run: History, stalled_at: float) -> Recovered | None:
         fall = max(self.recovery * run.unit, 3 * run.level.noise / math.sqrt(run.level.memory))

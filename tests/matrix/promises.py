@@ -1,0 +1,90 @@
+"""What a preset promises, held against what its runs did."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from tinygpt_tui.engine.lesson import Lesson, LessonFix
+
+SEEDS = (0, 1, 2)
+DAYS = 13
+"""Within so many days the daily shares are the whole matrix."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Raised:
+    kind: str
+    step: int
+    """At which it was known."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One run that was trained to its end."""
+
+    raised: tuple[Raised, ...]
+    """Without mere remarks."""
+    val_loss: float
+    """The last one; where nothing is held out, the mean training loss of the last tenth."""
+    seconds: float
+    """Of processor time, so that a busy machine does not count."""
+
+    def known_at(self, *kinds: str) -> int | None:
+        """When the first of these kinds was known."""
+        return next((each.step for each in self.raised if each.kind in kinds), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A preset with one seed."""
+
+    id: str
+    seed: int
+
+
+def cases(ids: Iterable[str], seeds: Sequence[int] = SEEDS) -> list[Case]:
+    return [Case(id=id, seed=seed) for id in sorted(ids) for seed in seeds]
+
+
+def share(everything: Sequence[Case], day: date) -> list[Case]:
+    """What is tried on this day; another share each day."""
+    return list(everything[day.toordinal() % DAYS :: DAYS])
+
+
+def broken(lesson: Lesson, trial: Trial) -> list[str]:
+    """Promises that a run of the preset did not keep."""
+    found = []
+    for promise in lesson.expected:
+        step = trial.known_at(promise.kind, *promise.or_else)
+        if step is None or step > promise.by:
+            when = "never" if step is None else f"at step {step}"
+            found.append(f"{promise.kind} should be known by step {promise.by} and was {when}")
+    return found + _unexpected(trial, _announced(lesson))
+
+
+def broken_by_fix(lesson: Lesson, fix: LessonFix, before: Trial, after: Trial) -> list[str]:
+    """Promises that a fresh run with the fix did not keep."""
+    found = _unexpected(after, _announced(lesson) - set(fix.gone))
+    gain = gained(before, after)
+    if not gain >= fix.better_by:
+        found.append(f"val_loss is better by {gain:.3f}, not by {fix.better_by:g}")
+    speedup = before.seconds / after.seconds
+    if speedup < fix.speedup:
+        found.append(f"{speedup:.1f} times as fast, not {fix.speedup:g}")
+    return found
+
+
+def gained(before: Trial, after: Trial) -> float:
+    """How much lower val_loss is; any number is infinitely better than NaN, and nothing is better than a number."""
+    if math.isnan(after.val_loss):
+        return -math.inf
+    return math.inf if math.isnan(before.val_loss) else before.val_loss - after.val_loss
+
+
+def _announced(lesson: Lesson) -> set[str]:
+    return {kind for promise in lesson.expected for kind in (promise.kind, *promise.or_else)} | set(lesson.allowed)
+
+
+def _unexpected(trial: Trial, known: set[str]) -> list[str]:
+    return [f"{each.kind} at step {each.step} is not expected" for each in trial.raised if each.kind not in known]

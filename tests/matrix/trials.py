@@ -1,0 +1,72 @@
+"""Presets trained to their end on one thread, many beside each other."""
+
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+
+from tinygpt_tui.engine.config import RunConfig
+from tinygpt_tui.engine.events import Evaluated, Event, FindingOpened, StepFinished
+from tinygpt_tui.engine.presets import find_preset
+
+from .promises import Case, Raised, Trial, broken, broken_by_fix
+
+PROCESSES = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """A case, its run, the run of each fix, and every promise that was not kept."""
+
+    case: Case
+    trial: Trial
+    fixed: tuple[Trial, ...]
+    broken: tuple[str, ...]
+
+
+def judge(cases: Iterable[Case]) -> Iterator[Verdict]:
+    """Train every case and its fixes; verdicts come in the order of the cases."""
+    with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(_judge, cases)
+
+
+def _judge(case: Case) -> Verdict:
+    config = find_preset(case.id)[1]
+    lesson = config.lesson
+    before = train(config, case.seed)
+    complaints = broken(lesson, before)
+    fixed = []
+    for fix in lesson.fixes:
+        fixed.append(train(config.with_changes(fix.changes), case.seed))
+        complaints += [f"{fix.title}: {each}" for each in broken_by_fix(lesson, fix, before, fixed[-1])]
+    return Verdict(case=case, trial=before, fixed=tuple(fixed), broken=tuple(complaints))
+
+
+def train(config: RunConfig, seed: int) -> Trial:
+    """One run, on one thread and in fp32, so that it is the same wherever it runs."""
+    from tinygpt_tui.engine.corpus import load
+    from tinygpt_tui.engine.diagnostics.diagnosis import Diagnosis
+    from tinygpt_tui.engine.trainer import train as events_of
+
+    training = replace(config.training, seed=seed, device="cpu", precision="fp32", threads=1, compile=False)
+    instruments = replace(config.instruments, sample_every=0)
+    config = replace(config, training=training, instruments=instruments)
+    corpus = load(config.data, context=config.model.context)
+    diagnosis, events, began = Diagnosis(config), [], time.process_time()
+    for event in events_of(config, corpus):
+        events += [event, *diagnosis.observe(event)]
+    return _trial(events, time.process_time() - began)
+
+
+def _trial(events: list[Event], seconds: float) -> Trial:
+    raised = [
+        Raised(kind=event.kind, step=event.step)
+        for event in events
+        if isinstance(event, FindingOpened) and event.severity != "info"
+    ]
+    held_out = [event.val_loss for event in events if isinstance(event, Evaluated)]
+    losses = [event.loss for event in events if isinstance(event, StepFinished)]
+    last = losses[-max(len(losses) // 10, 1) :]
+    val_loss = held_out[-1] if held_out else sum(last) / len(last)
+    return Trial(raised=tuple(raised), val_loss=val_loss, seconds=seconds)
