@@ -65,8 +65,10 @@ def find_preset(name: str, own: Path | None = None) -> tuple[str, RunConfig]:
     """The id and the run that a preset's id, its title or a TOML file's path stands for."""
     if name.lower().endswith(".toml"):
         return _as_id(Path(name).stem), RunConfig.from_toml(Path(name))
-    presets = read_presets(own or own_folder())
     wanted = name.strip().casefold()
+    if (path := preset_files().get(wanted)) is not None:
+        return wanted, RunConfig.from_toml(path)
+    presets = read_presets(own or own_folder())
     for preset in presets:
         match preset:
             case Preset(id=id, config=config) if wanted in (id.casefold(), config.title.casefold()):
