@@ -2,7 +2,7 @@
 
 import math
 
-TOLERANCE = 0.015
+TOLERANCE = 0.04
 """Share of the loss: initial weights are small, not zero."""
 VOCABULARIES = (
     256, 257, 258, 259, 260,  # bytes, with up to four specials

@@ -1,5 +1,6 @@
 """The loss swings up and down by more than batch noise explains."""
 
+import math
 from collections import deque
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -31,8 +32,10 @@ class Oscillation:
     turns: int = 5
     within: int = 200
     """Rows in which so many turns must happen."""
-    rattle: float = 0.08
-    """Units of noise from row to row which, under a rate that is known to be too high, are swings of one step each."""
+    rattle: float = 0.2
+    """Units of noise from row to row that no batch makes in a classifier or language model: swings of one step each."""
+    rattle_high_lr: float = 0.08
+    """The same under a rate that is known to be too high; a batch of one sequence makes up to 0.1 under a good one."""
     rattle_rows: int = 100
     recovery: int = 150
     """Rows without a turn that close the finding."""
@@ -68,15 +71,20 @@ class Oscillation:
             self._turn(run, smooth)
             turned = True
         if self._open:
-            return self._await_recovery(run.step, turned or noise.noise > self.rattle * run.unit)
-        if run.facts.lr_is_high and run.rows >= self.rattle_rows and run.rows % MEMORY == 0:
+            return self._await_recovery(run.step, turned or noise.noise > self._most_noise(run))
+        if run.rows >= self.rattle_rows and run.rows % MEMORY == 0 and noise.noise > self._most_noise(run):
             return self._rattles(run) or (self._judge(run) if turned else None)
         return self._judge(run) if turned else None
+
+    def _most_noise(self, run: History) -> float:
+        if run.facts.lr_is_high:
+            return self.rattle_high_lr * run.unit
+        return self.rattle * run.unit if run.chance is not None else math.inf
 
     def _rattles(self, run: History) -> Symptom | None:
         (before, _), (after, _) = run.profile.over(0.25, 0.5), run.profile.over(0.5, 1)
         noise = self._noise.noise
-        if noise < self.rattle * run.unit or before - after > noise:
+        if before - after > noise:
             return None
         self._open = True
         self._still = Streak()

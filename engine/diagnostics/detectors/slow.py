@@ -26,6 +26,8 @@ class Slow:
     """Share of the run before a verdict."""
     little: float = 0.15
     """Units: who has gained more than this is not slow."""
+    leap: float = 0.1
+    """Units above the first loss: a run that was thrown so far up has another trouble than slowness."""
     guessing: float = 0.01
     """Share of the level that the noise is at most while a model guesses, where its loss of guessing is not known."""
     far: float = 0.5
@@ -41,6 +43,8 @@ class Slow:
         if run.settled < self.rows or not run.is_fresh or not run.facts.has_used(self.budget, run.step):
             return None
         if run.first - run.best > self.little * run.unit or not self._still_guesses(run):
+            return None
+        if max(run.profile.means) > run.first + self.leap * run.unit:
             return None
         if not self._falls_steadily(run):
             return None

@@ -9,13 +9,16 @@ from ..history import History
 from ..level import Streak
 from ..symptom import Recovered, Symptom, Watched
 
+LASTING = 6
+"""Rows that are looked at together."""
+
 
 @dataclass
 class Spike:
     """The loss jumps far above its recent level within a few steps.
 
-    Batches differ, so one high row proves little: two of three neighbours must stand out, or four in a row by less, or
-    one that is far worse than the untrained model. The finding closes when the loss has come back.
+    Batches differ, so one high row proves little: two of three neighbours must stand out, or six rows together by
+    less, or one that is far worse than the untrained model. The finding closes when the loss has come back.
     """
 
     kind: ClassVar[Topic] = "spike"
@@ -23,7 +26,7 @@ class Spike:
     sigmas: float = 8.0
     """Two rows of three beyond eight deviations do not happen by chance, even in the tails of batch 1."""
     lasting_sigmas: float = 4.0
-    """The same for four rows in a row."""
+    """The mean of six rows, none counted for more than `sigmas`, that no row-to-row noise reaches."""
     tail: float = 2.0
     """Times the run's own largest recent outlier: some data have hard batches now and then, and that is no event."""
     rise: float = 0.1
@@ -42,7 +45,7 @@ class Spike:
     forget: float = 0.995
     """What a row leaves of the memory of the largest outlier."""
 
-    _high: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=4), init=False)
+    _high: deque[tuple[int, float]] = field(default_factory=lambda: deque(maxlen=LASTING), init=False)
     """Steps of the last rows, and how many deviations each stood above the baseline; none if it did not stand out."""
     _outlier: float = field(default=0.0, init=False)
     """The largest rise of late that was no event."""
@@ -72,32 +75,35 @@ class Spike:
             self._high.clear()
             self._baseline, self._noise = run.level.mean, run.level.noise
         height = loss - self._baseline
-        least, sigmas = self._least(run)
-        self._high.append((run.step, height / self._noise if height > max(least, sigmas * self._noise) else 0.0))
+        self._high.append((run.step, height / self._noise if height > self._least(run) else 0.0))
         self._tallest = max(self._tallest, rise)
-        lasting = [step for step, high in self._high if high > 0]
-        if not lasting:
+        standing_out = [step for step, high in self._high if high > 0]
+        if standing_out and self._is_event(run, loss, len(standing_out)):
+            return self._begin(run, standing_out[0], loss)
+        if not standing_out or len(self._high) == LASTING:
             # too few stood out for an event: this is how hard batches can be here
             self._outlier = max(self._outlier, self._tallest)
             self._tallest = 0.0
             self._high.clear()
-            return None
-        return self._begin(run, lasting[0], loss) if self._is_event(run, loss, len(lasting)) else None
+        return None
 
-    def _least(self, run: History) -> tuple[float, float]:
-        """How far above the baseline a row must be to stand out at all, and how many deviations."""
+    def _least(self, run: History) -> float:
+        """How far above the baseline a row must be to stand out at all."""
         if run.rows >= self.quiet:
-            return max(self.rise * run.unit, self.tail * self._outlier), self.lasting_sigmas
-        return run.first + self.early_rise * run.unit - self._baseline, self.early_sigmas
+            return max(self.rise * run.unit, self._noise)
+        return max(run.first + self.early_rise * run.unit - self._baseline, self.early_sigmas * self._noise)
 
-    def _is_event(self, run: History, loss: float, lasting: int) -> bool:
-        if not self._high[-1][1]:
+    def _is_event(self, run: History, loss: float, standing_out: int) -> bool:
+        heights = [sigmas for _, sigmas in self._high]
+        if not heights[-1]:
             return False
         if run.rows < self.quiet:
-            return lasting >= 2 and run.lr is not None and run.settled > 0
-        heights = [sigmas for _, sigmas in self._high]
-        lone = heights[-1] > self.lone_sigmas and loss > run.first + self.lone_rise * run.unit
-        return lasting == 4 or sum(high > self.sigmas for high in heights[-3:]) >= 2 or lone
+            return standing_out >= 2 and run.lr is not None and run.settled > 0
+        if sum(min(height, self.sigmas) for height in heights) >= LASTING * self.lasting_sigmas:
+            return True
+        usual = self.tail * self._outlier / self._noise
+        lone = heights[-1] > max(self.lone_sigmas, usual) and loss > run.first + self.lone_rise * run.unit
+        return lone or sum(height > max(self.sigmas, usual) for height in heights[-3:]) >= 2
 
     def _begin(self, run: History, onset: int, loss: float) -> Symptom:
         self._peak = loss

@@ -33,7 +33,8 @@ class Stall:
     """Units of fall that show that the run has begun to learn."""
     far: float = 0.5
     """Share of the first loss above which there is much left; for bytes, knowing letter frequencies alone is 0.6."""
-    flat_rows: int = 120
+    flat_rows: int = 200
+    """A plateau at the frequencies of single values, before a model finds more, lasts a hundred steps."""
     flat_budget: float = 0.25
     """Share of the run before a plateau is called one."""
     flat_since: float = 0.25
@@ -121,7 +122,10 @@ class Stall:
             run.profile.over(since + part * third, since + (part + 1) * third) for part in range(3)
         )
         room = 2 * run.level.noise * math.sqrt(2 / rows)
-        return abs(first - (second + last) / 2) + room < most and abs(second - last) + room < 2 * most
+        is_still_there = abs(run.level.mean - last) < run.level.noise
+        return (
+            is_still_there and abs(first - (second + last) / 2) + room < most and abs(second - last) + room < 2 * most
+        )
 
     def _await_recovery(self, run: History, stalled_at: float) -> Recovered | None:
         fall = max(self.recovery * run.unit, 3 * run.level.noise / math.sqrt(run.level.memory))
