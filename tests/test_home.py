@@ -16,7 +16,7 @@ from tinygpt_tui.engine.store import create
 from tinygpt_tui.tui.app import TinyGPTApp
 from tinygpt_tui.tui.departure import ResumeRun, StartAgain
 from tinygpt_tui.tui.opening import Destination, OpenRun
-from tinygpt_tui.tui.places import Course
+from tinygpt_tui.tui.places import Course, CurveExercise, FaultExercise
 from tinygpt_tui.tui.screens.confirm import Confirm
 from tinygpt_tui.tui.screens.home import HomeScreen
 from tinygpt_tui.tui.shelves.entries import RunEntry, identity
@@ -332,7 +332,7 @@ async def test_text_from_outside_is_neither_markup_nor_an_escape(visit: Visit, r
 
 @pytest.mark.parametrize(
     ("words", "place"),
-    [("course", Course)],
+    [("course", Course), ("read a curve", CurveExercise), ("name the fault", FaultExercise)],
 )
 async def test_enter_opens_what_one_learns_with(
     visit: Visit, words: str, place: type, monkeypatch: pytest.MonkeyPatch

@@ -59,5 +59,11 @@ def screen_of(place: Place, *, open: Opener, progress: Path, ascii: bool) -> Scr
             from .screens.course import CourseScreen
 
             return CourseScreen(progress, open=open, ascii=ascii, new_seed=new_seed)
-        case _:
-            raise NotImplementedError
+        case CurveExercise(seed=seed):
+            from .screens.curve_exercise import CurveExerciseScreen
+
+            return CurveExerciseScreen(seed, open=open, ascii=ascii)
+        case FaultExercise(seed=seed):
+            from .screens.fault_exercise import FaultExerciseScreen
+
+            return FaultExerciseScreen(seed, open=open, ascii=ascii)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..safe_text import visible
-from .learn_commands import course
+from .learn_commands import course, exercise
 from .preset_commands import presets
 from .run_options import (
     DEFAULT_PRESET,
@@ -216,7 +216,7 @@ def runs(as_json: bool, runs: str | None) -> int:
     return 0
 
 
-for each in (presets, course):
+for each in (presets, course, exercise):
     command.add_command(each)
 
 

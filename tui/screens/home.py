@@ -252,7 +252,7 @@ class HomeScreen(Screen[None]):
             self.filter_line.update(Content.assemble(prompt, ("type to filter", "$state-faint")))
 
     def _show_entries(self) -> None:
-        entries = [*LEARNING[:1], *self._presets, *(self._found or ())]
+        entries = [*LEARNING, *self._presets, *(self._found or ())]
         shown = matching(entries, self._wanted)
         self.choice.show(shown)
         self.empty_line.update(Content(self._empty(bool(shown))))
