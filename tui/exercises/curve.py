@@ -14,12 +14,10 @@ from ...engine.config import InstrumentsConfig, RunConfig, ScheduleConfig, Train
 from ..lessons.planned import planned_curve
 from ..plots.series import Floats
 
-FIRST = 3
-"""Steps whose mean is the level at which the loss began."""
 SPAN = 5
 """Steps of the running mean that a spike is looked for in."""
 RISE = 0.1
-"""Nats above the first level that make a spike."""
+"""Nats above the first loss that make a spike."""
 EARLY = 1 / 3
 """A spike at the start peaks in this share of the run."""
 GAINING = 0.05
@@ -34,7 +32,7 @@ class CurveTruth:
     warmup_end: int
     """The last step of the warm-up; 0 where there was none."""
     spike_end: int
-    """The first step at which the loss is back at its first level; 0 where it never rose."""
+    """The first step at which the loss is back where it began; 0 where it never rose."""
     decay_start: int
     """The first step below the peak; 0 where the rate never fell."""
     gain: float
@@ -42,7 +40,7 @@ class CurveTruth:
     error: float
     """The standard error of that difference."""
     fall: float
-    """From the first level to the mean of the last fifth."""
+    """From the first loss to the mean of the last fifth."""
 
     @property
     def tolerance(self) -> int:
@@ -55,7 +53,7 @@ def curve_config(seed: int) -> RunConfig:
     chance = random.Random(seed)
     steps = chance.choice((300, 400, 500))
     spikes = chance.random() < 0.4
-    lr = chance.choice((3e-2, 6e-2)) if spikes else chance.choice((1e-3, 3e-3, 1e-2))
+    lr = chance.choice((0.1, 0.2, 0.3)) if spikes else chance.choice((1e-3, 3e-3, 1e-2))
     schedule = ScheduleConfig(
         kind=chance.choice(("three-phase", "three-phase", "constant", "cosine", "linear")),
         lr=lr,
@@ -77,7 +75,7 @@ def truth_of(config: RunConfig, steps: Floats, loss: Floats) -> CurveTruth:
     fifth = max(last // 5, 2)
     before, end = (loss[(steps > low) & (steps <= low + fifth)] for low in (last - 2 * fifth, last - fifth))
     error = math.hypot(_error(before), _error(end))
-    first = float(np.nanmean(loss[:FIRST]))
+    first = float(loss[0])
     return CurveTruth(
         steps=last,
         warmup_end=_warmup_end(config),

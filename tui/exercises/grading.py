@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from .curve import FIRST, GAINING, POINTS, RISE, SPAN, CurveTruth
+from .curve import GAINING, POINTS, RISE, SPAN, CurveTruth
 
 Topic = Literal["warmup", "spike", "decay", "improving", "train_on"]
 
@@ -33,7 +33,7 @@ def questions(steps: int, tolerance: int) -> tuple[CurveQuestion, ...]:
         CurveQuestion(
             topic="spike",
             text=f"By which step is the spike at the start over? {within.format('there was none')} A spike: the mean "
-            f"of {SPAN} steps rises {RISE:g} above that of the first {FIRST}; it is over when it is back there.",
+            f"of {SPAN} steps rises {RISE:g} above the first loss; it is over when it is back there.",
         ),
         CurveQuestion(
             topic="decay",
@@ -112,7 +112,7 @@ def _reason(truth: CurveTruth, topic: Topic) -> str:
         case "warmup":
             return f"The schedule warms up until step {step}." if step else "The rate was at its peak from step 1 on."
         case "spike":
-            return f"The loss was back at its first level at step {step}." if step else "The loss never rose so far."
+            return f"The loss was back where it began at step {step}." if step else "The loss never rose so far."
         case "decay":
             return f"The rate was below its peak from step {step} on." if step else "The rate never fell."
         case "improving":

@@ -226,7 +226,8 @@ def told_words(hidden: Hidden, got: Score, view: RunView | None) -> Content:
             f": {visible(config.lesson.summary)}.",
         )
     ]
-    findings = [episode.finding for episode in view.findings] if view else []
+    expected = {each.kind for each in config.lesson.expected}
+    findings = [episode.finding for episode in view.findings if episode.finding.kind in expected] if view else []
     blocks += [
         Content.assemble(
             ("▲ ", "$text-warning"),
