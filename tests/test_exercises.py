@@ -238,7 +238,10 @@ def said(config: RunConfig, count: int) -> list[AnyEvent]:
         started(config),
         *steps(config, falling(count)),
         Evaluated(step=count, val_loss=2.75, perplexity=math.exp(2.75)),
-        FindingOpened(id=1, step=20, onset=12, kind="nan", severity="failure", evidence="loss is nan"),
+        *(
+            FindingOpened(id=1, step=20, onset=12, kind=each.kind, severity="failure", evidence=f"{each.kind} is seen")
+            for each in config.lesson.expected
+        ),
     ]
 
 
@@ -333,7 +336,7 @@ async def test_a_wrong_name_gets_nothing_and_the_evidence_is_told(tmp_path: Path
         await pilot.press("enter", str(wrong))
         await until(pilot, lambda: "Wrong: 0 points" in shown(exam.app))
         text = shown(exam.app)
-        assert "It was DEEP" in text and "loss is nan" in text and "Because of deep" in text
+        assert "It was DEEP" in text and "vanishing_gradients is seen" in text and "Because of deep" in text
 
 
 async def test_without_a_fault_to_find_the_exercise_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
