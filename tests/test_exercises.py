@@ -151,7 +151,8 @@ def test_none_is_no_step_however_small(step: int, tolerance: int) -> None:
 
 @given(truths)
 def test_every_choice_has_a_right_answer_and_borders_take_their_two_sides(truth: CurveTruth) -> None:
-    for topic, count in (("improving", 2), ("train_on", 3)):
+    counts: dict[Topic, int] = {"improving": 2, "train_on": 3}
+    for topic, count in counts.items():
         right = accepted(truth, topic)
         assert right and set(right) <= set(range(1, count + 1))
     if truth.gain > 4 * truth.error:

@@ -148,7 +148,7 @@ def instruments(view: RunView) -> Content:
         ("lr", setting(view.at("lr"), 3), view.settings.schedule.kind),
         ("grad_norm", compact(view.at("grad_norm")), "healthy: 1e-6 to 10, steady"),
         ("param_norm", compact(view.at("param_norm")), f"{compact(view.at('param_norm', 1))} at step 1: grows slowly"),
-        ("update_ratio", compact(view.at("update_ratio")), "healthy: about 0.001"),
+        ("update_ratio", compact(view.at("update_ratio")), "healthy: 0.001, or a few times that"),
     ]
     wide = max(len(value) for _, value, _ in rows)
     return Content("\n").join(
