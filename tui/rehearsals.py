@@ -13,7 +13,7 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,6 +33,8 @@ class Rehearsals:
     def __init__(self, open: Opener) -> None:
         self._open = open
         self._folder: Path | None = None
+        self._openings: set[asyncio.Future[OpenedRun]] = set()
+        """Of the runs that were not discarded yet."""
         self._endings: set[asyncio.Task[None]] = set()
 
     async def start(self, config: RunConfig) -> OpenedRun:
@@ -40,33 +42,43 @@ class Rehearsals:
         if self._folder is None:
             self._folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="tinygpt-tui-"))
         opening = asyncio.ensure_future(self._open(StartAgain(config), self._folder))
+        self._openings.add(opening)
         try:
             return await asyncio.shield(opening)
         except asyncio.CancelledError:
-            self._later(self._discard_opened(opening))
+            self._end(opening)
             raise
 
     def discard(self, run: OpenedRun) -> None:
         """Nobody looks at it any more."""
-        self._later(self._discard(run))
+        for opening in [each for each in self._openings if _opened(each) is run]:
+            self._end(opening)
 
     async def close(self) -> None:
-        """Wait until every run is gone; to be called after the last was discarded."""
+        """Discard every run, and wait until all are gone."""
+        for opening in list(self._openings):
+            self._end(opening)
         while self._endings:
             await asyncio.gather(*self._endings, return_exceptions=True)
         if self._folder is not None:
             await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
 
-    def _later(self, ending: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(ending)
-        self._endings.add(task)
-        task.add_done_callback(self._endings.discard)
+    def _end(self, opening: asyncio.Future[OpenedRun]) -> None:
+        if opening in self._openings:
+            self._openings.remove(opening)
+            ending = asyncio.create_task(_discarded(opening))
+            self._endings.add(ending)
+            ending.add_done_callback(self._endings.discard)
 
-    async def _discard_opened(self, opening: asyncio.Future[OpenedRun]) -> None:
-        with suppress(ValueError, RuntimeError):  # it could not be opened, and nobody waits to hear of it
-            await self._discard(await opening)
 
-    async def _discard(self, run: OpenedRun) -> None:
+def _opened(opening: asyncio.Future[OpenedRun]) -> OpenedRun | None:
+    is_open = opening.done() and not opening.cancelled() and opening.exception() is None
+    return opening.result() if is_open else None
+
+
+async def _discarded(opening: asyncio.Future[OpenedRun]) -> None:
+    with suppress(ValueError, RuntimeError):  # it could not be opened, and whoever wanted it has been told
+        run = await opening
         await run.close()
         if run.path is not None:
             await asyncio.to_thread(_delete, run.path)

@@ -3,7 +3,7 @@
 from textual.reactive import var
 
 from ..exercises.curve import CurveTruth
-from ..numbers import compact
+from ..numbers import compact, known
 from ..plots.axes import Scale
 from ..plots.canvas import Canvas, Paint
 from ..plots.picture import Curve, Fence, Picture
@@ -67,6 +67,6 @@ class TwoRunsPlot(Plot):
     def title_of(self, view: RunView) -> list[Piece]:
         pieces = [Piece(f"with the fault {compact(view.smoothed_at('loss', _SPAN))}", Paint.MARK_FINDING)]
         if self.other is not None:
-            mended = compact(self.other.smoothed_at("loss", _SPAN))
+            mended = compact(known(self.other.smoothed_at("loss", _SPAN)))
             pieces.append(Piece(f"without it {mended}", Paint.CURVE_TRAIN))
         return pieces

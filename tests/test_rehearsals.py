@@ -1,0 +1,79 @@
+"""Runs that nobody keeps leave nothing behind: no worker, no folder, whenever they are given up."""
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tinygpt_tui.engine.config import ConfigError, DataConfig, RunConfig, TrainingConfig
+from tinygpt_tui.engine.folder import find_worker
+from tinygpt_tui.tui.opening import Destination, open_run
+from tinygpt_tui.tui.rehearsals import Rehearsals, views
+
+from .scripted_run import ScriptedRun, finished_run
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> RunConfig:
+    text = tmp_path / "text.py"
+    text.write_text("def f(x):\n    return x\n" * 400)
+    training = TrainingConfig(steps=100_000, device="cpu", precision="fp32", threads=1, compile=False)
+    return RunConfig(title="Rehearsed", data=DataConfig(path=str(text)), training=training)
+
+
+async def test_a_real_run_is_watched_and_nothing_of_it_is_left(config: RunConfig) -> None:
+    rehearsals = Rehearsals(open_run)
+    run = await rehearsals.start(config)
+    async for view in views(run):
+        if view.step >= 3:
+            break
+    assert run.path is not None and find_worker(run.path)
+    rehearsals.discard(run)
+    await rehearsals.close()
+    assert not run.path.exists() and not run.path.parent.exists()
+
+
+async def test_a_run_that_is_given_up_while_it_starts_is_ended_too() -> None:
+    began, goes_on = asyncio.Event(), asyncio.Event()
+    run = finished_run([1.0])
+
+    async def slow(destination: Destination, runs: Path) -> ScriptedRun:
+        began.set()
+        await goes_on.wait()
+        return run
+
+    rehearsals = Rehearsals(slow)
+    starting = asyncio.create_task(rehearsals.start(RunConfig()))
+    await began.wait()
+    starting.cancel()
+    goes_on.set()
+    await rehearsals.close()
+    assert run.is_closed and starting.cancelled()
+
+
+async def test_closing_ends_a_run_that_nobody_discarded() -> None:
+    run = finished_run([1.0])
+
+    async def given(destination: Destination, runs: Path) -> ScriptedRun:
+        return run
+
+    rehearsals = Rehearsals(given)
+    await rehearsals.start(RunConfig())
+    await rehearsals.close()
+    assert run.is_closed
+
+
+async def test_a_run_that_cannot_be_opened_says_why(config: RunConfig) -> None:
+    async def refused(destination: Destination, runs: Path) -> ScriptedRun:
+        raise ConfigError("no")
+
+    rehearsals = Rehearsals(refused)
+    with pytest.raises(ConfigError, match="no"):
+        await rehearsals.start(replace(config, title="x"))
+    await rehearsals.close()
+
+
+async def test_the_last_view_is_the_whole_run() -> None:
+    seen = [view.step async for view in views(finished_run([3.0] * 40))]
+    assert seen[0] == 0 and seen[-1] == 40
