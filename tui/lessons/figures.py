@@ -76,7 +76,7 @@ def _schedule(schedule: ScheduleConfig, width: int, height: int, ascii: bool) ->
 
 def _rates_at(config: RunConfig) -> Content:
     warmup, steps = config.schedule.warmup_steps, config.training.steps
-    shown = sorted({1, warmup // 2 or 1, warmup + 1, steps // 2, steps * 9 // 10, steps})
+    shown = sorted({1, warmup + 1, steps // 2, steps})
     rates = planned_curve(config, steps)
     return Content.styled("lr at " + ", ".join(f"{step}: {setting(rates[step - 1], 3)}" for step in shown), _FAINT)
 

@@ -27,7 +27,7 @@ _WORDS = {"updates": updates, "instruments": instruments}
 class CourseFigure(Container):
     DEFAULT_CSS = """
     CourseFigure {
-        border: round $border-blurred; padding: 0 1;
+        border: round $border-blurred; border-title-color: $text; padding: 0 1;
         & > * { display: none; }
         & > .-shown { display: block; }
         Scroll { height: 1fr; scrollbar-size-vertical: 1; }
