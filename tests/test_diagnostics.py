@@ -443,6 +443,15 @@ def test_what_a_person_just_changed_is_the_first_cause_and_a_fix_answers_the_set
     assert finding.fixes[0].changes["schedule.lr"] * 500 == pytest.approx(1e-3)
 
 
+def test_a_warm_up_is_no_leap_of_the_learning_rate() -> None:
+    diagnosis = Diagnosis(plan(1000))
+    said = [each for step in range(1, 9) for each in diagnosis.observe(trained(step, learning(step), lr=step / 10))]
+    said += diagnosis.observe(trained(9, math.nan, lr=2.0))
+
+    (finding,) = [each for each in said if isinstance(each, FindingOpened)]
+    assert not any("rose" in cause for cause in finding.causes)
+
+
 def test_a_layer_without_a_gradient_is_named() -> None:
     diagnosis = Diagnosis(plan(1000))
     diagnosis.observe(

@@ -3,7 +3,6 @@
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from statistics import fmean, median
 
 from ..config import LiveSettings, RunConfig
@@ -19,6 +18,8 @@ FAR = 5.0
 """Times above or below the usual rate from which the rate itself is the first suspect."""
 JUST_BEFORE = 60
 """Rows between a change and what it is suspected of."""
+STEADY = 3
+"""Rows of the same rate before a jump; a warm-up has none."""
 RECENT = 2 * JUST_BEFORE
 
 
@@ -87,9 +88,11 @@ class Circumstances:
     def rise_of_lr(self) -> tuple[float, float] | None:
         """From and to, where the rate grew by half and more within the rows before the onset, outside a warm-up."""
         rates = self.before("lr")[-JUST_BEFORE:] + self.since("lr")[:1]
-        if len(rates) < 5 or min(rates) <= 0:
-            return None
-        jumps = [(a, b) for a, b in pairwise(rates) if b > 1.5 * a and b > 1.5 * rates[0]]
+        jumps = [
+            (before[-1], after)
+            for *before, after in zip(*(rates[start:] for start in range(STEADY + 1)), strict=False)
+            if 0 < max(before) < 1.05 * min(before) and after > 1.5 * before[-1]
+        ]
         return jumps[-1] if jumps else None
 
     @property
