@@ -115,9 +115,9 @@ def first_frame(home: Path, rounds: int = 9) -> None:
     times, bare = [], []
     for _ in range(rounds + 1):
         with terminal([], home, (120, 36)) as screen:
-            times.append(screen.wait_for(b"Presets"))
+            times.append(screen.wait_for(b"Baseline"))
         with terminal(["-c", BARE], home, (120, 36), [sys.executable]) as screen:
-            bare.append(screen.wait_for(b"Presets"))
+            bare.append(screen.wait_for(b"Baseline"))
     print(
         f"first frame: median {statistics.median(times[1:]):.3f} s of {rounds} (bar 0.4), {min(times[1:]):.3f} to "
         f"{max(times[1:]):.3f}; a bare Textual app takes {statistics.median(bare[1:]):.3f} s"
