@@ -39,7 +39,7 @@ from textual.widgets import Static
 
 class Bare(App):
     def compose(self):
-        yield Static("Presets")
+        yield Static("Baseline")
 
 Bare().run()
 """
