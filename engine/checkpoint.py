@@ -5,6 +5,7 @@ it is read. It is written for the death of the process; after a power cut a torn
 """
 
 import math
+import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ from .trainer import Trainer
 SERIES = 16
 """Checkpoints that only the thinning series keeps."""
 STATE_BYTES = 100_000
+PARTIAL = ".partial-"
+"""Before the name of one that is being written or deleted; what a crash leaves of it goes at the next start."""
 
 
 class CheckpointError(ValueError):
@@ -68,8 +71,10 @@ class Checkpoints:
         """The best state, when it is not on disk yet."""
         if folder.is_symlink():
             raise CheckpointError(f"{folder}: is a link; a run keeps its checkpoints in a folder of its own")
+        if folder.exists() and not folder.is_dir():
+            raise CheckpointError(f"{folder}: is no folder; move it away, a run keeps its checkpoints there")
         folder.mkdir(mode=0o700, exist_ok=True)
-        for torn in folder.glob(".writing-*"):
+        for torn in folder.glob(f"{PARTIAL}*"):
             if not torn.is_symlink():
                 shutil.rmtree(torn)
         self._stored = stored_checkpoints(folder)
@@ -105,9 +110,8 @@ class Checkpoints:
         waiting = self._waiting
         snapshot = waiting if waiting and reason == "best" else take(self._trainer, reason, self._best)
         step = snapshot.state.step
-        taken = {stored.path.name for stored in self._stored}
-        name = next(name for name in _names(step) if name not in taken)
-        writing = self._folder / f".writing-{name}"
+        name = next(name for name in _names(step) if not os.path.lexists(self._folder / name))
+        writing = self._folder / f"{PARTIAL}{name}"
         self._make_room(snapshot.size)
         try:
             writing.mkdir(mode=0o700)
@@ -124,11 +128,11 @@ class Checkpoints:
     def _make_room(self, size: int) -> None:
         for old in surplus(self._stored, budget=self._storage.max_megabytes * 1_000_000 - size):
             self._stored.remove(old)
-            shutil.rmtree(old.path)
+            shutil.rmtree(old.path.rename(self._folder / f"{PARTIAL}{old.path.name}"))
 
     def restore_latest(self) -> bool:
         """Whether there was one; CheckpointError where there are some and none can be read."""
-        problems = []
+        problems: list[str] = []
         for stored in reversed(self._stored):
             try:
                 self._best = read_state(stored.path, self._trainer).best_val_loss
@@ -137,7 +141,7 @@ class Checkpoints:
                 print(error, flush=True)
             else:
                 return True
-        if problems:
+        if problems := problems or _damage(self._folder):
             raise CheckpointError(f"{problems[0]}; no other checkpoint of this run can be read, so start it anew")
         return False
 
@@ -154,6 +158,17 @@ def stored_checkpoints(folder: Path) -> list[Stored]:
             continue
         found.append(Stored(path, state.step, state.reason, state.best_val_loss, _size(path)))
     return stored_in_order(found)
+
+
+def _damage(folder: Path) -> list[str]:
+    """Why what is called a checkpoint is none, the latest first."""
+    problems = []
+    for path in sorted(folder.glob("step-*"), reverse=True):
+        try:
+            _state(path)
+        except CheckpointError as error:
+            problems.append(str(error))
+    return problems
 
 
 def stored_in_order(stored: Iterable[Stored]) -> list[Stored]:
@@ -256,6 +271,7 @@ def read_state(folder: Path, trainer: Trainer) -> State:
         (weights, _load(folder / "model.safetensors", weights)),
         (training, _load(folder / "optimizer.safetensors", training)),
     ]
+    _require_generators(folder / "optimizer.safetensors", loaded[1][1])
     with torch.no_grad():
         for targets, arrays in loaded:
             for name, target in targets.items():
@@ -270,6 +286,14 @@ def read_state(folder: Path, trainer: Trainer) -> State:
     trainer.step, trainer.tokens, trainer.is_untouched = state.step, state.tokens, False
     trainer.apply(settings)
     return state
+
+
+def _require_generators(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    for name in ("random.batches", "random.dropout"):
+        try:
+            torch.Generator().set_state(torch.from_numpy(arrays[name]))
+        except RuntimeError:
+            raise CheckpointError(f"{path}: {name} is no state of a random generator") from None
 
 
 def load_weights(folder: Path, names: Sequence[str], views: Sequence[Tensor]) -> None:

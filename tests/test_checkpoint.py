@@ -163,6 +163,30 @@ def test_a_torn_checkpoint_gives_way_to_an_older_one(tmp_path: Path) -> None:
     assert again.step == 3
 
 
+def test_a_checkpoint_with_a_torn_state_is_passed_over_and_its_name_not_taken(tmp_path: Path) -> None:
+    trainer = Trainer(small_config(), small_corpus())
+    checkpoints = Checkpoints(tmp_path / "checkpoints", trainer, STORAGE)
+    checkpoints.save("series")
+    advance(trainer, 6, {})
+    checkpoints.save("series")
+    (tmp_path / "checkpoints" / "step-000006" / "state.json").write_bytes(b"")
+
+    again = Trainer(small_config(), small_corpus())
+    checkpoints = Checkpoints(tmp_path / "checkpoints", again, STORAGE)
+    assert checkpoints.restore_latest()
+    assert again.step == 0
+    advance(again, 6, {})
+    assert checkpoints.save("series").name == "step-000006-2"
+
+
+def test_a_run_whose_checkpoints_are_all_damaged_is_not_started_anew_in_silence(tmp_path: Path) -> None:
+    trainer = Trainer(small_config(), small_corpus())
+    Checkpoints(tmp_path / "checkpoints", trainer, STORAGE).save("series")
+    (tmp_path / "checkpoints" / "step-000000" / "state.json").write_bytes(b"")
+    with pytest.raises(CheckpointError, match=r"state\.json.*no other checkpoint"):
+        Checkpoints(tmp_path / "checkpoints", trainer, STORAGE).restore_latest()
+
+
 def test_a_failed_restore_leaves_the_weights_alone(tmp_path: Path) -> None:
     trainer = Trainer(small_config(), small_corpus())
     Checkpoints(tmp_path / "checkpoints", trainer, STORAGE).save("series")
@@ -199,6 +223,12 @@ def test_a_checkpoint_of_another_shape_is_refused_by_name(tmp_path: Path) -> Non
     wider = replace(small_config(), model=ModelConfig(layers=2, heads=2, width=32, context=16))
     with pytest.raises(CheckpointError, match=r"config\.toml asks for"):
         Checkpoints(tmp_path / "checkpoints", Trainer(wider, small_corpus()), STORAGE).restore_latest()
+
+
+def test_a_file_in_the_place_of_the_checkpoints_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "checkpoints").write_text("mine")
+    with pytest.raises(CheckpointError, match="no folder"):
+        Checkpoints(tmp_path / "checkpoints", Trainer(small_config(), small_corpus()), STORAGE)
 
 
 def test_checkpoints_that_are_a_link_are_refused(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import os
 import random
 import signal
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,16 +16,18 @@ from tinygpt_tui.engine.events import (
     Accepted,
     AnyEvent,
     ChangeSettings,
+    RunEnded,
     RunStarted,
     SettingsChanged,
     StepFinished,
     Stop,
     live_settings,
 )
-from tinygpt_tui.engine.folder import find_worker
-from tinygpt_tui.engine.store import create
+from tinygpt_tui.engine.folder import CHECKPOINTS, EVENTS, find_worker
+from tinygpt_tui.engine.store import create, summarise
 from tinygpt_tui.engine.trainer import Trainer
 
+from .fatal_worker import MOMENTS, fatal_worker
 from .texts import TEXT, small_config
 
 KILLS = int(os.environ.get("TINYGPT_TUI_KILLS", "4"))
@@ -60,16 +63,39 @@ async def live_and_die(live: LiveRun, run: Path, steps: int, change: ChangeSetti
     return told
 
 
-async def test_a_run_killed_at_random_moments_loses_nothing_and_ends_with_the_same_bits(tmp_path: Path) -> None:
+async def die_in(moment: str, run: Path) -> list[AnyEvent]:
+    """Everything a client was told until the worker was killed in the middle of something, which can be seen."""
+    live = await start(run, fatal_worker(moment))
+    told = [event async for batch in live.batches() for event in batch]
+    assert await live.exit_status() == -signal.SIGKILL
+    await live.close()
+    torn = {path.name: {file.name for file in path.iterdir()} for path in (run / CHECKPOINTS).glob(".partial-*")}
+    is_cut = not (run / EVENTS).read_bytes().endswith(b"\n")
+    assert (is_cut, bool(torn)) == (moment == "append", moment not in ("append", "note"))
+    return told
+
+
+def assert_nothing_is_lost(run: Path, told: list[AnyEvent]) -> None:
+    """The run opens, what a client was told is stored, and no second before the death is missing."""
+    died = time.time()
+    *rows, end = told
+    assert isinstance(end, RunEnded) and end.reason == "died"  # the client's own word
+    stored = {event.seq: event for event in all_events(run)}
+    assert sorted(stored) == list(range(len(stored)))
+    for event in rows:
+        assert repr(stored[event.seq]) == repr(event)
+    assert stored[len(stored) - 1].time > died - 1
+    assert summarise(run).state == "interrupted"
+
+
+async def test_a_run_killed_at_random_and_at_the_worst_moments_ends_with_the_same_bits(tmp_path: Path) -> None:
     run = create(tmp_path / "runs", crowded_config(tmp_path), "crash", datetime.now(UTC))
     chance = random.Random(0)
     for kill in range(KILLS):
         change = CHANGES[kill] if kill < len(CHANGES) else None
-        told = await live_and_die(await start(run), run, chance.randrange(1, 60), change)
-        stored = {event.seq: event for event in all_events(run)}
-        assert sorted(stored) == list(range(len(stored)))
-        for event in told[:-1]:  # the last is the client's word that the worker died
-            assert repr(stored[event.seq]) == repr(event)
+        assert_nothing_is_lost(run, await live_and_die(await start(run), run, chance.randrange(1, 60), change))
+    for moment in MOMENTS:
+        assert_nothing_is_lost(run, await die_in(moment, run))
 
     live = await start(run)
     async for batch in live.batches():
@@ -79,7 +105,8 @@ async def test_a_run_killed_at_random_moments_loses_nothing_and_ends_with_the_sa
     await live.close()
 
     lives = [event for event in all_events(run) if isinstance(event, RunStarted)]
-    assert len(lives) == KILLS + 1
+    assert len(lives) == KILLS + len(MOMENTS) + 1
+    assert not list((run / CHECKPOINTS).glob(".*"))
     survived = list(surviving_events(run, 1_000_000))
     assert losses(survived) == undisturbed(crowded_config(tmp_path), survived)
 
