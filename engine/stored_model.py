@@ -6,6 +6,7 @@ import torch
 
 from .checkpoint import CheckpointError, load_weights, stored_checkpoints
 from .generate import generate
+from .memory import require_memory_for_weights
 from .model import GPT
 from .store import read_config
 
@@ -16,6 +17,7 @@ def sample_from_run(run: Path, *, prompt: str, tokens: int, temperature: float, 
     checkpoints = stored_checkpoints(run / "checkpoints")
     if not checkpoints:
         raise CheckpointError(f"{run}: has no checkpoint yet; train it for {config.storage.checkpoint_every} steps")
+    require_memory_for_weights(config.model)
     model = GPT(config.model, torch.Generator().manual_seed(seed))
     named = dict(model.named_parameters())
     load_weights(checkpoints[-1].path, list(named), list(named.values()))

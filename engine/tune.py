@@ -15,6 +15,7 @@ import torch
 
 from .config import ConfigError, InstrumentsConfig, RunConfig, TrainingConfig
 from .corpus import Corpus
+from .memory import require_memory
 from .trainer import Trainer
 
 WORTH_TUNING_STEPS = 50
@@ -42,6 +43,8 @@ def resolve(config: RunConfig, corpus: Corpus, clock: Clock = time.perf_counter)
     if training.compile == "auto":
         candidates = [replace(candidate, compile=False) for candidate in candidates]
     config = replace(config, training=training)
+    if device == "cpu":
+        require_memory(config)
     if len(candidates) > 1 and training.steps >= WORTH_TUNING_STEPS:
         chosen, step_s = _fastest(config, candidates, corpus, clock)
     else:

@@ -16,7 +16,7 @@ LAYERS = (
     {"schedule", "corpus", "presets", "preset_check", "event_log"},
     {"live", "diagnostics", "store", "readers"},
     {"model", "optim", "instruments", "attention", "batches"},
-    {"generate", "hosted", "faulty"},
+    {"generate", "hosted", "faulty", "memory"},
     {"host"},
     {"server"},
     {"trainer"},
@@ -27,8 +27,8 @@ LAYERS = (
 """A module imports from its own layer and from those above it here."""
 
 NEED_TORCH = {
-    "attention", "batches", "checkpoint", "faulty", "generate", "instruments", "model", "optim", "stored_model",
-    "trainer", "tune", "worker",
+    "attention", "batches", "checkpoint", "faulty", "generate", "instruments", "memory", "model", "optim",
+    "stored_model", "trainer", "tune", "worker",
 }  # fmt: skip
 
 PART_OF = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
