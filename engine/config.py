@@ -222,8 +222,10 @@ class RunConfig:
             raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
         except UnicodeDecodeError as error:
             raise ConfigError(f"{path}: is not UTF-8 text (byte {error.start}); save it as UTF-8") from None
-        except (ValueError, RecursionError) as error:  # of TOML or of ours
+        except (tomllib.TOMLDecodeError, ConfigError) as error:
             raise ConfigError(f"{path}: {error}") from None
+        except (ValueError, RecursionError):
+            raise ConfigError(f"{path}: has a number of too many digits, or too many brackets, to be a run") from None
 
     def to_toml(self) -> str:
         return tomli_w.dumps(asdict(self))

@@ -281,9 +281,12 @@ def encode(message: msgspec.Struct) -> bytes:
 
 def decode_event(line: bytes | str) -> AnyEvent:
     try:
-        return _events.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        event = _events.decode(line)
+        if isinstance(event, RunStarted | SettingsChanged):
+            live_settings(event.settings)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ConfigError) as error:
         raise ProtocolError(_one_line(error)) from None
+    return event
 
 
 def decode_command(line: bytes | str) -> AnyCommand:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TextIO
 
-from ...engine.client import LiveRun, Run, open_stored
+from ...engine.client import LiveRun, Run, StoredRun, open_stored
 from ...engine.events import AnyEvent, RunEnded, Stop, encode
-from ...engine.folder import find_worker
+from ...engine.folder import EVENTS, find_worker
 from .text_progress import TextProgress
 
 WORKER_BAD_INPUT = 2
@@ -32,6 +32,8 @@ class Outcome:
     """None where we left before it."""
     is_bad_input: bool = False
     """The worker would not train, for something that a person can put right."""
+    skipped: str = ""
+    """What in the run's log was no event."""
 
     @property
     def complaint(self) -> str:
@@ -131,7 +133,13 @@ async def follow(
         except BrokenPipeError:  # whoever read us has left, and so do we; the run goes on
             return Outcome(end=None)
         status = await run.exit_status() if isinstance(run, LiveRun) else None
-        return Outcome(end=end, is_bad_input=status == WORKER_BAD_INPUT)
+        return Outcome(end=end, is_bad_input=status == WORKER_BAD_INPUT, skipped=_skipped(run, path))
+
+
+def _skipped(run: Run, path: Path) -> str:
+    if not isinstance(run, StoredRun) or not run.transcript.unreadable:
+        return ""
+    return f"{path / EVENTS}: lines that were skipped: {run.transcript.unreadable}; {run.transcript.problems[0]}"
 
 
 async def opened(path: Path) -> Run:

@@ -34,8 +34,8 @@ def look(path: Path, *, as_json: bool) -> int:
 
 
 def _conclude(path: Path, outcome: Outcome) -> int:
-    if outcome.complaint:
-        click.echo(f"{PROGRAM}: {visible(outcome.complaint)}", err=True)
+    for line in filter(None, (outcome.skipped, outcome.complaint)):
+        click.echo(f"{PROGRAM}: {visible(line)}", err=True)
     if outcome.exit_status == 1:
         log = visible(str(path / "worker.log"))
         click.echo(f"the log is {log}; `{PROGRAM} resume {path.name}` goes on from the latest checkpoint", err=True)

@@ -1,0 +1,201 @@
+"""A run folder from a stranger: a subcommand answers in one line, executes nothing and touches nothing outside it."""
+
+import json
+import os
+import shutil
+import struct
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save
+
+from tinygpt_tui.engine.checkpoint import Checkpoints
+from tinygpt_tui.engine.config import ConfigError, DataConfig, StorageConfig
+from tinygpt_tui.engine.corpus import load
+from tinygpt_tui.engine.event_log import EventLog
+from tinygpt_tui.engine.events import RunEnded
+from tinygpt_tui.engine.folder import CHECKPOINTS, CONFIG, EVENTS, StoreError, claimed
+from tinygpt_tui.engine.store import create
+from tinygpt_tui.engine.trainer import Trainer
+from tinygpt_tui.engine.worker import assemble
+from tinygpt_tui.tui.cli import run_command
+
+from .texts import TEXT, small_config
+
+Damage = Callable[[Path], object]
+COMMANDS = {
+    "runs": ["runs"],
+    "attach": ["attach", "bad-1", "--text"],
+    "attach --json": ["attach", "bad-1", "--json"],
+    "sample": ["sample", "bad-1", "--tokens", "5"],
+    "diagnose": ["diagnose", "bad-1"],
+    "stop": ["stop", "bad-1"],
+    "rm": ["rm", "bad-1", "--yes"],
+}
+READERS = {"attach", "attach --json", "sample", "diagnose", "resume"}
+PICKLE = b"\x80\x04cos\nsystem\n(S'touch precious'\ntR."
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A short run that is over, with two checkpoints."""
+    folder = tmp_path_factory.mktemp("sound")
+    (folder / "text.py").write_bytes(TEXT)
+    config = replace(small_config(steps=10), data=DataConfig(path=str(folder / "text.py")))
+    run = create(folder / "runs", config, "bad", datetime.now(UTC))
+    trainer = Trainer(config, load(config.data, context=config.model.context))
+    checkpoints, log = Checkpoints(run / CHECKPOINTS, trainer, StorageConfig()), EventLog(run)
+    log.append(trainer.started())
+    while not trainer.finished:
+        for event in trainer.advance():
+            log.append(event)
+        if trainer.step in (5, 10):
+            log.append(checkpoints.save("series"))
+    log.append(RunEnded(step=10, reason="finished"))
+    log.close()
+    return run
+
+
+@pytest.fixture
+def run(sound: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of it, and a file beside it that nobody may touch."""
+    monkeypatch.setenv("TINYGPT_TUI_RUNS", str(tmp_path / "runs"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "precious").write_text("untouched")
+    return Path(shutil.copytree(sound, tmp_path / "runs" / "bad-1"))
+
+
+def config(text: str, other: str) -> Damage:
+    def damage(run: Path) -> None:
+        written = (run / CONFIG).read_text()
+        assert text in written
+        (run / CONFIG).write_text(written.replace(text, other))
+
+    return damage
+
+
+def content(name: str, content: bytes) -> Damage:
+    """Of a file of the run; where it has a * in it, of every such file."""
+    return lambda run: [path.write_bytes(content) for path in run.glob(name)]
+
+
+def more_events(lines: bytes) -> Damage:
+    return lambda run: (run / EVENTS).write_bytes((run / EVENTS).read_bytes() + lines)
+
+
+def link(name: str, target: str = "../../precious") -> Damage:
+    def damage(run: Path) -> None:
+        for path in [*run.glob(name)] or [run / name]:
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+            path.symlink_to(target)
+
+    return damage
+
+
+def pipe(name: str) -> Damage:
+    def damage(run: Path) -> None:
+        (run / name).unlink(missing_ok=True)
+        os.mkfifo(run / name)
+
+    return damage
+
+
+def state(**values: object) -> Damage:
+    def damage(run: Path) -> None:
+        for path in run.glob("checkpoints/*/state.json"):
+            path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+    return damage
+
+
+def random_state(run: Path) -> None:
+    for path in run.glob("checkpoints/*/optimizer.safetensors"):
+        arrays = load_file(path)
+        path.write_bytes(save(arrays | {"random.batches": np.full_like(arrays["random.batches"], 255)}))
+
+
+CONFIG_READERS = READERS - {"diagnose"}
+"""The numbers of a run whose configuration is damaged are a log all the same."""
+DAMAGES: dict[str, tuple[Damage, set[str]]] = {
+    "sound": (lambda run: None, set()),
+    "config is not UTF-8": (content(CONFIG, b"\xff\xfe"), CONFIG_READERS),
+    "config is deep": (content(CONFIG, b"a = " + b"[" * 100_000), CONFIG_READERS),
+    "config has a long number": (config("layers = 2", "layers = " + "9" * 5000), CONFIG_READERS),
+    "config has a huge number": (config("steps = 10", f"steps = {2**70}"), CONFIG_READERS),
+    "config asks for terabytes": (
+        lambda run: (config("layers = 2", "layers = 128")(run), config("width = 16", "width = 16384")(run)),
+        {"sample", "resume"},
+    ),
+    "config reads a device": (config("text.py", "../../../../../../../../dev/zero"), {"resume"}),
+    "config reads no path": (config("text.py", "a\\u0000b"), {"resume"}),
+    "config is a link": (link(CONFIG), READERS),
+    "config is a pipe": (pipe(CONFIG), CONFIG_READERS),
+    "title rings": (config('title = "Untitled run"', 'title = "\\u001b[2J\\u0007"'), set()),
+    "events are a link": (link(EVENTS), READERS - {"sample"}),
+    "events are a pipe": (pipe(EVENTS), READERS - {"sample"}),
+    "events are unknown": (more_events(b'{"event":"rm -rf /"}\n\xff\n' + b"[" * 5000 + b"\n"), set()),
+    "events have huge numbers": (
+        more_events(
+            b'{"event":"end","seq":9e99,"step":1e999,"reason":"finished"}\n{"event":"paused","step":%d}\n' % 2**80
+        ),
+        set(),
+    ),
+    "events change settings": (
+        more_events(b'{"event":"changed","step":10,"summary":"\\u001b[2J","settings":{"clip":[1],"os":{}}}\n'),
+        set(),
+    ),
+    "events name another folder": (
+        more_events(b'{"event":"checkpoint","seq":99,"step":10,"name":"../../..","reason":"stop"}\n'),
+        {"attach", "attach --json"},  # nothing says how it ended
+    ),
+    "lock is a link": (link("lock"), READERS - {"diagnose"} | {"rm"}),
+    "socket is a link": (link("worker.sock"), set()),
+    "checkpoints are a link": (link(CHECKPOINTS, ".."), {"sample", "resume"}),
+    "checkpoints are a file": (
+        lambda run: (shutil.rmtree(run / CHECKPOINTS), (run / CHECKPOINTS).touch()),
+        {"sample", "resume"},
+    ),
+    "weights have a huge header": (
+        content("checkpoints/*/model.safetensors", struct.pack("<Q", 2**63) + b"{}"),
+        {"sample", "resume"},
+    ),
+    "weights are a pickle": (content("checkpoints/*/model.safetensors", PICKLE), {"sample", "resume"}),
+    "weights are a link": (link("checkpoints/*/model.safetensors", "../../../../precious"), {"sample", "resume"}),
+    "optimizer is empty": (content("checkpoints/*/optimizer.safetensors", struct.pack("<Q", 2) + b"{}"), {"resume"}),
+    "generators are garbage": (random_state, {"resume"}),
+    "state is deep": (content("checkpoints/*/state.json", b"[" * 50_000), {"sample", "resume"}),
+    "state has a huge step": (state(step=10**30), {"sample", "resume"}),
+    "state has other settings": (state(settings={"batch": "x"}), {"resume"}),
+    "state is of other text": (state(fingerprint="\x1b[2J"), {"resume"}),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_hostile_run_is_answered_in_one_line(run: Path, damage: str, capsys: pytest.CaptureFixture[str]) -> None:
+    do, refused = DAMAGES[damage]
+    do(run)
+    answers = {name: run_command(arguments) for name, arguments in COMMANDS.items() if name != "rm"}
+    output = capsys.readouterr()
+    assert "\x1b" not in output.out + output.err and "Traceback" not in output.err
+    assert {name for name, status in answers.items() if status} == refused - {"resume", "rm"} | {"stop"}
+    assert all(line.startswith(("tinygpt-tui: ", "the log is ")) for line in output.err.splitlines())
+    assert resumes(run) == ("resume" not in refused)
+    assert (run_command(COMMANDS["rm"]) == 0) == ("rm" not in refused)
+    assert run.exists() == ("rm" in refused)
+    assert (run.parents[1] / "precious").read_text() == "untouched"
+
+
+def resumes(run: Path) -> bool:
+    """Whether a worker would go on with it; what is in its way is one line."""
+    try:
+        with claimed(run), closing(EventLog(run)):
+            assemble(run)
+    except (ConfigError, StoreError) as error:
+        assert len(str(error).splitlines()) == 1
+        return False
+    return True
