@@ -14,15 +14,19 @@ from tinygpt_tui.engine.config import RunConfig
 from tinygpt_tui.engine.lesson import Lesson
 from tinygpt_tui.engine.store import RunState, RunSummary
 from tinygpt_tui.tui.shelves.entries import (
+    LEARNING,
     STATES,
     BrokenPreset,
     PresetEntry,
     RunEntry,
     age,
+    in_order,
     intention,
     matching,
     row,
+    shelved,
     size,
+    usual_choice,
 )
 from tinygpt_tui.tui.widgets.entry_list import Heading, RowLine, laid_out, lines_of
 
@@ -131,8 +135,30 @@ def test_a_line_keeps_its_right_text_and_cuts_the_left() -> None:
 
 
 def test_chapters_and_runs_have_headings() -> None:
-    entries = [PRESET, RunEntry(SUMMARY)]
-    first, second = RowLine(0, second=False), RowLine(1, second=False)
-    assert lines_of(entries, compact=True) == [Heading("Your own"), first, Heading("Runs"), second]
-    assert lines_of(entries, compact=False).count(None) == 1
+    entries = [RunEntry(SUMMARY, is_recent=True), PRESET, RunEntry(SUMMARY)]
+    lines = [RowLine(index, second=False) for index in range(3)]
+    headings = [Heading("Runs"), Heading("Your own"), Heading("Earlier runs")]
+    assert lines_of(entries, compact=True) == [line for pair in zip(headings, lines, strict=True) for line in pair]
+    assert lines_of(entries, compact=False).count(None) == 2
     assert lines_of([], compact=False) == []
+
+
+@given(states=st.lists(st.sampled_from(get_args(RunState)), max_size=9))
+def test_what_trains_comes_first_and_the_newest_few_stand_above_the_presets(states: list[RunState]) -> None:
+    runs = [replace(SUMMARY, name=str(place), state=state) for place, state in enumerate(states)]
+    entries = in_order([PRESET], shelved(runs))
+    top = [entry for entry in entries[: entries.index(LEARNING[0])] if isinstance(entry, RunEntry)]
+    rest = [entry for entry in entries[entries.index(PRESET) + 1 :] if isinstance(entry, RunEntry)]
+    assert sorted(entry.summary.name for entry in top + rest) == [run.name for run in runs]
+    trains = [intention(entry) == "attach" for entry in top + rest]
+    assert trains == sorted(trains, reverse=True)
+    assert len(top) == max(sum(trains), min(len(runs), 3))
+    ended = [entry.summary.name for entry in top + rest if intention(entry) != "attach"]
+    assert ended == sorted(ended)
+
+
+def test_enter_starts_a_preset_unless_there_is_none_to_start() -> None:
+    run = RunEntry(SUMMARY, is_recent=True)
+    assert usual_choice([run, *LEARNING, PRESET]) == 1 + len(LEARNING)
+    assert usual_choice([*LEARNING, run]) == len(LEARNING)
+    assert usual_choice(LEARNING) == usual_choice([]) == 0

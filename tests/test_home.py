@@ -269,9 +269,8 @@ async def test_a_new_run_and_its_progress_appear_by_themselves(visit: Visit, run
         await visit.type(pilot, "")
         assert "No runs yet" in shown(visit.app)
         run = make_run(runs, "Mine", losses=3, end=None)
-        await until(pilot, lambda: "mine-1" in visit.names)
-        await pilot.press("end")
         await until(pilot, lambda: "step 3/1000" in shown(visit.app))
+        assert visit.names[0] == "mine-1"
         log = EventLog(run)
         log.append(steps(RunConfig(), [1.25], first=4)[0])
         log.close()
@@ -283,7 +282,7 @@ async def test_the_selected_run_stays_selected_when_others_come(visit: Visit, ru
     make_run(runs, "Mine")
     async with visit.app.run_test() as pilot:
         await visit.type(pilot, "")
-        await pilot.press("end")
+        await pilot.press("home")
         assert visit.selected == "mine-1"
         make_run(runs, "Other")
         await until(pilot, lambda: "other-1" in visit.names)

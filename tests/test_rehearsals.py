@@ -1,6 +1,9 @@
 """Runs that nobody keeps leave nothing behind: no worker, no folder, whenever they are given up."""
 
 import asyncio
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,6 +35,35 @@ async def test_a_real_run_is_watched_and_nothing_of_it_is_left(config: RunConfig
     rehearsals.discard(run)
     await rehearsals.close()
     assert not run.path.exists() and not run.path.parent.exists()
+
+
+OPENS_AND_DIES = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from tinygpt_tui.engine.config import RunConfig
+from tinygpt_tui.tui.opening import open_run
+from tinygpt_tui.tui.rehearsals import Rehearsals
+
+async def main():
+    run = await Rehearsals(open_run).start(RunConfig.from_toml(Path(sys.argv[1])))
+    print(run.path, flush=True)
+    os.kill(os.getpid(), getattr(signal, sys.argv[2]))
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("how", ["SIGKILL", "SIGHUP"])
+async def test_nothing_is_left_of_a_run_whose_screen_is_killed(config: RunConfig, tmp_path: Path, how: str) -> None:
+    file = tmp_path / "run.toml"
+    file.write_text(config.to_toml())
+    said = subprocess.run([sys.executable, "-c", OPENS_AND_DIES, file, how], stdout=subprocess.PIPE, text=True)
+    assert said.returncode == -getattr(signal, how)
+    folder = Path(said.stdout.strip()).parent
+    assert folder.name.startswith("tinygpt-tui-")
+    async with asyncio.timeout(30):
+        while await asyncio.to_thread(folder.exists):
+            pass
 
 
 async def test_a_run_that_is_given_up_while_it_starts_is_ended_too() -> None:

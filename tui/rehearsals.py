@@ -1,16 +1,13 @@
 """Runs that nobody keeps: they train in a temporary folder, and are killed and deleted when nobody looks any more.
 
-They are runs like any other, with a worker and a log; only who opens them differs. Should this process be killed, its
-last run trains to its end, and the folder is left to whatever clears temporary files.
+They are runs like any other, with a worker and a log; only who opens them differs. Should this process be killed, or
+its terminal closed, a process beside it does the same.
 """
 
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import os
-import shutil
-import signal
+import subprocess
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
@@ -20,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from ..engine.config import RunConfig
 from .departure import StartAgain
+from .left_behind import delete, leave_nothing_of
 from .run_view import RunView
 
 if TYPE_CHECKING:
@@ -33,6 +31,7 @@ class Rehearsals:
     def __init__(self, open: Opener) -> None:
         self._open = open
         self._folder: Path | None = None
+        self._caretaker: subprocess.Popen[bytes] | None = None
         self._openings: set[asyncio.Future[OpenedRun]] = set()
         """Of the runs that were not discarded yet."""
         self._endings: set[asyncio.Task[None]] = set()
@@ -41,6 +40,7 @@ class Rehearsals:
         """A new run; as any opener it raises ConfigError, StoreError or ClientError."""
         if self._folder is None:
             self._folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="tinygpt-tui-"))
+            self._caretaker = await asyncio.to_thread(leave_nothing_of, self._folder)
         opening = asyncio.ensure_future(self._open(StartAgain(config), self._folder))
         self._openings.add(opening)
         try:
@@ -60,8 +60,8 @@ class Rehearsals:
             self._end(opening)
         while self._endings:
             await asyncio.gather(*self._endings, return_exceptions=True)
-        if self._folder is not None:
-            await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+        if self._caretaker is not None:
+            await asyncio.to_thread(self._caretaker.communicate)
 
     def _end(self, opening: asyncio.Future[OpenedRun]) -> None:
         if opening in self._openings:
@@ -81,7 +81,7 @@ async def _discarded(opening: asyncio.Future[OpenedRun]) -> None:
         run = await opening
         await run.close()
         if run.path is not None:
-            await asyncio.to_thread(_delete, run.path)
+            await asyncio.to_thread(delete, run.path)
 
 
 async def views(run: Run, now: Callable[[], float] = time.monotonic) -> AsyncIterator[RunView]:
@@ -94,16 +94,3 @@ async def views(run: Run, now: Callable[[], float] = time.monotonic) -> AsyncIte
             published = now()
             yield view
     yield view
-
-
-def _delete(run: Path) -> None:
-    """Kill the worker, wait until the system has let go of its lock, remove the folder."""
-    from ..engine.folder import LOCK, find_worker
-    from ..engine.store import StoreError, remove
-
-    with suppress(StoreError, OSError):
-        if worker := find_worker(run):
-            os.kill(worker.pid, signal.SIGKILL)
-            with (run / LOCK).open("rb") as lock:
-                fcntl.flock(lock, fcntl.LOCK_SH)
-        remove(run)

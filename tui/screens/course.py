@@ -106,6 +106,9 @@ class CourseScreen(Screen[None]):
             self._warn(self._trouble)
         self._show_page()
 
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._show_question)  # its lines are as long as its box is wide by then
+
     def on_screen_resume(self) -> None:
         self._train()
 
@@ -132,8 +135,9 @@ class CourseScreen(Screen[None]):
     def _show_question(self) -> None:
         page = self.page
         answer = self._progress.answers.get(page.id)
-        asked = question_words(page.question, answer, hint="answer with its number")
-        self.query_one("#question", Static).update(self._plain(asked))
+        box = self.query_one("#question", Static)
+        asked = question_words(page.question, answer, hint="answer with its number", width=box.content_size.width)
+        box.update(self._plain(asked))
         self.query_one("#where", Static).update(self._plain(where_words(self._course, self.place, self._progress)))
 
     def _plain(self, content: Content) -> Content:

@@ -21,13 +21,13 @@ from textual.widgets import Static
 from ..places import Course, CurveExercise, FaultExercise, GoTo, new_seed
 from ..safe_text import visible
 from ..shelves.entries import (
-    LEARNING,
     Entry,
     LearnEntry,
     MeasuredSpeed,
     PresetEntry,
     RunEntry,
     identity,
+    in_order,
     intention,
     matching,
     size,
@@ -252,8 +252,7 @@ class HomeScreen(Screen[None]):
             self.filter_line.update(Content.assemble(prompt, ("type to filter", "$state-faint")))
 
     def _show_entries(self) -> None:
-        entries = [*LEARNING, *self._presets, *(self._found or ())]
-        shown = matching(entries, self._wanted)
+        shown = matching(in_order(self._presets, self._found or ()), self._wanted)
         self.choice.show(shown)
         self.empty_line.update(Content(self._empty(bool(shown))))
         self.empty_line.display = not shown or not self._found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
@@ -73,6 +73,8 @@ LEARNING = (
 @dataclass(frozen=True)
 class RunEntry:
     summary: RunSummary
+    is_recent: bool = False
+    """Whether it is among those that a person most likely comes back to."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,9 @@ class State:
     intention: Intention | None
 
 
+_RECENT = 3
+"""Runs that stand above the presets, unless more than that are training."""
+
 STATES = {
     "starting": State("◌", ".", "state-running", "attach"),
     "running": State("▶", ">", "state-running", "attach"),
@@ -117,6 +122,31 @@ class Row:
     state: Piece
     details: Piece
     aside: Piece
+
+
+def shelved(runs: Iterable[RunSummary]) -> tuple[RunEntry, ...]:
+    """Those that train, the newest of the others as long as these are few, then the earlier ones."""
+    runs = list(runs)
+    alive = [run for run in runs if STATES[run.state].intention == "attach"]
+    ended = [run for run in runs if STATES[run.state].intention != "attach"]
+    recent = alive + ended[: max(_RECENT - len(alive), 0)]
+    earlier = ended[len(recent) - len(alive) :]
+    return tuple([RunEntry(run, is_recent=True) for run in recent] + [RunEntry(run) for run in earlier])
+
+
+def in_order(presets: Iterable[Entry], runs: Iterable[RunEntry]) -> list[Entry]:
+    """What a person comes back to, what there is to begin, what was long ago."""
+    runs = list(runs)
+    recent = [run for run in runs if run.is_recent]
+    return [*recent, *LEARNING, *presets, *(run for run in runs if not run.is_recent)]
+
+
+def usual_choice(entries: Sequence[Entry]) -> int:
+    """The place of what Enter most likely means before a person has chosen: a preset, else a run."""
+    for kinds in ((PresetEntry,), (RunEntry, BrokenPreset)):
+        if (place := next((at for at, entry in enumerate(entries) if isinstance(entry, kinds)), None)) is not None:
+            return place
+    return 0
 
 
 def identity(entry: Entry) -> tuple[str, str]:

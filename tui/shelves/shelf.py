@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import estimates
-from .entries import BrokenPreset, Entry, MeasuredSpeed, PresetEntry, RunEntry
+from .entries import BrokenPreset, Entry, MeasuredSpeed, PresetEntry, RunEntry, shelved
 
 if TYPE_CHECKING:
     from .glimpse import Glimpse
@@ -27,11 +27,11 @@ def read_presets() -> tuple[Entry, ...]:
 
 
 def read_runs(runs: Path) -> tuple[RunEntry, ...]:
-    """The newest first; none where the folder cannot be read."""
+    """Those that train, then the newest first; none where the folder cannot be read."""
     from ...engine.store import list_runs
 
     try:
-        return tuple(RunEntry(summary) for summary in list_runs(runs))
+        return shelved(list_runs(runs))
     except OSError:
         return ()
 

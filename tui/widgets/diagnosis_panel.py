@@ -7,13 +7,11 @@ from textual.content import Content
 from ...engine.events import FindingOpened
 from ..run_view import RunView
 from ..safe_text import visible
-from .side_panel import SidePanel
+from .side_panel import SidePanel, hanging
 
 SEVERITIES = {"failure": ("✖", "$text-error"), "warning": ("▲", "$text-warning"), "info": ("●", "$text-primary")}
 _CALM = "no loss that is not a number, no spike, stall or divergence, no vanishing and no exploding gradients."
 _CLOSED_SHOWN = 12
-_NARROWEST = 16
-"""Cells of text beside its label; where there are fewer it wraps below the label."""
 
 
 class DiagnosisPanel(SidePanel):
@@ -35,7 +33,7 @@ Healthy: nothing is open but remarks (●). f applies the first remedy of the fi
         parts = [] if alarms else [_all_is_well(view)]
         parts += [_open(finding, first=position == 0, width=self.room) for position, finding in enumerate(still_open)]
         if closed:
-            parts.append(Content("\n").join(_closed(finding, step) for finding, step in closed[:_CLOSED_SHOWN]))
+            parts.append(Content("\n").join(_closed(*episode, self.room) for episode in closed[:_CLOSED_SHOWN]))
         return title, Content("\n\n").join(parts)
 
 
@@ -63,7 +61,7 @@ def _open(finding: FindingOpened, *, first: bool, width: int) -> Content:
             (f"{glyph} {kind_in_words(finding.kind)}", f"bold {colour}"),
             (f"  since step {finding.onset}", "$foreground 60%"),
         ),
-        _hanging(Content("  "), Content(f"{finding.severity}: {visible(finding.evidence)}"), width),
+        hanging(Content("  "), Content(f"{finding.severity}: {visible(finding.evidence)}"), width),
     ]
     lines += [_labelled("Why", Content(visible(cause)), width) for cause in finding.causes[:1]]
     for number, fix in enumerate(finding.fixes[:3]):
@@ -77,20 +75,12 @@ def _open(finding: FindingOpened, *, first: bool, width: int) -> Content:
 
 
 def _labelled(label: str, text: Content, width: int) -> Content:
-    return _hanging(Content.styled(f"  {label:<4} ", "$foreground 60%"), text, width)
+    return hanging(Content.styled(f"  {label:<4} ", "$foreground 60%"), text, width)
 
 
-def _hanging(label: Content, text: Content, width: int) -> Content:
-    """A label and a text whose later lines begin where its first one does."""
-    room = width - label.cell_length
-    if room < _NARROWEST:
-        return label + text
-    return label + Content(f"\n{' ' * label.cell_length}").join(line.rstrip() for line in text.wrap(room))
-
-
-def _closed(finding: FindingOpened, step: int) -> Content:
-    text = f"○ {kind_in_words(finding.kind)}  steps {finding.onset}–{step}, recovered"
-    return Content.styled(text, "$foreground 60%")
+def _closed(finding: FindingOpened, step: int, width: int) -> Content:
+    text = Content(f"{kind_in_words(finding.kind)}  steps {finding.onset}–{step}, recovered")
+    return hanging(Content("○ "), text, width).stylize("$foreground 60%")
 
 
 def _all_is_well(view: RunView) -> Content:

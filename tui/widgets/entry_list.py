@@ -20,7 +20,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from ..shelves.entries import BrokenPreset, Entry, LearnEntry, Piece, PresetEntry, RunEntry, identity, row
+from ..shelves.entries import BrokenPreset, Entry, LearnEntry, Piece, PresetEntry, RunEntry, identity, row, usual_choice
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,8 @@ def _heading(entry: Entry) -> str:
             return entry.config.lesson.chapter
         case BrokenPreset():
             return "Presets that cannot be used"
-        case RunEntry():
-            return "Runs"
+        case RunEntry(is_recent=recent):
+            return "Runs" if recent else "Earlier runs"
 
 
 def laid_out(left: Sequence[Piece], right: Piece, width: int) -> list[Piece]:
@@ -122,13 +122,13 @@ class EntryList(ScrollView, can_focus=True):
         return self.entries[self.selected] if self.selected < len(self.entries) else None
 
     def show(self, entries: Sequence[Entry]) -> None:
-        """Other entries; the selected one stays selected if it is among them, else it is the first that is a run."""
+        """Other entries; the selected one stays selected if it is among them."""
         before = self.entry
         names = [identity(entry) for entry in entries]
         self.entries = tuple(entries)
         known = before is not None and identity(before) in names
-        runs = (place for place, entry in enumerate(entries) if not isinstance(entry, LearnEntry))
-        self.set_reactive(EntryList.selected, names.index(identity(before)) if before and known else next(runs, 0))
+        place = names.index(identity(before)) if before and known else usual_choice(entries)
+        self.set_reactive(EntryList.selected, place)
         self._arrange()
         self.post_message(self.Highlighted(self.entry))
 

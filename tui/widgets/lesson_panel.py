@@ -18,7 +18,7 @@ from ..run_keys import key_of
 from ..run_view import RunView
 from ..safe_text import visible
 from ..screens.pick import Pick
-from .side_panel import SidePanel
+from .side_panel import SidePanel, hanging
 
 _FAINT = "$foreground 60%"
 
@@ -51,7 +51,7 @@ A run of your own has no lesson, unless its file has a section [lesson]."""
         title = Content.assemble("Lesson  ", (visible(view.config.lesson.chapter), _FAINT))
         if not has_lesson(view.config):
             return title, Content.styled("This run has no lesson; those of the presets have.", _FAINT)
-        blocks = [*_guided(guide(view)), *self._asked(view), *_related(view)]
+        blocks = [*_guided(guide(view), self.room), *self._asked(view), *_related(view)]
         return title, Content("\n\n").join(blocks)
 
     @work(group="dialog", exclusive=True)
@@ -90,16 +90,18 @@ A run of your own has no lesson, unless its file has a section [lesson]."""
             self.post_message(self.AnotherRunWanted(config))
 
     def _asked(self, view: RunView) -> Iterator[Content]:
+        hint = f"{key_of('panels.act')} answers"
         for place, question in enumerate(open_questions(view)):
-            yield question_words(question, self.answers.get(place), hint=f"{key_of('panels.act')} answers")
+            yield question_words(question, self.answers.get(place), hint=hint, width=self.room)
 
 
-def question_words(question: Question, answer: int | None, *, hint: str) -> Content:
+def question_words(question: Question, answer: int | None, *, hint: str, width: int = 0) -> Content:
     """The question with its choices; once it is answered, which was right and why."""
     lines = [Content.styled(visible(question.text), "bold")]
     for number, choice in enumerate(question.choices, 1):
         mark, colour = _mark(number, answer, question.answer)
-        lines.append(Content.styled(f"{mark} {number}  {visible(choice)}", colour))
+        label, words = Content.styled(f"{mark} {number}  ", colour), Content.styled(visible(choice), colour)
+        lines.append(hanging(label, words, width))
     if answer is None:
         lines.append(Content.styled(hint, _FAINT))
     else:
@@ -116,7 +118,7 @@ def _mark(number: int, answer: int | None, right: int) -> tuple[str, str]:
     return ("✖", "$text-error") if number == answer else (" ", _FAINT)
 
 
-def _guided(said: Guide) -> Iterator[Content]:
+def _guided(said: Guide, width: int) -> Iterator[Content]:
     yield Content(visible(said.now))
     if said.watch:
         watch = Content.styled(visible(" ".join(said.watch.split())), "bold")
@@ -124,12 +126,14 @@ def _guided(said: Guide) -> Iterator[Content]:
     elif said.ahead:
         yield Content.styled(said.ahead, _FAINT)
     if said.noticed:
-        yield Content.assemble(("▲ ", "$text-warning"), visible(said.noticed))
-    yield Content("\n").join([_hint("Look", said.look), *(_hint("Try", each) for each in said.tries)])
+        yield hanging(Content.styled("▲ ", "$text-warning"), Content(visible(said.noticed)), width)
+    hints = [("Look", said.look), *(("Try", each) for each in said.tries)]
+    yield Content("\n").join(_hint(label, hint, width) for label, hint in hints)
 
 
-def _hint(label: str, hint: Hint) -> Content:
-    return Content.assemble((f"{label:<5}", _FAINT), (key_of(hint.binding), "bold $accent"), f"  {visible(hint.words)}")
+def _hint(label: str, hint: Hint, width: int) -> Content:
+    key = Content.assemble((f"{label:<5}", _FAINT), (key_of(hint.binding), "bold $accent"), "  ")
+    return hanging(key, Content(visible(hint.words)), width)
 
 
 def _related(view: RunView) -> Iterator[Content]:
