@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from textual.app import App
+from textual.events import Key
 from textual.screen import Screen
 from textual.widgets import Input, Static
 
@@ -17,6 +18,8 @@ from tinygpt_tui.tui.control.live_change import change_between, change_for_fix
 from tinygpt_tui.tui.control.questions import read_lr, read_sample, read_speed, read_steps, sample_fields, steps_fields
 from tinygpt_tui.tui.screens.prompt import Prompt
 from tinygpt_tui.tui.screens.quit import WhatBecomesOfTheRun
+
+from .screen_text import until
 
 SETTINGS = LiveSettings.from_config(RunConfig())
 UNTOUCHED = {field.name: field.value for field in change_fields(SETTINGS, 1e-3)}
@@ -43,6 +46,15 @@ async def test_enter_gives_the_typed_number_of_steps() -> None:
     async with app.run_test() as pilot:
         await pilot.press("home", "ctrl+k", "2", "5", "enter")
         assert app.answers == [TakeSteps(count=25)]
+
+
+async def test_enter_does_not_overtake_what_was_typed_before_it() -> None:
+    app = Asking(steps_prompt())
+    async with app.run_test() as pilot:
+        for key in (Key("4", "4"), Key("2", "2"), Key("enter", None)):
+            app.post_message(key)  # all at once, as a slow connection brings them
+        await until(pilot, lambda: app.answers)
+        assert app.answers == [TakeSteps(count=42)]
 
 
 async def test_escape_gives_no_answer() -> None:

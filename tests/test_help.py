@@ -29,7 +29,7 @@ class FlightPanel(Static, can_focus=True):
     BINDING_GROUP_TITLE = "Flight"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("u", "rise", "rise", tooltip="Go [up]"),
-        Binding("j,k", "fall", "fall", tooltip="Go down"),
+        Binding("j,k", "fall", "fall", tooltip="Go down slowly, as long as nothing is below"),
     ]
 
 
@@ -60,12 +60,22 @@ async def test_keys_stand_in_groups_with_what_they_do_now() -> None:
     app = Plane()
     async with app.run_test():
         groups = {group.title: group.rows for group in key_groups(app.screen, app.get_key_display)}
-        text = key_text(key_groups(app.screen, app.get_key_display)).plain
+        text = key_text(key_groups(app.screen, app.get_key_display), 80).plain
     assert list(groups)[:2] == ["Cockpit", "Flight"]
     assert [row.description for row in groups["Cockpit"]] == ["eject"]
     assert [row.keys for row in groups["Flight"]] == [("u",), ("j", "k")]
     assert "Go [up]" in text
     assert text.index("Cockpit") < text.index("eject") < text.index("Flight")
+
+
+async def test_what_a_key_does_stays_in_its_column_where_it_wraps() -> None:
+    app = Plane()
+    async with app.run_test():
+        lines = key_text(key_groups(app.screen, app.get_key_display), 40).plain.splitlines()
+    assert max(map(len, lines)) <= 40
+    first = next(place for place, line in enumerate(lines) if "Go down" in line)
+    begins = lines[first].index("Go down")
+    assert lines[first + 1].lstrip() and lines[first + 1].index(lines[first + 1].lstrip()) == begins
 
 
 async def test_every_kind_of_panel_is_explained_once() -> None:

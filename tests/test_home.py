@@ -328,7 +328,7 @@ async def test_text_from_outside_is_neither_markup_nor_an_escape(visit: Visit, r
     make_run(runs, "[bold]x[/] \x1b[31m")
     async with visit.app.run_test(size=(120, 36)) as pilot:
         await visit.type(pilot, "")
-        await pilot.press("end")
+        await pilot.press("home")
         await until(pilot, lambda: shown(visit.app).count("[bold]x[/] ␛[31m") == 2)
 
 
@@ -352,7 +352,7 @@ async def test_ascii_mode_shows_ascii_only(runs: Path, tmp_path: Path) -> None:
     make_run(runs, "Mine", found=True)
     visit = Visit(runs, tmp_path / "settings.toml", ascii=True)
     async with visit.app.run_test(size=(120, 36)) as pilot:
-        for keys in ((), ("end",)):
+        for keys in ((), ("home",)):
             await visit.type(pilot, "")
             await pilot.press(*keys)
             await until(pilot, lambda: "step 1000" in shown(visit.app) or "oscillation" in shown(visit.app))

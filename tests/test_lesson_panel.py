@@ -22,7 +22,7 @@ from tinygpt_tui.tui.run_view import RunView
 from tinygpt_tui.tui.screens.pick import Pick
 from tinygpt_tui.tui.screens.quit import WhatBecomesOfTheRun
 from tinygpt_tui.tui.screens.run import RunScreen
-from tinygpt_tui.tui.widgets.lesson_panel import LessonPanel
+from tinygpt_tui.tui.widgets.lesson_panel import LessonPanel, question_words
 
 from .scripted_run import ScriptedRun, started, steps
 from .test_run_screen import Showing, following, shown, until
@@ -73,7 +73,7 @@ def test_what_happens_now_is_told_from_the_schedule_and_the_state() -> None:
 
 def test_the_latest_open_finding_is_told_with_its_evidence_and_where_it_shows() -> None:
     view = view_at(50, finding(1, "oscillation"), finding(2, "vanishing_gradients", step=40))
-    assert guide(view).noticed == "vanishing gradients since step 35: 6 sigma"
+    assert guide(view).noticed == "Vanishing gradients since step 35: 6 sigma"
     assert guide(view).look.binding == "panels.layers"
     recovered = view.after_all([FindingClosed(id=2, step=45), FindingClosed(id=1, step=46)])
     assert guide(recovered).noticed == ""
@@ -129,6 +129,16 @@ def test_the_question_comes_when_the_run_is_over_and_the_answer_is_explained() -
     assert "Why?" in words(over) and "too high" not in words(over)
     assert "Right. It was too high." in words(over, {0: 2})
     assert "✖ 1  Luck" in words(over, {0: 1}) and "✓ 2  The rate" in words(over, {0: 1})
+
+
+@pytest.mark.parametrize("width", [30, 44])
+def test_what_wraps_in_a_lesson_stays_in_its_column(width: int) -> None:
+    choices = ("Luck", "The learning rate was a thousand times too high")
+    long = Question(text="Why?", choices=choices, answer=2, explanation="It was.")
+    lines = question_words(long, None, hint="a answers", width=width).plain.splitlines()
+    assert max(map(len, lines)) <= width
+    second = next(place for place, line in enumerate(lines) if "The learning" in line)
+    assert lines[second + 1].startswith(" " * lines[second].index("The learning") + lines[second + 1].lstrip()[0])
 
 
 def test_what_can_be_done_is_answering_first_then_fixes_then_comparing() -> None:

@@ -1,6 +1,9 @@
 """The panels of words beside the plots, the line at the top and the report on a dead worker."""
 
 import math
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
@@ -251,6 +254,17 @@ def test_whatever_is_hidden_something_is_shown(size: tuple[int, int], hidden: fr
 
 def test_a_process_that_is_gone_has_no_memory() -> None:
     assert resident_bytes(2**30) is None
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    os.waitid(os.P_PID, dead.pid, os.WEXITED | os.WNOWAIT)
+    assert resident_bytes(dead.pid) is None
+    dead.wait()
+
+
+def test_a_time_that_is_not_known_is_left_out() -> None:
+    begun = RunView.of(CONFIG).after_all([started(CONFIG), *steps(CONFIG, [3.0])])
+    assert "left" not in header_line(begun, 120).plain + words(StatusPanel, begun)
+    later = begun.after_all(steps(CONFIG, [2.0] * 10, first=2))
+    assert "left" in header_line(later, 120).plain and "left" in words(StatusPanel, later)
 
 
 def test_the_kind_of_a_finding_is_put_in_words() -> None:

@@ -14,7 +14,7 @@ from ..arrangement import PanelName
 from ..control.live_change import change_for_fix
 from ..numbers import setting
 from ..run_view import RunView
-from ..widgets.diagnosis_panel import open_findings
+from ..widgets.diagnosis_panel import name_of, open_findings
 from .where_to_look import place_of
 
 _PHASES = {
@@ -57,9 +57,7 @@ def guide(view: RunView) -> Guide:
         now=_now(view),
         watch=mended.then if mended else _watched(view),
         ahead="" if mended else _ahead(view),
-        noticed=f"{found.title or found.kind.replace('_', ' ')} since step {found.onset}: {found.evidence}"
-        if found
-        else "",
+        noticed=f"{name_of(found)} since step {found.onset}: {found.evidence}" if found else "",
         look=_look(view, found),
         tries=tuple(_tries(view)),
     )

@@ -19,7 +19,7 @@ from ..plots.viewport import Viewport
 from ..run_view import RunView
 from ..widgets.key_line import KeyLine
 from ..widgets.rate_panel import RatePanel
-from .prompt import FieldRow
+from .prompt import FieldRow, after_typing
 
 _WIDE, _HIGH = 72, 22
 """Columns and rows from which there is room for two columns of fields, and for the plot."""
@@ -39,7 +39,7 @@ class ChangeForm(ModalScreen[ChangeSettings | None]):
         Select { width: 1fr; }
         Horizontal.kind { height: 1; }
         Horizontal.kind Label { width: 16; color: $text-muted; }
-        #outcome { height: auto; min-height: 2; padding: 0 2; }
+        #outcome { height: auto; min-height: 2; padding: 0 2; margin-top: 1; }
         RatePanel { height: 1fr; min-height: 4; }
         &.-narrow Grid { grid-size: 1; }
         &.-low RatePanel { display: none; }
@@ -122,8 +122,10 @@ class ChangeForm(ModalScreen[ChangeSettings | None]):
     def _say(self, words: Content) -> None:
         self.query_one("#outcome", Static).update(words)
 
-    @on(Input.Submitted)
     def action_change(self) -> None:
+        after_typing(self.focused or self, self._change)
+
+    def _change(self) -> None:
         try:
             self.dismiss(self._read())
         except (ConfigError, ValueError):

@@ -23,6 +23,7 @@ from ..plain_glyphs import in_ascii
 from ..rehearsals import Rehearsals, views
 from ..run_view import RunView
 from ..safe_text import visible
+from ..widgets.diagnosis_panel import name_of
 from ..widgets.exercise_plots import TwoRunsPlot
 from ..widgets.gradient_panel import GradientPanel
 from ..widgets.key_line import KeyLine
@@ -231,7 +232,7 @@ def told_words(hidden: Hidden, got: Score, view: RunView | None) -> Content:
     blocks += [
         Content.assemble(
             ("▲ ", "$text-warning"),
-            (f"{visible(found.title or found.kind.replace('_', ' '))}, since step {found.onset}: ", "bold"),
+            (f"{name_of(found)}, since step {found.onset}: ", "bold"),
             visible(found.evidence),
         )
         for found in findings[:4]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.cells import cell_len
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
@@ -15,6 +16,7 @@ from textual.content import Content
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
+from ..hanging import hanging
 from ..key_table import KeyGroup, key_groups
 from ..widgets.key_line import KeyLine
 
@@ -32,30 +34,36 @@ class HelpScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="sheet") as sheet:
             sheet.border_title = "Help"
-            yield Static(key_text(key_groups(self._explained, self.app.get_key_display)), id="keys")
+            yield KeyTable(key_groups(self._explained, self.app.get_key_display))
             for name, text in explanations(self._explained):
                 yield Static(Content.styled(name, "bold $accent"), classes="heading")
                 yield Static(Content(text))
         yield KeyLine()
 
 
-def key_text(groups: Iterable[KeyGroup]) -> Content:
-    """One line a key: the keys, what they do, and the tooltip where there is one."""
-    groups = list(groups)
+class KeyTable(Static):
+    def __init__(self, groups: Sequence[KeyGroup]) -> None:
+        super().__init__(id="keys")
+        self._groups = groups
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.update(key_text(self._groups, event.size.width))
+
+
+def key_text(groups: Sequence[KeyGroup], width: int) -> Content:
+    """The keys, what they do, and the tooltip where there is one, which stays in its column."""
     rows = [row for group in groups for row in group.rows]
     keys_width = max((cell_len(" ".join(row.keys)) for row in rows), default=0)
     words_width = max((cell_len(row.description) for row in rows), default=0)
     lines: list[Content] = []
     for group in groups:
         lines += [Content(""), Content.styled(group.title, "bold $accent")]
-        lines += [
-            Content.assemble(
+        for row in group.rows:
+            label = Content.assemble(
                 (f"{' '.join(row.keys):>{keys_width}}", "bold $foreground"),
-                (f"  {row.description:<{words_width}}", "$foreground"),
-                (f"  {row.tooltip}", "$curve-plan"),
+                (f"  {row.description:<{words_width}}  ", "$foreground"),
             )
-            for row in group.rows
-        ]
+            lines.append(hanging(label, Content.styled(row.tooltip, "$curve-plan"), width))
     return Content("\n").join(lines[1:])
 
 

@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
+from textual.widget import Widget
 from textual.widgets import Input, Label, Static
 
 from ...engine.config import ConfigError
@@ -40,6 +41,11 @@ class FieldRow(Horizontal):
         yield Input(field.value, placeholder=field.hint, compact=True, id=field.name)
 
 
+def after_typing(focused: Widget, act: Callable[[], object]) -> None:
+    """Act once the focused field has taken the keys before this one, which a binding with priority overtakes."""
+    focused.call_later(act)
+
+
 class Prompt(ModalScreen[Answer | None], Generic[Answer]):
     """`read` turns the texts into the answer, or raises ValueError with a message for the person."""
 
@@ -54,7 +60,7 @@ class Prompt(ModalScreen[Answer | None], Generic[Answer]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "answer", "ok", id="prompt.answer", tooltip="Take these values", priority=True),
+        Binding("enter", "enter", "ok", id="prompt.answer", tooltip="Take these values", priority=True),
         Binding("escape", "cancel", "cancel", id="prompt.cancel", tooltip="Change nothing"),
     ]
 
@@ -72,8 +78,10 @@ class Prompt(ModalScreen[Answer | None], Generic[Answer]):
             yield Static(classes="refusal")
         yield KeyLine()
 
-    @on(Input.Submitted)
-    def action_answer(self) -> None:
+    def action_enter(self) -> None:
+        after_typing(self.focused or self, self._answer)
+
+    def _answer(self) -> None:
         texts = {str(box.id): box.value for box in self.query(Input)}
         try:
             self.dismiss(self._read(texts))

@@ -47,7 +47,7 @@ from ..run_view import RunView
 from ..safe_text import visible
 from ..settings import Settings
 from ..widgets.death_report import DeathReport, death_of, last_lines
-from ..widgets.diagnosis_panel import kind_in_words, open_findings
+from ..widgets.diagnosis_panel import name_of, open_findings
 from ..widgets.key_line import KeyLine
 from ..widgets.lesson_panel import LessonPanel
 from ..widgets.run_header import RunHeader
@@ -204,7 +204,7 @@ class RunScreen(Screen[Departure]):
                     if self._settings.bell == "bell":
                         self.app.bell()
                     elif self._settings.bell == "notice":
-                        title = f"{kind_in_words(event.kind)} since step {event.onset}"
+                        title = f"{name_of(event)} since step {event.onset}"
                         self.notify(visible(event.evidence), title=title, severity="error", markup=False)
 
     @work(group="commands")

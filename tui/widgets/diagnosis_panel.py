@@ -5,9 +5,10 @@ from typing import ClassVar
 from textual.content import Content
 
 from ...engine.events import FindingOpened
+from ..hanging import hanging
 from ..run_view import RunView
 from ..safe_text import visible
-from .side_panel import SidePanel, hanging
+from .side_panel import SidePanel
 
 SEVERITIES = {"failure": ("✖", "$text-error"), "warning": ("▲", "$text-warning"), "info": ("●", "$text-primary")}
 _CALM = "no loss that is not a number, no spike, stall or divergence, no vanishing and no exploding gradients."
@@ -44,8 +45,9 @@ def open_findings(view: RunView) -> list[FindingOpened]:
     return sorted(still_open, key=lambda finding: (order.index(finding.severity), finding.onset))
 
 
-def kind_in_words(kind: str) -> str:
-    return visible(kind.replace("_", " ").replace("-", " ")).capitalize()
+def name_of(finding: FindingOpened) -> str:
+    """Its title, or of what has none its kind in words."""
+    return visible(finding.title or finding.kind.replace("_", " ").replace("-", " ").capitalize())
 
 
 def _count(still_open: list[FindingOpened]) -> Content:
@@ -58,7 +60,7 @@ def _open(finding: FindingOpened, *, first: bool, width: int) -> Content:
     glyph, colour = SEVERITIES[finding.severity]
     lines = [
         Content.assemble(
-            (f"{glyph} {kind_in_words(finding.kind)}", f"bold {colour}"),
+            (f"{glyph} {name_of(finding)}", f"bold {colour}"),
             (f"  since step {finding.onset}", "$foreground 60%"),
         ),
         hanging(Content("  "), Content(f"{finding.severity}: {visible(finding.evidence)}"), width),
@@ -79,7 +81,7 @@ def _labelled(label: str, text: Content, width: int) -> Content:
 
 
 def _closed(finding: FindingOpened, step: int, width: int) -> Content:
-    text = Content(f"{kind_in_words(finding.kind)}  steps {finding.onset}–{step}, recovered")
+    text = Content(f"{name_of(finding)}  steps {finding.onset}–{step}, recovered")
     return hanging(Content("○ "), text, width).stylize("$foreground 60%")
 
 
@@ -88,5 +90,5 @@ def _all_is_well(view: RunView) -> Content:
         return Content.styled("Every step will be looked at; nothing has happened yet.", "$foreground 60%")
     return Content.assemble(
         ("✓ Nothing looks wrong.", "$text-success"),
-        (f"\nChecked over {view.step} steps: {_CALM}", "$foreground 60%"),
+        (f"\nChecked over {view.step} step{'s' * (view.step > 1)}: {_CALM}", "$foreground 60%"),
     )

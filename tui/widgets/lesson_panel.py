@@ -12,13 +12,14 @@ from textual.reactive import var
 from ...engine.config import ConfigError, RunConfig
 from ...engine.lesson import Question
 from ...engine.presets import find_preset
+from ..hanging import hanging
 from ..lessons.acts import Answer, OpenPreset, StartFixed, acts, in_words
 from ..lessons.guide import Guide, Hint, guide, has_lesson, open_questions
 from ..run_keys import key_of
 from ..run_view import RunView
 from ..safe_text import visible
 from ..screens.pick import Pick
-from .side_panel import SidePanel, hanging
+from .side_panel import SidePanel
 
 _FAINT = "$foreground 60%"
 
@@ -121,7 +122,7 @@ def _mark(number: int, answer: int | None, right: int) -> tuple[str, str]:
 def _guided(said: Guide, width: int) -> Iterator[Content]:
     yield Content(visible(said.now))
     if said.watch:
-        watch = Content.styled(visible(" ".join(said.watch.split())), "bold")
+        watch = Content.styled(_sentence(visible(" ".join(said.watch.split()))), "bold")
         yield Content.assemble(watch, (f" {said.ahead}" if said.ahead else "", _FAINT))
     elif said.ahead:
         yield Content.styled(said.ahead, _FAINT)
@@ -129,6 +130,10 @@ def _guided(said: Guide, width: int) -> Iterator[Content]:
         yield hanging(Content.styled("▲ ", "$text-warning"), Content(visible(said.noticed)), width)
     hints = [("Look", said.look), *(("Try", each) for each in said.tries)]
     yield Content("\n").join(_hint(label, hint, width) for label, hint in hints)
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def _hint(label: str, hint: Hint, width: int) -> Content:

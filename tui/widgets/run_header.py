@@ -4,7 +4,7 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widgets import Static
 
-from ..numbers import compact, count, duration, known
+from ..numbers import UNKNOWN, compact, count, duration, known
 from ..plain_glyphs import in_ascii
 from ..run_view import RunView
 from ..safe_text import visible
@@ -51,8 +51,9 @@ class RunHeader(Static):
 def header_line(view: RunView, width: int, note: str = "") -> Content:
     facts = [state_words(view), Content(f"step {view.step}/{view.steps}")]
     if view.state in ("training", "paused") and len(view.curves):
+        left = duration(view.time_left_s)
         facts += [
-            Content(f"{duration(view.time_left_s)} left"),
+            *([Content(f"{left} left")] if left != UNKNOWN else []),
             Content(f"{count(known(view.tokens_per_s))} tok/s"),
             Content(f"epoch {compact(known(view.epoch), 2)}"),
         ]

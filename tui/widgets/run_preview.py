@@ -76,7 +76,7 @@ def _facts(run: RunSummary, glimpse: Glimpse | None) -> list[tuple[str, str]]:
         facts.append(("Loss", f"{numbers.compact(run.loss)}{val}"))
     if glimpse and (last := glimpse.last):
         facts.append(("Speed", f"{numbers.count(last.tokens_per_s)} tokens/s"))
-        facts.append(("Rate", f"lr {numbers.compact(last.lr)}, gradient norm {numbers.compact(last.grad_norm)}"))
+        facts.append(("Rate", f"lr {numbers.setting(last.lr, 3)}, gradient norm {numbers.compact(last.grad_norm)}"))
     if glimpse and (started := glimpse.started):
         facts.append(("Model", f"{numbers.count(started.parameters)} parameters, {visible(started.device)}"))
     facts.append(("Disk", size(run.bytes)))

@@ -12,9 +12,6 @@ from textual.widgets import Static
 from ..plain_glyphs import in_ascii
 from ..run_view import RunView
 
-_NARROWEST = 16
-"""Cells of text beside its label."""
-
 
 class Scroll(VerticalScroll, inherit_bindings=False):
     """Scrolls up and down only: left, right, home and end move the cursor of the plots wherever the focus is."""
@@ -25,14 +22,6 @@ class Scroll(VerticalScroll, inherit_bindings=False):
         Binding("pageup", "page_up", "page up", show=False, id="scroll.page_up", tooltip="Scroll a page up"),
         Binding("pagedown", "page_down", "page down", show=False, id="scroll.page_down", tooltip="Scroll a page down"),
     ]
-
-
-def hanging(label: Content, text: Content, width: int) -> Content:
-    """A label and a text whose later lines begin where its first one does; one that is too narrow wraps below it."""
-    room = width - label.cell_length
-    if room < _NARROWEST:
-        return label + text
-    return label + Content(f"\n{' ' * label.cell_length}").join(line.rstrip() for line in text.wrap(room))
 
 
 class SidePanel(Scroll):

@@ -56,7 +56,8 @@ def _limit(view: RunView) -> str:
 
 
 def _left(view: RunView) -> str:
-    return f", {duration(view.time_left_s)} left" if view.end is None else ""
+    left = duration(view.time_left_s)
+    return f", {left} left" if view.end is None and left != UNKNOWN else ""
 
 
 def _dropout(now: LiveSettings) -> str:
