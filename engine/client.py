@@ -23,6 +23,9 @@ from .store import read_config
 # -P: a torch.py in the folder where a person stands is not imported
 WORKER = (sys.executable, "-P", "-m", "tinygpt_tui.engine.worker")
 
+MOST_WAITING = 4
+"""Batches that are read before somebody takes them."""
+
 
 class ClientError(RuntimeError):
     """A run that cannot be started, attached to or opened; the message is one line that says why."""
@@ -43,8 +46,11 @@ class Run(Protocol):
     async def send(self, command: Command) -> Accepted | Refused: ...
 
 
-async def start(path: Path, worker: Sequence[str] = WORKER) -> "LiveRun":
-    """Start a worker on a run folder, new or to be resumed; it lives on when this process ends."""
+async def start(path: Path, worker: Sequence[str] = WORKER, *, since: int = 0) -> "LiveRun":
+    """Start a worker on a run folder, new or to be resumed; it lives on when this process ends.
+
+    Batches begin with the event of seq `since`: whoever does not look at a long past need not wait for it.
+    """
     config = _config(path)
     try:
         log = open_file(path / WORKER_LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -65,7 +71,7 @@ async def start(path: Path, worker: Sequence[str] = WORKER) -> "LiveRun":
         os.close(log)
     said = await _first_line(process)
     if said == "ready":
-        return await _connect(path, config, process)
+        return await _connect(path, config, process, since)
     raise ClientError(said or f"{path.name}: the worker could not start: {await _cause_of_death(path, process)}")
 
 
@@ -130,28 +136,31 @@ class LiveRun:
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         process: subprocess.Popen[bytes] | None = None,
+        since: int = 0,
     ) -> None:
         self.path: Path | None = path
         self.config = config
         self.live = True
-        self.transcript = Transcript()
+        self.transcript = Transcript(since)
         self._folder = path
         self._reader = reader
         self._writer = writer
         self._process = process
-        self._seen = _Seen(since=(path / LOCK).stat().st_mtime)
+        self._seen = _Seen(next_seq=since, since=(path / LOCK).stat().st_mtime)
         self._ids = count(1)
         self._answers: dict[int, asyncio.Future[Accepted | Refused]] = {}
-        self._batches: asyncio.Queue[list[AnyEvent] | None] = asyncio.Queue(maxsize=4)
+        self._batches: asyncio.Queue[list[AnyEvent] | None] = asyncio.Queue()
+        self._taken = asyncio.Event()
         self._is_followed = False
         self._is_closed = False
         self._listening = asyncio.create_task(self._listen())
 
     async def batches(self) -> AsyncIterator[list[AnyEvent]]:
         self._is_followed = True
-        self._write(Follow())
+        self._write(Follow(since=self._seen.next_seq))
         try:
             while (batch := await self._batches.get()) is not None:
+                self._taken.set()
                 self._seen.note(batch)
                 yield batch
             if self._is_closed:
@@ -172,7 +181,11 @@ class LiveRun:
         id = next(self._ids)
         answer = self._answers[id] = asyncio.get_running_loop().create_future()
         self._write(msgspec.structs.replace(command, id=id))
-        return msgspec.structs.replace(await answer, id=command.id)
+        self._taken.set()
+        try:
+            return msgspec.structs.replace(await answer, id=command.id)
+        finally:
+            del self._answers[id]
 
     async def exit_status(self) -> int | None:
         """Of the worker when it has ended: 0 fine, 1 ended badly, 2 bad input; None if somebody else started it."""
@@ -192,6 +205,7 @@ class LiveRun:
         self._is_followed = False
         while not self._batches.empty():
             self._batches.get_nowait()
+        self._taken.set()
 
     async def _listen(self) -> None:
         with suppress(OSError):
@@ -201,7 +215,7 @@ class LiveRun:
         for id, answer in self._answers.items():
             if not answer.done():
                 answer.set_result(Refused(id=id, why="the worker ended before it answered"))
-        await self._batches.put(None)
+        self._batches.put_nowait(None)
         self._writer.close()
 
     async def _deliver(self, said: Iterable[AnyEvent]) -> None:
@@ -209,20 +223,27 @@ class LiveRun:
         for event in said:
             match event:
                 case Accepted() | Refused():
-                    answer = self._answers.pop(event.id, None)
+                    answer = self._answers.get(event.id)
                     if answer and not answer.done():
                         answer.set_result(event)
                 case _:
                     batch.append(event)
         if batch and self._is_followed:
-            await self._batches.put(batch)
+            self._batches.put_nowait(batch)
+            await self._wait_for_reader()
+
+    async def _wait_for_reader(self) -> None:
+        """A slow one holds the socket up, but not one who awaits an answer meanwhile: that comes behind the events."""
+        while self._batches.qsize() >= MOST_WAITING and not self._answers:
+            self._taken.clear()
+            await self._taken.wait()
 
 
 class _Seen:
     """How far a run was followed."""
 
-    def __init__(self, since: float = 0.0) -> None:
-        self.next_seq = 0
+    def __init__(self, *, next_seq: int = 0, since: float = 0.0) -> None:
+        self.next_seq = next_seq
         self.step = 0
         self.has_ended = False
         self._since = since
@@ -244,7 +265,9 @@ async def _stored(run: Path, since: int, transcript: Transcript) -> AsyncIterato
         await asyncio.sleep(0)  # let the screen draw
 
 
-async def _connect(path: Path, config: RunConfig, process: subprocess.Popen[bytes] | None = None) -> LiveRun:
+async def _connect(
+    path: Path, config: RunConfig, process: subprocess.Popen[bytes] | None = None, since: int = 0
+) -> LiveRun:
     try:
         reader, writer = await asyncio.open_unix_connection(socket_path(path))
     except (OSError, StoreError) as error:
@@ -254,7 +277,7 @@ async def _connect(path: Path, config: RunConfig, process: subprocess.Popen[byte
         ours, its = socket.socketpair()
         its.close()
         reader, writer = await asyncio.open_unix_connection(sock=ours)
-    return LiveRun(path, config, reader, writer, process)
+    return LiveRun(path, config, reader, writer, process, since)
 
 
 def _config(path: Path) -> RunConfig:

@@ -92,6 +92,17 @@ def stored_events(run: Path, since: int = 0, transcript: Transcript | None = Non
             yield transcript.feed(data)
 
 
+def line_count(run: Path) -> int:
+    """How many events are stored: the seq of the next one."""
+    if not os.path.lexists(run / EVENTS):
+        return 0
+    file = open_file(run / EVENTS, os.O_RDONLY)
+    try:
+        return _complete_lines(file, run / EVENTS)[0]
+    finally:
+        os.close(file)
+
+
 def tail_events(run: Path, size: int) -> list[AnyEvent]:
     """The events in the last `size` bytes."""
     with os.fdopen(open_file(run / EVENTS, os.O_RDONLY), "rb", buffering=0) as file:

@@ -11,15 +11,17 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
+from itertools import takewhile
 from pathlib import Path
 from queue import SimpleQueue
 
 from .config import ConfigError
-from .event_log import EventLog, marked_events, surviving_events, tail_events
+from .event_log import EventLog, line_count, marked_events, surviving_events, tail_events
 from .events import AnyEvent, CheckpointSaved, Event, RunEnded, SettingsChanged, Stop
 from .folder import CHECKPOINTS, StoreError, claimed
 from .host import Host
 from .hosted import Hosted, Request, refuse_all
+from .recollection import Recollection
 from .server import Server
 from .store import read_config, write_config
 
@@ -102,9 +104,9 @@ def assemble(run: Path) -> Hosted:
         checkpoints.restore_latest()
     except (CorpusError, CheckpointError) as error:
         raise StoreError(str(error)) from None
-    diagnosis = Diagnosis(config)
-    for event in surviving_events(run, trainer.step):
-        diagnosis.observe(event)
+    new = line_count(run)
+    past = takewhile(lambda event: event.seq < new, surviving_events(run, trainer.step))
+    diagnosis = Recollection(Diagnosis(config), past)
     gc.freeze()  # what is there stays: the collector need not look at all of torch again and again
     trainer.replay(changes_to_come(marked_events(run, "changed", "checkpoint"), trainer.step))
     return Hosted(loop=trainer, saver=checkpoints, diagnosis=diagnosis, on_nan=config.training.on_nan)

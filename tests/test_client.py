@@ -69,6 +69,20 @@ async def test_a_command_is_answered_with_its_own_id_and_its_effect_is_an_event(
     assert [event.text for event in events if isinstance(event, SampleGenerated)] == ["ba"]
 
 
+async def test_whoever_reads_a_long_past_may_give_a_command_in_the_middle_of_it(tmp_path: Path) -> None:
+    run = new_run(tmp_path, steps=ENDLESS)
+    log = EventLog(run)
+    for _ in range(20_000):
+        log.append(RunResumed(step=0))
+    log.close()
+
+    async with training(run) as live:
+        async for _ in live.batches():
+            async with asyncio.timeout(30):
+                assert isinstance(await live.send(Pause()), Accepted)
+            break
+
+
 async def test_commands_are_answered_though_nobody_follows_or_the_follower_has_left(tmp_path: Path) -> None:
     async with training(new_run(tmp_path, steps=ENDLESS)) as live:
         assert isinstance(await live.send(Pause()), Accepted)

@@ -17,7 +17,7 @@ LAYERS = (
     {"live", "diagnostics", "store", "readers"},
     {"model", "optim", "instruments", "attention", "batches"},
     {"generate", "hosted", "faulty", "memory"},
-    {"host"},
+    {"host", "recollection"},
     {"server"},
     {"trainer"},
     {"checkpoint", "tune"},

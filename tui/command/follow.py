@@ -96,23 +96,11 @@ class ProgressLine:
         self._out.flush()
 
 
-class Since:
-    """Tells only what happened from a time on: of a run that is resumed, not its past."""
-
-    def __init__(self, narrator: Narrator, time: float) -> None:
-        self._narrator, self._time = narrator, time
-
-    def tell(self, batch: list[AnyEvent]) -> None:
-        # what is said to one client only has no seq, and no time either
-        if fresh := [event for event in batch if event.seq < 0 or event.time >= self._time]:
-            self._narrator.tell(fresh)
-
-
-def narrator(steps: int, out: TextIO, *, as_json: bool, since: float = 0.0) -> Narrator:
+def narrator(steps: int, out: TextIO, *, as_json: bool) -> Narrator:
     if as_json:
-        return Since(JsonLines(out), since)
+        return JsonLines(out)
     progress = TextProgress(steps)
-    return Since(ProgressLine(progress, out) if out.isatty() else PlainLines(progress, out), since)
+    return ProgressLine(progress, out) if out.isatty() else PlainLines(progress, out)
 
 
 async def follow(

@@ -2,13 +2,14 @@
 
 import asyncio
 import sys
+from functools import partial
 from pathlib import Path
-from time import time
 
 import click
 
 from ...engine import client
 from ...engine.config import RunConfig
+from ...engine.event_log import line_count
 from ...engine.folder import find_worker
 from ...engine.store import read_config, remove
 from ..safe_text import visible
@@ -19,8 +20,9 @@ from .run_options import PROGRAM
 def host(path: Path, config: RunConfig, *, as_json: bool, is_new: bool) -> int:
     """Train in a worker and follow it; a new run that its input keeps from beginning leaves nothing behind."""
     click.echo(f"run {visible(str(path))}", err=as_json)
-    teller = narrator(config.training.steps, sys.stdout, as_json=as_json, since=time())
-    outcome = asyncio.run(follow(path, client.start, teller, is_ours=True))
+    teller = narrator(config.training.steps, sys.stdout, as_json=as_json)
+    open_run = partial(client.start, since=0 if is_new else line_count(path))
+    outcome = asyncio.run(follow(path, open_run, teller, is_ours=True))
     if outcome.is_bad_input and is_new:
         remove(path)
     return _conclude(path, outcome)
