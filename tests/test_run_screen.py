@@ -50,6 +50,7 @@ from tinygpt_tui.tui.widgets.loss_panel import LossPanel
 from tinygpt_tui.tui.widgets.plot import Plot
 from tinygpt_tui.tui.widgets.side_panel import SidePanel
 
+from .screen_text import shown as on_screen
 from .scripted_run import ScriptedRun, started, steps
 
 CONFIG = RunConfig(title="Scripted", training=TrainingConfig(steps=100))
@@ -361,6 +362,8 @@ async def test_without_braille_the_words_around_the_plots_are_ascii_too() -> Non
         assert str(screen.header.render()).isascii()
         texts = [panel.text for panel in screen.query(SidePanel) if panel.region.area]
         assert all(text and text.isascii() for text in texts)
+        first_words = [panel.text.split()[1] for panel in screen.query(SidePanel) if panel.region.area]
+        assert all(word in on_screen(pilot.app) for word in first_words)
 
 
 async def test_the_line_at_the_top_tells_that_panels_are_hidden() -> None:

@@ -2,7 +2,7 @@
 
 from textual.content import Content
 
-_PLAIN = str.maketrans("▶‖■▲✓✖●○◌·→←↓↑–×─∞…“”", '>=#!+x*o.-><v^-x-8.""')
+_PLAIN = str.maketrans("▶‖■▲✓✖✕●○◌·→←↓↑–×─∞…“”", '>=#!+xx*o.-><v^-x-8.""')
 
 
 def in_ascii(content: Content) -> Content:

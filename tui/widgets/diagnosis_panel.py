@@ -32,7 +32,10 @@ Healthy: nothing is open but remarks (●). f applies the first remedy of the fi
         alarms = [finding for finding in still_open if finding.is_alarm]
         title = Content.assemble("Diagnosis", ("  ", ""), _count(alarms))
         parts = [] if alarms else [_all_is_well(view)]
-        parts += [_open(finding, first=position == 0, width=self.room) for position, finding in enumerate(still_open)]
+        parts += [
+            _open(finding, has_key=position == 0 and view.end is None, width=self.room)
+            for position, finding in enumerate(still_open)
+        ]
         if closed:
             parts.append(Content("\n").join(_closed(*episode, self.room) for episode in closed[:_CLOSED_SHOWN]))
         return title, Content("\n\n").join(parts)
@@ -56,7 +59,7 @@ def _count(still_open: list[FindingOpened]) -> Content:
     return Content.styled(f"{len(still_open)} open", SEVERITIES[still_open[0].severity][1])
 
 
-def _open(finding: FindingOpened, *, first: bool, width: int) -> Content:
+def _open(finding: FindingOpened, *, has_key: bool, width: int) -> Content:
     glyph, colour = SEVERITIES[finding.severity]
     lines = [
         Content.assemble(
@@ -67,7 +70,7 @@ def _open(finding: FindingOpened, *, first: bool, width: int) -> Content:
     ]
     lines += [_labelled("Why", Content(visible(cause)), width) for cause in finding.causes[:1]]
     for number, fix in enumerate(finding.fixes[:3]):
-        key = ("f  ", "bold $accent") if first and number == 0 else ("", "")
+        key = ("f  ", "bold $accent") if has_key and number == 0 else ("", "")
         lines.append(_labelled("or" if number else "Try", Content.assemble(key, visible(fix.title)), width))
     lines += [_labelled("Else", Content(visible(cause)), width) for cause in finding.causes[1:3]]
     if finding.confidence is not None:

@@ -17,6 +17,7 @@ from textual.strip import Strip
 from textual.timer import Timer
 from textual.widget import Widget
 
+from ..plain_glyphs import in_ascii
 from ..plots.axes import Scale
 from ..plots.canvas import Canvas, Paint
 from ..plots.plotting import Frame
@@ -200,7 +201,8 @@ class Plot(Widget, can_focus=True):
 
     def _content(self, pieces: list[Piece]) -> Content:
         styled = (Content.styled(text, f"${paint.variable}") if paint else Content(text) for text, paint, _ in pieces)
-        return Content("").join(styled)
+        content = Content("").join(styled)
+        return in_ascii(content) if self.ascii else content
 
     def _theme_styles(self) -> dict[Paint, Style]:
         """On the panel's own background."""

@@ -7,6 +7,7 @@ from textual.content import Content
 from textual.reactive import var
 
 from ...engine.config import LiveSettings
+from ..hanging import hanging
 from ..numbers import UNKNOWN, compact, count, duration, known, megabytes, setting
 from ..run_view import RunView
 from ..safe_text import visible
@@ -47,12 +48,13 @@ Healthy: tokens/s and memory hold steady; perplexity falls from about 259, its v
             ("memory", Content(f"{megabytes(self.memory)}, {count(view.parameters)} parameters")),
             ("device", Content(_device(view))),
         ]
-        lines = [Content.assemble((f"{label:<8}", "$foreground 60%"), value) for label, value in rows]
+        lines = [hanging(Content.styled(f"{label:<8}", "$foreground 60%"), value, self.room) for label, value in rows]
         return Content("Status"), Content("\n").join(lines)
 
 
 def _limit(view: RunView) -> str:
-    return f", held at {setting(view.speed_limit)}/s" if math.isfinite(view.speed_limit) else ""
+    held = view.end is None and math.isfinite(view.speed_limit)
+    return f", held at {setting(view.speed_limit)}/s" if held else ""
 
 
 def _left(view: RunView) -> str:
