@@ -77,7 +77,7 @@ def default_runs_folder(environment: Mapping[str, str] = os.environ) -> Path:
 
 def create(runs: Path, config: RunConfig, name: str | None, now: datetime) -> Path:
     """A new run folder, ready for a worker; named `<name>-<n>`, by its title where no name is given."""
-    stem = _checked(name) if name else _slug(config.title)
+    stem = _slug(config.title) if name is None else _checked(name)
     try:
         runs.mkdir(mode=0o700, parents=True, exist_ok=True)
         run = _new_folder(runs, stem)

@@ -18,7 +18,11 @@ def require(holds: bool, key: str, value: object, rule: str) -> None:
 
 
 def between(key: str, value: float, low: float, high: float) -> None:
-    require(low <= value <= high, key, value, f"must lie between {low:g} and {high:g}")
+    require(low <= value <= high, key, value, f"must lie between {_plain(low)} and {_plain(high)}")
+
+
+def _plain(limit: float) -> str:
+    return f"{limit:,}" if isinstance(limit, int) else f"{limit:g}"
 
 
 def build(cls: type, table: Mapping[str, Any], where: str) -> Any:

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import shlex
 import signal
 import subprocess
 import sys
@@ -186,6 +187,9 @@ def test_without_json_a_person_reads_lines(text: Path, runs: Path) -> None:
         (("train", "lr-to-hih"), "did you mean 'lr-too-high'? `tinygpt-tui presets` lists them"),
         (("train", "nowhere.toml"), "nowhere.toml: cannot be read"),
         (("train", "--name", "../up"), "a run's name may have"),
+        (("train", "--name", ""), "a run's name may have"),
+        (("train", "--steps", "0"), "must lie between 1 and 1,000,000,000"),
+        (("completion",), "Choose from: bash, zsh, fish"),
         (("train", "--bogus"), "No such option"),
         (("baseline",), "`tinygpt-tui train"),
         (("trian",), "there is no preset 'trian'"),
@@ -248,6 +252,20 @@ def test_the_option_at_fault_is_named(message: str, values: Mapping[str, str], o
     assert option_at_fault(message, dict(values)) == option
 
 
+def test_a_group_without_a_subcommand_shows_its_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["exercise"]) == 2
+    assert "Commands:\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("closed", ["stdout", "stderr"])
+def test_a_closed_output_is_nobodys_trouble(runs: Path, closed: str) -> None:
+    number = {"stdout": 1, "stderr": 2}[closed]
+    asked = subprocess.run(
+        ["sh", "-c", f'exec "$@" {number}>&-', "sh", *COMMAND, "runs"], capture_output=True, text=True
+    )
+    assert (asked.returncode, asked.stderr) == (0, "")
+
+
 def test_help_and_completion_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command(["--help"]) == 0
     assert "Exit status" in capsys.readouterr().out
@@ -262,6 +280,36 @@ def test_presets_and_runs_are_completed(runs: Path) -> None:
     assert {"train", "lr-too-high"} <= completions("tinygpt-tui ", 1)
     assert completions("tinygpt-tui train lr", 2) >= {"lr-too-high"}
     assert completions("tinygpt-tui attach base", 2) == {"baseline-7"}
+
+
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [
+        ("train lr-too-h", "train lr-too-high "),
+        ("lr-too-h", "lr-too-high "),
+        ("trai", "train "),
+        ("rm baseline-7 base", "rm baseline-7 baseline-7 "),
+        ("train --set schedule.warm", "train --set schedule.warmup_steps="),
+        ("train text.t", "train text.txt "),
+        ("diagnose text.t", "diagnose text.txt "),
+    ],
+)
+def test_bash_completes(text: Path, runs: Path, typed: str, completed: str) -> None:
+    (runs / "baseline-7").mkdir(parents=True)
+    (text.parent / "tinygpt-tui").write_text(f'#!/bin/sh\nexec {shlex.join(COMMAND)} "$@"\n')
+    (text.parent / "tinygpt-tui").chmod(0o700)
+    ours, theirs = pty.openpty()
+    environment = os.environ | {"PATH": f"{text.parent}:{os.environ['PATH']}", "TERM": "dumb", "INPUTRC": "/dev/null"}
+    shell = ["bash", "--norc", "--noprofile", "-i"]
+    with subprocess.Popen(shell, stdin=theirs, stdout=theirs, stderr=theirs, cwd=text.parent, env=environment):
+        os.close(theirs)
+        os.write(ours, b"""set +o history; eval "$(tinygpt-tui completion bash)"; PS1='g''o>'\n""")
+        prompt = b""
+        while b"go>" not in prompt:
+            prompt += os.read(ours, 4096)
+        os.write(ours, f"tinygpt-tui {typed}\t#end\x15exit\n".encode())
+        output = read_all(ours)
+    assert f"tinygpt-tui {completed}#end" in output, output
 
 
 def completions(words: str, index: int) -> set[str]:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 
 import click
 
@@ -18,8 +19,10 @@ def main() -> None:
 
 def run_command(arguments: list[str]) -> int:
     """The exit status of a command line; whatever a person can get wrong is one line on stderr."""
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")  # pyright: ignore[reportAttributeAccessIssue]
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # it was closed by whoever started us
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115, for as long as the process
+        getattr(sys, name).reconfigure(errors="backslashreplace")
     try:
         status = command.main(arguments, PROGRAM, standalone_mode=False)
         sys.stdout.flush()
@@ -30,8 +33,11 @@ def run_command(arguments: list[str]) -> int:
         return 0
     except (click.Abort, KeyboardInterrupt):
         return 130
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return BAD_INPUT
     except click.ClickException as error:
-        return _fail(error.format_message())
+        return _fail(" ".join(error.format_message().split()))
     except Exception as error:
         if not _is_for_people(error):
             raise

@@ -40,7 +40,7 @@ class CommandOrPreset(click.Group):
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
         presets = PresetName().shell_complete(ctx, self.params[0], incomplete)
-        return super().shell_complete(ctx, incomplete) + presets
+        return presets + super().shell_complete(ctx, incomplete)
 
 
 @click.group(cls=CommandOrPreset, context_settings={"help_option_names": ["-h", "--help"]})
@@ -103,7 +103,7 @@ def train(
     from .hosting import host
 
     id, config = _planned(preset or DEFAULT_PRESET, overrides(assignments, **given))
-    path = create(runs_folder(runs), config, name or id, datetime.now(UTC))
+    path = create(runs_folder(runs), config, id if name is None else name, datetime.now(UTC))
     return host(path, config, as_json=as_json, is_new=True)
 
 
@@ -276,7 +276,9 @@ def completion(shell: str) -> int:
 
     script = get_completion_class(shell)
     assert script is not None
-    click.echo(script(command, {}, PROGRAM, "_TINYGPT_TUI_COMPLETE").source())
+    source = script(command, {}, PROGRAM, "_TINYGPT_TUI_COMPLETE").source()
+    # in bash no space follows a key, but its value
+    click.echo(source.replace("COMPREPLY+=($value)", "COMPREPLY+=($value); [[ $value == *= ]] && compopt -o nospace"))
     return 0
 
 

@@ -31,7 +31,7 @@ class PresetName(click.ParamType):
         from click.shell_completion import CompletionItem
 
         presets = [CompletionItem(name) for name in _preset_names() if name.startswith(incomplete)]
-        return [*presets, CompletionItem(incomplete, type="file")]
+        return [_file(incomplete), *presets]
 
 
 class RunName(click.ParamType):
@@ -51,9 +51,18 @@ class LogName(RunName):
     name = "log"
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
+        return [_file(incomplete), *super().shell_complete(ctx, param, incomplete)]
+
+
+class Assignment(click.ParamType):
+    """A key of the configuration, and its value."""
+
+    name = "assignment"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
         from click.shell_completion import CompletionItem
 
-        return [*super().shell_complete(ctx, param, incomplete), CompletionItem(incomplete, type="file")]
+        return [CompletionItem(f"{key}=") for key in _config_keys() if key.startswith(incomplete)]
 
 
 def runs_option(command: _Command) -> _Command:
@@ -65,7 +74,12 @@ def preset_options(command: _Command) -> _Command:
     options = (
         click.argument("preset", required=False, type=PresetName(), metavar="[PRESET|FILE.toml]"),
         click.option(
-            "--set", "assignments", multiple=True, metavar="SECTION.KEY=VALUE", help="Set any key; repeatable."
+            "--set",
+            "assignments",
+            multiple=True,
+            type=Assignment(),
+            metavar="SECTION.KEY=VALUE",
+            help="Set any key; repeatable.",
         ),
         click.option("--steps", metavar="N", help="Optimizer steps to train."),
         click.option("--data", metavar="PATH", type=click.Path(), help="A file or a folder of text to train on."),
@@ -109,6 +123,22 @@ def option_at_fault(message: str, values: dict[str, str]) -> str:
         if key in message:
             return f"--{shortcuts[key]} {text}: " if key in shortcuts else f"--set {key}={text}: "
     return ""
+
+
+def _file(incomplete: str) -> Any:
+    """Files complete a word too; first of all items, for bash drops those that came before it."""
+    from click.shell_completion import CompletionItem
+
+    return CompletionItem(incomplete, type="file")
+
+
+def _config_keys() -> list[str]:
+    from dataclasses import asdict
+
+    from ...engine.config import RunConfig
+
+    sections = {name: keys for name, keys in asdict(RunConfig()).items() if isinstance(keys, dict)}
+    return ["title", *(f"{section}.{key}" for section, keys in sections.items() for key in keys)]
 
 
 def _preset_names() -> list[str]:
