@@ -96,6 +96,16 @@ class SettingsChanged(Event, frozen=True, kw_only=True, tag="changed"):
     settings: dict[str, Any]
 
 
+class TimeSpent(Event, frozen=True, kw_only=True, tag="time"):
+    """Where the time of the last steps went; told every so many steps."""
+
+    step: int
+    steps: int
+    """How many this is about."""
+    seconds: dict[str, float]
+    """By activity; together all the time that passed. See `stopwatch.Activity`."""
+
+
 class RunPaused(Event, frozen=True, kw_only=True, tag="paused"):
     step: int
     reason: str
@@ -254,7 +264,7 @@ class SaveCheckpoint(Command, frozen=True, kw_only=True, tag="checkpoint"):
 
 StoredEvent = (
     RunStarted | StepFinished | LayersMeasured | Evaluated | SampleGenerated | SettingsChanged | RunPaused | RunResumed
-    | SpeedLimited | CheckpointSaved | FindingOpened | FindingClosed | RunEnded | StorageRestored
+    | SpeedLimited | TimeSpent | CheckpointSaved | FindingOpened | FindingClosed | RunEnded | StorageRestored
 )  # fmt: skip
 AnyEvent = StoredEvent | StorageBlocked | Accepted | Refused
 AnyCommand = (

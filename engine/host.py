@@ -35,6 +35,7 @@ from .events import (
     StorageBlocked,
     StorageRestored,
     TakeSteps,
+    TimeSpent,
 )
 from .hosted import Hosted, Log, Reason, Request, refuse_all
 
@@ -42,6 +43,9 @@ RETRY_S = 1.0
 """How often a disk that was full is tried again."""
 SLOWEST = 0.001
 """Steps a second: a limit below this would be a pause."""
+TIME_TOLD_STEPS = 50
+TIME_TOLD_S = 10.0
+"""The log tells where the time went after so many steps, or sooner where they take long."""
 
 T = TypeVar("T")
 EndReason = Literal["finished", "stopped", "nan", "failed"]
@@ -66,6 +70,7 @@ class Host:
         self._saver = hosted.saver
         self._diagnosis = hosted.diagnosis
         self._on_nan = hosted.on_nan
+        self._stopwatch = hosted.stopwatch
         self._log = log
         self._requests = requests
         self._announce = announce
@@ -81,6 +86,8 @@ class Host:
         self._next_step_at = -math.inf
         self._saved_at: int | None = None
         self._was_finite = True
+        self._untold_steps = 0
+        """Since the log last told where the time went."""
         self._blocked = False
         """While the disk is full: what happens is remembered, and written when it can be."""
         self._stopping = False
@@ -88,6 +95,7 @@ class Host:
     def run(self) -> RunEnded:
         try:
             self._record(self._loop.started())
+            self._stopwatch.take()  # getting ready is no part of training
             while self._end is None:
                 self._answer_requests()
                 if self._end is None and self._loop.finished:
@@ -108,15 +116,26 @@ class Host:
         now = self._clock()
         self._next_step_at = max(self._next_step_at + self._step_s, now)
         events = self._loop.advance()
+        self._stopwatch.lap("training")
         for event in events:
             self._record(event)
         self._steps_left -= 1
-        for reason in self._saver.due(events):
+        reasons = self._saver.due(events)
+        self._stopwatch.lap("checkpoint")
+        for reason in reasons:
             self._save(reason)
+        self._tell_time()
         if not self._check_numbers(events):
             return
         if self._steps_left <= 0 and not self._loop.finished:
             self._pause("the steps asked for are taken")
+
+    def _tell_time(self) -> None:
+        self._untold_steps += 1
+        if self._untold_steps >= TIME_TOLD_STEPS or self._stopwatch.elapsed >= TIME_TOLD_S:
+            seconds, steps = self._stopwatch.take(), self._untold_steps
+            self._untold_steps = 0
+            self._record(TimeSpent(step=self._loop.step, steps=steps, seconds=seconds))
 
     def _check_numbers(self, events: list[Event]) -> bool:
         """Whether the run goes on as far as its loss is concerned."""
@@ -133,7 +152,11 @@ class Host:
 
     def _answer_requests(self) -> None:
         """While the run is paused or ahead of its speed limit, wait for more."""
-        while self._end is None and (request := self._next_request()):
+        while self._end is None:
+            request = self._next_request()
+            self._stopwatch.lap("waiting")
+            if request is None:
+                return
             self._answer(request)
 
     def _next_request(self) -> Request | None:
@@ -215,13 +238,16 @@ class Host:
 
     def _save(self, reason: Reason) -> None:
         saved = self._insist(lambda: self._saver.save(reason))
+        self._stopwatch.lap("checkpoint")
         self._saved_at = saved.step
         self._record(saved)
 
     def _record(self, event: Event) -> None:
         self._unwritten += [event, *self._diagnosis.observe(event)]
+        self._stopwatch.lap("diagnosis")
         if not self._blocked:
             self._insist(self._write)
+            self._stopwatch.lap("log")
 
     def _write(self) -> None:
         while self._unwritten:
@@ -241,6 +267,7 @@ class Host:
         self._unwritten.appendleft(StorageRestored(step=blocked.step))  # the first that can be written again
         while True:
             self._wait_for_space(blocked.detail)
+            self._stopwatch.lap("waiting")
             with suppress(OSError):
                 written = write()
                 break

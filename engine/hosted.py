@@ -1,7 +1,7 @@
 """What a host is given: a loop to pull, somebody to save its state, a diagnosis, a log, and requests to answer."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import Literal, Protocol
 
@@ -20,6 +20,7 @@ from .events import (
     SampleGenerated,
     SettingsChanged,
 )
+from .stopwatch import Stopwatch
 
 Reason = Literal["series", "best", "change", "asked", "stop"]
 
@@ -73,6 +74,8 @@ class Hosted:
     saver: Saver
     diagnosis: Observer
     on_nan: Literal["stop", "pause", "continue"] = "continue"
+    stopwatch: Stopwatch = field(default_factory=Stopwatch)
+    """Shared with the loop, which may tell the parts of a step apart."""
 
 
 def refuse_all(requests: SimpleQueue[Request], why: str) -> None:

@@ -2,7 +2,6 @@
 
 import math
 import os
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -35,6 +34,7 @@ from .live import changed, difference
 from .model import GPT, flops_per_token
 from .optim import FlatParameters, Optimizer
 from .schedule import planned_lr
+from .stopwatch import Stopwatch
 
 EVALUATION_TOKENS = 2048
 """A pass, so that its activations stay in the cache: larger ones are slower."""
@@ -44,13 +44,13 @@ PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 class Trainer:
     """One run's model, optimizer and place in the data; `config` has no "auto" left in it."""
 
-    def __init__(self, config: RunConfig, corpus: Corpus, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(self, config: RunConfig, corpus: Corpus, stopwatch: Stopwatch | None = None) -> None:
         self.config = config
         self.settings = LiveSettings.from_config(config)
         self.step = 0
         self.tokens = 0
         self.corpus = corpus
-        self._clock = clock
+        self._stopwatch = stopwatch or Stopwatch()
         self._changes_to_come: deque[SettingsChanged] = deque()
         self.is_untouched = True
         """Neither trained nor restored."""
@@ -115,13 +115,15 @@ class Trainer:
         return bool(every) and step % every == 0
 
     def _take_step(self, *, layers: bool) -> list[Event]:
-        began = self._clock()
+        began = self._stopwatch.lap("training")
         settings = self.settings
         lr = self._faults.lr(self.step + 1, planned_lr(settings, self.step + 1, self.config.training.steps))
         loss, inputs_BT = self._differentiate(settings)
         self._instruments.before_update(loss, settings.clip, layers=layers)
+        self._stopwatch.lap("gradients")
         self.optimizer.step(lr, settings.weight_decay)
         reading, layer_reading = self._instruments.after_update()
+        ended = self._stopwatch.lap("update")
         self.step += 1
         tokens = settings.batch * settings.accumulation * self.config.model.context
         self.tokens += tokens
@@ -130,7 +132,7 @@ class Trainer:
             loss=reading.loss,
             lr=lr,
             tokens=self.tokens,
-            tokens_per_s=tokens / max(self._clock() - began, 1e-9),
+            tokens_per_s=tokens / max(ended - began, 1e-9),
             grad_norm=reading.grad_norm,
             clipped=reading.grad_norm > settings.clip,
             grad_max=reading.grad_max,
@@ -143,6 +145,7 @@ class Trainer:
         self.model.eval()
         largest, log_z = self.model.vital_signs(inputs_BT[:1])
         self.model.train()
+        self._stopwatch.lap("layers")
         measured = LayersMeasured(
             step=self.step,
             names=layer_reading.names,
@@ -158,6 +161,7 @@ class Trainer:
         losses = []
         batches = [self.batches.draw(settings.batch) for _ in range(settings.accumulation)]
         batches = self._faults.batches(self.step + 1, batches)
+        self._stopwatch.lap("data")
         for index, (inputs_BT, targets_BT) in enumerate(batches):
             logits_BTV = self._forward(inputs_BT)
             loss = F.cross_entropy(logits_BTV.flatten(0, 1).float(), targets_BT.flatten())
@@ -179,6 +183,7 @@ class Trainer:
             total += F.cross_entropy(logits_BTV.flatten(0, 1).float(), targets.flatten(), reduction="sum")
         self.model.train()
         val_loss = (total / targets_BT.numel()).item()
+        self._stopwatch.lap("evaluation")
         return Evaluated(step=self.step, val_loss=val_loss, perplexity=perplexity(val_loss))
 
     def sample(self, command: Sample) -> SampleGenerated:
@@ -198,6 +203,7 @@ class Trainer:
             top_k=wanted.top_k,
             generator=torch.Generator().manual_seed(self.config.training.seed + self.step),
         )
+        self._stopwatch.lap("sample")
         return SampleGenerated(
             step=self.step,
             prompt=wanted.sample_prompt,

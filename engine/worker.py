@@ -23,6 +23,7 @@ from .host import Host
 from .hosted import Hosted, Request, refuse_all
 from .recollection import Recollection
 from .server import Server
+from .stopwatch import Stopwatch
 from .store import read_config, write_config
 
 NICENESS = 5
@@ -99,7 +100,8 @@ def assemble(run: Path) -> Hosted:
         config = resolve(written, corpus)
         if config != written:
             write_config(run, config)
-        trainer = Trainer(config, corpus)
+        stopwatch = Stopwatch()
+        trainer = Trainer(config, corpus, stopwatch)
         checkpoints = Checkpoints(run / CHECKPOINTS, trainer, config.storage)
         checkpoints.restore_latest()
     except (CorpusError, CheckpointError) as error:
@@ -109,7 +111,9 @@ def assemble(run: Path) -> Hosted:
     diagnosis = Recollection(Diagnosis(config), past)
     gc.freeze()  # what is there stays: the collector need not look at all of torch again and again
     trainer.replay(changes_to_come(marked_events(run, "changed", "checkpoint"), trainer.step))
-    return Hosted(loop=trainer, saver=checkpoints, diagnosis=diagnosis, on_nan=config.training.on_nan)
+    return Hosted(
+        loop=trainer, saver=checkpoints, diagnosis=diagnosis, on_nan=config.training.on_nan, stopwatch=stopwatch
+    )
 
 
 def changes_to_come(events: Iterable[AnyEvent], step: int) -> list[SettingsChanged]:

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 LAYERS = (
-    {"tables", "kinds", "lesson", "fault", "config", "folder"},
+    {"tables", "kinds", "lesson", "fault", "config", "folder", "stopwatch"},
     {"events"},
     {"schedule", "corpus", "presets", "preset_check", "event_log"},
     {"live", "diagnostics", "store", "readers"},

@@ -231,7 +231,10 @@ def test_a_bare_val_is_a_loss_only_beside_a_loss_that_is_called_so() -> None:
     accuracy = opened(lines(*(f"Epoch: {e:03}, Loss: {3 / e}, Train: 0.5, Val: 0.4, Test: 0.3" for e in (1, 2, 3))))
     assert "val_loss" not in accuracy.columns
     both = opened(lines(*(f"iter {e} | loss train: {3 / e}, val: {4 / e} | iter time: 300 ms" for e in (1, 2))))
-    assert rows(both) == [(1, {"loss": 3, "val_loss": 4}), (2, {"loss": 1.5, "val_loss": 2})]
+    assert rows(both) == [
+        (1, {"loss": 3, "val_loss": 4, "step_time": 300}),
+        (2, {"loss": 1.5, "val_loss": 2, "step_time": 300}),
+    ]
     alone = opened(lines("epoch,train,val", "1,3,4", "2,1.5,2"))
     assert rows(alone) == [(e, {"loss": 3 / e, "val_loss": 4 / e, "epoch": e}) for e in (1, 2)]
 

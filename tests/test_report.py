@@ -98,12 +98,12 @@ def test_silence_is_not_taken_for_health() -> None:
 
     assert report.signals == ("loss",)
     blind = "\n".join(report.blind)
-    for kind in ("overfitting", "exploding_gradients", "vanishing_gradients", "stall"):
+    for kind in ("overfitting", "exploding_gradients", "vanishing_gradients", "stall", "throughput_drop"):
         assert kind in blind
 
 
 def test_nothing_is_blind_where_everything_was_measured() -> None:
-    values = {"loss": 1.0, "val_loss": 1.0, "lr": 1.0, "grad_norm": 1.0}
+    values = {"loss": 1.0, "val_loss": 1.0, "lr": 1.0, "grad_norm": 1.0, "step_time": 1.0, "data_time": 0.1}
 
     assert diagnose([Row(step, values) for step in range(100)]).blind == ()
 

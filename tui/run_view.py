@@ -31,6 +31,7 @@ from ..engine.events import (
     StepFinished,
     StorageBlocked,
     StorageRestored,
+    TimeSpent,
     live_settings,
 )
 from .plots.curves import RECENT, Curves
@@ -44,6 +45,7 @@ State = Literal["starting", "training", "paused", "blocked", "ended"]
 MarkKind = Literal["finding", "change", "checkpoint"]
 
 _SAMPLES = 128
+_TIMES = 20
 _LAYERS = 512
 _SPAN = 30
 """Steps of the mean that stands in for a validation loss before there is one."""
@@ -87,6 +89,8 @@ class RunView:
     findings: tuple[Episode, ...] = ()
     changes: tuple[SettingsChanged, ...] = ()
     checkpoints: tuple[CheckpointSaved, ...] = ()
+    spent: tuple[TimeSpent, ...] = ()
+    """Where the time of the last steps went."""
     speed_limit: float = math.inf
     """Steps a second."""
     clock: TrainingClock = field(default_factory=TrainingClock)
@@ -147,6 +151,8 @@ class RunView:
                 return replace(self, clock=self.clock.resumed(event.time), state="training", state_detail="")
             case RunPaused():
                 return replace(self, clock=self.clock.stopped(event.time), state="paused", state_detail=event.reason)
+            case TimeSpent():
+                return replace(self, spent=(*self.spent, event)[-_TIMES:])
             case StorageBlocked():
                 return replace(self, state="blocked", state_detail=event.detail)
             case RunEnded():
@@ -179,6 +185,7 @@ class RunView:
             measured=self.measured.only(lambda layers: layers.step <= step),
             changes=tuple(change for change in self.changes if change.step <= step),
             checkpoints=tuple(checkpoint for checkpoint in self.checkpoints if checkpoint.step <= step),
+            spent=tuple(spent for spent in self.spent if spent.step <= step),
             findings=tuple(
                 Episode(finding, closed if closed is None or closed <= step else None)
                 for finding, closed in self.findings

@@ -1,16 +1,15 @@
 """Why a finding happens, most likely first: what was seen outranks what is set, and that outranks what is usual."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from statistics import median
 
 from ..kinds import Topic
+from . import slowness
+from .cause import COMMON, SEEN, SET, Cause, Suspect
 from .chance import named
 from .circumstances import FAR, Circumstances
 
-SEEN, SET, COMMON = 3.0, 2.0, 1.0
-"""The rank of a cause that a signal shows, that a setting makes likely, and that is merely common for this kind."""
 LARGE_UPDATE = 1e-2
 """update_ratio; about 1e-3 is healthy for Adam and a model of this size (Karpathy's rule of thumb)."""
 SMALL_UPDATE = 3e-5
@@ -18,20 +17,10 @@ LARGE_LOGIT = 50.0
 """Attention logits beyond this leave softmax no gradient, and runs diverge from there (Wortsman et al. 2023)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
-    rank: float
-    text: str
-    """The cause, and after a colon the reason for its rank."""
-
-
 def causes(kind: Topic, now: Circumstances) -> list[str]:
     found = [cause for suspect in _SUSPECTS.get(kind, ()) for cause in suspect(now)]
     found.sort(key=lambda cause: -cause.rank)
     return [cause.text for cause in found[:5]]
-
-
-Suspect = Callable[[Circumstances], Iterable[Cause]]
 
 
 def _a_change(now: Circumstances) -> Iterator[Cause]:
@@ -209,4 +198,5 @@ _SUSPECTS: dict[Topic, tuple[Suspect, ...]] = {
     "slow": (_a_change, _lr_too_low, _rate_ended, _plain_sgd, _long_warmup, _clipped_always, _dead_layers, _init),
     "overfitting": (_little_data, _no_regularisation, _too_long),
     "vanishing_gradients": (_a_change, _no_gradient, _dead_layers, _init, _lr_too_high, _attention),
+    "throughput_drop": slowness.SUSPECTS,
 }  # fmt: skip

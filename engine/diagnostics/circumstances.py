@@ -1,12 +1,12 @@
 """What is known about a run when something is found: its settings, its signals, what a person just did."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean, median
 
 from ..config import LiveSettings, RunConfig
-from ..events import LayersMeasured, RunStarted, SettingsChanged
+from ..events import Fix, LayersMeasured, RunStarted, SettingsChanged
 from ..schedule import batch_scale
 from .history import History
 from .row import Row
@@ -43,6 +43,8 @@ class Circumstances:
     """As changed while the run trains."""
     change: SettingsChanged | None = None
     """The last one before the onset."""
+    before_change: LiveSettings | None = None
+    """The settings until then."""
     layers: LayersMeasured | None = None
     started: RunStarted | None = None
 
@@ -106,9 +108,13 @@ class Circumstances:
     @property
     def epochs(self) -> float | None:
         """How often the training text has been seen."""
-        if self.started is None or not self.recent or "tokens" not in self.recent[-1].values:
+        tokens = next((row.values["tokens"] for row in reversed(self.recent) if "tokens" in row.values), None)
+        if self.started is None or tokens is None:
             return None
-        return self.recent[-1].values["tokens"] / max(self.started.train_tokens, 1)
+        return tokens / max(self.started.train_tokens, 1)
+
+
+Remedy = Callable[[Circumstances], Iterator[Fix]]
 
 
 @dataclass
@@ -118,6 +124,7 @@ class Witness:
     config: RunConfig | None = None
     settings: LiveSettings | None = None
     change: SettingsChanged | None = None
+    before_change: LiveSettings | None = None
     layers: LayersMeasured | None = None
     started: RunStarted | None = None
     recent: deque[Row] = field(default_factory=lambda: deque(maxlen=RECENT))
@@ -131,6 +138,7 @@ class Witness:
             config=self.config,
             settings=self.settings,
             change=self.change,
+            before_change=self.before_change,
             layers=self.layers,
             started=self.started,
         )

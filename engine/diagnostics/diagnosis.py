@@ -12,6 +12,7 @@ from ..events import (
     RunStarted,
     SettingsChanged,
     StepFinished,
+    TimeSpent,
     live_settings,
 )
 from ..kinds import Topic
@@ -58,13 +59,15 @@ class Diagnosis:
                 return self.examine(row_of(event))
             case Evaluated():
                 return self.examine(Row(event.step, {"val_loss": event.val_loss}))
+            case TimeSpent():
+                return self.examine(time_row(event))
             case LayersMeasured():
                 self._witness.layers = event
             case RunStarted():
                 self._witness.started = event
                 self._witness.settings = live_settings(event.settings)
             case SettingsChanged():
-                self._witness.change = event
+                self._witness.change, self._witness.before_change = event, self._witness.settings
                 self._witness.settings = live_settings(event.settings)
             case FindingOpened():
                 self._adopt(event)
@@ -112,3 +115,9 @@ def row_of(event: StepFinished) -> Row:
     if event.update_ratio is not None:
         values["update_ratio"] = event.update_ratio
     return Row(event.step, values)
+
+
+def time_row(event: TimeSpent) -> Row:
+    """Seconds a step, as other logs have them; waiting is no part of them."""
+    spent = {name: seconds / max(event.steps, 1) for name, seconds in event.seconds.items() if name != "waiting"}
+    return Row(event.step, {"step_time": sum(spent.values()), **{f"{name}_time": part for name, part in spent.items()}})

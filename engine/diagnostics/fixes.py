@@ -1,12 +1,13 @@
 """What to try, in the order in which a person should: each a title and the config keys it sets."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from ..events import Fix
 from ..kinds import Topic
 from ..schedule import batch_scale
-from .circumstances import FAR, Circumstances
+from . import slowness
+from .circumstances import FAR, Circumstances, Remedy
 
 USUAL_CLIP = 1.0
 """Pascanu et al. 2013 clip; 1.0 is what language models settled on (Brown et al. 2020)."""
@@ -108,7 +109,6 @@ def _stop_early(now: Circumstances) -> Iterator[Fix]:
     yield Fix(title=f"stop at step {best}, where val_loss was best", changes={"training.steps": best})
 
 
-Remedy = Callable[[Circumstances], Iterator[Fix]]
 _UNSTABLE = (_init, _lower_lr, _clip, _warmup)
 _REMEDIES: dict[Topic, tuple[Remedy, ...]] = {
     "nan": _UNSTABLE,
@@ -120,4 +120,5 @@ _REMEDIES: dict[Topic, tuple[Remedy, ...]] = {
     "slow": (_raise_lr, _clip_less),
     "overfitting": (_regularise, _smaller, _stop_early),
     "vanishing_gradients": (_init, _lower_if_high),
+    "throughput_drop": slowness.REMEDIES,
 }

@@ -5,6 +5,7 @@ from .facts import RunFacts
 from .level import Level
 from .profile import Profile
 from .row import LARGEST, Row
+from .time_account import TimeAccount
 
 MEMORY = 10
 """Rows over which the level of the loss forgets: long against batch noise, short against a spike's decay."""
@@ -40,6 +41,7 @@ class History:
         """What a change of the loss is measured by: its first value, or its whole fall where that is larger."""
         self.level = Level(memory=MEMORY)
         self.profile = Profile()
+        self.spent = TimeAccount()
         self.disturbed = 0
         """The row at which the level last stood far above the best one."""
         self.settled = 0
@@ -55,6 +57,8 @@ class History:
         self.loss = loss if loss is None or -LARGEST < loss < LARGEST else row.finite("loss")
         self.val_loss = val_loss if val_loss is None or -LARGEST < val_loss < LARGEST else row.finite("val_loss")
         self.grad_norm = grad_norm if grad_norm is None or -LARGEST < grad_norm < LARGEST else row.finite("grad_norm")
+        if "step_time" in row.values:
+            self.spent.learn(row)
         if lr is not None and 0 <= lr < LARGEST:
             self._follow_schedule(lr)
         if self.loss is not None and self.rows == 0:

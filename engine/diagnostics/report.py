@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from ..config import RunConfig
-from ..events import Event, FindingClosed, FindingOpened, Fix, StepFinished
-from .diagnosis import Diagnosis
+from ..events import Event, FindingClosed, FindingOpened, Fix, StepFinished, TimeSpent
+from .diagnosis import Diagnosis, time_row
 from .facts import RunFacts
 from .row import Row
 
@@ -67,8 +67,13 @@ class Reporter:
         self._take(self._diagnosis.examine(row))
 
     def observe_event(self, event: Event) -> None:
-        if isinstance(event, StepFinished):
-            self._rows += 1
+        match event:
+            case StepFinished():
+                self._rows += 1
+            case TimeSpent():
+                self._signals |= dict.fromkeys(time_row(event).values)
+            case _:
+                pass
         self._take(self._diagnosis.observe(event))
 
     def _take(self, words: Iterable[FindingOpened | FindingClosed]) -> None:
@@ -91,6 +96,10 @@ class Reporter:
         blind = [reason for signal, reason in _NEEDED.items() if signal not in self._signals]
         if self._only_val:
             blind = ["the training loss: there is only val_loss, which was judged in its place", *blind]
+        if not {"tokens_per_s", "step_time"} & self._signals.keys():
+            blind.append("throughput_drop: there is neither tokens_per_s nor step_time")
+        elif "step_time" not in self._signals or "data_time" not in self._signals:
+            blind.append("where the time goes: there is no data_time beside a step_time")
         if self._rows < FEW_ROWS:
             blind.append(f"stall, slow and oscillation: {self._rows} rows are too few to tell")
         return tuple(blind)

@@ -17,5 +17,5 @@ TITLES: dict[Topic, str] = {
     "plateau": "Plateau",
     "best_passed": "Best val_loss passed",
     "below_data": "Loss below what the data allow",
-    "throughput_drop": "Training has become slower",
+    "throughput_drop": "Slower than it could be",
 }

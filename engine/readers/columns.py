@@ -31,7 +31,10 @@ class Content:
     high: float = -math.inf
     integers: int = 0
     texts: int = 0
+    rises: int = 0
+    falls: int = 0
     _was_nan: bool = False
+    _last: float = math.nan
 
     @property
     def values(self) -> int:
@@ -44,6 +47,11 @@ class Content:
         A loss that really is NaN stays so: a run does not come back from NaN weights.
         """
         return self.returns > 0 and self.nans > self.finite
+
+    @property
+    def is_sum(self) -> bool:
+        """It goes up and hardly ever down, as what is counted since the beginning does."""
+        return self.falls < 0.25 * self.rises
 
     def add(self, cell: object) -> None:
         value = number(cell)
@@ -62,6 +70,9 @@ class Content:
         self.finite += 1
         self.zeros += value == 0
         self.integers += value == int(value)
+        self.rises += value > self._last
+        self.falls += value < self._last
+        self._last = value
         self.low, self.high = min(self.low, value), max(self.high, value)
 
 
@@ -93,6 +104,8 @@ def choose(found: Mapping[str, Content], given: Mapping[str, str]) -> Columns:
     candidates: dict[str, list[tuple[int, int, str, Meaning]]] = {}
     for place, name in enumerate(found):
         what = meaning(name)
+        if what and what.canonical in ("step_time", "data_time") and found[name].is_sum:
+            continue
         if what and what.canonical not in given and name not in taken:
             candidates.setdefault(what.canonical, []).append((what.rank, place, name, what))
     chosen: dict[str, tuple[str, ...]] = {canonical: (name,) for canonical, name in given.items() if name}

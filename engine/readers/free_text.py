@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Self
 
-from .names import Meaning, is_held_out, meaning
+from .names import BESIDE, Meaning, is_held_out, meaning
 from .record import Cell, Record
 
 _NUMBER = (
@@ -97,8 +97,8 @@ class _Reading:
 
     def _finished(self, entry: dict[str, Cell]) -> Iterator[Record]:
         """Only what says something of the training is an entry; other lines have numbers too."""
-        known = [name for name in entry if (found := meaning(name)) and not found.canonical.startswith("total")]
-        if known:
+        known = {found.canonical for name in entry if (found := meaning(name))} - BESIDE
+        if any(not canonical.startswith("total") for canonical in known):
             self.names |= entry.keys()
             yield {**self.place, **entry}
 

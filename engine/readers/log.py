@@ -14,7 +14,7 @@ from .delimited import Delimited
 from .free_text import FreeText
 from .json_document import JsonDocument, looks_like_document
 from .json_lines import JsonLines
-from .names import CANONICAL, meaning
+from .names import BESIDE, CANONICAL, meaning
 from .record import RUN, Record, number
 from .reshape import Reshape, reshapes, summed
 from .run_folder import RunFolder
@@ -82,7 +82,7 @@ class _Plan:
         step: int | None = None if column else 0
         for record in records:
             values = _values(record, columns)
-            if not values or (len(values) == 1 and "epoch" in values):
+            if not values or (len(values) <= len(BESIDE) and values.keys() <= BESIDE):
                 continue
             if column is None:
                 step = (step or 0) + 1

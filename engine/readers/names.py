@@ -12,12 +12,16 @@ CANONICAL = (
     "param_norm",
     "update_ratio",
     "tokens_per_s",
+    "step_time",
+    "data_time",
     "accuracy",
     "val_accuracy",
     "epoch",
 )
 """Names that rows have; the first two are what a diagnosis cannot do without."""
 
+BESIDE = frozenset(("epoch", "step_time", "data_time"))
+"""Names that alone say nothing of training."""
 PART = 100
 """Ranks from here on are parts of a loss, such as box_loss, and no total."""
 STAND_IN = 200
@@ -55,6 +59,8 @@ _STEP = {
     ("steps", "done"): 5, ("n", "iter"): 5, ("batches",): 6, ("round",): 6, ("batch",): 7, ("batch", "idx"): 7,
     ("batch", "num"): 7,
 }  # fmt: skip
+_ROUNDS = {"step", "iter", "iteration", "it", "batch", "update"}
+_SECONDS = {"s", "sec", "secs", "second", "seconds", "ms"}
 _GLUED = re.compile(
     r"(train|training|valid|validation|val|test|eval|dev|avg|mean|total)(loss|acc|accuracy)|(grad)(norm)|(learning)(rate)"
 )
@@ -79,7 +85,7 @@ def meaning(name: str) -> Meaning | None:
     words = _words(name.rpartition(" - ")[2])
     if not words or words[0] == "best":
         return None
-    for asked in (_as_step, _as_loss, _as_rate, _as_norm, _as_speed, _as_accuracy):
+    for asked in (_as_step, _as_loss, _as_rate, _as_norm, _as_speed, _as_time, _as_accuracy):
         if found := asked(words, name):
             return found
     return None
@@ -174,6 +180,23 @@ def _as_speed(words: tuple[str, ...], name: str) -> Meaning | None:
     per_second = ("per" in said or "/" in name) and said & {"s", "sec", "second", "seconds"}
     if (said & {"tokens", "token", "tok", "toks"} and per_second) or said & {"tps", "wps"}:
         return Meaning("tokens_per_s", len(said))
+    return None
+
+
+def _as_time(words: tuple[str, ...], name: str) -> Meaning | None:
+    """How long a step takes, in any unit; a time that is called no more than so may be that since the beginning."""
+    own = [word for word in words if word not in _TRAIN] or ["train"]
+    first, last = own[0], own[-1]
+    said = set(own) - _SECONDS
+    if said & {"data", "dataloader"} and "time" in said and said <= _ROUNDS | {"data", "dataloader", "time", "loading"}:
+        return Meaning("data_time", len(said))
+    if words in (("dt",), ("time",)):
+        return Meaning("step_time", 8 if first == "time" else 4)
+    is_ratio = "per" in words or "/" in name
+    if first in _ROUNDS and said == {first, "time"}:
+        return Meaning("step_time", 0)
+    if is_ratio and first in _SECONDS | {"time"} and last in _ROUNDS and said <= {"time", "per", last}:
+        return Meaning("step_time", 2)
     return None
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from .columns import Content
-from .names import is_held_out, meaning
+from .names import BESIDE, is_held_out, meaning
 from .record import RUN, Record, number
 
 Reshape = Callable[[Iterable[Record]], Iterator[Record]]
@@ -82,7 +82,7 @@ def _split(records: Iterable[Record], split: str) -> Iterator[Record]:
         yield {
             f"{word}_{name}" if canonical in ("loss", "accuracy") else name: cell
             for name, cell, canonical in known
-            if canonical not in ("lr", "grad_norm", "param_norm", "tokens_per_s")
+            if canonical not in ("lr", "grad_norm", "param_norm", "tokens_per_s", *BESIDE - {"epoch"})
         }
 
 

@@ -104,8 +104,9 @@ class Page:
         for finding in alarms:
             lines += ["", *self._alarm(finding)]
         lines += [""] if alarms else []
-        for remark in _latest(finding for finding in findings if finding.severity == "info"):
-            lines += self._wrapped("note", [remark])
+        for words, remark in _latest(finding for finding in findings if finding.severity == "info"):
+            lines += self._wrapped("note", [words])
+            lines += self._why_and_next(remark)
         return lines
 
     def _alarm(self, finding: Finding) -> list[str]:
@@ -114,11 +115,14 @@ class Page:
         title = click.style(visible(finding.title or finding.kind), bold=True)
         lines = [f"● {title} ({severity}) since step {finding.onset}, known at step {finding.detected}{ended}"]
         lines += self._wrapped("Seen", [finding.evidence])
-        lines += self._wrapped("Why", finding.causes[:3])
-        lines += self._wrapped("Next", [_fix(fix.title, fix.changes) for fix in finding.fixes[:3]])
+        lines += self._why_and_next(finding)
         if finding.confidence is not None:
             lines += self._wrapped("Sure", [f"{finding.confidence:.0%} of such findings were right when measured"])
         return lines
+
+    def _why_and_next(self, finding: Finding) -> list[str]:
+        fixes = [_fix(fix.title, fix.changes) for fix in finding.fixes[:3]]
+        return self._wrapped("Why", finding.causes[:3]) + self._wrapped("Next", fixes)
 
     def _wrapped(self, label: str, texts: Sequence[str]) -> list[str]:
         lines: list[str] = []
@@ -172,14 +176,17 @@ def _verdict(alarms: Sequence[Finding]) -> str:
     return click.style(word, fg=colour, bold=True)
 
 
-def _latest(remarks: Iterable[Finding]) -> list[str]:
-    """A text for each kind of remark, about the latest of them."""
+def _latest(remarks: Iterable[Finding]) -> list[tuple[str, Finding]]:
+    """The latest remark of each kind, in words."""
     by_kind: dict[str, list[Finding]] = {}
     for remark in remarks:
         by_kind.setdefault(remark.kind, []).append(remark)
     return [
-        f"{same[-1].title or kind}{f' ({len(same)} times)' if len(same) > 1 else ''},"
-        f" step {same[-1].onset}: {same[-1].evidence}"
+        (
+            f"{same[-1].title or kind}{f' ({len(same)} times)' if len(same) > 1 else ''},"
+            f" step {same[-1].onset}: {same[-1].evidence}",
+            same[-1],
+        )
         for kind, same in by_kind.items()
     ]
 

@@ -7,6 +7,7 @@ from textual.content import Content
 from textual.reactive import var
 
 from ...engine.config import LiveSettings
+from ...engine.diagnostics.time_account import in_words, shares_of
 from ..hanging import hanging
 from ..numbers import UNKNOWN, compact, count, duration, known, megabytes, setting
 from ..run_view import RunView
@@ -22,9 +23,10 @@ included.
 
 How to read it: an epoch is one pass over the training text. Perplexity is e to the loss: among how many equally \
 likely bytes the model is as good as choosing (ppl). The phase comes from the slope of the smoothed loss: memorization \
-falls fast, generalization slowly, refinement hardly at all.
+falls fast, generalization slowly, refinement hardly at all. Time is where the last steps' time went, without pauses.
 
-Healthy: tokens/s and memory hold steady; perplexity falls from about 259, its value for a model that knows nothing."""
+Healthy: tokens/s and memory hold steady; perplexity falls from about 259, its value for a model that knows nothing. Most of the \
+time goes into forward and backward."""
 
     memory: var[int | None] = var(None)
     """Bytes that the run's process occupies."""
@@ -47,6 +49,7 @@ Healthy: tokens/s and memory hold steady; perplexity falls from about 259, its v
             ("batch", Content(f"{now.batch} × {now.accumulation}  decay {setting(now.weight_decay)}{_dropout(now)}")),
             ("memory", Content(f"{megabytes(self.memory)}, {count(view.parameters)} parameters")),
             ("device", Content(_device(view))),
+            ("time", Content(_time(view))),
         ]
         lines = [hanging(Content.styled(f"{label:<8}", "$foreground 60%"), value, self.room) for label, value in rows]
         return Content("Status"), Content("\n").join(lines)
@@ -60,6 +63,10 @@ def _limit(view: RunView) -> str:
 def _left(view: RunView) -> str:
     left = duration(view.time_left_s)
     return f", {left} left" if view.end is None and left != UNKNOWN else ""
+
+
+def _time(view: RunView) -> str:
+    return in_words(shares_of(spent.seconds for spent in view.spent), most=3) or UNKNOWN
 
 
 def _dropout(now: LiveSettings) -> str:
