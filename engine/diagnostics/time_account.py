@@ -23,8 +23,9 @@ NAMES: dict[Activity, str] = {
     "log": "the log",
 }
 WINDOW = 40
-ENOUGH = 6
-"""Rows before anything can be said, and between two judgements."""
+FEW, MANY = 6, 30
+"""Rows before anything can be said, where they are about many steps each, and where about one."""
+MANY_STEPS = 100
 WORTH_NAMING = 0.01
 _PARTS: dict[str, Activity] = {f"{activity}_time": activity for activity in get_args(Activity) if activity in NAMES}
 
@@ -56,11 +57,12 @@ class TimeAccount:
             return
         if self._entries and row.step <= self._entries[-1].step:
             self._entries.clear()
+            self._new = 0
         lost = sum(part for activity, part in parts.items() if activity not in COMPUTING)
         parts["training"] = parts.get("training", 0.0) + max(total - sum(parts.values()), 0.0)
         self._entries.append(Entry(row.step, total, parts, min(lost, total)))
         self._new += 1
-        if len(self._entries) >= ENOUGH and self._new >= ENOUGH:
+        if self._new >= FEW and (self.steps >= MANY_STEPS or len(self._entries) >= MANY):
             self._new = 0
             self._judge()
 

@@ -25,8 +25,8 @@ How to read it: an epoch is one pass over the training text. Perplexity is e to 
 likely bytes the model is as good as choosing (ppl). The phase comes from the slope of the smoothed loss: memorization \
 falls fast, generalization slowly, refinement hardly at all. Time is where the last steps' time went, without pauses.
 
-Healthy: tokens/s and memory hold steady; perplexity falls from about 259, its value for a model that knows nothing. Most of the \
-time goes into forward and backward."""
+Healthy: tokens/s and memory hold steady; perplexity falls from about 259, its value for a model that knows \
+nothing. Most of the time goes into forward and backward."""
 
     memory: var[int | None] = var(None)
     """Bytes that the run's process occupies."""
