@@ -49,8 +49,9 @@ nothing. Most of the time goes into forward and backward."""
             ("batch", Content(f"{now.batch} × {now.accumulation}  decay {setting(now.weight_decay)}{_dropout(now)}")),
             ("memory", Content(f"{megabytes(self.memory)}, {count(view.parameters)} parameters")),
             ("device", Content(_device(view))),
-            ("time", Content(_time(view))),
         ]
+        if not 0 < self.size.height <= len(rows):  # it is the first to go where there is no room
+            rows.append(("time", Content(_time(view))))
         lines = [hanging(Content.styled(f"{label:<8}", "$foreground 60%"), value, self.room) for label, value in rows]
         return Content("Status"), Content("\n").join(lines)
 

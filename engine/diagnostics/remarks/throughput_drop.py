@@ -16,10 +16,10 @@ class Pace:
 
     share: float = 0.5
     """Of the best speed; at less than this the run is slow."""
-    still: float = 0.6
-    """Of the best speed; above this it is not slow any more, if it was not told yet."""
     recovery: float = 0.75
     """Of the best speed, to which it must come back."""
+    slack: float = 0.1
+    """Of the best speed, by which a turn that has begun may be less than that without being off."""
     rows: int = 30
     seconds: float = 20.0
     """Both must pass before either is believed; a log that does not tell the time is held to its rows alone."""
@@ -39,10 +39,11 @@ class Pace:
         if mean > self.best and level.seen >= self.rows:
             self.best = mean
         turned = self.turned
+        slack = self.slack if turned.length else 0.0
         if self.holds:
-            speaks_against = mean > self.recovery * self.best
+            speaks_against = mean > (self.recovery - slack) * self.best
         else:
-            speaks_against = mean < (self.still if turned.length else self.share) * self.best
+            speaks_against = mean < (self.share + slack) * self.best
         if not speaks_against:
             turned.length = 0
             return
