@@ -49,12 +49,12 @@ def _load_changed(now: Circumstances) -> Iterator[Cause]:
         yield Cause(SEEN + 1, f"a change after step {now.change.step if now.change else 0}: {text}")
 
 
-def _loads(now: Circumstances) -> dict[str, float]:
+def _loads(now: Circumstances) -> dict[str, int]:
     settings = now.settings
     return {"batch": settings.batch, "accumulation": settings.accumulation} if settings else {}
 
 
-def _loads_before(now: Circumstances) -> dict[str, float]:
+def _loads_before(now: Circumstances) -> dict[str, int]:
     """What a step had to do before a person changed it, where that was just before the onset."""
     if now.change is None or now.before_change is None:
         return {}

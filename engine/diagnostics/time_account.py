@@ -52,7 +52,9 @@ class TimeAccount:
         total = row.values.get("step_time", 0.0)
         if not 0 < total < LARGEST:
             return
-        parts = {_PARTS[name]: part for name, part in row.values.items() if name in _PARTS and 0 <= part <= total}
+        parts: dict[Activity, float] = {
+            _PARTS[name]: part for name, part in row.values.items() if name in _PARTS and 0 <= part <= total
+        }
         if not parts:
             return
         if self._entries and row.step <= self._entries[-1].step:
