@@ -165,6 +165,7 @@ class _Client:
 
     async def _send_said(self) -> None:
         while self._said:
+            await self._send_stored()  # more may have been stored, and then said, since the last look
             event = self._said.popleft()
             self._writer.write(encode(event) + b"\n")
             if isinstance(event, Accepted | Refused):

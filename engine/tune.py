@@ -20,16 +20,18 @@ from .trainer import Trainer
 
 WORTH_TUNING_STEPS = 50
 """A shorter run would be over before the choice is made."""
-WORTH_COMPILING_S = 600.0
-"""Compiling takes 15 to 30 s and gains 5 to 15 %: it pays in runs longer than this."""
+WORTH_COMPILING_S = 3600.0
+"""Compiling takes 15 to 30 s, in which nothing is seen, and gains 5 to 15 %: nobody minds in runs longer than this."""
 BUDGET_S = 3.0
 """Timing stops here; what was not reached is not chosen."""
 ROUNDS = 5
 """At least; quick steps are timed more often, for as long as ENOUGH_S."""
 ENOUGH_S = 0.3
-MARGIN = 1.15
-"""What is not the usual choice, fp32 on all cores, must be this much faster: bf16 has 8 bits of precision, and a moment
-in which another program has a core is no reason to leave it idle for the whole run."""
+BF16_MARGIN = 1.15
+"""bf16 must be this much faster than fp32: it has 8 bits of precision."""
+FEWER_THREADS_MARGIN = 1.5
+"""And fewer threads than all cores: while the timing lasts another program may have a core, which is no reason to leave
+it idle for the whole run."""
 _QUIET = InstrumentsConfig(evaluate_every=0, layers_every=0, sample_every=0)
 
 Clock = Callable[[], float]
@@ -118,8 +120,14 @@ def _fastest(
                 timed[candidate].append(_timed_step(trainer, clock))
     best = {candidate: min(times) for candidate, times in timed.items()}
     usual = candidates[0]
-    chosen = min(best, key=lambda one: best[one] * (1.0 if one == usual else MARGIN))
+    chosen = min(best, key=lambda one: best[one] * _margin(one, usual))
     return chosen, best[chosen]
+
+
+def _margin(one: TrainingConfig, usual: TrainingConfig) -> float:
+    """By how much it must be faster than the usual choice."""
+    precision = BF16_MARGIN if one.precision != usual.precision else 1.0
+    return precision * (FEWER_THREADS_MARGIN if one.threads != usual.threads else 1.0)
 
 
 def _probe(config: RunConfig, training: TrainingConfig, corpus: Corpus) -> Trainer:

@@ -54,6 +54,14 @@ def test_a_little_speed_is_not_worth_bf16(machine: Callable[..., None]) -> None:
     assert resolve(undecided(), small_corpus()).training.precision == "fp32"
 
 
+@pytest.mark.parametrize(("busy", "threads"), [(1.4, 2), (1.6, 1)])
+def test_a_core_is_left_idle_only_where_it_is_no_help_at_all(
+    machine: Callable[..., None], busy: float, threads: int
+) -> None:
+    machine(lambda training: busy if training.threads == 2 else 1.0)
+    assert resolve(undecided(), small_corpus()).training.threads == threads
+
+
 def test_a_run_that_is_over_at_once_is_not_timed(monkeypatch: pytest.MonkeyPatch) -> None:
     def never(trainer: Trainer, clock: object) -> float:
         raise AssertionError("it was timed")
@@ -80,7 +88,7 @@ def test_compiling_is_tried_in_long_runs_only(machine: Callable[..., None], monk
     monkeypatch.setattr(tune, "_can_compile", lambda device: True)
     machine(lambda training: 0.5 if training.compile is True else 1.0)
     assert resolve(undecided(steps=100), small_corpus()).training.compile is False
-    assert resolve(undecided(steps=5000), small_corpus()).training.compile is True
+    assert resolve(undecided(steps=10_000), small_corpus()).training.compile is True
 
 
 def test_a_compiler_that_fails_is_done_without(machine: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,7 +100,7 @@ def test_a_compiler_that_fails_is_done_without(machine: Callable[..., None], mon
         return 1.0
 
     machine(seconds)
-    assert resolve(undecided(steps=5000), small_corpus()).training.compile is False
+    assert resolve(undecided(steps=10_000), small_corpus()).training.compile is False
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

@@ -36,6 +36,7 @@ from tinygpt_tui.engine.events import (
 from tinygpt_tui.engine.folder import EVENTS, WORKER_LOG, find_worker, socket_path
 from tinygpt_tui.engine.store import list_runs
 from tinygpt_tui.engine.worker import changes_to_come
+from tinygpt_tui.tui.command.ask import stop_run
 
 from .scripted_loop import new_run, scripted_worker
 
@@ -277,6 +278,16 @@ async def test_a_full_disk_pauses_training_and_it_goes_on_when_there_is_space(tm
         rows = [event.step for event in stored(run) if isinstance(event, StepFinished)]
         assert rows == list(range(1, len(rows) + 1))
         assert [event.seq for event in stored(run)] == list(range(len(stored(run))))
+
+
+async def test_a_run_that_waits_for_space_is_stopped_by_name_and_says_how_it_ended(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "small", 512) as disk:
+        run = new_run(disk, steps=ENDLESS)
+
+        async with training(run) as live:
+            await until(live, lambda event: isinstance(event, StorageBlocked))
+            end = await asyncio.to_thread(stop_run, run)
+            assert end and end.reason == "stopped" and "without a checkpoint" in end.detail
 
 
 async def test_a_log_that_a_stranger_made_into_a_link_is_not_written_through(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ def stop_run(path: Path) -> RunEnded | None:
 
     async def stopped() -> RunEnded | None:
         run = await attach(path)
-        _, end = await asyncio.gather(run.send(Stop()), ending(run))
+        # followed first: where the end cannot be stored, it is told once and must come after the past
+        end, _ = await asyncio.gather(ending(run), run.send(Stop()))
         return end
 
     return asyncio.run(stopped())
