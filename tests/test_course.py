@@ -1,6 +1,7 @@
 """The course: every page holds, the keyboard is enough at every size, and progress survives a damaged file."""
 
 import math
+import random
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -214,6 +215,24 @@ async def test_the_contents_lead_to_any_page(student: Student) -> None:
         await until(
             pilot, lambda: isinstance(student.app.screen, CourseScreen) and PAGES[-1].title in shown(student.app)
         )
+
+
+async def test_an_answer_that_no_choice_has_is_not_taken(student: Student, tmp_path: Path) -> None:
+    async with student.app.run_test(size=(120, 36)) as pilot:
+        await opened(pilot, student)
+        await pilot.press(*(str(n) for n in range(len(PAGES[0].question.choices) + 1, 10)), "n", "1")
+        await until(pilot, lambda: load(tmp_path / "course.toml")[0].answers == {PAGES[1].id: 1})
+
+
+async def test_resizing_the_course_at_random_never_fails(student: Student) -> None:
+    dice = random.Random(4)
+    async with student.app.run_test(size=(120, 36)) as pilot:
+        await opened(pilot, student)
+        for _ in range(12):
+            await pilot.resize_terminal(dice.randint(10, 170), dice.randint(4, 50))
+            await pilot.pause()
+        await pilot.resize_terminal(120, 36)
+        await until(pilot, lambda: PAGES[0].title in shown(student.app))
 
 
 async def test_escape_leads_home(student: Student) -> None:

@@ -16,6 +16,7 @@ from tinygpt_tui.engine.live import changed
 from tinygpt_tui.tui.control.change_fields import KINDS, belongs, change_fields, read_change
 from tinygpt_tui.tui.control.live_change import change_between, change_for_fix
 from tinygpt_tui.tui.control.questions import read_lr, read_sample, read_speed, read_steps, sample_fields, steps_fields
+from tinygpt_tui.tui.screens.pick import Pick
 from tinygpt_tui.tui.screens.prompt import Prompt
 from tinygpt_tui.tui.screens.quit import WhatBecomesOfTheRun
 
@@ -80,6 +81,23 @@ async def test_the_sample_prompt_begins_with_what_the_run_usually_does() -> None
     async with app.run_test() as pilot:
         await pilot.press("enter")
         assert app.answers == [Sample(prompt="def ", temperature=0.8, top_k=40, tokens=64)]
+
+
+@pytest.mark.parametrize(("key", "place"), [*((str(n), n - 1) for n in range(1, 10)), ("escape", None), ("q", None)])
+async def test_a_choice_is_picked_by_its_number_or_left(key: str, place: int | None) -> None:
+    app = Asking(Pick("Which?", [f"choice {n}" for n in range(1, 10)]))
+    async with app.run_test() as pilot:
+        await pilot.press(key)
+        await until(pilot, lambda: app.answers)
+        assert app.answers == [place]
+
+
+async def test_a_number_that_no_choice_has_picks_nothing() -> None:
+    app = Asking(Pick("Which?", ["one", "two"]))
+    async with app.run_test() as pilot:
+        await pilot.press("3", "2")
+        await until(pilot, lambda: app.answers)
+        assert app.answers == [1]
 
 
 @pytest.mark.parametrize(

@@ -294,6 +294,18 @@ async def test_the_rates_of_a_curve_cost_points_and_the_log_can_be_seen_on_a_nar
         await until(pilot, lambda: "  step    loss  lr" in shown(exam.app))
 
 
+async def test_a_step_is_typed_with_every_digit_and_erased_again(tmp_path: Path) -> None:
+    exam = Exam(tmp_path, CurveExercise(3))
+    async with exam.app.run_test(size=(120, 36)) as pilot:
+        await on(pilot, CurveExerciseScreen, lambda: "1. " in shown(exam.app))
+        for digits in ("1234", "5678", "90"):
+            await pilot.press(*digits)
+            await until(pilot, lambda digits=digits: f"step {digits}" in shown(exam.app))
+            await pilot.press(*["backspace"] * len(digits))
+            await until(pilot, lambda digits=digits: digits[:1] + "▏" not in shown(exam.app))
+            assert "1. " in shown(exam.app)
+
+
 @pytest.fixture
 def library(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fault_exercise, "read_presets", lambda own: LIBRARY)
@@ -325,6 +337,20 @@ async def test_a_fault_is_named_with_the_keyboard_and_shown_beside_the_run_witho
         await until(pilot, lambda: "without it" in shown(exam.app) or size[1] < 20)
         await pilot.press("n")
         await until(pilot, lambda: len(exam.opened) == 3 and "10 points left" in shown(exam.app))
+
+
+@pytest.mark.usefixtures("library")
+async def test_every_instrument_can_be_bought_and_the_exercise_left(tmp_path: Path) -> None:
+    exam = Exam(tmp_path, FaultExercise(5))
+    async with exam.app.run_test(size=(120, 36)) as pilot:
+        await on(pilot, FaultExerciseScreen, lambda: "step 1000/1000" in shown(exam.app))
+        for number, instrument in enumerate(("Learning rate", "Gradient norm", "Layers", None, "Sample"), 1):
+            assert instrument is None or instrument not in shown(exam.app)
+            await pilot.press(str(number))
+            await until(pilot, lambda left=10 - number: f"{left} points left" in shown(exam.app))
+            await until(pilot, lambda name=instrument: name is None or name in shown(exam.app))
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(exam.app.screen, FaultExerciseScreen))
 
 
 @pytest.mark.usefixtures("library")

@@ -1,6 +1,7 @@
 """The run screen: every key does what it says, and what a run says is seen."""
 
 import asyncio
+import random
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -408,6 +409,23 @@ async def test_b_and_n_go_through_the_samples() -> None:
         assert title.border_title == "Sample at step 50"
 
 
+async def test_a_panel_of_words_scrolls_with_the_keys() -> None:
+    async with Showing(live()).run_test(size=(60, 16)) as pilot:
+        screen = await following(pilot)
+        await pilot.press("5", "i")
+        box = screen.focused
+        assert box is not None
+        await until(pilot, lambda: box.max_scroll_y > 1)
+        for key, holds in {
+            "down": lambda: box.scroll_target_y == 1,
+            "up": lambda: box.scroll_target_y == 0,
+            "pagedown": lambda: box.scroll_target_y > 1,
+            "pageup": lambda: box.scroll_target_y == 0,
+        }.items():
+            await pilot.press(key)
+            await until(pilot, holds)
+
+
 async def test_y_copies_the_sample_with_its_control_characters_visible() -> None:
     sample = SampleGenerated(step=50, prompt="def ", text="a\x1b[31m\nb", temperature=1.0, top_k=9)
     app = Showing(live(sample))
@@ -442,6 +460,21 @@ async def test_leaving_a_live_run_asks_what_becomes_of_it(
         await until(pilot, lambda: bool(app.departures))
         assert app.departures == [departure]
         assert run.commands == commands
+
+
+@pytest.mark.parametrize(("key", "seed"), [("r", 0), ("R", 1)])
+async def test_a_live_run_starts_again_once_it_is_asked_about(key: str, seed: int) -> None:
+    run = live()
+    app = Showing(run)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await following(pilot)
+        await pilot.press(key)
+        await until(pilot, lambda: bool(app.screen.query(OptionList)))
+        await pilot.press("s")
+        await until(pilot, lambda: bool(app.departures))
+        again = replace(CONFIG, training=replace(CONFIG.training, seed=CONFIG.training.seed + seed))
+        assert app.departures == [StartAgain(again)]
+        assert run.commands == [Stop()]
 
 
 async def test_staying_leaves_nothing() -> None:
@@ -579,7 +612,9 @@ async def test_every_key_has_an_id_words_and_a_tooltip() -> None:
 async def test_any_size_down_to_the_smallest_and_back_is_survived() -> None:
     async with Showing(live()).run_test(size=(160, 45)) as pilot:
         screen = await following(pilot)
-        for size in [(80, 24), (60, 16), (10, 4), (1, 1), (40, 10), (200, 5), (12, 60), (160, 45)]:
+        dice = random.Random(3)
+        others = [(dice.randint(10, 170), dice.randint(4, 50)) for _ in range(12)]
+        for size in [(80, 24), (60, 16), (10, 4), (1, 1), (40, 10), (200, 5), (12, 60), *others, (160, 45)]:
             await pilot.resize_terminal(*size)
             await pilot.pause()
         assert shown(screen) == ALL
