@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -42,9 +43,11 @@ from tinygpt_tui.engine.events import (
 from tinygpt_tui.tui.arrangement import PANELS
 from tinygpt_tui.tui.departure import Departure, QuitApp, ResumeRun, StartAgain, ToHome
 from tinygpt_tui.tui.run_keys import PANEL_KEYS, RUN_KEYS
+from tinygpt_tui.tui.screens import run as run_screen
 from tinygpt_tui.tui.screens.change import ChangeForm
 from tinygpt_tui.tui.screens.run import RunScreen
 from tinygpt_tui.tui.settings import Remember, Settings
+from tinygpt_tui.tui.widgets.death_report import DeathReport
 from tinygpt_tui.tui.widgets.frame import Frame
 from tinygpt_tui.tui.widgets.key_line import KeyLine
 from tinygpt_tui.tui.widgets.loss_panel import LossPanel
@@ -475,6 +478,29 @@ async def test_a_live_run_starts_again_once_it_is_asked_about(key: str, seed: in
         again = replace(CONFIG, training=replace(CONFIG.training, seed=CONFIG.training.seed + seed))
         assert app.departures == [StartAgain(again)]
         assert run.commands == [Stop()]
+
+
+async def test_a_screen_that_is_left_while_last_words_are_read_is_left_quietly(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, gone = threading.Event(), threading.Event()
+
+    def slow(log: Path) -> tuple[str, ...]:
+        asked.set()
+        gone.wait(20)
+        return ()
+
+    monkeypatch.setattr(run_screen, "last_lines", slow)
+    run = ScriptedRun([*BEGUN, NO_END], config=CONFIG, path=tmp_path)
+    app = Showing(run)
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = await showing(pilot, RunScreen)
+        await until(pilot, asked.is_set)
+        reading = next(worker for worker in screen.workers if worker.group == "report")
+        screen.query("*").remove()
+        await until(pilot, lambda: not screen.query(DeathReport))
+        gone.set()
+        await reading.wait()
 
 
 async def test_staying_leaves_nothing() -> None:

@@ -157,8 +157,8 @@ class RunScreen(Screen[Departure]):
         self.view = self._newest
 
     def watch_view(self, before: RunView | None, view: RunView | None) -> None:
-        if view is None:
-            return
+        if view is None or not self.children:
+            return  # nothing is said yet, or the screen is being left
         self.header.view = view
         self.panels.view = view
         self._look_at_memory(view)
@@ -185,6 +185,8 @@ class RunScreen(Screen[Departure]):
         """Turn into a report if the run did not end as it should."""
         log = self._run.path / "worker.log" if self._run.path is not None else None
         words = await asyncio.to_thread(last_lines, log) if log is not None else ()
+        if not self.query(DeathReport):
+            return  # the screen was left meanwhile
         self.report.death = death_of(self._newest, log, words)
         self._show_report(self.report.death is not None)
 
