@@ -47,7 +47,6 @@ from tinygpt_tui.tui.screens import run as run_screen
 from tinygpt_tui.tui.screens.change import ChangeForm
 from tinygpt_tui.tui.screens.run import RunScreen
 from tinygpt_tui.tui.settings import Remember, Settings
-from tinygpt_tui.tui.widgets.death_report import DeathReport
 from tinygpt_tui.tui.widgets.frame import Frame
 from tinygpt_tui.tui.widgets.key_line import KeyLine
 from tinygpt_tui.tui.widgets.loss_panel import LossPanel
@@ -480,27 +479,24 @@ async def test_a_live_run_starts_again_once_it_is_asked_about(key: str, seed: in
         assert run.commands == [Stop()]
 
 
-async def test_a_screen_that_is_left_while_last_words_are_read_is_left_quietly(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked, gone = threading.Event(), threading.Event()
+async def test_a_screen_that_is_being_left_shows_nothing_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, left = threading.Event(), threading.Event()
 
     def slow(log: Path) -> tuple[str, ...]:
         asked.set()
-        gone.wait(20)
+        left.wait(20)
         return ()
 
     monkeypatch.setattr(run_screen, "last_lines", slow)
-    run = ScriptedRun([*BEGUN, NO_END], config=CONFIG, path=tmp_path)
-    app = Showing(run)
-    async with app.run_test(size=(120, 36)) as pilot:
+    monkeypatch.setattr(RunScreen, "dismiss", lambda screen, departure: left.set())  # its parts are not gone yet
+    died = RunEnded(step=50, reason="died", detail="killed")
+    async with Showing(ScriptedRun([*BEGUN, died], config=CONFIG, path=tmp_path)).run_test(size=(120, 36)) as pilot:
         screen = await showing(pilot, RunScreen)
         await until(pilot, asked.is_set)
         reading = next(worker for worker in screen.workers if worker.group == "report")
-        screen.query("*").remove()
-        await until(pilot, lambda: not screen.query(DeathReport))
-        gone.set()
+        await pilot.press("q")
         await reading.wait()
+        assert left.is_set() and screen.report.death is None
 
 
 async def test_staying_leaves_nothing() -> None:

@@ -98,6 +98,8 @@ class RunScreen(Screen[Departure]):
         self._published = 0.0
         self._looked_at_memory = 0.0
         self._waiting = False
+        self._left = False
+        """From then on nothing is shown: the screen's parts go one by one while the run may still say its last."""
 
     @property
     def active_bindings(self) -> dict[str, ActiveBinding]:
@@ -152,13 +154,15 @@ class RunScreen(Screen[Departure]):
         self.set_timer(max(wait, 0.001), self._publish)
 
     def _publish(self) -> None:
+        if self._left:
+            return
         self._waiting = False
         self._published = self._now()
         self.view = self._newest
 
     def watch_view(self, before: RunView | None, view: RunView | None) -> None:
-        if view is None or not self.children:
-            return  # nothing is said yet, or the screen is being left
+        if view is None:
+            return
         self.header.view = view
         self.panels.view = view
         self._look_at_memory(view)
@@ -185,8 +189,8 @@ class RunScreen(Screen[Departure]):
         """Turn into a report if the run did not end as it should."""
         log = self._run.path / "worker.log" if self._run.path is not None else None
         words = await asyncio.to_thread(last_lines, log) if log is not None else ()
-        if not self.query(DeathReport):
-            return  # the screen was left meanwhile
+        if self._left:
+            return
         self.report.death = death_of(self._newest, log, words)
         self._show_report(self.report.death is not None)
 
@@ -256,7 +260,7 @@ class RunScreen(Screen[Departure]):
 
     def action_take_up(self) -> None:
         if self._run.path is not None:
-            self.dismiss(ResumeRun(self._run.path))
+            self._leave(ResumeRun(self._run.path))
 
     def action_steps(self) -> None:
         self.tell(TakeSteps(count=1))
@@ -318,6 +322,10 @@ class RunScreen(Screen[Departure]):
                 await self._stop_before_leaving()
         while self.app.screen is not self:
             await self.app.screen.dismiss(None)
+        self._leave(departure)
+
+    def _leave(self, departure: Departure) -> None:
+        self._left = True
         self.dismiss(departure)
 
     async def _stop_before_leaving(self) -> None:
