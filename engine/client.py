@@ -165,7 +165,8 @@ class LiveRun:
                 yield batch
             if self._is_closed:
                 return
-            # what the socket did not bring before it closed is on disk
+            # what the socket did not bring before it closed, be it within a line, is on disk
+            self.transcript.start_at(self._seen.next_seq)
             async for batch in _stored(self._folder, self._seen.next_seq, self.transcript):
                 self._seen.note(batch)
                 yield batch

@@ -60,6 +60,10 @@ class Transcript:
         self._rest = b""
         self._skipping = False
 
+    def start_at(self, line: int) -> None:
+        """What comes next is this line, from its beginning; the rest of an earlier one will not come."""
+        self._line, self._rest, self._skipping = line, b"", False
+
     def feed(self, data: bytes) -> list[AnyEvent]:
         *lines, self._rest = (self._rest + data).split(b"\n")
         events = [event for line in lines if (event := self._event(line)) is not None]

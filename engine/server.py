@@ -90,6 +90,8 @@ class Server:
         finally:
             self._clients.discard(client)
             writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()  # what was said last may still be on its way
 
     async def _listen(self, client: "_Client", reader: asyncio.StreamReader) -> None:
         while True:

@@ -3,12 +3,14 @@
 import asyncio
 import os
 import signal
+import socket
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tinygpt_tui.engine.client import ClientError, Run, attach, open_stored, start
-from tinygpt_tui.engine.event_log import EventLog, stored_events
+from tinygpt_tui.engine.client import ClientError, LiveRun, Run, attach, open_stored, start
+from tinygpt_tui.engine.event_log import EventLog, all_events, stored_events
 from tinygpt_tui.engine.events import (
     Accepted,
     AnyEvent,
@@ -26,7 +28,8 @@ from tinygpt_tui.engine.events import (
     StepFinished,
     Stop,
 )
-from tinygpt_tui.engine.folder import CONFIG, EVENTS, WORKER_LOG
+from tinygpt_tui.engine.folder import CONFIG, EVENTS, LOCK, WORKER_LOG
+from tinygpt_tui.engine.store import read_config
 
 from .scripted_loop import new_run, scripted_worker
 from .test_worker import ENDLESS, is_step, training, until, worker_pid
@@ -244,3 +247,23 @@ async def test_a_long_run_is_read_in_pieces_that_let_the_screen_draw(tmp_path: P
 
     assert sum(sizes) == 20_001
     assert max(sizes) < 5_000
+
+
+async def test_a_line_that_the_socket_cut_off_is_read_whole_from_disk(tmp_path: Path) -> None:
+    run = new_run(tmp_path, steps=1)
+    (run / LOCK).touch()
+    with closing(EventLog(run)) as log:
+        for step in range(3):
+            log.append(RunResumed(step=step))
+        log.append(RunEnded(step=2, reason="finished"))
+    ours, its = socket.socketpair()
+    reader, writer = await asyncio.open_unix_connection(sock=ours)
+    live = LiveRun(run, read_config(run), reader, writer)
+
+    following = asyncio.create_task(everything(live))
+    assert await asyncio.to_thread(its.recv, 1000)  # it asks for the events
+    its.sendall((run / EVENTS).read_bytes()[:75])  # one and a half
+    its.close()
+
+    assert await following == list(all_events(run))
+    assert live.transcript.unreadable == 0
