@@ -20,7 +20,7 @@ from .events import Accepted, Event, Follow, ProtocolError, Refused, decode_comm
 from .folder import EVENTS, open_file
 from .hosted import Request
 
-LOOK_S = 0.03
+LOOK_S = 0.1
 """How often the file is looked at for new events while somebody follows."""
 LAST_WORDS_S = 5.0
 """How long a client may take to read the end of a run that is over."""

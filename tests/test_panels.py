@@ -135,7 +135,8 @@ async def test_pointing_and_the_wheel_name_a_step() -> None:
         await pilot.pause()
         moved = [message.step for message in app.said if isinstance(message, Plot.CursorMoved)]
         zoomed = [(message.direction, message.step) for message in app.said if isinstance(message, Plot.Zoomed)]
-        assert moved and abs(moved[0] - 51) <= 1.5
+        axis = app.panel.scale_of(app.panel.view)
+        assert moved and abs(moved[0] - (axis.low + axis.high) / 2) <= 1.5
         assert zoomed == [(1, moved[0]), (-1, moved[0])]
 
 
@@ -266,3 +267,34 @@ def test_a_narrow_title_keeps_what_comes_first() -> None:
     pieces = [Piece("Loss", Paint.NONE), Piece("train 3.31", Paint.CURVE_TRAIN), Piece("val 3.30", Paint.CURVE_VAL)]
     assert "".join(piece.text for piece in fitting(pieces, 17)) == "Loss  train 3.31"
     assert "".join(piece.text for piece in fitting(pieces, 2)) == "Loss"
+
+
+@pytest.mark.parametrize("kind", PANELS)
+async def test_a_panel_that_redraws_some_of_its_rows_shows_what_a_whole_drawing_shows(kind: type[Plot]) -> None:
+    views = [view_of(length, *(measured(step) for step in range(10, length, 10))) for length in (30, 31, 40, 90, 200)]
+    app = Shown(kind())
+    async with app.run_test(size=(80, 20)) as pilot:
+        for view in views:
+            for look in (Viewport(), Viewport(cursor=20.0), Viewport(y_log=True)):
+                app.panel.view, app.panel.viewport = view, look
+                app.panel.redraw()
+                await pilot.pause()
+                text, picture = app.text, app.export_screenshot(simplify=True)
+                app.panel.on_resize()
+                app.panel.refresh()
+                await pilot.pause()
+                assert (app.text, app.export_screenshot(simplify=True)) == (text, picture)
+
+
+async def test_steps_that_fit_on_the_axes_change_few_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = Shown(LossPanel())
+    with stopped_clock(monkeypatch) as pass_time:
+        async with app.run_test(size=(80, 24)):
+            losses = [3.0 + 0.1 * (step % 3) for step in range(105)]
+            begun = RunView.of(CONFIG).after(started(CONFIG))
+            app.panel.view = begun.after_all(steps(CONFIG, losses[:101]))
+            before = [app.panel.render_line(row) for row in range(22)]
+            pass_time(10.0)
+            app.panel.view = begun.after_all(steps(CONFIG, losses))
+            after = [app.panel.render_line(row) for row in range(22)]
+    assert 1 <= sum(one is not other for one, other in zip(before, after, strict=True)) <= 11

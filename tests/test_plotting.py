@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tinygpt_tui.engine.config import RunConfig
-from tinygpt_tui.engine.events import AnyEvent, CheckpointSaved, FindingOpened, LayersMeasured
+from tinygpt_tui.engine.events import AnyEvent, CheckpointSaved, FindingOpened, LayersMeasured, RunEnded
 from tinygpt_tui.engine.schedule import planned_lr
 from tinygpt_tui.tui.plots.axes import Scale, label, seconds_label
 from tinygpt_tui.tui.plots.canvas import Canvas, Paint
@@ -328,3 +328,35 @@ def test_labels_are_short(value: float, step: float | None, text: str) -> None:
 )
 def test_times_are_short(seconds: float, text: str) -> None:
     assert seconds_label(seconds) == text
+
+
+def view_after(length: int, *more: AnyEvent) -> RunView:
+    return RunView.of(CONFIG).after_all([started(CONFIG), *steps(CONFIG, [3.0] * length), *more])
+
+
+@given(st.integers(1, CONFIG.training.steps))
+def test_while_steps_come_in_the_axis_has_room_for_more_but_never_for_many(length: int) -> None:
+    x = loss_picture(view_after(length), Viewport()).x
+    assert max(length, 2) <= x.high <= max(1.25 * length + 1, 16)
+    assert x.high <= CONFIG.training.steps
+    ended = view_after(length, RunEnded(step=length, reason="stopped"))
+    assert loss_picture(ended, Viewport()).x.high == max(length, 2)
+
+
+def test_an_axis_with_room_stands_still() -> None:
+    axes = {loss_picture(view_after(length), Viewport()).x for length in range(190, 230)}
+    assert len(axes) == 1
+
+
+finite = st.floats(-1e300, 1e300)
+
+
+@given(st.lists(finite, min_size=2, max_size=9), st.booleans())
+def test_a_fitted_axis_holds_its_curve_and_little_more(values: list[float], log: bool) -> None:
+    y = np.array([abs(value) for value in values] if log else values)
+    scale = fitted([reduced(curve(y), Scale.around(1.0, float(len(y))), 50)], picture(curve(y), high=9.0, y_log=log))
+    kept = y[y > 1e-290] if log else y
+    places = scale.position(np.clip(kept, -1e300, 1e300))
+    assert np.all((places >= -1e-9) & (places <= 1 + 1e-9))
+    if not log and y.min() < 0 and np.ptp(y) > 1e-6 * np.abs(y).max():
+        assert np.ptp(places) >= 0.75

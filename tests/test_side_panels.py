@@ -270,3 +270,27 @@ def test_a_time_that_is_not_known_is_left_out() -> None:
 def test_the_kind_of_a_finding_is_put_in_words() -> None:
     view = BEGUN.after(finding(1, "info", 3, "very_odd-\x07thing"))
     assert "Very odd ␇thing" in words(DiagnosisPanel, view)
+
+
+async def test_numbers_change_no_faster_than_they_can_be_read_but_news_is_told_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("tinygpt_tui.tui.widgets.side_panel.monotonic", lambda: now[0])
+    panel = StatusPanel()
+
+    class Alone(App[None]):
+        def compose(self) -> ComposeResult:
+            yield panel
+
+    async with Alone().run_test(size=(80, 20)) as pilot:
+        panel.view = BEGUN
+        now[0] += 10.0
+        for length in (10, 20, 30):
+            panel.view = BEGUN.after_all(steps(CONFIG, [3.0] * length))
+        assert "step    10 of" in panel.text
+        panel.view = panel.view.after(RunPaused(step=30, reason="as asked"))
+        assert "step    30 of" in panel.text and "paused" in panel.text
+        panel.view = panel.view.after_all(steps(CONFIG, [3.0] * 5, first=31))
+        while "step    35 of" not in panel.text:  # though nothing follows
+            await pilot.pause()

@@ -6,7 +6,7 @@ so a view costs little to make and a million steps fit. Only the newest view of 
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from itertools import groupby
 from typing import Literal, NamedTuple, Self
@@ -218,6 +218,10 @@ class RunView:
         """The first, the latest, and evenly some of those between."""
         return self.sampled.items
 
+    def has_news_since(self, before: Self) -> bool:
+        """Whether more than steps, and what is measured and saved along them, has come since an earlier view."""
+        return any(getattr(self, name) is not getattr(before, name) for name in _NEWS)
+
     @property
     def layers(self) -> tuple[LayersMeasured, ...]:
         """The first, the latest, and evenly some of those between."""
@@ -317,6 +321,11 @@ class RunView:
     def phase(self) -> str:
         """The present one's name; empty before there is enough to tell."""
         return self.phases[-1].name if self.phases else ""
+
+
+_NEWS = {field.name for field in fields(RunView)} - {
+    "curves", "clock", "nan_steps", "evaluations", "measured", "sampled", "checkpoints"
+}  # fmt: skip
 
 
 def _rows_up_to(table: Table, step: int) -> Table:

@@ -26,13 +26,12 @@ from pathlib import Path
 
 from tinygpt_tui.engine.client import WORKER
 from tinygpt_tui.engine.event_log import all_events
-from tinygpt_tui.engine.events import AnyEvent, StepFinished
+from tinygpt_tui.engine.events import StepFinished
 from tinygpt_tui.engine.folder import find_worker
 from tinygpt_tui.engine.presets import find_preset
 from tinygpt_tui.engine.store import create
 
 COMMAND = (str(Path(sys.executable).parent / "tinygpt-tui"),)
-WARMUP = 20
 BARE = """
 from textual.app import App
 from textual.widgets import Static
@@ -87,7 +86,12 @@ class Terminal:
 
 @contextmanager
 def terminal(
-    arguments: Sequence[str], home: Path, size: tuple[int, int] = (160, 45), command: Sequence[str] = COMMAND
+    arguments: Sequence[str],
+    home: Path,
+    size: tuple[int, int] = (160, 45),
+    command: Sequence[str] = COMMAND,
+    *,
+    leaves_workers: bool = False,
 ) -> Iterator[Terminal]:
     environment = os.environ | {
         "TERM": "xterm-256color",
@@ -102,7 +106,7 @@ def terminal(
     try:
         yield Terminal(pid, master)
     finally:
-        for run in (home / "runs").glob("*"):
+        for run in () if leaves_workers else (home / "runs").glob("*"):
             if worker := find_worker(run):
                 os.kill(worker.pid, 9)
         os.kill(pid, 9)
@@ -165,14 +169,32 @@ def pause_latency(screen: Terminal, chance: random.Random) -> float:
     return waited
 
 
-def cost_of_watching(home: Path, steps: int = 3000, rounds: int = 5) -> None:
-    """Tokens/s with the screen at 160x45 and without, in turns, the order turned round each time."""
-    ratios, shares = [], []
-    for turn in range(rounds):
-        before = headless_rate(home, steps) if turn % 2 else None
-        watched, share = watched_rate(home, steps)
-        ratios.append(watched / (before or headless_rate(home, steps)))
-        shares.append(share)
+def cost_of_watching(home: Path, rounds: int = 12, window_s: float = 4.0) -> None:
+    """Tokens/s of one run with the screen at 160x45 attached and without, in turns."""
+    _, preset = find_preset("baseline")
+    config = replace(preset, training=replace(preset.training, steps=10_000_000, compile=False))
+    run = create(home / "runs", config, "watched", datetime.now(UTC))
+    worker = subprocess.Popen([*WORKER, run], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    shares, windows = [], [window_without(window_s, first=True)]
+    try:
+        for _ in range(rounds):
+            with terminal(["attach", run.name], home, leaves_workers=True) as screen:
+                screen.wait_for(rb"train \d\.\d")
+                screen.drain(2)
+                began, used = time.time(), screen.processor_s()
+                screen.drain(window_s)
+                windows.append((began, time.time()))
+                shares.append((screen.processor_s() - used) / (time.time() - began))
+            windows.append(window_without(window_s))
+    finally:
+        worker.kill()
+        worker.wait()
+    steps = [event for event in all_events(run) if isinstance(event, StepFinished)]
+    alone, *rates = (rate_within(steps, *window) for window in windows)
+    ratios = []
+    for watched, after in zip(rates[::2], rates[1::2], strict=True):
+        ratios.append(watched / statistics.mean((alone, after)))
+        alone = after
     print(
         f"watched / headless tokens/s: median {statistics.median(ratios):.3f} of {rounds} "
         f"({', '.join(f'{ratio:.3f}' for ratio in sorted(ratios))}; bar 0.93); "
@@ -180,14 +202,17 @@ def cost_of_watching(home: Path, steps: int = 3000, rounds: int = 5) -> None:
     )
 
 
-def watched_rate(home: Path, steps: int) -> tuple[float, float]:
-    """Tokens/s, and the share of a core that the screen took meanwhile."""
-    with terminal(["baseline", "--steps", str(steps)], home) as screen:
-        screen.wait_for(rb"train \d\.\d")
-        began, used = time.perf_counter(), screen.processor_s()
-        screen.wait_for(rb"finished", 150)
-        share = (screen.processor_s() - used) / (time.perf_counter() - began)
-    return rate_of(list(all_events(newest_run(home)))), share
+def window_without(seconds: float, *, first: bool = False) -> tuple[float, float]:
+    """From when to when nobody watched; a worker that has just been started or left is given a moment."""
+    time.sleep(10 if first else 0.5)
+    began = time.time()
+    time.sleep(seconds)
+    return began, time.time()
+
+
+def rate_within(steps: Sequence[StepFinished], began: float, ended: float) -> float:
+    inside = [step for step in steps if began <= step.time <= ended]
+    return (inside[-1].tokens - inside[0].tokens) / (inside[-1].time - inside[0].time)
 
 
 def idle(home: Path, seconds: float = 10) -> None:
@@ -205,19 +230,6 @@ def idle(home: Path, seconds: float = 10) -> None:
             shares[state.decode()] = (screen.processor_s() - used) / seconds
             screen.press(" ")
     print("screen's process: " + ", ".join(f"{state} {share:.1%}" for state, share in shares.items()) + " (bar 1 %)")
-
-
-def headless_rate(home: Path, steps: int) -> float:
-    _, preset = find_preset("baseline")
-    config = replace(preset, training=replace(preset.training, steps=steps))
-    run = create(home / "runs", config, "headless", datetime.now(UTC))
-    subprocess.run([*WORKER, run], capture_output=True, check=True)
-    return rate_of(list(all_events(run)))
-
-
-def rate_of(events: list[AnyEvent]) -> float:
-    steps = [event for event in events if isinstance(event, StepFinished)]
-    return (steps[-1].tokens - steps[WARMUP].tokens) / (steps[-1].time - steps[WARMUP].time)
 
 
 def newest_run(home: Path) -> Path:

@@ -100,6 +100,13 @@ class Canvas:
         self.characters[drawn] = _BRAILLE + codes[drawn]
         self.paints[drawn] = paint
 
+    def rows_unlike(self, other: "Canvas") -> list[int]:
+        """The rows in which another sheet of the same height shows something else."""
+        if self.width != other.width:
+            return list(range(self.height))
+        differ = (self.characters != other.characters) | (self.paints != other.paints)
+        return np.flatnonzero(differ.any(axis=1)).tolist()
+
     def runs(self, row: int) -> list[tuple[str, Paint]]:
         """A line of the terminal as pieces of one paint."""
         text = self.characters[row].tobytes().decode("utf-32-le")

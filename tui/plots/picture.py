@@ -22,6 +22,8 @@ _BODY = 0.9
 _HEADROOM = 4.0
 """Times the height of the body; what is higher is cut off and said so."""
 _MARGIN = 0.04
+_ROUND_STEPS = 16
+"""At least so many, and at most twice as many, are on an axis."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -118,10 +120,21 @@ def fitted(bands: list[Band], picture: Picture) -> Scale:
         return _empty(picture)
     low, high = float(values.min()), float(values.max())
     if picture.y_log:
-        margin = max(math.log(high / low) * _MARGIN, 0.05)
-        return Scale.around(low * math.exp(-margin), high * math.exp(margin), log=True)
+        low, high = math.log10(low), math.log10(high)
+        margin = max((high - low) * _MARGIN, 0.02)
+        low, high = _apart(low - margin, high + margin)
+        return Scale.around(10.0 ** max(low, -300.0), 10.0 ** min(high, 300.0), log=True)
     if picture.cuts_spikes:
         body = float(np.quantile(values, _BODY))
         high = min(high, low + _HEADROOM * (body - low)) if body > low else high
     margin = (high - low) * _MARGIN or max(abs(high) * _MARGIN, 1e-9)
-    return Scale.around(low - margin if low > margin or low < 0 else 0.0, high + margin)
+    low, high = _apart(low - margin if low > margin or low < 0 else 0.0, high + margin)
+    return Scale.around(low, high)
+
+
+def _apart(low: float, high: float) -> tuple[float, float]:
+    """Both ends moved out to round values, so that an axis stands still while its curves creep on."""
+    if not high > low:
+        return low, high
+    step = 2.0 ** math.floor(math.log2(min(high - low, 1e300))) / _ROUND_STEPS
+    return (math.floor(low / step) * step, math.ceil(high / step) * step) if step else (low, high)

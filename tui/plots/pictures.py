@@ -22,11 +22,14 @@ EXPLODING = 10.0
 VANISHING = 1e-6
 
 _PLAN_POINTS = 320
+_FIRST_ROOM = 16.0
+_ROOM = 1.25
+"""By which an axis that is full grows."""
 
 
 def x_scale(view: RunView, viewport: Viewport, extent: Extent | None = None) -> Scale:
     """The x axis of the visible steps, in the unit that the viewport asks for."""
-    window = viewport.visible(extent or (view.extent if len(view.curves) else _to_come(view)))
+    window = viewport.visible(extent or _so_far(view, viewport))
     low, high = view.x_of(np.array(window), viewport.x_axis)
     unit = "seconds" if viewport.x_axis == "time" and not viewport.x_log else "whole"
     return Scale.around(float(low), float(high), log=viewport.x_log, unit=unit)
@@ -124,6 +127,17 @@ def marks_near(view: RunView, step: float, reach: float) -> list[str]:
 
 def perplexities(loss: Floats) -> Floats:
     return np.exp(np.minimum(loss, LARGEST_EXPONENT))
+
+
+def _so_far(view: RunView, viewport: Viewport) -> Extent:
+    """The steps there are; while they come in, with room for more, so that the picture stands still."""
+    if not len(view.curves):
+        return _to_come(view)
+    first, last = view.extent
+    if view.end is None and viewport.x_range is None:
+        room = _FIRST_ROOM * _ROOM ** math.ceil(math.log(max(last / _FIRST_ROOM, 1.0), _ROOM) - 1e-9)
+        last = max(min(math.ceil(room), view.steps), last)
+    return first, last
 
 
 def _to_come(view: RunView) -> Extent:

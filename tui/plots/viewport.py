@@ -125,7 +125,7 @@ class Viewport:
         """The window, moved inside the extent; all of it when it is as wide."""
         first, last = extent
         width = max(high - low, min(_NARROWEST, last - first))
-        if width >= last - first:
+        if width >= (last - first) * (1 - 1e-9):  # in and out again is all of it, whatever was rounded
             return self.show_all()
         low = min(max(low, first), last - width)
         return replace(self, x_range=(low, low + width), follow=low + width >= last)

@@ -59,10 +59,19 @@ from .quit import WhatBecomesOfTheRun
 _MANY = 500
 """Events in one batch from which they are folded in a thread: the keyboard stays quick while a long run is read."""
 _MEMORY_EVERY_S = 2.0
+_SHARE = 0.05
+"""Of a processor that following a run may take, which training needs itself; on a slow or busy machine the screen is
+drawn less often, but once in `_LONGEST_S`."""
+_LONGEST_S = 1.0
 _FRESH_S = 5.0
 """A finding that is older is part of a run's past and calls nobody."""
 _Passing = StepFinished | LayersMeasured | CheckpointSaved | Evaluated | SampleGenerated
 """Events that can wait for the next publication; the others show at once."""
+
+
+def pause_after(cost_s: float, redraws_per_s: float) -> float:
+    """Seconds between two publications, of which one took so much of a processor."""
+    return max(1 / redraws_per_s, min(cost_s / _SHARE, _LONGEST_S))
 
 
 class RunScreen(Screen[Departure]):
@@ -88,14 +97,20 @@ class RunScreen(Screen[Departure]):
         settings: Settings,
         ascii: bool = False,
         now: Callable[[], float] = time.time,
+        processor_time: Callable[[], float] = time.process_time,
     ) -> None:
         super().__init__()
         self._run = run
         self._settings = settings
         self._ascii = ascii or settings.ascii
         self._now = now
+        self._processor_time = processor_time
         self._newest = RunView.of(run.config)
         self._published = 0.0
+        self._spent_s = 0.0
+        """Of processor time until the last publication."""
+        self._cost_s = 0.0
+        """Of processor time that the last one in turn took, with all that was read for it."""
         self._looked_at_memory = 0.0
         self._waiting = False
         self._left = False
@@ -150,14 +165,18 @@ class RunScreen(Screen[Departure]):
         if self._waiting:
             return
         self._waiting = True
-        wait = self._published + 1 / self._settings.redraws_per_s - self._now()
-        self.set_timer(max(wait, 0.001), self._publish)
+        pause_s = pause_after(self._cost_s, self._settings.redraws_per_s)
+        self.set_timer(max(self._published + pause_s - self._now(), 0.001), self._publish_in_turn)
+
+    def _publish_in_turn(self) -> None:
+        self._cost_s = self._processor_time() - self._spent_s
+        self._publish()
 
     def _publish(self) -> None:
         if self._left:
             return
         self._waiting = False
-        self._published = self._now()
+        self._published, self._spent_s = self._now(), self._processor_time()
         self.view = self._newest
 
     def watch_view(self, before: RunView | None, view: RunView | None) -> None:

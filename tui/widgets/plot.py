@@ -11,6 +11,7 @@ from rich.style import Style
 from textual import events
 from textual.color import Color, ColorParseError
 from textual.content import Content
+from textual.geometry import Region
 from textual.message import Message
 from textual.reactive import var
 from textual.strip import Strip
@@ -64,7 +65,9 @@ class Plot(Widget, can_focus=True):
 
     def __init__(self) -> None:
         super().__init__()
+        self._canvas = Canvas.blank(0, 0)
         self._strips: list[Strip] = []
+        """The canvas as Textual draws it, a row each."""
         self._drawn_at = -math.inf
         self._interval = self.INTERVAL
         self._pending: Timer | None = None
@@ -101,10 +104,11 @@ class Plot(Widget, can_focus=True):
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
-        self._styles = {}
+        self._styles, self._strips = {}, []
         self.redraw()
 
     def on_resize(self) -> None:
+        self._strips = []
         self.redraw()
 
     def on_show(self) -> None:
@@ -136,7 +140,6 @@ class Plot(Widget, can_focus=True):
         if self.view is not None:
             self._drawn_at = monotonic()
             self._interval = max(self.INTERVAL, (self._drawn_at - began) / _SHARE)
-        self.refresh()
 
     def render_line(self, y: int) -> Strip:
         return self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width, self.rich_style)
@@ -177,18 +180,28 @@ class Plot(Widget, can_focus=True):
         return float(view.steps_of(x, self.viewport.x_axis)[0])
 
     def _draw(self) -> None:
-        view, width = self.view, self.size.width
+        view, size = self.view, self.size
         if view is None:
             self._strips = []
-            self.border_title = Content(self.NAME)
+            self._entitle(Content(self.NAME), Content(""))
             return
-        canvas = self.picture_of(view, width, self.size.height)
+        self._paint(self.picture_of(view, size.width, size.height))
+        self._write(view, size.width)
+
+    def _paint(self, canvas: Canvas) -> None:
+        """Turn the rows that differ from what is shown into strips: a terminal far away is sent no others."""
         self._styles = self._styles or self._theme_styles()
-        self._strips = [
-            Strip([Segment(text, self._styles[paint]) for text, paint in canvas.runs(row)], width)
-            for row in range(canvas.height)
-        ]
-        self._write(view, width)
+        if len(self._strips) != canvas.height:
+            self._strips = [Strip.blank(0)] * canvas.height
+            rows = range(canvas.height)
+        else:
+            rows = canvas.rows_unlike(self._canvas)
+        for row in rows:
+            segments = [Segment(text, self._styles[paint]) for text, paint in canvas.runs(row)]
+            self._strips[row] = Strip(segments, canvas.width)
+        self._canvas = canvas
+        if rows:
+            self.refresh(*(Region(0, row, canvas.width, 1) for row in rows))
 
     def _write(self, view: RunView, width: int) -> None:
         room = width - 4
@@ -196,8 +209,17 @@ class Plot(Widget, can_focus=True):
         latest = self.title_of(view) if len(view.curves) else []
         title = fitting([Piece(self.NAME, Paint.NONE), *latest], room)
         subtitle = fitting([*place_reading(view, self.viewport), *self.subtitle_of(view)], room)
-        self.border_title = self._content(title)
-        self.border_subtitle = self._content(subtitle)
+        self._entitle(self._content(title), self._content(subtitle))
+
+    def _entitle(self, title: Content, subtitle: Content) -> None:
+        """What a new border_title would do, but it would have the whole plot drawn again."""
+        above, below = Region(0, -1, self.size.width, 1), Region(0, self.size.height, self.size.width, 1)
+        if self._border_title is None or not title.is_same(self._border_title):
+            self._border_title = title
+            self.refresh(above)
+        if self._border_subtitle is None or not subtitle.is_same(self._border_subtitle):
+            self._border_subtitle = subtitle
+            self.refresh(below)
 
     def _content(self, pieces: list[Piece]) -> Content:
         styled = (Content.styled(text, f"${paint.variable}") if paint else Content(text) for text, paint, _ in pieces)

@@ -1,5 +1,7 @@
 """A panel of words beside the plots: it scrolls, takes the focus and redraws only when its words have changed."""
 
+import math
+from time import monotonic
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -7,10 +9,13 @@ from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.reactive import var
+from textual.timer import Timer
 from textual.widgets import Static
 
 from ..plain_glyphs import in_ascii
 from ..run_view import RunView
+
+_READABLE_S = 1.0
 
 
 class Scroll(VerticalScroll, inherit_bindings=False):
@@ -37,6 +42,8 @@ class SidePanel(Scroll):
 
     _title = Content("")
     _content = Content("")
+    _written_at = -math.inf
+    _pending: Timer | None = None
 
     def compose(self) -> ComposeResult:
         yield Static()
@@ -44,13 +51,23 @@ class SidePanel(Scroll):
     def on_mount(self) -> None:
         self.write()
 
-    def watch_view(self) -> None:
-        if self.is_mounted:
+    def watch_view(self, before: RunView | None, view: RunView | None) -> None:
+        """Write what is new at once, and numbers that keep changing no more often than they can be read."""
+        if not self.is_mounted:
+            return
+        wait = self._written_at + _READABLE_S - monotonic()
+        if wait <= 0 or before is None or view is None or view.has_news_since(before):
             self.write()
+        elif self._pending is None:
+            self._pending = self.set_timer(wait, self.write)
 
     def write(self) -> None:
+        if self._pending is not None:
+            self._pending.stop()
+            self._pending = None
         if self.view is None:
             return
+        self._written_at = monotonic()
         title, content = self.words(self.view)
         if self.ascii:
             title, content = in_ascii(title), in_ascii(content)
