@@ -7,11 +7,10 @@ requests arrive on a queue.
 import math
 import time
 import traceback
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import Literal, TypeVar
+from typing import Literal
 
 from .config import ConfigError, require
 from .events import (
@@ -32,12 +31,11 @@ from .events import (
     SpeedLimited,
     StepFinished,
     Stop,
-    StorageBlocked,
-    StorageRestored,
     TakeSteps,
     TimeSpent,
 )
 from .hosted import Hosted, Log, Reason, Request, refuse_all
+from .patient_log import GaveUp, PatientLog
 
 RETRY_S = 1.0
 """How often a disk that was full is tried again."""
@@ -47,12 +45,7 @@ TIME_TOLD_STEPS = 50
 TIME_TOLD_S = 10.0
 """The log tells where the time went after so many steps, or sooner where they take long."""
 
-T = TypeVar("T")
 EndReason = Literal["finished", "stopped", "nan", "failed"]
-
-
-class _Stopped(Exception):
-    """A person stopped the run while the disk was full, so nothing more can be saved."""
 
 
 class Host:
@@ -71,12 +64,10 @@ class Host:
         self._diagnosis = hosted.diagnosis
         self._on_nan = hosted.on_nan
         self._stopwatch = hosted.stopwatch
-        self._log = log
+        self._log = PatientLog(log, announce, self._wait_for_space)
         self._requests = requests
         self._announce = announce
-        """Tells every client of an event that cannot be stored; None takes it back."""
         self._clock = clock
-        self._unwritten: deque[Event] = deque()
         self._end: RunEnded | None = None
         self._paused = False
         self._steps_left = math.inf
@@ -88,9 +79,6 @@ class Host:
         self._was_finite = True
         self._untold_steps = 0
         """Since the log last told where the time went."""
-        self._blocked = False
-        """While the disk is full: what happens is remembered, and written when it can be."""
-        self._stopping = False
 
     def run(self) -> RunEnded:
         try:
@@ -102,8 +90,8 @@ class Host:
                     self._finish("finished")
                 elif self._end is None:
                     self._take_step()
-        except _Stopped as stopped:
-            self._finish("stopped", detail=f"without a checkpoint: {stopped}", save=False)
+        except GaveUp as why:
+            self._finish("stopped", detail=f"without a checkpoint: {why}", save=False)
         except Exception as error:
             traceback.print_exc()
             last_line = traceback.format_exception_only(error)[-1].strip()
@@ -233,67 +221,39 @@ class Host:
         self._end = RunEnded(step=self._loop.step, reason=reason, detail=detail)
         try:
             self._record(self._end)
-        except _Stopped:
+        except GaveUp:
             self._announce(self._end)
 
     def _save(self, reason: Reason) -> None:
-        saved = self._insist(lambda: self._saver.save(reason))
+        saved = self._log.insist(lambda: self._saver.save(reason), step=self._loop.step)
         self._stopwatch.lap("checkpoint")
         self._saved_at = saved.step
         self._record(saved)
 
     def _record(self, event: Event) -> None:
-        self._unwritten += [event, *self._diagnosis.observe(event)]
+        events = [event, *self._diagnosis.observe(event)]
         self._stopwatch.lap("diagnosis")
-        if not self._blocked:
-            self._insist(self._write)
+        if self._log.record(events, step=self._loop.step):
             self._stopwatch.lap("log")
 
-    def _write(self) -> None:
-        while self._unwritten:
-            self._log.append(self._unwritten[0])
-            self._unwritten.popleft()
-
-    def _insist(self, write: Callable[[], T]) -> T:
-        """What `write` returns, however long the disk is full: nothing is trained that cannot be stored."""
-        try:
-            return write()
-        except OSError as error:
-            blocked = StorageBlocked(step=self._loop.step, detail=str(error))
-        if self._stopping:
-            raise _Stopped(blocked.detail)
-        self._announce(blocked)
-        self._blocked = True
-        self._unwritten.appendleft(StorageRestored(step=blocked.step))  # the first that can be written again
-        while True:
-            self._wait_for_space(blocked.detail)
-            self._stopwatch.lap("waiting")
-            with suppress(OSError):
-                written = write()
-                break
-        self._blocked = False
-        self._announce(None)
-        self._insist(self._write)
-        return written
-
     def _wait_for_space(self, why: str) -> None:
-        """Until it is time to try again, which a Resume makes at once."""
+        """Until it is time to try again, which a Resume makes at once; GaveUp where a person stops the run."""
         retry_at = self._clock() + RETRY_S
         while (wait := retry_at - self._clock()) > 0:
             try:
                 request = self._requests.get(timeout=wait)
             except Empty:
-                return
+                break
             id, step = request.command.id, self._loop.step
             match request.command:
                 case Stop():
                     request.answer(Accepted(id=id, step=step))
-                    self._stopping, self._blocked = True, False
-                    raise _Stopped(why)
+                    raise GaveUp(why)
                 case Pause() | Resume() as command:
                     self._obey(command)
                     request.answer(Accepted(id=id, step=step))
                     if isinstance(command, Resume):
-                        return
+                        break
                 case _:
                     request.answer(Refused(id=id, why=f"the run waits until it can be stored: {why}"))
+        self._stopwatch.lap("waiting")

@@ -17,6 +17,7 @@ LAYERS = (
     {"live", "diagnostics", "store", "readers"},
     {"model", "optim", "instruments", "attention", "batches"},
     {"generate", "hosted", "faulty", "memory"},
+    {"patient_log"},
     {"host", "recollection"},
     {"server"},
     {"trainer"},
