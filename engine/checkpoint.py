@@ -1,7 +1,7 @@
-"""Whole training state to safetensors and JSON, and back to the same bits.
+"""The checkpoints of a run: when one is due, how it gets to disk, which are given up for it.
 
-A checkpoint is a folder that appears in one rename, so a reader sees all of it or none. Nothing in it is executed when
-it is read. It is written for the death of the process; after a power cut a torn one is noticed and an older one taken.
+A checkpoint is a folder that appears in one rename, so a reader sees all of it or none. It is written for the death of
+the process; after a power cut a torn one is noticed and an older one taken.
 """
 
 import math
@@ -10,41 +10,17 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
 
-import msgspec
-import numpy as np
-import torch
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save
-from torch import Tensor
-
-from .config import ConfigError, StorageConfig
-from .events import CheckpointSaved, Evaluated, Event, StepFinished, encode, live_settings, settings_table
+from .config import StorageConfig
+from .events import CheckpointSaved, Evaluated, Event, StepFinished
 from .hosted import Reason
+from .snapshot import CheckpointError, Snapshot, read_state, restore, take
 from .trainer import Trainer
 
 SERIES = 16
 """Checkpoints that only the thinning series keeps."""
-STATE_BYTES = 100_000
 PARTIAL = ".partial-"
 """Before the name of one that is being written or deleted; what a crash leaves of it goes at the next start."""
-
-
-class CheckpointError(ValueError):
-    """A checkpoint that cannot be restored; the message names the file and why."""
-
-
-Count = Annotated[int, msgspec.Meta(ge=0, le=10**15)]
-
-
-class State(msgspec.Struct, frozen=True, kw_only=True):
-    step: Count
-    tokens: Count
-    reason: Reason
-    fingerprint: str
-    best_val_loss: float
-    settings: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +111,7 @@ class Checkpoints:
         problems: list[str] = []
         for stored in reversed(self._stored):
             try:
-                self._best = read_state(stored.path, self._trainer).best_val_loss
+                self._best = restore(stored.path, self._trainer).best_val_loss
             except CheckpointError as error:
                 problems.append(str(error))
                 print(error, flush=True)
@@ -153,7 +129,7 @@ def stored_checkpoints(folder: Path) -> list[Stored]:
         if path.is_symlink():
             continue
         try:
-            state = _state(path)
+            state = read_state(path)
         except CheckpointError:
             continue
         found.append(Stored(path, state.step, state.reason, state.best_val_loss, _size(path)))
@@ -165,7 +141,7 @@ def _damage(folder: Path) -> list[str]:
     problems = []
     for path in sorted(folder.glob("step-*"), reverse=True):
         try:
-            _state(path)
+            read_state(path)
         except CheckpointError as error:
             problems.append(str(error))
     return problems
@@ -200,137 +176,6 @@ def _loneliness(one: Stored, kept: Sequence[Stored]) -> float:
     before = kept[index - 1].step if index else 0
     after = kept[index + 1].step if index + 1 < len(kept) else one.step
     return (after - before) / max(kept[-1].step - before, 1)
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """The whole state of a trainer; a view of it until it is detached."""
-
-    state: State
-    model: dict[str, np.ndarray]
-    training: dict[str, np.ndarray]
-
-    @property
-    def size(self) -> int:
-        return sum(array.nbytes for array in (*self.model.values(), *self.training.values()))
-
-    def detached(self) -> "Snapshot":
-        """Training goes on without changing it."""
-        model, training = ({name: a.copy() for name, a in arrays.items()} for arrays in (self.model, self.training))
-        return Snapshot(self.state, model, training)
-
-    def write(self, folder: Path) -> None:
-        # not save_file, which hides a full disk in an error of its own
-        (folder / "model.safetensors").write_bytes(save(self.model))
-        (folder / "optimizer.safetensors").write_bytes(save(self.training))
-        (folder / "state.json").write_bytes(encode(self.state))
-
-
-def take(trainer: Trainer, reason: Reason, best_val_loss: float) -> Snapshot:
-    flat = trainer.flat
-    state = State(
-        step=trainer.step,
-        tokens=trainer.tokens,
-        reason=reason,
-        fingerprint=trainer.corpus.fingerprint,
-        best_val_loss=best_val_loss,
-        settings=settings_table(trainer.settings),
-    )
-    model = zip(flat.names, (view.cpu().numpy() for view in flat.views(flat.weights)), strict=True)
-    training = {name: tensor.cpu().numpy() for name, tensor in _training_tensors(trainer).items()}
-    return Snapshot(state, dict(model), training)
-
-
-def _training_tensors(trainer: Trainer) -> dict[str, Tensor]:
-    tensors = dict(trainer.optimizer.state)
-    tensors["random.batches"] = trainer.batches.generator.get_state()
-    tensors["random.dropout"] = torch.get_rng_state()
-    if trainer.config.training.device == "cuda":
-        tensors["random.dropout_cuda"] = torch.cuda.get_rng_state()
-    if trainer.config.training.device == "mps":
-        tensors["random.dropout_mps"] = torch.mps.get_rng_state()
-    return tensors
-
-
-def read_state(folder: Path, trainer: Trainer) -> State:
-    """Put a checkpoint into a trainer built from the same config."""
-    state = _state(folder)
-    if state.fingerprint != trainer.corpus.fingerprint:
-        raise CheckpointError(
-            f"{folder}: was trained on other text (fingerprint {state.fingerprint[:16]!r}, and "
-            f"{trainer.corpus.description} has {trainer.corpus.fingerprint!r}); restore that text, or start a new run"
-        )
-    try:
-        settings = live_settings(state.settings)
-    except ConfigError as error:
-        raise CheckpointError(f"{folder / 'state.json'}: {error}") from None
-    flat = trainer.flat
-    weights = dict(zip(flat.names, flat.views(flat.weights), strict=True))
-    training = _training_tensors(trainer)
-    loaded = [
-        (weights, _load(folder / "model.safetensors", weights)),
-        (training, _load(folder / "optimizer.safetensors", training)),
-    ]
-    _require_generators(folder / "optimizer.safetensors", loaded[1][1])
-    with torch.no_grad():
-        for targets, arrays in loaded:
-            for name, target in targets.items():
-                target.copy_(torch.from_numpy(arrays[name]))
-        flat.publish()
-    trainer.batches.generator.set_state(training["random.batches"])
-    torch.set_rng_state(training["random.dropout"])
-    if "random.dropout_cuda" in training:
-        torch.cuda.set_rng_state(training["random.dropout_cuda"])
-    if "random.dropout_mps" in training:
-        torch.mps.set_rng_state(training["random.dropout_mps"])
-    trainer.step, trainer.tokens, trainer.is_untouched = state.step, state.tokens, False
-    trainer.apply(settings)
-    return state
-
-
-def _require_generators(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    for name in ("random.batches", "random.dropout"):
-        try:
-            torch.Generator().set_state(torch.from_numpy(arrays[name]))
-        except RuntimeError:
-            raise CheckpointError(f"{path}: {name} is no state of a random generator") from None
-
-
-def load_weights(folder: Path, names: Sequence[str], views: Sequence[Tensor]) -> None:
-    """The weights alone, into tensors of a model of the same shape."""
-    targets = dict(zip(names, views, strict=True))
-    arrays = _load(folder / "model.safetensors", targets)
-    with torch.no_grad():
-        for name, target in targets.items():
-            target.copy_(torch.from_numpy(arrays[name]))
-
-
-def _load(path: Path, expected: dict[str, Tensor]) -> dict[str, np.ndarray]:
-    if path.is_symlink() or not path.is_file():
-        raise CheckpointError(f"{path}: is missing or is no plain file")
-    try:
-        arrays = load_file(path)
-    except (OSError, SafetensorError, ValueError) as error:
-        raise CheckpointError(f"{path}: cannot be read: {' '.join(str(error).split())[:200]}") from None
-    for name, tensor in expected.items():
-        found = arrays.get(name)
-        wanted = (tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."))
-        if found is None or (found.shape, str(found.dtype)) != wanted:
-            got = "is missing" if found is None else f"is {found.dtype} {found.shape}"
-            raise CheckpointError(f"{path}: {name} {got}, where config.toml asks for {wanted[1]} {wanted[0]}")
-    return arrays
-
-
-def _state(folder: Path) -> State:
-    path = folder / "state.json"
-    try:
-        if path.is_symlink() or not path.is_file() or path.stat().st_size > STATE_BYTES:
-            raise CheckpointError(f"{path}: is missing or is no plain file of at most {STATE_BYTES} bytes")
-        return msgspec.json.decode(path.read_bytes(), type=State, strict=False)
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise CheckpointError(f"{path}: {' '.join(str(error).split())[:200]}") from None
 
 
 def _names(step: int) -> Iterator[str]:

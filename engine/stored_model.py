@@ -4,10 +4,11 @@ from pathlib import Path
 
 import torch
 
-from .checkpoint import CheckpointError, load_weights, stored_checkpoints
+from .checkpoint import stored_checkpoints
 from .generate import generate
 from .memory import require_memory_for_weights
 from .model import GPT
+from .snapshot import CheckpointError, load_weights
 from .store import read_config
 
 

@@ -32,7 +32,7 @@ def live_sample(path: Path, wanted: Sample) -> str:
 def stored_sample(path: Path, wanted: Sample, seed: int) -> str:
     """What the model of a run's latest checkpoint writes."""
     # with torch, as nothing else here
-    from ...engine.checkpoint import CheckpointError
+    from ...engine.snapshot import CheckpointError
     from ...engine.stored_model import sample_from_run
 
     try:
