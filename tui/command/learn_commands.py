@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .run_options import runs_folder, runs_option
+from .run_options import ascii_option, runs_folder, runs_option
 
 if TYPE_CHECKING:
     from ..places import Place
 
-_ascii_option = click.option("--ascii", "is_ascii", is_flag=True, help="Draw without braille and box characters.")
 _seed_option = click.option("--seed", type=click.IntRange(0), help="The same exercise again; another one without it.")
 
 
 @click.command()
-@_ascii_option
+@ascii_option
 @runs_option
 def course(is_ascii: bool, runs: str | None) -> int:
     """Learn how training behaves: short pages with live runs, from the loss to when to stop.
@@ -36,7 +35,7 @@ def exercise() -> None:
 
 @exercise.command()
 @_seed_option
-@_ascii_option
+@ascii_option
 @runs_option
 def curve(seed: int | None, is_ascii: bool, runs: str | None) -> int:
     """Say from a loss curve what its schedule was and whether training on is worth it."""
@@ -47,7 +46,7 @@ def curve(seed: int | None, is_ascii: bool, runs: str | None) -> int:
 
 @exercise.command()
 @_seed_option
-@_ascii_option
+@ascii_option
 @runs_option
 def fault(seed: int | None, is_ascii: bool, runs: str | None) -> int:
     """Watch a hidden preset train, ask for instruments, and say what is wrong with it."""

@@ -1,4 +1,4 @@
-"""Which run is meant: the options that `train` and the screen share, and the config keys they stand for."""
+"""The options that subcommands share, and the config keys that those of `train` and the screen stand for."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -63,6 +63,10 @@ class Assignment(click.ParamType):
         from click.shell_completion import CompletionItem
 
         return [CompletionItem(f"{key}=") for key in _config_keys() if key.startswith(incomplete)]
+
+
+ascii_option = click.option("--ascii", "is_ascii", is_flag=True, help="Draw without braille and box characters.")
+events_as_json = click.option("--json", "as_json", is_flag=True, help="Print every event as a JSON line.")
 
 
 def runs_option(command: _Command) -> _Command:
