@@ -110,7 +110,7 @@ def test_ctrl_c_stops_with_a_checkpoint_and_a_live_run_can_be_listed_and_sampled
         sampled = tinygpt("sample", "baseline-1", "--prompt", "cat", "--tokens", "8")
         assert sampled.returncode == 0 and sampled.stdout.startswith("cat"), sampled.stderr
         process.send_signal(signal.SIGINT)
-        output, errors = process.communicate(timeout=60)
+        output, errors = rest_of(process)
     *_, checkpoint, end = events(output)
     assert checkpoint["event"] == "checkpoint" and end["reason"] == "stopped"
     assert checkpoint["step"] == end["step"]
@@ -126,7 +126,7 @@ def test_ctrl_c_twice_ends_a_worker_that_does_not_answer(text: Path, runs: Path)
         while "Ctrl-C again" not in process.stderr.readline():
             continue
         process.send_signal(signal.SIGINT)
-        output, errors = process.communicate(timeout=60)
+        output, errors = rest_of(process)
     assert events(output)[-1]["reason"] == "died"
     assert process.returncode == 1
     assert "SIGKILL" in errors and "tinygpt-tui resume baseline-1" in errors
@@ -150,6 +150,12 @@ def wait_for_step(process: subprocess.Popen[str]) -> None:
         if json.loads(line)["event"] == "step":
             return
     raise AssertionError("the run ended before its first step")
+
+
+def rest_of(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """What it says until it ends; `communicate` would miss what was read along with the line that was waited for."""
+    assert process.stdout and process.stderr
+    return process.stdout.read(), process.stderr.read()
 
 
 def worker_of(run: Path) -> int:
