@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import ClassVar
 
 from textual import getters, on, work
@@ -42,6 +43,7 @@ from ..control.live_change import NoFix, first_fix
 from ..departure import Departure, QuitApp, ResumeRun, StartAgain, ToHome
 from ..plots.viewport import SPANS, Viewport
 from ..process_memory import resident_bytes
+from ..redraw_pace import RedrawPace
 from ..run_keys import FOOTER, RUN_KEYS
 from ..run_view import RunView
 from ..safe_text import visible
@@ -59,19 +61,10 @@ from .quit import WhatBecomesOfTheRun
 _MANY = 500
 """Events in one batch from which they are folded in a thread: the keyboard stays quick while a long run is read."""
 _MEMORY_EVERY_S = 2.0
-_SHARE = 0.05
-"""Of a processor that following a run may take, which training needs itself; on a slow or busy machine the screen is
-drawn less often, but once in `_LONGEST_S`."""
-_LONGEST_S = 1.0
 _FRESH_S = 5.0
 """A finding that is older is part of a run's past and calls nobody."""
 _Passing = StepFinished | LayersMeasured | CheckpointSaved | Evaluated | SampleGenerated
 """Events that can wait for the next publication; the others show at once."""
-
-
-def pause_after(cost_s: float, redraws_per_s: float) -> float:
-    """Seconds between two publications, of which one took so much of a processor."""
-    return max(1 / redraws_per_s, min(cost_s / _SHARE, _LONGEST_S))
 
 
 class RunScreen(Screen[Departure]):
@@ -104,13 +97,8 @@ class RunScreen(Screen[Departure]):
         self._settings = settings
         self._ascii = ascii or settings.ascii
         self._now = now
-        self._processor_time = processor_time
+        self._pace = RedrawPace(settings.redraws_per_s, now, processor_time)
         self._newest = RunView.of(run.config)
-        self._published = 0.0
-        self._spent_s = 0.0
-        """Of processor time until the last publication."""
-        self._cost_s = 0.0
-        """Of processor time that the last one in turn took, with all that was read for it."""
         self._looked_at_memory = 0.0
         self._waiting = False
         self._left = False
@@ -162,21 +150,15 @@ class RunScreen(Screen[Departure]):
         self.refresh_bindings()  # only now the run is no longer live
 
     def _publish_soon(self) -> None:
-        if self._waiting:
-            return
-        self._waiting = True
-        pause_s = pause_after(self._cost_s, self._settings.redraws_per_s)
-        self.set_timer(max(self._published + pause_s - self._now(), 0.001), self._publish_in_turn)
+        if not self._waiting:
+            self._waiting = True
+            self.set_timer(self._pace.wait_s(), partial(self._publish, in_turn=True))
 
-    def _publish_in_turn(self) -> None:
-        self._cost_s = self._processor_time() - self._spent_s
-        self._publish()
-
-    def _publish(self) -> None:
+    def _publish(self, *, in_turn: bool = False) -> None:
         if self._left:
             return
         self._waiting = False
-        self._published, self._spent_s = self._now(), self._processor_time()
+        self._pace.redraw(in_turn=in_turn)
         self.view = self._newest
 
     def watch_view(self, before: RunView | None, view: RunView | None) -> None:
