@@ -9,7 +9,7 @@ from ..events import Fix
 from ..stopwatch import Activity
 from .cause import COMMON, SEEN, SET, Cause, Suspect
 from .circumstances import JUST_BEFORE, Circumstances, Remedy
-from .time_account import NAMES
+from .time_account import MOSTLY_LOST, NAMES
 
 MATTERS = 0.1
 """Share of the time from which an activity is worth a word."""
@@ -43,25 +43,21 @@ USUAL_REASONS: dict[Activity, str] = {
 
 
 def _load_changed(now: Circumstances) -> Iterator[Cause]:
-    if before := _loads_before(now):
-        loads = zip(before.items(), _loads(now).values(), strict=True)
-        text = ", ".join(f"{name} {old:g} -> {new:g}" for (name, old), new in loads if old != new)
-        yield Cause(SEEN + 1, f"a change after step {now.change.step if now.change else 0}: {text}")
+    changed = _changed_loads(now)
+    if now.change is not None and changed:
+        text = ", ".join(f"{name} {old:g} -> {new:g}" for name, (old, new) in changed.items())
+        yield Cause(SEEN + 1, f"a change after step {now.change.step}: {text}")
 
 
-def _loads(now: Circumstances) -> dict[str, int]:
-    settings = now.settings
-    return {"batch": settings.batch, "accumulation": settings.accumulation} if settings else {}
-
-
-def _loads_before(now: Circumstances) -> dict[str, int]:
-    """What a step had to do before a person changed it, where that was just before the onset."""
-    if now.change is None or now.before_change is None:
+def _changed_loads(now: Circumstances) -> dict[str, tuple[int, int]]:
+    """What a step has to do, before and since a person changed it, where that was just before the onset."""
+    before, since = now.before_change, now.settings
+    if now.change is None or before is None or since is None:
         return {}
     if not 0 <= now.symptom.onset - now.change.step <= JUST_BEFORE:
         return {}
-    before = {"batch": now.before_change.batch, "accumulation": now.before_change.accumulation}
-    return before if before != _loads(now) else {}
+    loads = {"batch": (before.batch, since.batch), "accumulation": (before.accumulation, since.accumulation)}
+    return {name: (old, new) for name, (old, new) in loads.items() if old != new}
 
 
 def _costly(now: Circumstances) -> Iterator[Cause]:
@@ -91,7 +87,7 @@ def _reason(activity: Activity, config: RunConfig | None) -> str | None:
 
 
 def _the_machine(now: Circumstances) -> Iterator[Cause]:
-    if now.run.spent.lost > 0.5 or _loads_before(now):
+    if now.run.spent.lost > MOSTLY_LOST or _changed_loads(now):
         return
     changed = "nothing was changed" if now.settings else "nothing in the log explains it"
     others = "another program on this machine, or a processor that is too hot"
@@ -101,10 +97,9 @@ def _the_machine(now: Circumstances) -> Iterator[Cause]:
 
 
 def _undo(now: Circumstances) -> Iterator[Fix]:
-    if before := _loads_before(now):
-        changes = {f"training.{name}": old for name, old in before.items() if old != _loads(now)[name]}
-        title = " and ".join(f"{name.removeprefix('training.')} {old:g}" for name, old in changes.items())
-        yield Fix(title=f"go back to {title}", changes=changes)
+    if changed := _changed_loads(now):
+        title = " and ".join(f"{name} {old:g}" for name, (old, _) in changed.items())
+        yield Fix(title=f"go back to {title}", changes={f"training.{name}": old for name, (old, _) in changed.items()})
 
 
 def _less_often(now: Circumstances) -> Iterator[Fix]:
@@ -127,7 +122,7 @@ def _rounded_up(value: float) -> int:
 
 def _choose_again(now: Circumstances) -> Iterator[Fix]:
     """A machine that has changed may be faster with other threads, or with another precision."""
-    if now.config is None or now.run.spent.lost > 0.5:
+    if now.config is None or now.run.spent.lost > MOSTLY_LOST:
         return
     training = now.config.training
     chosen = {"threads": training.threads, "precision": training.precision}

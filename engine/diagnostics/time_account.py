@@ -23,10 +23,13 @@ NAMES: dict[Activity, str] = {
     "log": "the log",
 }
 WINDOW = 40
+"""Rows that are looked back on."""
 FEW, MANY = 6, 30
 """Rows before anything can be said, where they are about many steps each, and where about one."""
 MANY_STEPS = 100
 WORTH_NAMING = 0.01
+MOSTLY_LOST = 0.5
+"""Share of the time that did not go into training, from which a run is slower than it could be."""
 _PARTS: dict[str, Activity] = {f"{activity}_time": activity for activity in get_args(Activity) if activity in NAMES}
 
 
@@ -47,6 +50,7 @@ class TimeAccount:
     """Share of the time that did not go into training, without the row in which it was longest: a hiccup is none."""
     _entries: deque[Entry] = field(default_factory=lambda: deque(maxlen=WINDOW), init=False)
     _new: int = field(default=0, init=False)
+    """Rows since the last judgement."""
 
     def learn(self, row: Row) -> None:
         total = row.values.get("step_time", 0.0)

@@ -7,7 +7,7 @@ from ...kinds import Topic
 from ..history import History
 from ..level import Level, Streak
 from ..symptom import Recovered, Symptom, Watched
-from ..time_account import in_words
+from ..time_account import MOSTLY_LOST, in_words
 
 
 @dataclass
@@ -67,7 +67,7 @@ class ThroughputDrop:
 
     kind: ClassVar[Topic] = "throughput_drop"
     watched: ClassVar[Watched] = "row"
-    lost: float = 0.5
+    lost: float = MOSTLY_LOST
     """Share of the time that does not go into training."""
     regained: float = 0.4
     """And at which the remark closes."""
