@@ -146,7 +146,7 @@ class LiveRun:
         self._reader = reader
         self._writer = writer
         self._process = process
-        self._seen = _Seen(next_seq=since, since=(path / LOCK).stat().st_mtime)
+        self._seen = _Seen(next_seq=since, began=(path / LOCK).stat().st_mtime)
         self._ids = count(1)
         self._answers: dict[int, asyncio.Future[Accepted | Refused]] = {}
         self._batches: asyncio.Queue[list[AnyEvent] | None] = asyncio.Queue()
@@ -243,18 +243,18 @@ class LiveRun:
 class _Seen:
     """How far a run was followed."""
 
-    def __init__(self, *, next_seq: int = 0, since: float = 0.0) -> None:
+    def __init__(self, *, next_seq: int = 0, began: float = 0.0) -> None:
         self.next_seq = next_seq
         self.step = 0
         self.has_ended = False
-        self._since = since
-        """When its worker began: an end before that is not its own."""
+        self._began = began
+        """When its worker did: an end before that is not its own."""
 
     def note(self, batch: Iterable[Event]) -> None:
         for event in batch:
             self.next_seq = max(self.next_seq, event.seq + 1)
             self.step = getattr(event, "step", self.step)
-            is_end = isinstance(event, RunEnded) and (event.seq < 0 or event.time >= self._since)
+            is_end = isinstance(event, RunEnded) and (event.seq < 0 or event.time >= self._began)
             self.has_ended = is_end
 
 

@@ -29,7 +29,7 @@ from .events import (
 )
 from .faulty import Faults
 from .generate import generate
-from .instruments import Instruments
+from .instruments import Instruments, LayerReading
 from .live import changed, difference
 from .model import GPT, flops_per_token
 from .optim import FlatParameters, Optimizer
@@ -140,21 +140,22 @@ class Trainer:
             param_norm=reading.param_norm,
             update_ratio=reading.update_ratio,
         )
-        if layer_reading is None:
-            return [finished]
+        return [finished] if layer_reading is None else [finished, self._measured(layer_reading, inputs_BT[:1])]
+
+    def _measured(self, reading: LayerReading, inputs_BT: Tensor) -> LayersMeasured:
+        """The layers after an update; attention logits and log Z come from a pass over some inputs (B, T)."""
         self.model.eval()
-        largest, log_z = self.model.vital_signs(inputs_BT[:1])
+        largest, log_z = self.model.vital_signs(inputs_BT)
         self.model.train()
         self._stopwatch.lap("layers")
-        measured = LayersMeasured(
+        return LayersMeasured(
             step=self.step,
-            names=layer_reading.names,
-            grad_norm=layer_reading.grad_norm,
-            update_ratio=layer_reading.update_ratio,
+            names=reading.names,
+            grad_norm=reading.grad_norm,
+            update_ratio=reading.update_ratio,
             max_attention_logit=largest,
             log_z=log_z,
         )
-        return [finished, measured]
 
     def _differentiate(self, settings: LiveSettings) -> tuple[Tensor, Tensor]:
         """Gradients of the mean loss of all accumulated batches, that loss, and the last inputs (B, T)."""

@@ -137,6 +137,8 @@ class RunView:
                 return replace(self, findings=(*self.findings, Episode(event, None)))
             case FindingClosed():
                 return replace(self, findings=tuple(_closed(episode, event) for episode in self.findings))
+            case TimeSpent():
+                return replace(self, spent=(*self.spent, event)[-_TIMES:])
             case SpeedLimited():
                 return replace(self, speed_limit=event.steps_per_s)
             case _:
@@ -151,8 +153,6 @@ class RunView:
                 return replace(self, clock=self.clock.resumed(event.time), state="training", state_detail="")
             case RunPaused():
                 return replace(self, clock=self.clock.stopped(event.time), state="paused", state_detail=event.reason)
-            case TimeSpent():
-                return replace(self, spent=(*self.spent, event)[-_TIMES:])
             case StorageBlocked():
                 return replace(self, state="blocked", state_detail=event.detail)
             case RunEnded():

@@ -232,10 +232,6 @@ def idle(home: Path, seconds: float = 10) -> None:
     print("screen's process: " + ", ".join(f"{state} {share:.1%}" for state, share in shares.items()) + " (bar 1 %)")
 
 
-def newest_run(home: Path) -> Path:
-    return max((home / "runs").iterdir(), key=lambda run: run.stat().st_mtime)
-
-
 MEASURES = {
     "first-frame": first_frame,
     "first-point": first_point,
