@@ -14,20 +14,18 @@ from tinygpt_tui.engine.config import RunConfig
 from tinygpt_tui.engine.lesson import Lesson
 from tinygpt_tui.engine.store import RunState, RunSummary
 from tinygpt_tui.tui.shelves.entries import (
+    INTENTIONS,
     LEARNING,
-    STATES,
     BrokenPreset,
     PresetEntry,
     RunEntry,
-    age,
     in_order,
     intention,
     matching,
-    row,
     shelved,
-    size,
     usual_choice,
 )
+from tinygpt_tui.tui.shelves.rows import LOOKS, age, row, size
 from tinygpt_tui.tui.widgets.entry_list import Heading, RowLine, laid_out, lines_of
 
 NOW = datetime(2026, 1, 10, tzinfo=UTC)
@@ -52,10 +50,10 @@ def text_of(entry: PresetEntry | RunEntry | BrokenPreset) -> str:
 
 
 def test_every_state_has_its_own_glyphs_and_its_word() -> None:
-    assert set(STATES) == set(get_args(RunState))
-    assert len({state.glyph for state in STATES.values()}) == len(STATES)
-    assert len({state.plain_glyph for state in STATES.values()}) == len(STATES)
-    assert all(state.plain_glyph.isascii() for state in STATES.values())
+    assert set(INTENTIONS) == set(LOOKS) == set(get_args(RunState))
+    assert len({look.glyph for look in LOOKS.values()}) == len(LOOKS)
+    assert len({look.plain_glyph for look in LOOKS.values()}) == len(LOOKS)
+    assert all(look.plain_glyph.isascii() for look in LOOKS.values())
     for state in get_args(RunState):
         assert state in text_of(RunEntry(replace(SUMMARY, state=state)))
 

@@ -30,8 +30,8 @@ from ..shelves.entries import (
     in_order,
     intention,
     matching,
-    size,
 )
+from ..shelves.rows import size
 from ..shelves.shelf import look_into_log, measured_speed, read_presets, read_runs
 from ..widgets.entry_list import EntryList, utc_now
 from ..widgets.key_line import KeyLine

@@ -1,21 +1,15 @@
-"""What the home screen offers, presets to start and runs to come back to, and how each reads in two short lines."""
+"""What the home screen offers: presets to start, runs to come back to, something to learn with, and in which order."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Literal
-
-from .. import numbers
-from ..safe_text import visible
 
 if TYPE_CHECKING:  # the first frame needs neither
     from ...engine.config import RunConfig
-    from ...engine.store import RunSummary
+    from ...engine.store import RunState, RunSummary
 
-Piece = tuple[str, str]
-"""A text and the theme variable that colours it."""
 Intention = Literal["start", "attach", "resume", "open", "learn"]
 """What Enter does with an entry."""
 
@@ -87,48 +81,25 @@ class MeasuredSpeed:
 
 Entry = LearnEntry | PresetEntry | BrokenPreset | RunEntry
 
-
-@dataclass(frozen=True)
-class State:
-    """How a run's state looks: a glyph, a word and a colour, so that none has to be told by colour alone."""
-
-    glyph: str
-    plain_glyph: str
-    """For terminals that have ASCII only."""
-    colour: str
-    intention: Intention | None
-
-
+INTENTIONS: dict[RunState, Intention | None] = {
+    "starting": "attach",
+    "running": "attach",
+    "paused": "attach",
+    "finished": "open",
+    "stopped": "resume",
+    "interrupted": "resume",
+    "failed": "open",
+    "damaged": None,
+}
 _RECENT = 3
 """Runs that stand above the presets, unless more than that are training."""
-
-STATES = {
-    "starting": State("◌", ".", "state-running", "attach"),
-    "running": State("▶", ">", "state-running", "attach"),
-    "paused": State("⏸", "=", "state-paused", "attach"),
-    "finished": State("✓", "+", "state-ended", "open"),
-    "stopped": State("■", "#", "state-ended", "resume"),
-    "interrupted": State("◐", "~", "state-paused", "resume"),
-    "failed": State("✗", "x", "state-failed", "open"),
-    "damaged": State("?", "?", "state-failed", None),
-}
-
-
-@dataclass(frozen=True)
-class Row:
-    """An entry's two lines: what it is on the left, what became of it on the right."""
-
-    name: tuple[Piece, ...]
-    state: Piece
-    details: Piece
-    aside: Piece
 
 
 def shelved(runs: Iterable[RunSummary]) -> tuple[RunEntry, ...]:
     """Those that train, the newest of the others as long as these are few, then the earlier ones."""
     runs = list(runs)
-    alive = [run for run in runs if STATES[run.state].intention == "attach"]
-    ended = [run for run in runs if STATES[run.state].intention != "attach"]
+    alive = [run for run in runs if INTENTIONS[run.state] == "attach"]
+    ended = [run for run in runs if INTENTIONS[run.state] != "attach"]
     recent = alive + ended[: max(_RECENT - len(alive), 0)]
     earlier = ended[len(recent) - len(alive) :]
     return tuple([RunEntry(run, is_recent=True) for run in recent] + [RunEntry(run) for run in earlier])
@@ -167,7 +138,7 @@ def intention(entry: Entry | None) -> Intention | None:
         case PresetEntry():
             return "start"
         case RunEntry():
-            return STATES[entry.summary.state].intention
+            return INTENTIONS[entry.summary.state]
         case _:
             return None
 
@@ -176,68 +147,6 @@ def matching(entries: Iterable[Entry], wanted: str) -> list[Entry]:
     """Those in which every typed word occurs."""
     words = wanted.casefold().split()
     return [entry for entry in entries if all(word in _searched(entry) for word in words)]
-
-
-def row(entry: Entry, now: datetime, *, ascii: bool) -> Row:
-    match entry:
-        case LearnEntry():
-            name = ((f"{'*' if ascii else '◈'} ", "accent"), (entry.title, "foreground"))
-            return Row(name, ("", "state-faint"), (entry.summary, "curve-plan"), ("", "state-faint"))
-        case PresetEntry():
-            glyph = "+" if ascii else "◇"
-            title = visible(entry.config.title)
-            return Row(
-                ((f"{glyph} ", "accent"), (title, "foreground")),
-                (f"{entry.config.training.steps:,} steps", "state-faint"),
-                (visible(entry.config.lesson.summary), "curve-plan"),
-                ("", "state-faint"),
-            )
-        case BrokenPreset():
-            name = ((f"{STATES['damaged'].glyph} ", "state-failed"), (visible(entry.id), "foreground"))
-            return Row(name, ("unusable", "state-failed"), (visible(entry.why), "state-failed"), ("", "state-faint"))
-        case RunEntry():
-            return _run_row(entry.summary, now, ascii=ascii)
-
-
-def age(created: datetime, now: datetime) -> str:
-    seconds = (now - created).total_seconds()
-    for size, unit in ((365 * 86400, "y"), (86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds / size:.0f} {unit}"
-    return "just now"
-
-
-def size(count: int) -> str:
-    return numbers.megabytes(count) if count >= 1e6 else f"{max(count, 0) / 1e3:.0f} kB"
-
-
-def findings(count: int) -> str:
-    return f"{count} finding" + ("" if count == 1 else "s")
-
-
-def damage(run: RunSummary) -> str:
-    """What is wrong with a run; the folder that its name already tells is left out."""
-    return visible(run.why.replace(f"{run.path}/", ""))
-
-
-def _run_row(run: RunSummary, now: datetime, *, ascii: bool) -> Row:
-    state = STATES[run.state]
-    title = visible(run.title)
-    name = [(f"{state.plain_glyph if ascii else state.glyph} ", state.colour), (visible(run.name), "foreground")]
-    if run.findings:
-        name.append((f"  ! {findings(run.findings)}", "state-paused"))
-    if title and not run.name.startswith(title.lower().replace(" ", "-")):
-        name.append((f"  {title}", "state-faint"))
-    facts = []
-    if run.state == "damaged":
-        facts.append(damage(run))
-    elif run.steps:
-        facts.append(f"step {run.step}/{run.steps}")
-    if run.loss is not None:
-        facts.append(f"loss {numbers.compact(run.loss)}")
-    dot = " - " if ascii else " · "
-    aside = f"{age(run.created, now)}{dot}{size(run.bytes)}"
-    return Row(tuple(name), (run.state, state.colour), (dot.join(facts), "curve-plan"), (aside, "state-faint"))
 
 
 def _searched(entry: Entry) -> str:

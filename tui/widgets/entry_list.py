@@ -20,7 +20,8 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from ..shelves.entries import BrokenPreset, Entry, LearnEntry, Piece, PresetEntry, RunEntry, identity, row, usual_choice
+from ..shelves.entries import BrokenPreset, Entry, LearnEntry, PresetEntry, RunEntry, identity, usual_choice
+from ..shelves.rows import Piece, row
 
 
 @dataclass(frozen=True)

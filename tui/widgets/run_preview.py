@@ -12,7 +12,8 @@ from textual.widget import Widget
 
 from .. import numbers
 from ..safe_text import visible
-from ..shelves.entries import STATES, RunEntry, damage, findings, size
+from ..shelves.entries import RunEntry
+from ..shelves.rows import LOOKS, damage, findings, size
 from .curve_block import curve_block
 from .facts import fact
 
@@ -63,10 +64,10 @@ def run_lines(run: RunSummary, glimpse: Glimpse | None, size: Size, *, ascii: bo
 
 
 def _state(run: RunSummary, *, ascii: bool) -> Content:
-    state = STATES[run.state]
+    look = LOOKS[run.state]
     process = f"  process {run.pid}" if run.pid else ""
-    glyph = state.plain_glyph if ascii else state.glyph
-    return Content.assemble((f"{glyph} {run.state}", f"bold ${state.colour}"), (process, "$curve-plan"))
+    glyph = look.plain_glyph if ascii else look.glyph
+    return Content.assemble((f"{glyph} {run.state}", f"bold ${look.colour}"), (process, "$curve-plan"))
 
 
 def _facts(run: RunSummary, glimpse: Glimpse | None) -> list[tuple[str, str]]:
