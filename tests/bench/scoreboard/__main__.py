@@ -49,7 +49,7 @@ def main() -> None:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "--rounds", type=int, default=1, help="how often each case is trained, each time with another seed"
+        "--rounds", type=int, default=2, help="how often each case is trained, each time with another seed"
     )
     parser.add_argument("--rows", type=Path, default=platformdirs.user_cache_path("tinygpt-tui") / "scoreboard")
     parser.add_argument("--processes", type=int, default=2)
