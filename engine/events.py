@@ -15,8 +15,15 @@ from .config import ConfigError, LiveSettings, build
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
     seq: int = -1
-    """Its place in the run; -1 until the store has given it one, and for what is said to one client only."""
+    """Its place in the run; -1 until the store has given it one, and for what is said and not stored."""
     time: float = 0.0
+
+
+class PreparationBegan(Event, frozen=True, kw_only=True, tag="preparing"):
+    """What a worker does before it can start the run; not stored, it is of interest only while it lasts."""
+
+    activity: str
+    """Such as `reading the text`."""
 
 
 class RunStarted(Event, frozen=True, kw_only=True, tag="started"):
@@ -266,7 +273,7 @@ StoredEvent = (
     RunStarted | StepFinished | LayersMeasured | Evaluated | SampleGenerated | SettingsChanged | RunPaused | RunResumed
     | SpeedLimited | TimeSpent | CheckpointSaved | FindingOpened | FindingClosed | RunEnded | StorageRestored
 )  # fmt: skip
-AnyEvent = StoredEvent | StorageBlocked | Accepted | Refused
+AnyEvent = StoredEvent | PreparationBegan | StorageBlocked | Accepted | Refused
 AnyCommand = (
     Follow | Pause | Resume | TakeSteps | Stop | LimitSpeed | ChangeSettings | Evaluate | Sample | SaveCheckpoint
 )  # fmt: skip

@@ -1,19 +1,24 @@
 """Serves a run's events and takes its commands over a socket, on a thread of its own.
 
 Events are read back from the file they were stored in: a client is a place in that file, so a slow one holds nothing in
-memory and holds nobody up, and the thread that trains does nothing for it. Without clients nothing happens here.
+memory and holds nobody up, and the thread that trains does nothing for it. Without clients nothing happens here. What
+is announced is not stored, but has its place in the file too, so that all are told everything in the same order.
 """
 
 import asyncio
 import os
 import socket
+import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
+from typing import NamedTuple
+
+import msgspec
 
 from .event_log import lines_at, offset_of
 from .events import Accepted, Event, Follow, ProtocolError, Refused, decode_command, encode
@@ -32,13 +37,19 @@ MOST_REQUESTS = 64
 class Server:
     """Puts requests on a queue, and brings answers and stored events back to the clients."""
 
-    def __init__(self, run: Path, listener: socket.socket, requests: SimpleQueue[Request]) -> None:
+    def __init__(
+        self,
+        run: Path,
+        listener: socket.socket,
+        requests: SimpleQueue[Request],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._file = open_file(run / EVENTS, os.O_RDONLY)
         self._listener = listener
         self._requests = requests
+        self._clock = clock
         self._clients: set[_Client] = set()
-        self._notice: Event | None = None
-        """What every client must know and the file cannot hold."""
+        self._announced: list[_Announcement] = []
         self._closing = False
         self._loop = asyncio.new_event_loop()
         self._closed = self._loop.create_future()
@@ -46,8 +57,10 @@ class Server:
         self._thread.start()
 
     def announce(self, event: Event | None) -> None:
-        """Tell every client, also those to come, until it is taken back with None; from any thread."""
-        self._loop.call_soon_threadsafe(self._tell_all, event)
+        """Tell all who follow, also those to come, until it is taken back with None; from the thread that stores."""
+        said = event and encode(msgspec.structs.replace(event, time=self._clock())) + b"\n"
+        self._announced.append(_Announcement(os.fstat(self._file).st_size, said or b""))
+        self._loop.call_soon_threadsafe(self._wake_all)
 
     def close(self) -> None:
         """Let the clients read to the end, then hang up."""
@@ -61,8 +74,7 @@ class Server:
         await self._closed
         server.close()
         self._closing = True
-        for client in self._clients:
-            client.wake()
+        self._wake_all()
         meetings = asyncio.all_tasks() - {asyncio.current_task()}
         if meetings:
             _, late = await asyncio.wait(meetings, timeout=LAST_WORDS_S)
@@ -70,16 +82,12 @@ class Server:
                 meeting.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
-    def _tell_all(self, event: Event | None) -> None:
-        self._notice = event
-        if event:
-            for client in self._clients:
-                client.say(event)
+    def _wake_all(self) -> None:
+        for client in self._clients:
+            client.wake()
 
     async def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        client = _Client(self._file, writer)
-        if self._notice:
-            client.say(self._notice)
+        client = _Client(self._file, self._announced, writer)
         self._clients.add(client)
         try:
             async with asyncio.TaskGroup() as both_ways:
@@ -122,12 +130,22 @@ class _HungUp(Exception):
     """One of the two has nothing more to say."""
 
 
+class _Announcement(NamedTuple):
+    place: int
+    """In the file: what is stored before it is told before it."""
+    line: bytes
+    """Empty takes the one before it back."""
+
+
 class _Client:
     """Somebody at the other end: what was said to them, and how far in the file they are."""
 
-    def __init__(self, file: int, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, file: int, announced: Sequence[_Announcement], writer: asyncio.StreamWriter) -> None:
         self.unanswered = asyncio.Semaphore(MOST_REQUESTS)
         self._file = file
+        self._announced = announced
+        self._heard = 0
+        """How many of the announcements."""
         self._writer = writer
         self._place: int | None = None
         """None until they ask for events."""
@@ -144,6 +162,7 @@ class _Client:
 
     def follow(self, since: int) -> None:
         self._place = offset_of(self._file, since)
+        self._heard = max(len(self._announced) - 1, 0)  # only the last may still be so
         self.unanswered.release()
         self.wake()
 
@@ -160,10 +179,27 @@ class _Client:
                     await self._woken.wait()
 
     async def _send_stored(self) -> None:
-        while self._place is not None and (lines := lines_at(self._file, self._place)):
-            self._writer.write(lines)
+        while self._place is not None:
+            lines = lines_at(self._file, self._place)
+            told = self._with_announcements(lines, self._place)
+            if not told:
+                return
+            self._writer.write(told)
             self._place += len(lines)
             await self._writer.drain()
+
+    def _with_announcements(self, lines: bytes, place: int) -> bytes:
+        """Lines of the file with what was announced between them: as they are stored by now, so is it known by now."""
+        told: list[bytes] = []
+        while self._heard < len(self._announced):
+            announcement = self._announced[self._heard]
+            before = max(announcement.place - place, 0)
+            if before > len(lines):
+                break
+            told += [lines[:before], announcement.line]
+            lines, place = lines[before:], place + before
+            self._heard += 1
+        return b"".join([*told, lines])
 
     async def _send_said(self) -> None:
         while self._said:

@@ -21,6 +21,7 @@ from .events import (
     Accepted,
     Evaluated,
     FindingOpened,
+    PreparationBegan,
     Refused,
     RunEnded,
     RunPaused,
@@ -173,7 +174,7 @@ def _latest(run: Path) -> list[StoredEvent]:
         match event:
             case RunStarted(step=step):
                 latest = [*(earlier for earlier in latest if earlier.step <= step), event]
-            case StorageBlocked() | Accepted() | Refused():
+            case PreparationBegan() | StorageBlocked() | Accepted() | Refused():
                 continue
             case _:
                 latest.append(event)

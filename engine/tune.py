@@ -15,6 +15,7 @@ import torch
 
 from .config import ConfigError, InstrumentsConfig, RunConfig, TrainingConfig
 from .corpus import Corpus
+from .hosted import Tell
 from .memory import require_memory
 from .trainer import Trainer
 
@@ -37,7 +38,9 @@ _QUIET = InstrumentsConfig(evaluate_every=0, layers_every=0, sample_every=0)
 Clock = Callable[[], float]
 
 
-def resolve(config: RunConfig, corpus: Corpus, clock: Clock = time.perf_counter) -> RunConfig:
+def resolve(
+    config: RunConfig, corpus: Corpus, clock: Clock = time.perf_counter, tell: Tell = lambda activity: None
+) -> RunConfig:
     """The config with device, precision, threads and compile decided; ConfigError where the device is not there."""
     device = _device(config.training.device)
     training = replace(config.training, device=device)
@@ -48,10 +51,12 @@ def resolve(config: RunConfig, corpus: Corpus, clock: Clock = time.perf_counter)
     if device == "cpu":
         require_memory(config)
     if len(candidates) > 1 and training.steps >= WORTH_TUNING_STEPS:
+        tell("choosing precision and threads")
         chosen, step_s = _fastest(config, candidates, corpus, clock)
     else:
         chosen, step_s = candidates[0], 0.0
     if training.compile == "auto" and step_s * training.steps > WORTH_COMPILING_S and _can_compile(device):
+        tell("compiling the model, which may take half a minute")
         chosen = _compiled_if_faster(config, chosen, corpus, clock)
     return replace(config, training=chosen)
 

@@ -17,10 +17,10 @@ from queue import SimpleQueue
 
 from .config import ConfigError
 from .event_log import EventLog, line_count, marked_events, surviving_events, tail_events
-from .events import AnyEvent, CheckpointSaved, Event, RunEnded, SettingsChanged, Stop
+from .events import AnyEvent, CheckpointSaved, Event, PreparationBegan, RunEnded, SettingsChanged, Stop
 from .folder import CHECKPOINTS, StoreError, claimed
 from .host import Host
-from .hosted import Hosted, Request, refuse_all
+from .hosted import Hosted, Request, Tell, refuse_all
 from .recollection import Recollection
 from .server import Server
 from .stopwatch import Stopwatch
@@ -31,7 +31,7 @@ NICENESS = 5
 FINE, ENDED_BADLY, BAD_INPUT = 0, 1, 2
 
 
-def serve(run: Path, assemble: Callable[[Path], Hosted]) -> int:
+def serve(run: Path, assemble: Callable[[Path, Tell], Hosted]) -> int:
     """Be the worker of a run until it ends; the exit status."""
     requests: SimpleQueue[Request] = SimpleQueue()
     signal.signal(signal.SIGTERM, lambda number, frame: requests.put(Request(Stop())))
@@ -60,13 +60,16 @@ def _report(line: str) -> None:
 
 def _train(
     run: Path,
-    assemble: Callable[[Path], Hosted],
+    assemble: Callable[[Path, Tell], Hosted],
     log: EventLog,
     requests: SimpleQueue[Request],
     announce: Callable[[Event | None], None],
 ) -> int:
     try:
-        hosted = assemble(run)
+        try:
+            hosted = assemble(run, lambda activity: announce(PreparationBegan(activity=activity)))
+        finally:
+            announce(None)
     except Exception as error:
         is_input = isinstance(error, ConfigError | StoreError)
         if is_input:
@@ -85,8 +88,9 @@ def _last_step(run: Path) -> int:
     return next((getattr(event, "step", 0) for event in reversed(tail_events(run, 1 << 16))), 0)
 
 
-def assemble(run: Path) -> Hosted:
+def assemble(run: Path, tell: Tell) -> Hosted:
     """The tiny GPT of a run folder, where its latest checkpoint left it."""
+    tell("loading PyTorch")
     # imported here, so that the socket is there long before torch is
     from .checkpoint import CheckpointError, Checkpoints
     from .corpus import CorpusError, load
@@ -96,16 +100,19 @@ def assemble(run: Path) -> Hosted:
 
     written = read_config(run)
     try:
+        tell("reading the text")
         corpus = load(written.data, context=written.model.context)
-        config = resolve(written, corpus)
+        config = resolve(written, corpus, tell=tell)
         if config != written:
             write_config(run, config)
+        tell("building the model")
         stopwatch = Stopwatch()
         trainer = Trainer(config, corpus, stopwatch)
         checkpoints = Checkpoints(run / CHECKPOINTS, trainer, config.storage)
         checkpoints.restore_latest()
     except (CorpusError, CheckpointError) as error:
         raise StoreError(str(error)) from None
+    tell("reading the run's past")
     new = line_count(run)
     past = takewhile(lambda event: event.seq < new, surviving_events(run, trainer.step))
     diagnosis = Recollection(Diagnosis(config), past)

@@ -24,7 +24,7 @@ from tinygpt_tui.engine.events import (
     StepFinished,
     settings_table,
 )
-from tinygpt_tui.engine.hosted import Hosted, Reason
+from tinygpt_tui.engine.hosted import Hosted, Reason, Tell
 from tinygpt_tui.engine.store import create, read_config
 from tinygpt_tui.engine.worker import serve
 
@@ -136,11 +136,14 @@ def new_run(runs: Path, *, steps: int, title: str = "Scripted", name: str | None
 
 
 def scripted_worker(script: str = "train") -> tuple[str, ...]:
-    """The command of a worker process with a scripted loop: `train`, `crash`, `refuse` or `exit`."""
+    """The command of a worker process with a scripted loop: `train`, `wait`, `crash`, `refuse` or `exit`.
+
+    `wait` prepares until a byte comes through the run's pipe `go`.
+    """
     return (sys.executable, "-P", __file__, script)
 
 
-def _assemble(run: Path, script: str) -> Hosted:
+def _assemble(run: Path, script: str, tell: Tell) -> Hosted:
     def loss(step: int) -> float:
         if script == "crash" and step == 5:
             raise RuntimeError("the script says so")
@@ -149,6 +152,9 @@ def _assemble(run: Path, script: str) -> Hosted:
             os._exit(7)
         return 5.0 / (1 + step)
 
+    if script == "wait":
+        tell("waiting for the word")
+        (run / "go").open("rb").read(1)
     if script == "refuse":
         raise ConfigError("model.width = 3 is refused by the script")
     print("a stray print that must not reach a client")
@@ -157,4 +163,4 @@ def _assemble(run: Path, script: str) -> Hosted:
 
 
 if __name__ == "__main__":
-    sys.exit(serve(Path(sys.argv[2]), lambda run: _assemble(run, sys.argv[1])))
+    sys.exit(serve(Path(sys.argv[2]), lambda run, tell: _assemble(run, sys.argv[1], tell)))

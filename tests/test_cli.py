@@ -71,7 +71,10 @@ def test_a_run_is_trained_listed_told_again_resumed_sampled_and_removed(text: Pa
     trained = subprocess.run(train(text, "--steps", "6", "--json", "--name", "mine"), capture_output=True, text=True)
     assert trained.returncode == 0, trained.stderr
     assert trained.stderr == f"run {runs / 'mine-1'}\n"
-    lines = events(trained.stdout)
+    told = events(trained.stdout)
+    prepared = [line for line in told if line["seq"] < 0]
+    assert {line["event"] for line in prepared} <= {"preparing"} and all(line["time"] > 0 for line in prepared)
+    lines = [line for line in told if line["seq"] >= 0]
     assert [line["seq"] for line in lines] == list(range(len(lines)))
     steps = [line for line in lines if line["event"] == "step"]
     assert [line["step"] for line in steps] == [1, 2, 3, 4, 5, 6]
@@ -89,7 +92,14 @@ def test_a_run_is_trained_listed_told_again_resumed_sampled_and_removed(text: Pa
     assert row["loss"] == steps[-1]["loss"] and row["path"] == str(runs / "mine-1") and "pid" not in row
 
     again = tinygpt("attach", "mine-1", "--json")
-    assert (again.returncode, again.stdout) == (0, trained.stdout)
+    assert (again.returncode, events(again.stdout)) == (0, lines)
+
+    written = (runs / "mine-1" / "events.jsonl").read_bytes(), (runs / "mine-1" / "config.toml").read_bytes()
+    for further in ((), ("--steps", "6"), ("--steps", "5")):
+        refused = tinygpt("resume", "mine-1", *further)
+        words = "mine-1 is finished at step 6; --steps M goes on to a later step M"
+        assert refused.returncode == 2 and words in refused.stderr and refused.stderr.count("\n") == 1
+    assert written == ((runs / "mine-1" / "events.jsonl").read_bytes(), (runs / "mine-1" / "config.toml").read_bytes())
 
     resumed = tinygpt("resume", "mine-1", "--steps", "8", "--json")
     assert [line["step"] for line in events(resumed.stdout) if line["event"] == "step"] == [7, 8]
@@ -169,6 +179,14 @@ def test_a_run_that_its_input_keeps_from_beginning_leaves_nothing_behind(runs: P
     assert result.returncode == 2
     assert result.stderr == "tinygpt-tui: /nonexistent: does not exist; set data.path to a file or a folder of text\n"
     assert list(runs.iterdir()) == []
+
+
+def test_after_a_nan_the_hint_speaks_of_a_checkpoint_only_where_there_is_one(text: Path, runs: Path) -> None:
+    broken = ("--steps", "60", "--set", "schedule.lr=1e6", "--set", "schedule.warmup_steps=0")
+    arguments = train(text, *broken, "--set", "training.on_nan=stop", "--set", "instruments.evaluate_every=0")
+    ended = subprocess.run(arguments, capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 1, ended.stderr
+    assert "resume baseline-1` begins again, for there is no checkpoint" in ended.stderr
 
 
 def test_without_json_a_person_reads_lines(text: Path, runs: Path) -> None:
@@ -349,5 +367,5 @@ def read_all(terminal: int) -> str:
 
 def test_started_tells_scripts_which_process_trains(text: Path, runs: Path) -> None:
     output = subprocess.run(train(text, "--steps", "1", "--json"), capture_output=True, check=True).stdout
-    first = decode_event(output.splitlines()[0])
+    first = next(event for line in output.splitlines() if (event := decode_event(line)).seq == 0)
     assert isinstance(first, RunStarted) and first.pid > 0

@@ -149,7 +149,7 @@ async def test_a_worker_that_dies_before_it_begins_is_not_taken_for_the_one_that
     async with training(run) as live:
         await everything(live)
 
-    dying = "from tinygpt_tui.engine.worker import *; serve(Path(sys.argv[1]), lambda run: os._exit(9))"
+    dying = "from tinygpt_tui.engine.worker import *; serve(Path(sys.argv[1]), lambda run, tell: os._exit(9))"
     again = await start(run, (*scripted_worker()[:2], "-c", dying))
     events = await everything(again)
     await again.close()

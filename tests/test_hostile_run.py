@@ -194,7 +194,7 @@ def resumes(run: Path) -> bool:
     """Whether a worker would go on with it; what is in its way is one line."""
     try:
         with claimed(run), closing(EventLog(run)):
-            assemble(run)
+            assemble(run, lambda activity: None)
     except (ConfigError, StoreError) as error:
         assert len(str(error).splitlines()) == 1
         return False

@@ -17,6 +17,7 @@ from tinygpt_tui.engine.events import (
     FindingClosed,
     FindingOpened,
     LayersMeasured,
+    PreparationBegan,
     RunEnded,
     RunPaused,
     RunResumed,
@@ -179,6 +180,15 @@ def test_pauses_and_dead_time_do_not_count_as_training() -> None:
 def test_time_never_runs_backwards() -> None:
     view = view_of(begun(0, time=10.0), finished(1, time=12.0), finished(2, time=3.0), finished(3, time=11.0))
     assert (np.diff(view.curves["time"]) >= 0).all()
+
+
+def test_what_is_prepared_is_the_detail_of_a_start_and_of_a_new_start() -> None:
+    ended = view_of(begun(), finished(1), RunEnded(step=1, reason="died"))
+    for view in (RunView.of(CONFIG), ended):
+        preparing = view.after(PreparationBegan(time=9.0, activity="reading the text"))
+        assert (preparing.state, preparing.state_detail, preparing.end) == ("starting", "reading the text", None)
+        started = preparing.after(begun(1, time=10.0))
+        assert (started.state, started.state_detail) == ("training", "")
 
 
 def test_the_state_follows_the_run() -> None:

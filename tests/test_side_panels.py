@@ -19,6 +19,7 @@ from tinygpt_tui.engine.events import (
     FindingClosed,
     FindingOpened,
     Fix,
+    PreparationBegan,
     RunEnded,
     RunPaused,
     SampleGenerated,
@@ -181,6 +182,13 @@ def test_the_line_at_the_top_fits_whatever_the_width(width: int) -> None:
 def test_the_line_at_the_top_says_in_words_that_the_disk_is_full() -> None:
     view = BEGUN.after(StorageBlocked(step=3, detail="No space left on device"))
     assert "waiting for disk space" in header_line(view, 120).plain
+
+
+def test_a_start_says_what_is_prepared() -> None:
+    view = RunView.of(CONFIG).after(PreparationBegan(activity="choosing \x1b[2J threads"))
+    for line in (header_line(view, 120).plain, words(StatusPanel, view)):
+        assert "starting" in line and "choosing ␛[2J threads" in line
+    assert "starting" in header_line(view, 20).plain
 
 
 def test_a_pause_says_why_in_the_status() -> None:

@@ -1,5 +1,6 @@
 """A run told in lines."""
 
+import io
 import math
 
 from hypothesis import given
@@ -11,11 +12,13 @@ from tinygpt_tui.engine.events import (
     FindingClosed,
     FindingOpened,
     Fix,
+    PreparationBegan,
     RunEnded,
     SettingsChanged,
     StepFinished,
     StorageBlocked,
 )
+from tinygpt_tui.tui.command.follow import narrator
 from tinygpt_tui.tui.command.text_progress import TextProgress, duration
 
 
@@ -56,6 +59,20 @@ def test_changes_and_a_full_disk_are_told() -> None:
         "changed after step 5: lr 1 -> 2"
     ]
     assert "No space left" in told(progress, StorageBlocked(step=6, detail="No space left on device"))[0]
+
+
+def test_until_there_is_a_step_the_status_says_what_is_prepared() -> None:
+    progress = TextProgress(steps=100)
+    told(progress, PreparationBegan(activity="reading \x1b the text"))
+    assert progress.status() == "step 0/100  reading ␛ the text"
+    told(progress, step(1))
+    assert "reading" not in progress.status()
+
+
+def test_where_no_line_is_redrawn_each_preparation_is_a_line() -> None:
+    out = io.StringIO()
+    narrator(100, out, as_json=False).tell([PreparationBegan(activity="reading the text"), step(1)])
+    assert out.getvalue().splitlines()[0] == "reading the text"
 
 
 def test_an_end_says_what_was_reached() -> None:

@@ -87,8 +87,11 @@ def test_timing_stops_when_its_budget_is_spent(machine: Callable[..., None], mon
 def test_compiling_is_tried_in_long_runs_only(machine: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tune, "_can_compile", lambda device: True)
     machine(lambda training: 0.5 if training.compile is True else 1.0)
-    assert resolve(undecided(steps=100), small_corpus()).training.compile is False
-    assert resolve(undecided(steps=10_000), small_corpus()).training.compile is True
+    told: list[str] = []
+    assert resolve(undecided(steps=100), small_corpus(), tell=told.append).training.compile is False
+    assert told == ["choosing precision and threads"]
+    assert resolve(undecided(steps=10_000), small_corpus(), tell=told.append).training.compile is True
+    assert told[2].startswith("compiling the model")
 
 
 def test_a_compiler_that_fails_is_done_without(machine: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:

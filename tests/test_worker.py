@@ -20,6 +20,7 @@ from tinygpt_tui.engine.events import (
     CheckpointSaved,
     Follow,
     Pause,
+    PreparationBegan,
     Refused,
     Resume,
     RunEnded,
@@ -238,6 +239,50 @@ async def test_answers_come_after_the_events_that_precede_them(tmp_path: Path) -
 
     assert isinstance(paused, RunPaused)
     assert answer == Accepted(id=5, step=paused.step)
+
+
+@contextmanager
+def held_up(run: Path) -> Iterator[Callable[[], int]]:
+    """Keeps the `wait` script from starting until it is called."""
+    os.mkfifo(run / "go")
+    pipe = os.open(run / "go", os.O_RDWR)
+    try:
+        yield lambda: os.write(pipe, b"!")
+    finally:
+        os.close(pipe)
+
+
+async def test_what_is_prepared_is_told_to_who_follows_then_and_never_stored(tmp_path: Path) -> None:
+    run = new_run(tmp_path, steps=20)
+
+    with held_up(run) as let_go:
+        async with training(run, "wait") as live:
+            late = await attach(run)
+            for client in (live, late):
+                [told] = await until(client, lambda event: isinstance(event, PreparationBegan))
+                assert isinstance(told, PreparationBegan) and told.activity == "waiting for the word"
+                assert told.seq == -1 and told.time > 0
+            let_go()
+            await late.close()
+            later = await attach(run)
+            assert await live.exit_status() == 0
+            events = [event async for batch in later.batches() for event in batch]
+            await later.close()
+    assert events == stored(run) and isinstance(events[0], RunStarted)
+
+
+async def test_a_run_that_is_stopped_while_it_is_prepared_ends_before_its_first_step(tmp_path: Path) -> None:
+    run = new_run(tmp_path, steps=ENDLESS)
+
+    with held_up(run) as let_go:
+        async with training(run, "wait") as live:
+            await until(live, lambda event: isinstance(event, PreparationBegan))
+            stopping = asyncio.create_task(live.send(Stop()))
+            await asyncio.sleep(0)
+            let_go()
+            assert isinstance(await stopping, Accepted)
+            assert await live.exit_status() == 0
+    assert isinstance(end := stored(run)[-1], RunEnded) and end.reason == "stopped"
 
 
 @contextmanager

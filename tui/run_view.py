@@ -21,6 +21,7 @@ from ..engine.events import (
     FindingClosed,
     FindingOpened,
     LayersMeasured,
+    PreparationBegan,
     RunEnded,
     RunPaused,
     RunResumed,
@@ -82,7 +83,7 @@ class RunView:
     """The latest start."""
     state: State = "starting"
     state_detail: str = ""
-    """Why it is paused or blocked."""
+    """What is being prepared, or why it is paused or blocked."""
     end: RunEnded | None = None
     sampled: Thinned[SampleGenerated] = field(default_factory=lambda: Thinned(most=_SAMPLES))
     measured: Thinned[LayersMeasured] = field(default_factory=lambda: Thinned(most=_LAYERS))
@@ -147,6 +148,8 @@ class RunView:
     def _after_turn(self, event: AnyEvent) -> Self:
         """What starts, halts and ends a run."""
         match event:
+            case PreparationBegan():
+                return replace(self, state="starting", state_detail=event.activity, end=None)
             case RunStarted():
                 return self._up_to(event.step)._begun(event)
             case RunResumed() | StorageRestored():

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol, TextIO
 
 from ...engine.client import LiveRun, Run, StoredRun, open_stored
-from ...engine.events import AnyEvent, RunEnded, Stop, encode
+from ...engine.events import AnyEvent, PreparationBegan, RunEnded, Stop, encode
 from ...engine.folder import EVENTS, find_worker
 from .text_progress import TextProgress
 
@@ -75,6 +75,8 @@ class PlainLines:
         for event in batch:
             for line in self._progress.observe(event):
                 self._out.write(line + "\n")
+            if isinstance(event, PreparationBegan):
+                self._out.write(self._progress.activity + "\n")
             if self._progress.latest is event and event.time >= self._next:
                 self._out.write(self._progress.status() + "\n")
                 self._next = event.time + PLAIN_SECONDS

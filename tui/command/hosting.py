@@ -10,7 +10,7 @@ import click
 from ...engine import client
 from ...engine.config import RunConfig
 from ...engine.event_log import line_count
-from ...engine.folder import find_worker
+from ...engine.folder import CHECKPOINTS, find_worker
 from ...engine.store import read_config, remove
 from ..safe_text import visible
 from .follow import Outcome, follow, narrator, opened
@@ -40,5 +40,7 @@ def _conclude(path: Path, outcome: Outcome) -> int:
         click.echo(f"{PROGRAM}: {visible(line)}", err=True)
     if outcome.exit_status == 1:
         log = visible(str(path / "worker.log"))
-        click.echo(f"the log is {log}; `{PROGRAM} resume {path.name}` goes on from the latest checkpoint", err=True)
+        has_checkpoint = any((path / CHECKPOINTS).glob("step-*"))
+        place = "goes on from the latest checkpoint" if has_checkpoint else "begins again, for there is no checkpoint"
+        click.echo(f"the log is {log}; `{PROGRAM} resume {path.name}` {place}", err=True)
     return outcome.exit_status

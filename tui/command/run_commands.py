@@ -19,7 +19,7 @@ def resume(run: str, steps: str | None, as_json: bool, runs: str | None) -> int:
     """Go on with a run from its latest checkpoint."""
     from ...engine.config import ConfigError
     from ...engine.folder import find_worker
-    from ...engine.store import find_run, read_config, write_config
+    from ...engine.store import find_run, read_config, summarise, write_config
     from .hosting import host
 
     path = find_run(runs_folder(runs), run)
@@ -31,6 +31,10 @@ def resume(run: str, steps: str | None, as_json: bool, runs: str | None) -> int:
             config = config.with_values({"training.steps": steps})
         except ConfigError as error:
             raise ConfigError(f"--steps {steps}: {error}") from None
+    summary = summarise(path)
+    if summary.state == "finished" and config.training.steps <= summary.step:
+        raise click.UsageError(f"{path.name} is finished at step {summary.step}; --steps M goes on to a later step M")
+    if steps is not None:
         write_config(path, config)
     return host(path, config, as_json=as_json, is_new=False)
 

@@ -8,6 +8,7 @@ from ...engine.events import (
     Evaluated,
     FindingClosed,
     FindingOpened,
+    PreparationBegan,
     RunEnded,
     RunPaused,
     RunResumed,
@@ -29,6 +30,8 @@ class TextProgress:
     step: int = 0
     latest: StepFinished | None = None
     val_loss: float | None = None
+    activity: str = "preparing"
+    """Until there is a step."""
     _speed: float = field(default=math.nan, init=False)
     """Tokens a second, smoothed."""
     _kinds: dict[int, str] = field(default_factory=dict, init=False)
@@ -43,8 +46,11 @@ class TextProgress:
             case Evaluated(val_loss=val_loss):
                 self.val_loss = val_loss
                 return []
+            case PreparationBegan():
+                self.activity = visible(event.activity)
+                return []
             case RunStarted():
-                self.step, self.steps = event.step, event.steps
+                self.step, self.steps, self.activity = event.step, event.steps, "taking the first step"
                 return _beginning(event)
             case FindingOpened():
                 self._kinds[event.id] = event.kind
@@ -59,7 +65,7 @@ class TextProgress:
     def status(self) -> str:
         """Where the run is, in one line."""
         if self.latest is None:
-            return f"step {self.step}/{self.steps}  preparing"
+            return f"step {self.step}/{self.steps}  {self.activity}"
         done = min(self.step / max(self.steps, 1), 1.0)
         filled = int(done * _BAR)
         parts = [

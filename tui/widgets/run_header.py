@@ -50,6 +50,8 @@ class RunHeader(Static):
 
 def header_line(view: RunView, width: int, note: str = "") -> Content:
     facts = [state_words(view), Content(f"step {view.step}/{view.steps}")]
+    if view.state == "starting" and view.state_detail:
+        facts.insert(1, Content(visible(view.state_detail)))
     if view.state in ("training", "paused") and len(view.curves):
         left = duration(view.time_left_s)
         facts += [
