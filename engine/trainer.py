@@ -70,6 +70,20 @@ class Trainer:
         )
 
     @property
+    def is_compiled(self) -> bool:
+        return self._forward is not self.model
+
+    def compile(self) -> None:
+        """Compile what the first step would have to; what is trained does not notice."""
+        # cut like a batch: strides too are compiled in
+        tokens_BT = torch.zeros(self.settings.batch, self.config.model.context + 1, dtype=torch.long)
+        tokens_BT = tokens_BT.to(self._device)
+        with torch.random.fork_rng():
+            logits_BTV = self._forward(tokens_BT[:, :-1])
+            loss = F.cross_entropy(logits_BTV.flatten(0, 1).float(), tokens_BT[:, 1:].flatten())
+            self.flat.differentiate(loss, accumulate=False)
+
+    @property
     def finished(self) -> bool:
         return self.step >= self.config.training.steps
 

@@ -23,6 +23,7 @@ WORTH_TUNING_STEPS = 50
 """A shorter run would be over before the choice is made."""
 WORTH_COMPILING_S = 3600.0
 """Compiling takes 15 to 30 s, in which nothing is seen, and gains 5 to 15 %: nobody minds in runs longer than this."""
+COMPILING = "compiling the model, which may take a minute"
 BUDGET_S = 3.0
 """Timing stops here; what was not reached is not chosen."""
 ROUNDS = 5
@@ -56,7 +57,7 @@ def resolve(
     else:
         chosen, step_s = candidates[0], 0.0
     if training.compile == "auto" and step_s * training.steps > WORTH_COMPILING_S and _can_compile(device):
-        tell("compiling the model, which may take half a minute")
+        tell(COMPILING)
         chosen = _compiled_if_faster(config, chosen, corpus, clock)
     return replace(config, training=chosen)
 

@@ -96,7 +96,7 @@ def assemble(run: Path, tell: Tell) -> Hosted:
     from .corpus import CorpusError, load
     from .diagnostics.diagnosis import Diagnosis
     from .trainer import Trainer
-    from .tune import resolve
+    from .tune import COMPILING, resolve
 
     written = read_config(run)
     try:
@@ -110,6 +110,9 @@ def assemble(run: Path, tell: Tell) -> Hosted:
         trainer = Trainer(config, corpus, stopwatch)
         checkpoints = Checkpoints(run / CHECKPOINTS, trainer, config.storage)
         checkpoints.restore_latest()
+        if trainer.is_compiled:
+            tell(COMPILING)
+            trainer.compile()
     except (CorpusError, CheckpointError) as error:
         raise StoreError(str(error)) from None
     tell("reading the run's past")

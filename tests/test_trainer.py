@@ -1,12 +1,18 @@
 """Training: what it says, what it measures, and that nothing disturbs it."""
 
 import math
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 
-from tinygpt_tui.engine.config import ConfigError, InstrumentsConfig, OptimizerConfig
+from tinygpt_tui.engine.config import ConfigError, DataConfig, InstrumentsConfig, OptimizerConfig
+from tinygpt_tui.engine.event_log import EventLog
 from tinygpt_tui.engine.events import (
     ChangeSettings,
     Evaluated,
@@ -18,10 +24,13 @@ from tinygpt_tui.engine.events import (
     SettingsChanged,
     StepFinished,
 )
-from tinygpt_tui.engine.model import Block
+from tinygpt_tui.engine.model import GPT, Block
+from tinygpt_tui.engine.store import create
 from tinygpt_tui.engine.trainer import Trainer, train
+from tinygpt_tui.engine.tune import COMPILING
+from tinygpt_tui.engine.worker import assemble
 
-from .texts import small_config, small_corpus
+from .texts import TEXT, small_config, small_corpus
 
 
 def losses(events: list[Event]) -> list[float]:
@@ -51,6 +60,40 @@ def test_another_seed_gives_another_run() -> None:
     assert losses(list(train(small_config(seed=1), small_corpus()))) != losses(
         list(train(small_config(seed=2), small_corpus()))
     )
+
+
+def test_compiling_beforehand_does_not_disturb_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[tuple[int, ...]] = []
+
+    def compile(model: GPT) -> Callable[[Tensor], Tensor]:
+        def forward(inputs_BT: Tensor) -> Tensor:
+            compiled.append((*inputs_BT.shape, *inputs_BT.stride()))
+            return model(inputs_BT)
+
+        return forward
+
+    monkeypatch.setattr(torch, "compile", compile)
+    config = small_config(compile=True)
+    config = replace(config, model=replace(config.model, dropout=0.2))
+    trainer = Trainer(config, small_corpus())
+    assert trainer.is_compiled
+    trainer.compile()
+    assert compiled == [(2, 16, 17, 1)]
+    assert losses(run_to_end(trainer)) == losses(list(train(config, small_corpus())))
+    assert set(compiled) == {compiled[0]}
+
+
+def test_what_is_prepared_is_told_before_it_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "text.py").write_bytes(TEXT)
+    told: list[str] = []
+    monkeypatch.setattr(torch, "compile", lambda model: lambda inputs: told.append("compiled") or model(inputs))
+    config = replace(small_config(compile=True), data=DataConfig(path=str(tmp_path / "text.py")))
+    run = create(tmp_path, config, "run", datetime.now(UTC))
+    with closing(EventLog(run)):
+        assemble(run, told.append)
+    assert told == [
+        "loading PyTorch", "reading the text", "building the model", COMPILING, "compiled", "reading the run's past"
+    ]  # fmt: skip
 
 
 def test_measuring_does_not_disturb_training() -> None:

@@ -170,7 +170,7 @@ class RunScreen(Screen[Departure]):
         if before is None or before.state != view.state:
             self.refresh_bindings()
             self._show_banner(view)
-        if view.end is not None and (before is None or before.end is not view.end):
+        if view.end is not (before.end if before else None):
             self.read_last_words()
 
     def _show_banner(self, view: RunView) -> None:
