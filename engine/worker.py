@@ -115,8 +115,8 @@ def assemble(run: Path, tell: Tell) -> Hosted:
             trainer.compile()
     except (CorpusError, CheckpointError) as error:
         raise StoreError(str(error)) from None
-    tell("reading the run's past")
-    new = line_count(run)
+    if new := line_count(run):
+        tell("reading the run's past")
     past = takewhile(lambda event: event.seq < new, surviving_events(run, trainer.step))
     diagnosis = Recollection(Diagnosis(config), past)
     gc.freeze()  # what is there stays: the collector need not look at all of torch again and again
