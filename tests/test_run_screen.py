@@ -27,6 +27,7 @@ from tinygpt_tui.engine.events import (
     Fix,
     LimitSpeed,
     Pause,
+    PreparationBegan,
     Resume,
     RunEnded,
     RunPaused,
@@ -575,6 +576,17 @@ async def test_a_dead_worker_turns_the_screen_into_a_report(tmp_path: Path, end:
         await pilot.press("escape", "space")
         await until(pilot, lambda: bool(app.departures))
         assert app.departures == [ResumeRun(tmp_path)]
+
+
+async def test_the_report_of_an_earlier_death_goes_when_the_run_is_started_again() -> None:
+    run = live()
+    async with Showing(run).run_test(size=(120, 36)) as pilot:
+        screen = await following(pilot)
+        run.say(RunEnded(step=50, reason="died", detail="killed"))
+        await until(pilot, lambda: screen.report.display)
+        run.say(PreparationBegan(activity="reading the text"))
+        await until(pilot, lambda: screen.panels.display and not screen.report.display)
+        await until(pilot, lambda: "starting · reading the text" in str(screen.header.render()))
 
 
 async def test_a_run_that_waits_for_disk_space_says_so_and_can_be_told_to_try_again() -> None:
