@@ -361,3 +361,20 @@ def test_a_resumed_loop_goes_on_where_its_checkpoint_is(tmp_path: Path) -> None:
 
     assert again.run().reason == "finished"
     assert [event.step for event in again.log.events if isinstance(event, RunStarted | StepFinished)] == [3, 4, 5]
+
+
+def test_a_checkpoint_that_breaks_while_its_disk_is_full_ends_the_run_as_failed_and_that_is_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = Stage(tmp_path, steps=11)
+    troubles = iter([OSError(28, "No space left on device"), ValueError("the state is beyond saving")])
+
+    def save(reason: Reason) -> CheckpointSaved:
+        raise next(troubles)
+
+    monkeypatch.setattr(stage.saver, "save", save)
+
+    end = stage.run()
+
+    assert (end.reason, end.detail) == ("failed", "ValueError: the state is beyond saving")
+    assert stage.story()[-2:] == [("StorageRestored", 10), ("RunEnded", 10)]
