@@ -21,6 +21,7 @@ from tinygpt_tui.tui.widgets.loss_panel import LossPanel
 from tinygpt_tui.tui.widgets.plot import Plot
 from tinygpt_tui.tui.widgets.rate_panel import RatePanel
 
+from .screen_text import until
 from .scripted_run import started, steps
 
 CONFIG = RunConfig(training=TrainingConfig(steps=200))
@@ -174,8 +175,7 @@ async def test_the_last_view_is_drawn_though_no_other_follows() -> None:
     async with app.run_test(size=(100, 20)) as pilot:
         for length in (10, 20, 100):
             app.panel.view = view_of(length)
-        while "train 4.01" not in str(app.panel.border_title):
-            await pilot.pause()
+        await until(pilot, lambda: "train 4.01" in str(app.panel.border_title))
 
 
 async def test_a_key_is_answered_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,8 +209,7 @@ async def test_a_hidden_panel_draws_nothing_and_is_up_to_date_when_shown() -> No
         app.panel.view = view_of(100)
         assert app.drawings == 0
         app.panel.display = True
-        while "train 4.01" not in str(app.panel.border_title):
-            await pilot.pause()
+        await until(pilot, lambda: "train 4.01" in str(app.panel.border_title))
         assert app.drawings
 
 
@@ -225,8 +224,7 @@ async def test_colours_follow_the_theme() -> None:
 
         before = colours()
         app.theme = THEMES[1].name
-        while colours() == before:
-            await pilot.pause()
+        await until(pilot, lambda: colours() != before)
 
 
 async def test_without_braille_only_ascii_is_drawn() -> None:

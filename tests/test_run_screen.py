@@ -1,10 +1,8 @@
 """The run screen: every key does what it says, and what a run says is seen."""
 
-import asyncio
 import random
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -55,6 +53,7 @@ from tinygpt_tui.tui.widgets.plot import Plot
 from tinygpt_tui.tui.widgets.side_panel import SidePanel
 
 from .screen_text import shown as on_screen
+from .screen_text import until
 from .scripted_run import ScriptedRun, started, steps
 
 CONFIG = RunConfig(title="Scripted", training=TrainingConfig(steps=100))
@@ -87,12 +86,6 @@ class Showing(App[None]):
     @property
     def notices(self) -> list[str]:
         return [notice.message for notice in self._notifications]
-
-
-async def until(pilot: Pilot[None], holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not holds():
-            await pilot.pause()
 
 
 Shown = TypeVar("Shown", bound=Screen)

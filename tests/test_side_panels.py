@@ -39,6 +39,7 @@ from tinygpt_tui.tui.widgets.sample_panel import SamplePanel
 from tinygpt_tui.tui.widgets.side_panel import SidePanel
 from tinygpt_tui.tui.widgets.status_panel import StatusPanel
 
+from .screen_text import until
 from .scripted_run import started, steps
 
 CONFIG = RunConfig(title="A [red]run[/red]\x1b[2J")
@@ -300,5 +301,4 @@ async def test_numbers_change_no_faster_than_they_can_be_read_but_news_is_told_a
         panel.view = panel.view.after(RunPaused(step=30, reason="as asked"))
         assert "step    30 of" in panel.text and "paused" in panel.text
         panel.view = panel.view.after_all(steps(CONFIG, [3.0] * 5, first=31))
-        while "step    35 of" not in panel.text:  # though nothing follows
-            await pilot.pause()
+        await until(pilot, lambda: "step    35 of" in panel.text)  # though nothing follows
