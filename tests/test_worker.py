@@ -273,7 +273,7 @@ async def test_what_is_prepared_is_told_to_who_follows_then_and_never_stored(tmp
     assert events == stored(run)[: len(events)] and isinstance(events[0], RunStarted)
 
 
-async def test_a_run_that_is_stopped_while_it_is_prepared_ends_before_its_first_step(tmp_path: Path) -> None:
+async def test_a_run_that_is_told_to_stop_while_it_is_prepared_answers_and_stops(tmp_path: Path) -> None:
     run = new_run(tmp_path, steps=ENDLESS)
 
     with held_up(run) as let_go:
