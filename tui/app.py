@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import partial
@@ -18,7 +17,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.theme import Theme
 
-from . import themes
+from . import memory, themes
 from .departure import Departure, QuitApp, ResumeRun, StartAgain, ToHome
 from .opening import Destination, Opener, OpenRun, in_words, open_run
 from .places import GoTo, Place, progress_path, screen_of
@@ -59,17 +58,6 @@ def open_app(
     app = TinyGPTApp(runs, settings_file=settings_path(), destination=destination, ascii=ascii, few_colours=few_colours)
     app.run()
     return app.return_code or 0
-
-
-def settle_memory() -> None:
-    """Let the collector pass over what is there for good: a full pass takes 50 ms, in which no key is answered.
-
-    What a redraw leaves behind, thousands of objects, is collected in fewer passes than usual, each of a few ms.
-    """
-    gc.unfreeze()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(10_000)
 
 
 class TinyGPTApp(App[None]):
@@ -200,7 +188,7 @@ class TinyGPTApp(App[None]):
             self.notify(visible(str(error)), severity="error", timeout=10, markup=False)
             return None
         await opening.finish()
-        settle_memory()
+        memory.settle()
         return run
 
     async def _shown(self, run: OpenedRun) -> Departure | None:

@@ -39,6 +39,7 @@ from ...engine.events import (
     Stop,
     TakeSteps,
 )
+from .. import memory
 from ..control.live_change import NoFix, first_fix
 from ..departure import Departure, QuitApp, ResumeRun, StartAgain, ToHome
 from ..plots.viewport import SPANS, Viewport
@@ -159,6 +160,7 @@ class RunScreen(Screen[Departure]):
             return
         self._waiting = False
         self._pace.redraw(in_turn=in_turn)
+        self.call_after_refresh(memory.sweep)
         self.view = self._newest
 
     def watch_view(self, before: RunView | None, view: RunView | None) -> None:
