@@ -6,8 +6,8 @@ the middle of something, for 10 to 70 ms at a time.
 
 import gc
 
-_SAFETY = 100_000
-"""Objects after which the collector passes by itself, should nobody call `sweep` for long."""
+_SAFETY = 10_000
+"""Objects after which the collector passes by itself, where nobody calls `sweep`."""
 
 
 def settle() -> None:
