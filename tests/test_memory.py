@@ -1,37 +1,48 @@
-"""The collector of the screen passes when it is told to."""
-
-import gc
-import weakref
-from collections.abc import Iterator
+"""A run that cannot fit is refused by its size, and no run that could is."""
 
 import pytest
+import torch
 
-from tinygpt_tui.tui import memory
+from tinygpt_tui.engine.config import ConfigError, InstrumentsConfig, ModelConfig, RunConfig, TrainingConfig
+from tinygpt_tui.engine.memory import least_parameters, require_memory, require_memory_for_weights
+from tinygpt_tui.engine.model import GPT
 
-
-@pytest.fixture(autouse=True)
-def collector_as_before() -> Iterator[None]:
-    threshold = gc.get_threshold()
-    yield
-    gc.set_threshold(*threshold)
-    gc.unfreeze()
+GB = 10**9
 
 
-class Knot:
-    """Refers to itself, so that only the collector can free it."""
-
-    def __init__(self) -> None:
-        self.itself = self
-
-
-def test_what_a_redraw_leaves_behind_waits_for_the_sweep() -> None:
-    memory.settle()
-    left_behind = [weakref.ref(Knot()) for _ in range(2000)]
-    assert all(knot() is not None for knot in left_behind)
-    memory.sweep()
-    assert all(knot() is None for knot in left_behind)
+@pytest.mark.parametrize(
+    "model",
+    [
+        ModelConfig(),
+        ModelConfig(width=128, layers=3, embeddings="untied"),
+        ModelConfig(width=96, positions="rotary", activation="swiglu", norm="rmsnorm"),
+    ],
+)
+def test_the_least_is_nearly_all_and_never_more(model: ModelConfig) -> None:
+    built = sum(p.numel() for p in GPT(model, torch.Generator()).parameters())
+    assert 0.97 * built < least_parameters(model) <= built
 
 
-def test_what_is_there_when_it_settles_is_not_passed_over_again() -> None:
-    memory.settle()
-    assert gc.get_freeze_count() > 1000
+@pytest.mark.parametrize(
+    "config",
+    [
+        RunConfig(model=ModelConfig(layers=128, width=16_384)),
+        RunConfig(training=TrainingConfig(batch=65_536)),
+        RunConfig(model=ModelConfig(context=65_536)),
+    ],
+)
+def test_a_run_that_cannot_fit_is_refused_in_one_line(config: RunConfig) -> None:
+    with pytest.raises(ConfigError, match=r"at least [\d,]+ GB of memory, and this machine has 8 GB; make "):
+        require_memory(config, physical=8 * GB)
+
+
+def test_what_needs_the_memory_is_what_counts() -> None:
+    require_memory(RunConfig(), physical=GB // 10)
+    require_memory(
+        RunConfig(model=ModelConfig(context=65_536), training=TrainingConfig(batch=1),
+                  instruments=InstrumentsConfig(layers_every=0)),
+        physical=8 * GB,
+    )  # fmt: skip
+    require_memory_for_weights(ModelConfig(layers=12, width=768), physical=GB)
+    with pytest.raises(ConfigError, match="GB"):
+        require_memory_for_weights(ModelConfig(layers=128, width=16_384), physical=100 * GB)

@@ -17,7 +17,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.theme import Theme
 
-from . import memory, themes
+from . import collector, themes
 from .departure import Departure, QuitApp, ResumeRun, StartAgain, ToHome
 from .opening import Destination, Opener, OpenRun, in_words, open_run
 from .places import GoTo, Place, progress_path, screen_of
@@ -188,7 +188,7 @@ class TinyGPTApp(App[None]):
             self.notify(visible(str(error)), severity="error", timeout=10, markup=False)
             return None
         await opening.finish()
-        memory.settle()
+        collector.settle()
         return run
 
     async def _shown(self, run: OpenedRun) -> Departure | None:

@@ -39,7 +39,7 @@ from ...engine.events import (
     Stop,
     TakeSteps,
 )
-from .. import memory
+from .. import collector
 from ..control.live_change import NoFix, first_fix
 from ..departure import Departure, QuitApp, ResumeRun, StartAgain, ToHome
 from ..plots.viewport import SPANS, Viewport
@@ -160,7 +160,7 @@ class RunScreen(Screen[Departure]):
             return
         self._waiting = False
         self._pace.redraw(in_turn=in_turn)
-        self.call_after_refresh(memory.sweep)
+        self.call_after_refresh(collector.sweep)
         self.view = self._newest
 
     def watch_view(self, before: RunView | None, view: RunView | None) -> None:

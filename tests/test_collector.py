@@ -1,0 +1,37 @@
+"""The collector of the screen passes when it is told to."""
+
+import gc
+import weakref
+from collections.abc import Iterator
+
+import pytest
+
+from tinygpt_tui.tui import collector
+
+
+@pytest.fixture(autouse=True)
+def collector_as_before() -> Iterator[None]:
+    threshold = gc.get_threshold()
+    yield
+    gc.set_threshold(*threshold)
+    gc.unfreeze()
+
+
+class Knot:
+    """Refers to itself, so that only the collector can free it."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+
+def test_what_a_redraw_leaves_behind_waits_for_the_sweep() -> None:
+    collector.settle()
+    left_behind = [weakref.ref(Knot()) for _ in range(2000)]
+    assert all(knot() is not None for knot in left_behind)
+    collector.sweep()
+    assert all(knot() is None for knot in left_behind)
+
+
+def test_what_is_there_when_it_settles_is_not_passed_over_again() -> None:
+    collector.settle()
+    assert gc.get_freeze_count() > 1000
