@@ -2,10 +2,10 @@
 
 import os
 import sys
-from pathlib import Path
 
 import click
 
+from . import output
 from .command.commands import command
 from .command.run_options import PROGRAM
 from .safe_text import visible
@@ -19,10 +19,7 @@ def main() -> None:
 
 def run_command(arguments: list[str]) -> int:
     """The exit status of a command line; whatever a person can get wrong is one line on stderr."""
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:  # it was closed by whoever started us
-            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115, for as long as the process
-        getattr(sys, name).reconfigure(errors="backslashreplace")
+    output.prepare()
     try:
         status = command.main(arguments, PROGRAM, standalone_mode=False)
         sys.stdout.flush()
