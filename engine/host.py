@@ -108,11 +108,11 @@ class Host:
         for event in events:
             self._record(event)
         self._steps_left -= 1
+        self._tell_time()  # before a checkpoint: where a run ends at one, that is the last it says
         reasons = self._saver.due(events)
         self._stopwatch.lap("checkpoint")
         for reason in reasons:
             self._save(reason)
-        self._tell_time()
         if not self._check_numbers(events):
             return
         if self._steps_left <= 0 and not self._loop.finished:

@@ -121,9 +121,8 @@ def test_ctrl_c_stops_with_a_checkpoint_and_a_live_run_can_be_listed_and_sampled
         assert sampled.returncode == 0 and sampled.stdout.startswith("cat"), sampled.stderr
         process.send_signal(signal.SIGINT)
         output, errors = rest_of(process)
-    *earlier, end = events(output)
-    checkpoint = next(event for event in reversed(earlier) if event["event"] == "checkpoint")
-    assert end["reason"] == "stopped"
+    *_, checkpoint, end = events(output)
+    assert checkpoint["event"] == "checkpoint" and end["reason"] == "stopped"
     assert checkpoint["step"] == end["step"]
     assert "Ctrl-C again" in errors and process.returncode == 0
 
