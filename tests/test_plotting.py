@@ -251,7 +251,7 @@ def test_a_heat_map_shades_from_the_smallest_to_the_largest() -> None:
         for step in (1, 50)
     ]
     heat = Heat.of(layers, np.array([1.0, 50.0]), "update_ratio")
-    lines = str(draw_heat(heat, Scale.around(1.0, 100.0), 60, 4, ascii_only=True)).splitlines()
+    lines = str(draw_heat(heat, Scale.around(1.0, 100.0), 60, 2, ascii_only=True)).splitlines()
     assert lines[0].startswith("low ") and set(lines[0][5:]) == {"."}
     assert lines[1].startswith("high ") and set(lines[1][5:]) == {"@"}
 
@@ -299,6 +299,25 @@ def test_more_layers_than_rows_share_rows_and_the_largest_shows() -> None:
     heat = Heat.of([layer], np.array([1.0]), "update_ratio")
     lines = str(draw_heat(heat, Scale.around(1.0, 2.0), 60, 3, ascii_only=True)).splitlines()
     assert "@" in lines[2] and "@" not in lines[0]
+
+
+@given(st.integers(1, 20), st.integers(1, 40))
+def test_a_heat_map_leaves_no_row_blank_and_gives_every_layer_as_many_rows_as_any_other_or_one_less(
+    layers: int, height: int
+) -> None:
+    names = [f"layer {number}" for number in range(layers)]
+    ratios = [1.0] * layers
+    layer = LayersMeasured(
+        step=1, names=names, grad_norm=ratios, update_ratio=ratios, max_attention_logit=1.0, log_z=1.0
+    )
+    heat = Heat.of([layer], np.array([1.0]), "update_ratio")
+    lines = str(draw_heat(heat, Scale.around(1.0, 2.0), 60, height, ascii_only=True)).splitlines()
+    mapped = [line for line in lines if set(line[9:]) <= set(".:-#@")]
+    begins = [row for row, line in enumerate(mapped) if line.startswith("layer ")]
+    tall = np.diff([*begins, len(mapped)])
+    assert all(line.strip() for line in lines)
+    assert begins[0] == 0 and tall.max() - tall.min() <= 1
+    assert len(begins) == min(layers, len(mapped)) and len(lines) - len(mapped) <= 2
 
 
 @given(st.floats(-1e9, 1e9), st.floats(1e-4, 1e3), st.booleans(), st.integers(1, 12))

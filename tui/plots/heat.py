@@ -1,4 +1,4 @@
-"""The layers of a model over time as a heat map: a row a layer, a column a moment, shade and colour for the size."""
+"""The layers of a model over time as a heat map: rows for layers, a column a moment, shade and colour for the size."""
 
 import math
 from collections.abc import Sequence
@@ -98,14 +98,12 @@ def draw_heat(
 
 
 def _draw_rows(sheet: Canvas, heat: Heat, shades: NDArray[np.int_], left: int, ascii_only: bool) -> int:
-    """All layers, several to a row where there are too many; says how many rows of cells they took."""
-    room = sheet.height - 1 if sheet.height >= _ROOM_FOR_FOOT else sheet.height
+    """All layers, a row or more each or several to a row; says how many rows of cells they took."""
+    room = _room_for_layers(sheet.height, len(heat.names))
+    area = sheet.window(left, 0, sheet.width - left, room)
     groups = np.array_split(np.arange(len(heat.names)), min(room, len(heat.names)))
-    repeat = room // len(groups)
-    area = sheet.window(left, 0, sheet.width - left, repeat * len(groups))
-    for index, group in enumerate(groups):
-        rows = slice(index * repeat, (index + 1) * repeat)
-        sheet.put(0, rows.start, _short(heat.names[group[0]])[: max(left - 1, 0)], Paint.CURVE_AXIS)
+    for group, rows in zip(groups, np.array_split(np.arange(room), len(groups)), strict=True):
+        sheet.put(0, int(rows[0]), _short(heat.names[group[0]])[: max(left - 1, 0)], Paint.CURVE_AXIS)
         level = shades[group].max(axis=0)
         for number, (shade, paint) in enumerate(shades_of(ascii_only), start=1):
             cells = np.zeros((area.height, area.width), np.bool_)
@@ -115,6 +113,13 @@ def _draw_rows(sheet: Canvas, heat: Heat, shades: NDArray[np.int_], left: int, a
         broken[rows] = level == _BROKEN_LEVEL
         area.fill(broken, _ASCII_BROKEN if ascii_only else _BROKEN, Paint.MARK_NAN)
     return area.height
+
+
+def _room_for_layers(height: int, layers: int) -> int:
+    """Rows above the foot; the labels of its axis take a row only if every layer still has one."""
+    if height < _ROOM_FOR_FOOT:
+        return height
+    return height - 2 if height - 2 >= layers else height - 1
 
 
 def _short(name: str) -> str:

@@ -17,9 +17,9 @@ class LayersPanel(Plot):
     INTERVAL = 1.0
     INDIFFERENT = frozenset({"smoothing", "perplexity"})
     EXPLANATION = (
-        "One row a layer, from the embeddings at the top to the output, and time from left to right. The brighter and "
-        "the denser a cell, the larger the value; the scale below is logarithmic. ✕ (x) is a value that was not a "
-        "number.\n\n"
+        "Every layer has a row, or more where there is room, from the embeddings at the top to the output; time goes "
+        "from left to right. The brighter and the denser a cell, the larger the value; the scale below is logarithmic. "
+        "✕ (x) is a value that was not a number.\n\n"
         "The update ratio is how far one step moves a layer's weights, relative to their size: about 1e-3 is healthy, "
         "above 1e-1 a layer is being thrown about, below 1e-5 it stands still. The gradient norm says how much of the "
         "error reaches a layer. Healthy is rows that look alike and fade together as the learning rate decays. A dark "
