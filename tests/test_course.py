@@ -27,6 +27,7 @@ from tinygpt_tui.tui.lessons.updates import adam_steps, on_a_bowl
 from tinygpt_tui.tui.opening import Destination
 from tinygpt_tui.tui.places import Course
 from tinygpt_tui.tui.run_view import RunView
+from tinygpt_tui.tui.screens import course
 from tinygpt_tui.tui.screens.course import CourseScreen, presets_of
 from tinygpt_tui.tui.screens.pick import Pick
 from tinygpt_tui.tui.screens.run import RunScreen
@@ -217,6 +218,29 @@ async def test_the_contents_lead_to_any_page(student: Student) -> None:
         )
 
 
+@pytest.mark.parametrize(("on", "back"), [("n", "p"), ("right", "left")])
+async def test_pages_are_turned_one_at_a_time(student: Student, on: str, back: str) -> None:
+    async with student.app.run_test(size=(80, 24)) as pilot:
+        await opened(pilot, student)
+        for key, place in ((on, 1), (on, 2), (back, 1), (back, 0), (back, 0)):
+            await pilot.press(key)
+            await until(pilot, lambda place=place: PAGES[place].title in shown(student.app))
+
+
+async def test_every_choice_has_a_number_that_answers_with_it(
+    student: Student, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    question = Question(text="?", choices=tuple("abcdefghi"), answer=9, explanation="x")
+    chapter = read_course()[0]
+    page = replace(chapter.pages[0], question=question)
+    monkeypatch.setattr(course, "read_course", lambda: (replace(chapter, pages=(page,)),))
+    async with student.app.run_test(size=(120, 36)) as pilot:
+        await opened(pilot, student)
+        for number in range(1, 10):
+            await pilot.press(str(number))
+            await until(pilot, lambda number=number: student.screen._progress.answers == {page.id: number})
+
+
 async def test_an_answer_that_no_choice_has_is_not_taken(student: Student, tmp_path: Path) -> None:
     async with student.app.run_test(size=(120, 36)) as pilot:
         await opened(pilot, student)
@@ -235,10 +259,11 @@ async def test_resizing_the_course_at_random_never_fails(student: Student) -> No
         await until(pilot, lambda: PAGES[0].title in shown(student.app))
 
 
-async def test_escape_leads_home(student: Student) -> None:
+@pytest.mark.parametrize("key", ["escape", "q"])
+async def test_the_course_is_left_for_home(student: Student, key: str) -> None:
     async with student.app.run_test(size=(80, 24)) as pilot:
         await opened(pilot, student)
-        await pilot.press("escape")
+        await pilot.press(key)
         await until(pilot, lambda: "Learn" in shown(student.app))
 
 

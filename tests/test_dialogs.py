@@ -16,6 +16,7 @@ from tinygpt_tui.engine.live import changed
 from tinygpt_tui.tui.control.change_fields import KINDS, belongs, change_fields, read_change
 from tinygpt_tui.tui.control.live_change import change_between, change_for_fix
 from tinygpt_tui.tui.control.questions import read_lr, read_sample, read_speed, read_steps, sample_fields, steps_fields
+from tinygpt_tui.tui.screens.confirm import Confirm
 from tinygpt_tui.tui.screens.pick import Pick
 from tinygpt_tui.tui.screens.prompt import Prompt
 from tinygpt_tui.tui.screens.quit import WhatBecomesOfTheRun
@@ -118,6 +119,17 @@ async def test_leaving_a_run_stops_it_leaves_it_or_stays(keys: list[str], answer
     app = Asking(WhatBecomesOfTheRun("Leave?", step=7))
     async with app.run_test() as pilot:
         await pilot.press(*keys)
+        assert app.answers == [answer]
+
+
+@pytest.mark.parametrize(
+    ("key", "answer"), [("y", True), ("enter", True), ("n", False), ("escape", False), ("q", False)]
+)
+async def test_what_cannot_be_undone_is_confirmed_or_refused(key: str, answer: bool) -> None:
+    app = Asking(Confirm("Delete it?", yes="Delete", no="Keep"))
+    async with app.run_test() as pilot:
+        await pilot.press(key)
+        await until(pilot, lambda: app.answers)
         assert app.answers == [answer]
 
 

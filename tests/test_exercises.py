@@ -31,6 +31,7 @@ from tinygpt_tui.tui.run_view import RunView
 from tinygpt_tui.tui.screens import fault_exercise
 from tinygpt_tui.tui.screens.curve_exercise import CurveExerciseScreen
 from tinygpt_tui.tui.screens.fault_exercise import FaultExerciseScreen
+from tinygpt_tui.tui.screens.home import HomeScreen
 from tinygpt_tui.tui.screens.pick import Pick
 
 from .screen_text import shown, until
@@ -309,6 +310,21 @@ async def test_a_step_is_typed_with_every_digit_and_erased_again(tmp_path: Path)
 @pytest.fixture
 def library(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fault_exercise, "read_presets", lambda own: LIBRARY)
+
+
+@pytest.mark.usefixtures("library")
+@pytest.mark.parametrize("key", ["escape", "q"])
+@pytest.mark.parametrize(
+    ("place", "kind"), [(CurveExercise, CurveExerciseScreen), (FaultExercise, FaultExerciseScreen)]
+)
+async def test_an_exercise_is_left_for_home(
+    tmp_path: Path, place: Callable[[int], Place], kind: type[Screen], key: str
+) -> None:
+    exam = Exam(tmp_path, place(3))
+    async with exam.app.run_test(size=(80, 24)) as pilot:
+        await on(pilot, kind, lambda: exam.opened)
+        await pilot.press(key)
+        await on(pilot, HomeScreen, lambda: True)
 
 
 def found(seed: int) -> Hidden:

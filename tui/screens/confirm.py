@@ -15,8 +15,8 @@ from ..widgets.key_line import KeyLine
 class Confirm(ModalScreen[bool]):
     BINDING_GROUP_TITLE = "Question"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y,enter", "answer(True)", "yes", id="confirm.yes"),
-        Binding("n,escape,q", "answer(False)", "no", id="confirm.no"),
+        Binding("y,enter", "answer(True)", "yes", id="confirm.yes", tooltip="Do it"),
+        Binding("n,escape,q", "answer(False)", "no", id="confirm.no", tooltip="Leave everything as it is"),
     ]
 
     def __init__(self, question: str, *, yes: str, no: str) -> None:

@@ -44,9 +44,9 @@ class CourseScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n,right", "turn(1)", "next", id="course.next", tooltip="The next page"),
         Binding("p,left", "turn(-1)", "back", id="course.back", tooltip="The page before"),
-        Binding("1", "answer(1)", "answer", key_display="1-9", id="course.1", tooltip="Answer with the first choice"),
+        Binding("1", "answer(1)", "answer", key_display="1-9", id="course.1", tooltip="Choice 1; 2 to 9 likewise"),
         *(
-            Binding(str(n), f"answer({n})", "", show=False, id=f"course.{n}", tooltip=f"Answer with choice {n}")
+            Binding(str(n), f"answer({n})", f"answer {n}", show=False, id=f"course.{n}", tooltip=f"Choice {n}")
             for n in range(2, 10)
         ),
         Binding("enter", "open", "try it", id="course.open", tooltip="Start the page's run or exercise, and come back"),

@@ -34,9 +34,9 @@ _FAINT = "$curve-plan"
 class CurveExerciseScreen(Screen[None]):
     BINDING_GROUP_TITLE = "Read a curve"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("0", "type('0')", "type a step", key_display="0-9", id="curve.0", tooltip="A digit of the step"),
+        Binding("0", "type('0')", "type a step", key_display="0-9", id="curve.0", tooltip="Digit 0; 1 to 9 likewise"),
         *(
-            Binding(str(n), f"type('{n}')", "", show=False, id=f"curve.{n}", tooltip="A digit, or that choice")
+            Binding(str(n), f"type('{n}')", f"type {n}", show=False, id=f"curve.{n}", tooltip=f"Digit or choice {n}")
             for n in range(1, 10)
         ),
         Binding("enter", "answer", "answer", id="curve.answer", tooltip="Take the typed step as the answer"),

@@ -36,7 +36,7 @@ class Pick(ModalScreen[int | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "leave", "back", id="pick.leave", tooltip="Pick nothing"),
         *(
-            Binding(str(n), f"pick({n - 1})", "", show=False, id=f"pick.{n}", tooltip=f"Pick number {n}")
+            Binding(str(n), f"pick({n - 1})", f"pick {n}", show=False, id=f"pick.{n}", tooltip=f"Pick number {n}")
             for n in range(1, _NUMBERED + 1)
         ),
     ]
@@ -62,13 +62,15 @@ class Pick(ModalScreen[int | None]):
         number = f"{place + 1}" if place < _NUMBERED else " "
         return Content.assemble((f"{number} ", "bold $accent"), visible(self._choices[place]))
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return action != "pick" or parameters[0] in range(len(self._choices))
+
     @on(OptionList.OptionSelected)
     def choose(self, event: OptionList.OptionSelected) -> None:
         self.action_pick(event.option_index)
 
     def action_pick(self, place: int) -> None:
-        if place < len(self._choices):
-            self.dismiss(place)
+        self.dismiss(place)
 
     def action_leave(self) -> None:
         self.dismiss(None)

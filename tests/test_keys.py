@@ -1,0 +1,57 @@
+"""Every key of every screen and widget: it says what it does, it can do it, and a test presses it."""
+
+import inspect
+from importlib import import_module
+from pkgutil import iter_modules
+
+from textual.actions import parse
+from textual.binding import Binding
+from textual.dom import DOMNode
+
+from tinygpt_tui.tui import app, screens, widgets
+from tinygpt_tui.tui.screens.run import RunScreen
+from tinygpt_tui.tui.widgets.entry_list import EntryList
+
+
+def keys() -> list[tuple[type[DOMNode], Binding]]:
+    """A binding a key, with the class that declares it."""
+    packages = (screens, widgets)
+    inside = [f"{package.__name__}.{each.name}" for package in packages for each in iter_modules(package.__path__)]
+    found = [value for module in (app, *map(import_module, inside)) for value in vars(module).values()]
+    classes = dict.fromkeys(value for value in found if isinstance(value, type) and declares_keys(value))
+    return [(kind, binding) for kind in classes for binding in Binding.make_bindings(kind.BINDINGS)]
+
+
+def declares_keys(kind: type) -> bool:
+    """Whether it is a class of ours that has keys of its own."""
+    ours = app.__name__.removesuffix("app")
+    return issubclass(kind, DOMNode) and kind.__module__.startswith(ours) and "BINDINGS" in vars(kind)
+
+
+KEYS = keys()
+
+
+def test_the_keys_of_all_screens_and_widgets_are_known() -> None:
+    assert {app.TinyGPTApp, RunScreen, EntryList} < {kind for kind, _ in KEYS}
+    assert len(KEYS) > 100
+
+
+def test_every_key_has_an_id_words_and_a_tooltip() -> None:
+    for kind, binding in KEYS:
+        assert binding.id and (binding.system or (binding.description and binding.tooltip)), (kind, binding.key)
+    declared = {(kind, binding.id, binding.action) for kind, binding in KEYS}
+    assert len({id for _, id, _ in declared}) == len(declared)
+
+
+def test_every_key_has_an_action_that_takes_what_it_is_given() -> None:
+    for kind, binding in KEYS:
+        _, name, values = parse(binding.action)
+        action = getattr(kind, f"action_{name}", None)
+        assert action is not None, (kind, binding)
+        inspect.signature(action).bind(None, *values)
+
+
+def test_every_key_is_pressed_by_a_test(pressed_in_all_tests: set[tuple[str | None, str]]) -> None:
+    # ctrl+c of the app stands behind Textual's own, which copies, and is not noted as its own
+    expected = {(binding.id, binding.key) for _, binding in KEYS if not binding.system}
+    assert expected - pressed_in_all_tests == set()
