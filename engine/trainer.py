@@ -31,6 +31,7 @@ from .faulty import Faults
 from .generate import generate
 from .instruments import Instruments, LayerReading
 from .live import changed, difference
+from .memory import require_memory_for_batches
 from .model import GPT, flops_per_token
 from .optim import FlatParameters, Optimizer
 from .schedule import planned_lr
@@ -230,8 +231,11 @@ class Trainer:
     def change(self, command: ChangeSettings) -> SettingsChanged:
         """From the next step on; ConfigError leaves everything as it was."""
         before = self.settings
+        after = changed(before, command, step=self.step + 1, steps=self.config.training.steps)
+        if self._device.type == "cpu":
+            require_memory_for_batches(self.config, after)
         self._changes_to_come.clear()  # from here on it is another run than the one that crashed
-        self.apply(changed(before, command, step=self.step + 1, steps=self.config.training.steps))
+        self.apply(after)
         return SettingsChanged(
             step=self.step,
             summary=difference(before, self.settings, step=self.step + 1, steps=self.config.training.steps),

@@ -1,10 +1,24 @@
 """A run that cannot fit is refused by its size, and no run that could is."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
-from tinygpt_tui.engine.config import ConfigError, InstrumentsConfig, ModelConfig, RunConfig, TrainingConfig
-from tinygpt_tui.engine.memory import least_parameters, require_memory, require_memory_for_weights
+from tinygpt_tui.engine.config import (
+    ConfigError,
+    InstrumentsConfig,
+    LiveSettings,
+    ModelConfig,
+    RunConfig,
+    TrainingConfig,
+)
+from tinygpt_tui.engine.memory import (
+    least_parameters,
+    require_memory,
+    require_memory_for_batches,
+    require_memory_for_weights,
+)
 from tinygpt_tui.engine.model import GPT
 
 GB = 10**9
@@ -46,3 +60,11 @@ def test_what_needs_the_memory_is_what_counts() -> None:
     require_memory_for_weights(ModelConfig(layers=12, width=768), physical=GB)
     with pytest.raises(ConfigError, match="GB"):
         require_memory_for_weights(ModelConfig(layers=128, width=16_384), physical=100 * GB)
+
+
+@pytest.mark.parametrize("much", [{"batch": 65_536}, {"batch": 1024, "accumulation": 65_536}])
+def test_a_live_change_that_cannot_fit_is_refused_in_one_line(much: dict[str, int]) -> None:
+    settings = LiveSettings.from_config(RunConfig())
+    require_memory_for_batches(RunConfig(), settings, physical=GB // 10)
+    with pytest.raises(ConfigError, match=r"at least \d+ GB of memory, and this machine has 8 GB; make batch or "):
+        require_memory_for_batches(RunConfig(), replace(settings, **much), physical=8 * GB)

@@ -191,6 +191,7 @@ def test_a_live_change_counts_from_the_next_step_on() -> None:
         ChangeSettings(clip=0.0),
         ChangeSettings(dropout=1.0),
         ChangeSettings(batch=0),
+        ChangeSettings(batch=65_536, accumulation=65_536),
         ChangeSettings(accumulation=-1),
         ChangeSettings(weight_decay=-0.1),
         ChangeSettings(schedule={"kind": "no such"}),
