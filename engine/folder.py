@@ -36,14 +36,22 @@ def open_file(path: Path, flags: int) -> int:
     try:
         file = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        why = (
-            "is a link, which is not followed" if error.errno == errno.ELOOP else f"cannot be opened: {error.strerror}"
-        )
-        raise StoreError(f"{path}: {why}") from None
+        raise StoreError(f"{path}: {_why_not(path, error)}") from None
     if not stat.S_ISREG(os.fstat(file).st_mode):
         os.close(file)
         raise StoreError(f"{path}: is not a regular file")
     return file
+
+
+def _why_not(path: Path, error: OSError) -> str:
+    """Why a file cannot be opened, and what helps."""
+    match error.errno:
+        case errno.ELOOP:
+            return "is a link, which is not followed"
+        case errno.EACCES | errno.EPERM:
+            return f"cannot be opened: {error.strerror}; ask its owner, or go on with a copy of your own"
+        case _:
+            return f"cannot be opened: {error.strerror}"
 
 
 def last_words(run: Path) -> str:

@@ -100,7 +100,11 @@ def read_config(run: Path) -> RunConfig:
 
 def write_config(run: Path, config: RunConfig) -> None:
     """Replace the configuration, whole or not at all."""
-    _write(run / CONFIG, f"{_CREATED}{_created(run).isoformat(timespec='seconds')}\n\n{config.to_toml()}")
+    try:
+        _write(run / CONFIG, f"{_CREATED}{_created(run).isoformat(timespec='seconds')}\n\n{config.to_toml()}")
+    except OSError as error:
+        why = f"cannot be written: {error.strerror}; copy the run to a folder of yours, and name that with --runs"
+        raise StoreError(f"{run / CONFIG}: {why}") from None
 
 
 def list_runs(runs: Path) -> list[RunSummary]:
@@ -213,11 +217,18 @@ def _run_folders(runs: Path) -> list[Path]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise StoreError(f"{runs}: cannot be listed: {error.strerror}") from None
+        raise StoreError(f"{runs}: cannot be listed: {error.strerror}; try another --runs") from None
 
 
 def _is_run(folder: os.PathLike[str]) -> bool:
-    return any(os.path.lexists(Path(folder) / name) for name in (CONFIG, EVENTS))
+    """Also a folder that may not be looked into: other people's runs are such, and to open it says why."""
+    try:
+        with os.scandir(folder) as entries:
+            return any(entry.name in (CONFIG, EVENTS) for entry in entries)
+    except PermissionError:
+        return True
+    except OSError:
+        return False
 
 
 def _created(run: Path) -> datetime:
@@ -234,7 +245,7 @@ def _bytes(folder: Path) -> int:
     size = 0
     for path, _, names in os.walk(folder):
         for name in names:
-            with suppress(FileNotFoundError):  # a worker thins its checkpoints meanwhile
+            with suppress(FileNotFoundError, PermissionError):  # a worker thins its checkpoints meanwhile
                 size += os.lstat(os.path.join(path, name)).st_size  # noqa: PTH118, a third of the time
     return size
 

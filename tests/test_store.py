@@ -2,7 +2,8 @@
 
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +25,8 @@ from tinygpt_tui.engine.events import (
     StepFinished,
 )
 from tinygpt_tui.engine.folder import CONFIG, EVENTS, StoreError, claimed, find_worker, socket_path
+from tinygpt_tui.engine.readers.log import open_log
+from tinygpt_tui.engine.readers.source import ReadError
 from tinygpt_tui.engine.store import (
     RunSummary,
     create,
@@ -206,6 +209,37 @@ def test_a_damaged_run_is_listed_with_one_line_that_says_why(tmp_path: Path, dam
     assert only(tmp_path).state == "damaged"
     assert only(tmp_path).why.isprintable()
     assert str(run) in only(tmp_path).why
+
+
+def test_other_peoples_runs_are_listed_found_and_refused_with_a_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = new_run(tmp_path, steps=1)
+    tmp_path.chmod(0o755)
+    monkeypatch.chdir(tmp_path)  # the folders above may be closed to others
+    closed, name = Path(run.name), run.name
+    run.chmod(0)
+    with somebody_else():
+        assert only(Path()).state == "damaged" and "ask its owner" in only(Path()).why
+        with pytest.raises(StoreError, match=f"{name}/{CONFIG}: cannot be opened: Permission denied; ask its owner"):
+            read_config(find_run(Path(), name))
+        with pytest.raises(ReadError, match="ask its owner"):
+            list(open_log(name, closed, {}).rows())
+    run.chmod(0o555)
+    with somebody_else(), pytest.raises(StoreError, match="cannot be written: Permission denied; copy the run"):
+        write_config(closed, RunConfig())
+
+
+@contextmanager
+def somebody_else() -> Iterator[None]:
+    """Whoever runs the tests, even root, may for a moment do no more than others."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
 
 
 def test_hostile_events_neither_hide_nor_break_a_run(tmp_path: Path) -> None:

@@ -19,7 +19,11 @@ class RunFolder:
 
     @classmethod
     def recognise(cls, path: Path) -> "RunFolder | None":
-        return cls(path) if path.is_dir() and (path / EVENTS).exists() else None
+        """Also what may not be looked into: to open it says why."""
+        try:
+            return cls(path) if path.is_dir() and (path / EVENTS).exists() else None
+        except PermissionError:
+            return cls(path)
 
     def records(self, chunks: Iterable[bytes] = ()) -> Iterator[Record]:
         total: int | None = None
