@@ -10,7 +10,7 @@ from typing import TypeVar
 import pytest
 from textual.app import App
 from textual.binding import Binding
-from textual.events import MouseScrollDown, MouseScrollUp
+from textual.events import MouseEvent, MouseScrollDown, MouseScrollLeft, MouseScrollRight, MouseScrollUp
 from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Input, OptionList, Select
@@ -719,6 +719,27 @@ async def test_the_wheel_zooms_all_plots_around_the_step_it_is_over_and_back() -
             loss.post_message(kind(loss, 20, 5, 0, 0, 0, False, False, False))
             await until(pilot, lambda zoomed=zoomed: (screen.panels.viewport.x_range is not None) is zoomed)
             assert {plot.viewport for plot in screen.query(Plot)} == {screen.panels.viewport}
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later", "shift"),
+    [(MouseScrollLeft, MouseScrollRight, False), (MouseScrollUp, MouseScrollDown, True)],
+)
+async def test_the_wheel_pans_all_plots_sideways_or_with_shift(
+    earlier: type[MouseEvent], later: type[MouseEvent], shift: bool
+) -> None:
+    app = Showing(live())
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = await following(pilot)
+        loss = screen.query_one(LossPanel)
+        await pilot.press("plus", "plus")
+        before = screen.panels.viewport.x_range
+        assert before is not None
+        loss.post_message(earlier(loss, 20, 5, 0, 0, 0, shift, False, False))
+        await until(pilot, lambda: (screen.panels.viewport.x_range or before)[0] < before[0])
+        assert {plot.viewport for plot in screen.query(Plot)} == {screen.panels.viewport}
+        loss.post_message(later(loss, 20, 5, 0, 0, 0, shift, False, False))
+        await until(pilot, lambda: screen.panels.viewport.follow)
 
 
 async def test_a_click_gives_a_panel_the_focus() -> None:

@@ -63,6 +63,12 @@ class Plot(Widget, can_focus=True):
         direction: int
         step: float
 
+    @dataclass
+    class Panned(Message):
+        """A person turns the wheel sideways, or with Shift or Ctrl held: 1 is to later steps, -1 to earlier ones."""
+
+        direction: int
+
     def __init__(self) -> None:
         super().__init__()
         self._canvas = Canvas.blank(0, 0)
@@ -156,15 +162,27 @@ class Plot(Widget, can_focus=True):
         self.release_mouse()
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        self._zoom(event, 1)
+        self._wheel(event, 1)
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
-        self._zoom(event, -1)
+        self._wheel(event, -1)
 
-    def _zoom(self, event: events.MouseEvent, direction: int) -> None:
+    def on_mouse_scroll_left(self, event: events.MouseScrollLeft) -> None:
+        self._pan(event, -1)
+
+    def on_mouse_scroll_right(self, event: events.MouseScrollRight) -> None:
+        self._pan(event, 1)
+
+    def _wheel(self, event: events.MouseEvent, direction: int) -> None:
         event.stop()
-        if (step := self._step_at(event)) is not None:
+        if event.shift or event.ctrl:
+            self._pan(event, -direction)
+        elif (step := self._step_at(event)) is not None:
             self.post_message(self.Zoomed(direction, step))
+
+    def _pan(self, event: events.MouseEvent, direction: int) -> None:
+        event.stop()
+        self.post_message(self.Panned(direction))
 
     def _point_at(self, event: events.MouseEvent) -> None:
         if (step := self._step_at(event)) is not None:

@@ -42,6 +42,8 @@ LOOKS: dict[str, Callable[[Viewport], Viewport]] = {
 }
 
 
+_WHEEL_COLUMNS = 5
+"""Hundredths of the window that one notch of the wheel pans."""
 _WORDS: tuple[PanelName, ...] = ("status", "diagnosis", "lesson", "sample", "history")
 
 
@@ -193,6 +195,10 @@ class RunPanels(Container):
     @on(Plot.Zoomed)
     def zoom_there(self, event: Plot.Zoomed) -> None:
         self._zoom(event.direction, event.step)
+
+    @on(Plot.Panned)
+    def pan_there(self, event: Plot.Panned) -> None:
+        self.action_pan(event.direction * _WHEEL_COLUMNS)
 
     def _zoom(self, direction: int, around: float | None) -> None:
         if self.view is not None:
