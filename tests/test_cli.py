@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -320,8 +321,7 @@ def test_presets_and_runs_are_completed(runs: Path) -> None:
 )
 def test_bash_completes(text: Path, runs: Path, typed: str, completed: str) -> None:
     (runs / "baseline-7").mkdir(parents=True)
-    (text.parent / "tinygpt-tui").write_text(f'#!/bin/sh\nexec {shlex.join(COMMAND)} "$@"\n')
-    (text.parent / "tinygpt-tui").chmod(0o700)
+    on_path(text.parent)
     ours, theirs = pty.openpty()
     environment = os.environ | {"PATH": f"{text.parent}:{os.environ['PATH']}", "TERM": "dumb", "INPUTRC": "/dev/null"}
     shell = ["bash", "--norc", "--noprofile", "-i"]
@@ -334,6 +334,36 @@ def test_bash_completes(text: Path, runs: Path, typed: str, completed: str) -> N
         os.write(ours, f"tinygpt-tui {typed}\t#end\x15exit\n".encode())
         output = read_all(ours)
     assert f"tinygpt-tui {completed}#end" in output, output
+
+
+def on_path(folder: Path) -> None:
+    """The command, as a shell finds it."""
+    (folder / "tinygpt-tui").write_text(f'#!/bin/sh\nexec {shlex.join(COMMAND)} "$@"\n')
+    (folder / "tinygpt-tui").chmod(0o700)
+
+
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="needs zsh")
+def test_zsh_completes_also_where_nothing_is_typed_yet(text: Path) -> None:
+    # what its completion system calls, saying what it was given
+    stubs = "compdef() {}; _path_files() { print files }; _describe() { print -l -- $completions_with_descriptions }"
+    asked = f"""{stubs}; compadd() {{ print -l -- $completions }}; words=(tinygpt-tui ""); CURRENT=2
+        eval "$(tinygpt-tui completion zsh)"; _tinygpt_tui_completion"""
+    lines = asked_of(["zsh", "-fc", asked], text.parent)
+    assert "files" in lines and "baseline" in lines
+    assert "train:Train a preset or a TOML file, in text." in lines
+
+
+@pytest.mark.skipif(shutil.which("fish") is None, reason="needs fish")
+def test_fish_shows_a_description_up_to_its_end(text: Path) -> None:
+    asked = 'eval "$(tinygpt-tui completion fish)"; complete -C "tinygpt-tui trai"'
+    lines = asked_of(["fish", "--no-config", "-c", asked], text.parent)
+    assert lines == ["train\tTrain a preset or a TOML file, in text."]
+
+
+def asked_of(shell: list[str], folder: Path) -> list[str]:
+    on_path(folder)
+    environment = os.environ | {"PATH": f"{folder}:{os.environ['PATH']}", "HOME": str(folder)}
+    return subprocess.run(shell, env=environment, capture_output=True, text=True, check=True).stdout.splitlines()
 
 
 def completions(words: str, index: int) -> set[str]:

@@ -94,7 +94,7 @@ def train(
     assignments: tuple[str, ...],
     **given: str | None,
 ) -> int:
-    """Train a preset (baseline, if none is named) or a TOML file, and tell how it goes.
+    """Train a preset or a TOML file, in text. The baseline, if none is named.
 
     Ctrl-C stops the run with a checkpoint; pressed again, it ends the run at once.
     """
@@ -127,7 +127,7 @@ def diagnose(
     is_ascii: bool,
     runs: str | None,
 ) -> int:
-    """Say what is wrong with a run, and why: one of ours by name, or a log that another trainer wrote.
+    """Say what is wrong with a run, and why. One of ours by name, or a log that another trainer wrote.
 
     \b
     tinygpt-tui diagnose metrics.csv trainer_state.json train.log
@@ -148,14 +148,16 @@ def diagnose(
 @command.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> int:
-    """Print a script that completes commands, presets and runs; such as eval "$(tinygpt-tui completion bash)"."""
-    from click.shell_completion import get_completion_class
+    """Print a script that completes what is typed.
 
-    script = get_completion_class(shell)
-    assert script is not None
-    source = script(command, {}, PROGRAM, "_TINYGPT_TUI_COMPLETE").source()
-    # in bash no space follows a key, but its value
-    click.echo(source.replace("COMPREPLY+=($value)", "COMPREPLY+=($value); [[ $value == *= ]] && compopt -o nospace"))
+    Commands, presets, keys and runs; in zsh after compinit.
+
+    \b
+    eval "$(tinygpt-tui completion bash)"
+    """
+    from .completion_script import completion_script
+
+    click.echo(completion_script(shell, command))
     return 0
 
 

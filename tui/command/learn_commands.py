@@ -19,7 +19,7 @@ _seed_option = click.option("--seed", type=click.IntRange(0), help="The same exe
 @ascii_option
 @runs_option
 def course(is_ascii: bool, runs: str | None) -> int:
-    """Learn how training behaves: short pages with live runs, from the loss to when to stop.
+    """Learn how training behaves, page by page. With live runs, from the loss to when to stop.
 
     Where you are, and what you answered, is remembered beside the settings.
     """
@@ -30,7 +30,7 @@ def course(is_ascii: bool, runs: str | None) -> int:
 
 @click.group()
 def exercise() -> None:
-    """Read a curve, or name the fault; each trains a run that is deleted afterwards."""
+    """Read a curve, or name the fault. Each trains a run that is deleted afterwards."""
 
 
 @exercise.command()

@@ -13,7 +13,7 @@ from .run_options import PROGRAM, PresetName
 @click.group(invoke_without_command=True)
 @click.pass_context
 def presets(context: click.Context) -> int:
-    """List the presets, chapter by chapter; show, check or copy one.
+    """List the presets; show, check or copy one.
 
     Your own lie in a folder beside the settings, or where TINYGPT_TUI_PRESETS says.
     """

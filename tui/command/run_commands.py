@@ -46,7 +46,7 @@ def resume(run: str, steps: str | None, as_json: bool, runs: str | None) -> int:
 @ascii_option
 @runs_option
 def attach(run: str, as_text: bool, as_json: bool, is_ascii: bool, runs: str | None) -> int:
-    """Look at a run while it trains, or at what is left of it; Ctrl-C leaves it as it is."""
+    """Look at a run that trains, or at a past one. Ctrl-C leaves it as it is."""
     from ...engine.store import find_run
 
     path = find_run(runs_folder(runs), run)
@@ -63,7 +63,7 @@ def attach(run: str, as_text: bool, as_json: bool, is_ascii: bool, runs: str | N
 @click.argument("run", type=RunName())
 @runs_option
 def stop(run: str, runs: str | None) -> int:
-    """End a run with a checkpoint, from which it can be resumed."""
+    """End a run with a checkpoint. It can be resumed from there."""
     from ...engine.store import find_run
     from .ask import stop_run
 
@@ -84,7 +84,7 @@ def stop(run: str, runs: str | None) -> int:
 def sample(
     run: str, prompt: str | None, tokens: int, temperature: float | None, top_k: int | None, seed: int, runs: str | None
 ) -> int:
-    """Let a run's model write: as it is now, or as its latest checkpoint has it."""
+    """Let a run's model write. As it is now, or as its latest checkpoint has it."""
     from ...engine.events import Sample
     from ...engine.folder import find_worker
     from ...engine.store import find_run, read_config
@@ -107,7 +107,7 @@ def sample(
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @runs_option
 def runs(as_json: bool, runs: str | None) -> int:
-    """List the runs: state, step, loss, findings, size."""
+    """List the runs, and how they stand. State, step, loss, findings and size of each."""
     from ...engine.store import list_runs
     from .run_table import json_row, table
 
