@@ -291,6 +291,31 @@ def test_a_closed_output_is_nobodys_trouble(runs: Path, closed: str) -> None:
     assert (asked.returncode, asked.stderr) == (0, "")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is full")
+@pytest.mark.parametrize("asked", [["runs"], ["presets"], ["--help"], ["train"]])
+def test_an_output_that_is_full_is_one_line_and_no_run_is_left_that_has_not_trained(
+    runs: Path, asked: list[str]
+) -> None:
+    with Path("/dev/full").open("w") as full:
+        said = subprocess.run([*COMMAND, *asked], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert (said.returncode, said.stderr) == (
+        2,
+        "tinygpt-tui: standard output cannot be written: No space left on device\n",
+    )
+    assert not runs.exists() or not list(runs.iterdir())
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is full")
+def test_a_run_whose_output_is_full_trains_on_and_it_is_said_how_to_come_back(text: Path, runs: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        said = subprocess.run(train(text, "--steps", "3", "--json"), stdout=full, stderr=subprocess.PIPE, text=True)
+    assert said.returncode == 2
+    assert said.stderr.splitlines()[-1].endswith(
+        "No space left on device; the run goes on, and `tinygpt-tui attach baseline-1` comes back to it"
+    )
+    assert tinygpt("attach", "baseline-1", "--text").returncode == 0
+
+
 def test_help_and_completion_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command(["--help"]) == 0
     assert "Exit status" in capsys.readouterr().out

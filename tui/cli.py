@@ -1,6 +1,5 @@
 """The `tinygpt-tui` command: runs what was asked, and turns what went wrong into one line and an exit status."""
 
-import os
 import sys
 
 import click
@@ -25,8 +24,7 @@ def run_command(arguments: list[str]) -> int:
         sys.stdout.flush()
         return int(status or 0)
     except BrokenPipeError:
-        # what is left in the buffer has no reader, and Python would complain of it at its exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        output.give_up()
         return 0
     except (click.Abort, KeyboardInterrupt):
         return 130
@@ -38,7 +36,7 @@ def run_command(arguments: list[str]) -> int:
     except Exception as error:
         if not _is_for_people(error):
             raise
-        return _fail(str(error))
+        return _fail("; ".join([_words(error), *getattr(error, "__notes__", ())]))
 
 
 def _is_for_people(error: Exception) -> bool:
@@ -47,6 +45,13 @@ def _is_for_people(error: Exception) -> bool:
     from ..engine.folder import StoreError
 
     return isinstance(error, ConfigError | StoreError | ClientError | OSError)
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename == output.STDOUT:
+        output.give_up()
+        return f"{output.STDOUT} cannot be written: {error.strerror}"
+    return str(error)
 
 
 def _fail(message: str) -> int:

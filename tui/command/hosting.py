@@ -19,10 +19,19 @@ from .run_options import PROGRAM
 
 def host(path: Path, config: RunConfig, *, as_json: bool, is_new: bool) -> int:
     """Train in a worker and follow it; a new run that its input keeps from beginning leaves nothing behind."""
-    click.echo(f"run {visible(str(path))}", err=as_json)
+    try:
+        click.echo(f"run {visible(str(path))}", err=as_json)
+    except OSError:
+        if is_new:
+            remove(path)
+        raise
     teller = narrator(config.training.steps, sys.stdout, as_json=as_json)
     open_run = partial(client.start, since=0 if is_new else line_count(path))
-    outcome = asyncio.run(follow(path, open_run, teller, is_ours=True))
+    try:
+        outcome = asyncio.run(follow(path, open_run, teller, is_ours=True))
+    except OSError as error:
+        error.add_note(f"the run goes on, and `{PROGRAM} attach {path.name}` comes back to it")
+        raise
     if outcome.is_bad_input and is_new:
         remove(path)
     return _conclude(path, outcome)
