@@ -59,6 +59,17 @@ async def test_enter_does_not_overtake_what_was_typed_before_it() -> None:
         assert app.answers == [TakeSteps(count=42)]
 
 
+async def test_what_is_typed_after_a_tab_is_for_the_next_field_however_fast_it_comes() -> None:
+    app = Asking(Prompt("What?", sample_fields(RunConfig()), read_sample))
+    async with app.run_test() as pilot:
+        for key in ("a", "tab", "0", "tab", "7", "enter"):
+            app.post_message(Key(key, key if len(key) == 1 else None))
+        await until(pilot, lambda: app.answers)
+        (sample,) = app.answers
+        assert isinstance(sample, Sample)
+        assert (sample.prompt, sample.temperature, sample.top_k) == ("a", 0.0, 7)
+
+
 async def test_escape_gives_no_answer() -> None:
     app = Asking(steps_prompt())
     async with app.run_test() as pilot:

@@ -187,6 +187,17 @@ async def test_the_change_form_sends_what_was_typed_and_previews_its_rate() -> N
         assert run.commands == [ChangeSettings(lr=5e-4)]
 
 
+async def test_before_the_first_step_the_rate_that_is_changed_is_the_planned_one() -> None:
+    async with Showing(ScriptedRun([started(CONFIG)], config=CONFIG, live=True)).run_test(size=(120, 36)) as pilot:
+        await following(pilot, step=0)
+        for key in ("m", "="):
+            await pilot.press(key)
+            await until(pilot, lambda: bool(pilot.app.screen.query("#lr")))
+            assert pilot.app.screen.query_one("#lr", Input).placeholder.startswith("now 0.0001")
+            await pilot.press("escape")
+            await showing(pilot, RunScreen)
+
+
 async def test_enter_on_the_list_of_schedules_chooses_one_and_on_a_field_sends_it() -> None:
     run = live()
     async with Showing(run).run_test(size=(120, 36)) as pilot:

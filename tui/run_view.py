@@ -35,6 +35,7 @@ from ..engine.events import (
     TimeSpent,
     live_settings,
 )
+from ..engine.schedule import planned_lr
 from .plots.curves import RECENT, Curves
 from .plots.phases import Phase, recognised
 from .plots.series import Floats, Table
@@ -241,6 +242,11 @@ class RunView:
     def extent(self) -> Extent:
         """The first and the last step there is; what `Viewport` moves in."""
         return self.curves.extent
+
+    @property
+    def next_lr(self) -> float:
+        """What the next step will be taken with; a run has it before it has taken any."""
+        return planned_lr(self.settings, self.step + 1, self.steps)
 
     def at(self, name: str, step: float | None = None) -> float:
         """A curve's value at a step, or the latest; NaN where there is none."""

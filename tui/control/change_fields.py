@@ -21,7 +21,7 @@ _OF_THE_KIND: dict[ScheduleKind, tuple[str, ...]] = {
 KINDS = tuple(_OF_THE_KIND)
 
 
-def change_fields(settings: LiveSettings, lr: float | None) -> tuple[Field, ...]:
+def change_fields(settings: LiveSettings, lr: float) -> tuple[Field, ...]:
     schedule = settings.schedule
     return (
         Field(name="lr", label="Learning rate", hint=f"now {setting(lr)}"),

@@ -40,7 +40,7 @@ def whole(texts: Texts, name: str, rule: str, low: int, high: float = math.inf) 
     return int(value)
 
 
-def lr_fields(lr: float | None) -> tuple[Field, ...]:
+def lr_fields(lr: float) -> tuple[Field, ...]:
     return (Field(name="lr", label="Learning rate", hint=f"now {setting(lr)}; such as 3e-4"),)
 
 

@@ -18,7 +18,7 @@ from .prompt import Prompt
 
 
 def ask_lr(view: RunView) -> Prompt[Command]:
-    return Prompt("Learning rate of the next step", lr_fields(view.at("lr")), read_lr)
+    return Prompt("Learning rate of the next step", lr_fields(view.next_lr), read_lr)
 
 
 def ask_steps(_: RunView) -> Prompt[Command]:

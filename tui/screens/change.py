@@ -19,7 +19,7 @@ from ..plots.viewport import Viewport
 from ..run_view import RunView
 from ..widgets.key_line import KeyLine
 from ..widgets.rate_panel import RatePanel
-from .prompt import FieldRow, after_typing
+from .prompt import FIELD_KEYS, FieldRow, after_typing
 
 _WIDE, _HIGH = 72, 22
 """Columns and rows from which there is room for two columns of fields, and for the plot."""
@@ -49,6 +49,7 @@ class ChangeForm(ModalScreen[ChangeSettings | None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "change", "change", id="change.send", tooltip="Change the run from now on", priority=True),
         Binding("escape", "cancel", "cancel", id="change.cancel", tooltip="Change nothing"),
+        *FIELD_KEYS,
     ]
 
     rate = getters.query_one(RatePanel)
@@ -63,7 +64,7 @@ class ChangeForm(ModalScreen[ChangeSettings | None]):
         with Vertical() as box:
             box.border_title = Content("Change the run from the next step on")
             with VerticalScroll(can_focus=False), Grid():
-                for field in change_fields(view.settings, view.at("lr")):
+                for field in change_fields(view.settings, view.next_lr):
                     yield FieldRow(field)
                 with Horizontal(classes="kind"):
                     yield Label("Schedule")

@@ -18,6 +18,12 @@ from ..widgets.key_line import KeyLine
 
 Answer = TypeVar("Answer")
 
+FIELD_KEYS = (
+    # with priority, for what is typed after them is meant for the other field, however fast it comes
+    Binding("tab", "app.focus_next", "next field", show=False, id="field.next", priority=True),
+    Binding("shift+tab", "app.focus_previous", "last field", show=False, id="field.previous", priority=True),
+)
+
 
 class FieldRow(Horizontal):
     """A label and its input, on one line."""
@@ -62,6 +68,7 @@ class Prompt(ModalScreen[Answer | None], Generic[Answer]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "enter", "ok", id="prompt.answer", tooltip="Take these values", priority=True),
         Binding("escape", "cancel", "cancel", id="prompt.cancel", tooltip="Change nothing"),
+        *FIELD_KEYS,
     ]
 
     def __init__(self, title: str, fields: tuple[Field, ...], read: Callable[[Mapping[str, str]], Answer]) -> None:
