@@ -68,6 +68,15 @@ class ScriptedRun:
         return Accepted(id=command.id, step=0)
 
 
+class EndsWhenClosed(ScriptedRun):
+    """As a worker does: what it says last comes when the screen is gone."""
+
+    async def close(self) -> None:
+        await super().close()
+        self.say(RunEnded(step=2, reason="stopped"))
+        self.end()
+
+
 def started(config: RunConfig, step: int = 0) -> RunStarted:
     """What a worker says first."""
     return RunStarted(

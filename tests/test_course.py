@@ -34,7 +34,7 @@ from tinygpt_tui.tui.screens.run import RunScreen
 from tinygpt_tui.tui.widgets.course_figure import CourseFigure
 
 from .screen_text import shown, until
-from .scripted_run import ScriptedRun, started, steps
+from .scripted_run import EndsWhenClosed, ScriptedRun, started, steps
 
 PAGES = [page for _, page in pages_of(read_course())]
 SIZES = [(120, 36), (80, 24), (60, 16)]
@@ -265,6 +265,25 @@ async def test_the_course_is_left_for_home(student: Student, key: str) -> None:
         await opened(pilot, student)
         await pilot.press(key)
         await until(pilot, lambda: "Learn" in shown(student.app))
+
+
+@pytest.mark.parametrize("key", ["q", "ctrl+q"])
+async def test_the_course_is_left_while_its_run_trains(
+    student: Student, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    async def open_endless(destination: Destination, runs: Path) -> ScriptedRun:
+        assert isinstance(destination, StartAgain)
+        config = destination.config
+        return EndsWhenClosed([started(config), *steps(config, [5.0, 4.0])], config=config, live=True)
+
+    monkeypatch.setattr(student.app, "_open", open_endless)
+    async with student.app.run_test(size=(120, 36)) as pilot:
+        await opened(pilot, student)
+        await pilot.press("n")
+        await until(pilot, lambda: ", live: step 2" in shown(student.app))
+        await pilot.press(key)
+        await until(pilot, lambda: not student.app.is_running or "Learn" in shown(student.app))
+    assert student.app.return_code in (0, None)
 
 
 async def test_a_figure_of_a_run_shows_its_instrument(student: Student) -> None:

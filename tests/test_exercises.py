@@ -35,7 +35,7 @@ from tinygpt_tui.tui.screens.home import HomeScreen
 from tinygpt_tui.tui.screens.pick import Pick
 
 from .screen_text import shown, until
-from .scripted_run import ScriptedRun, started, steps
+from .scripted_run import EndsWhenClosed, ScriptedRun, started, steps
 
 SIZES = [(120, 36), (80, 24), (60, 16)]
 TOPICS: tuple[Topic, ...] = ("warmup", "spike", "decay", "improving", "train_on")
@@ -284,6 +284,27 @@ async def test_a_curve_is_read_with_the_keyboard_and_graded(tmp_path: Path, size
         assert exam.opened[1] == curve_config(4)
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(exam.app.screen, CurveExerciseScreen))
+
+
+@pytest.mark.parametrize(
+    ("place", "screen"), [(CurveExercise(3), CurveExerciseScreen), (FaultExercise(3), FaultExerciseScreen)]
+)
+async def test_an_exercise_is_left_while_its_run_trains(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: Place, screen: type[Screen]
+) -> None:
+    exam = Exam(tmp_path, place)
+
+    async def open_endless(destination: Destination, runs: Path) -> ScriptedRun:
+        assert isinstance(destination, StartAgain)
+        exam.opened.append(destination.config)
+        return EndsWhenClosed(said(destination.config, 2), config=destination.config, live=True)
+
+    monkeypatch.setattr(exam.app, "_open", open_endless)
+    async with exam.app.run_test(size=(120, 36)) as pilot:
+        await on(pilot, screen, lambda: exam.opened)
+        await pilot.pause()
+        await pilot.press("q")
+        await until(pilot, lambda: "Learn" in shown(exam.app))
 
 
 async def test_the_rates_of_a_curve_cost_points_and_the_log_can_be_seen_on_a_narrow_screen(tmp_path: Path) -> None:

@@ -236,6 +236,7 @@ class CourseScreen(Screen[None]):
         return found[place].config if place is not None else None
 
     def action_leave(self) -> None:
+        self.workers.cancel_group(self, "live")  # what a run says last comes when the screen's parts are gone
         self.dismiss()
 
 

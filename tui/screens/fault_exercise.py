@@ -211,6 +211,7 @@ class FaultExerciseScreen(Screen[None]):
         self.train()
 
     def action_leave(self) -> None:
+        self.workers.cancel_group(self, "live")  # what a run says last comes when the screen's parts are gone
         self.dismiss()
 
 
