@@ -307,6 +307,13 @@ async def test_an_exercise_is_left_while_its_run_trains(
         await until(pilot, lambda: "Learn" in shown(exam.app))
 
 
+@pytest.mark.parametrize("size", SIZES)
+async def test_how_to_name_the_fault_is_seen_at_every_size(tmp_path: Path, size: tuple[int, int]) -> None:
+    exam = Exam(tmp_path, FaultExercise(3))
+    async with exam.app.run_test(size=size) as pilot:
+        await on(pilot, FaultExerciseScreen, lambda: "a name the fault" in shown(exam.app).splitlines()[-1])
+
+
 async def test_the_rates_of_a_curve_cost_points_and_the_log_can_be_seen_on_a_narrow_screen(tmp_path: Path) -> None:
     exam = Exam(tmp_path, CurveExercise(3))
     async with exam.app.run_test(size=(60, 16)) as pilot:

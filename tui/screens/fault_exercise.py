@@ -48,11 +48,11 @@ _NAMES: dict[Instrument, str] = {
 class FaultExerciseScreen(Screen[None]):
     BINDING_GROUP_TITLE = "Name the fault"
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("a,enter", "answer", "name the fault", id="fault.answer", tooltip="Choose from what it may be"),
         *(
             Binding(str(n), f"buy('{name}')", words, id=f"fault.{name}", tooltip=f"See it, for {COST} point")
             for n, (name, words) in enumerate(_NAMES.items(), 1)
         ),
-        Binding("a,enter", "answer", "name the fault", id="fault.answer", tooltip="Choose from what it may be"),
         Binding("n", "again", "another", id="fault.again", tooltip="Another fault"),
         Binding("escape,q", "leave", "leave", id="fault.leave", tooltip="Back; the runs are deleted"),
     ]
