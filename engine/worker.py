@@ -28,6 +28,8 @@ from .store import read_config, write_config
 
 NICENESS = 5
 """The terminal that watches is served first: a key is answered while both cores train."""
+AUTOGROUP = Path("/proc/self/autogroup")
+"""Linux may share processors among sessions first; there a process's niceness counts within its session alone."""
 FINE, ENDED_BADLY, BAD_INPUT = 0, 1, 2
 
 
@@ -38,7 +40,7 @@ def serve(run: Path, assemble: Callable[[Path, Tell], Hosted]) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     os.umask(0o077)
-    os.nice(NICENESS)
+    _give_way()
     try:
         with (
             claimed(run) as listener,
@@ -50,6 +52,13 @@ def serve(run: Path, assemble: Callable[[Path, Tell], Hosted]) -> int:
     except (StoreError, OSError) as error:
         _report(str(error))
         return BAD_INPUT
+
+
+def _give_way() -> None:
+    os.nice(NICENESS)
+    if os.getsid(0) == os.getpid():  # a session of our own: nobody else is slowed down
+        with suppress(OSError):
+            AUTOGROUP.write_text(str(NICENESS))
 
 
 def _report(line: str) -> None:

@@ -36,7 +36,7 @@ from tinygpt_tui.engine.events import (
 )
 from tinygpt_tui.engine.folder import EVENTS, WORKER_LOG, find_worker, socket_path
 from tinygpt_tui.engine.store import list_runs
-from tinygpt_tui.engine.worker import changes_to_come
+from tinygpt_tui.engine.worker import AUTOGROUP, NICENESS, changes_to_come
 from tinygpt_tui.tui.command.ask import stop_run
 
 from .scripted_loop import new_run, scripted_worker
@@ -116,6 +116,17 @@ async def test_a_worker_is_not_hurt_by_a_lost_terminal(tmp_path: Path, number: s
         os.kill(worker_pid(run), number)
         assert isinstance(await live.send(Stop()), Accepted)
         assert await live.exit_status() == 0
+
+
+@pytest.mark.skipif(not AUTOGROUP.exists(), reason="processors are not shared among sessions here")
+async def test_a_worker_gives_way_to_other_sessions_too(tmp_path: Path) -> None:
+    run = new_run(tmp_path, steps=ENDLESS)
+
+    async with training(run) as live:
+        await until(live, is_step(1))
+        group = Path(f"/proc/{worker_pid(run)}/autogroup").read_text()
+
+    assert group.split()[1:] == ["nice", str(NICENESS)]
 
 
 async def test_a_second_worker_is_refused_and_the_first_goes_on(tmp_path: Path) -> None:
