@@ -36,21 +36,21 @@ class Attention(nn.Module):
         self.heads = config.heads
         self.rotary = config.positions == "rotary"
         self.dropout = config.dropout
-        self.attend: Callable[[Tensor, Tensor, Tensor, float], Tensor] = attend
-        """Values weighted by how queries match keys, as a function of them and of the dropout."""
+        self.attend: Callable[[Tensor, float], Tensor] = attend
+        """(B, T, C): values weighted by how queries match keys, as a function of all three and of the dropout."""
         self.qkv = nn.Linear(config.width, 3 * config.width)
         self.out = nn.Linear(config.width, config.width)
 
     def forward(self, x_BTC: Tensor) -> Tensor:
         dropout = self.dropout if self.training else 0.0
-        y_BHTD = self.attend(*self.project(x_BTC), dropout)
-        y_BTC = self.out(y_BHTD.transpose(1, 2).reshape(x_BTC.shape))
+        y_BTC = self.out(self.attend(self.project(x_BTC), dropout))
         return F.dropout(y_BTC, dropout) if dropout else y_BTC
 
-    def project(self, x_BTC: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def project(self, x_BTC: Tensor) -> Tensor:
+        """Queries, keys and values, (3, B, H, T, D)."""
         B, T, C = x_BTC.shape
-        q, k, v = self.qkv(x_BTC).view(B, T, 3, self.heads, C // self.heads).permute(2, 0, 3, 1, 4).unbind(0)
-        return (rotate(q), rotate(k), v) if self.rotary else (q, k, v)
+        qkv_3BHTD = self.qkv(x_BTC).view(B, T, 3, self.heads, C // self.heads).permute(2, 0, 3, 1, 4)
+        return torch.cat((rotate(qkv_3BHTD[:2]), qkv_3BHTD[2:])) if self.rotary else qkv_3BHTD
 
     def largest_logit(self, x_BTC: Tensor) -> Tensor:
         """Largest scaled score before the softmax, future positions left out."""
