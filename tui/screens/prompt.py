@@ -20,8 +20,18 @@ Answer = TypeVar("Answer")
 
 FIELD_KEYS = (
     # with priority, for what is typed after them is meant for the other field, however fast it comes
-    Binding("tab", "app.focus_next", "next field", show=False, id="field.next", priority=True),
-    Binding("shift+tab", "app.focus_previous", "last field", show=False, id="field.previous", priority=True),
+    Binding(
+        "tab", "app.focus_next", "next field", show=False, id="field.next", tooltip="To the next field", priority=True
+    ),
+    Binding(
+        "shift+tab",
+        "app.focus_previous",
+        "last field",
+        show=False,
+        id="field.previous",
+        tooltip="To the field before",
+        priority=True,
+    ),
 )
 
 
