@@ -63,6 +63,12 @@ def test_what_to_watch_is_the_last_that_the_lesson_has_for_a_step_reached(step: 
     assert said.ahead == ("More to see at step 10." if step < 10 else "More to see at step 40." if step < 40 else "")
 
 
+def test_nothing_is_promised_beyond_the_end_of_the_run() -> None:
+    shorter = replace(CONFIG, training=replace(CONFIG.training, steps=39))
+    assert guide(view_at(5, config=shorter)).ahead == "More to see at step 10."
+    assert guide(view_at(20, config=shorter)).ahead == ""
+
+
 def test_what_happens_now_is_told_from_the_schedule_and_the_state() -> None:
     assert "warm-up" in guide(view_at(5)).now
     assert "holds at 0.001" in guide(view_at(30)).now

@@ -38,7 +38,7 @@ class Guide:
     watch: str
     """What the lesson says of the steps that are being trained; empty where it says nothing yet."""
     ahead: str
-    """When there will be more to see."""
+    """When there will be more to see, if the run gets that far."""
     noticed: str
     """The latest finding that is open, and its evidence."""
     look: Hint
@@ -130,7 +130,7 @@ def _watched(view: RunView) -> str:
 
 
 def _ahead(view: RunView) -> str:
-    later = [watch.step for watch in view.config.lesson.watch if watch.step > view.step]
+    later = [watch.step for watch in view.config.lesson.watch if view.step < watch.step <= view.steps]
     return f"More to see at step {later[0]}." if later and view.state != "ended" else ""
 
 
