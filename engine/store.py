@@ -1,5 +1,6 @@
 """Runs on disk: create, list, find and remove them; the folder of a run is the run."""
 
+import errno
 import os
 import re
 import shutil
@@ -154,7 +155,18 @@ def remove(run: Path) -> None:
         with unoccupied(run):
             shutil.rmtree(run)
     except OSError as error:
-        raise StoreError(f"{run}: cannot be removed: {error.strerror}") from None
+        raise StoreError(f"{run}: cannot be removed: {_why_not(error)}") from None
+
+
+def _why_not(error: OSError) -> str:
+    """What the system says, and what helps against it."""
+    match error.errno:
+        case errno.EACCES | errno.EPERM:
+            return f"{error.strerror}; ask its owner to, or leave it and keep your own runs elsewhere with --runs"
+        case errno.EROFS:
+            return f"{error.strerror}; what is mounted there has to be made writable first"
+        case _:
+            return str(error.strerror)
 
 
 def _state(latest: list[StoredEvent], at_work: bool) -> RunState:

@@ -228,6 +228,8 @@ def test_other_peoples_runs_are_listed_found_and_refused_with_a_remedy(
     run.chmod(0o555)
     with somebody_else(), pytest.raises(StoreError, match="cannot be written: Permission denied; copy the run"):
         write_config(closed, RunConfig())
+    with somebody_else(), pytest.raises(StoreError, match="cannot be removed: Permission denied; ask its owner"):
+        remove(closed)
 
 
 @contextmanager
