@@ -241,6 +241,19 @@ async def test_every_choice_has_a_number_that_answers_with_it(
             await until(pilot, lambda number=number: student.screen._progress.answers == {page.id: number})
 
 
+async def test_the_numbers_in_the_footer_are_those_of_the_choices(student: Student) -> None:
+    async with student.app.run_test(size=(120, 36)) as pilot:
+        await opened(pilot, student)
+        await until(pilot, lambda: f" 1-{len(PAGES[0].question.choices)} answer" in shown(student.app))
+
+
+async def test_what_is_said_of_an_answer_is_seen_whole(student: Student) -> None:
+    async with student.app.run_test(size=(80, 24)) as pilot:
+        await opened(pilot, student)
+        await pilot.press("1")
+        await until(pilot, lambda: "from 0.1 it is not." in " ".join(shown(student.app).replace("█", "").split()))
+
+
 async def test_an_answer_that_no_choice_has_is_not_taken(student: Student, tmp_path: Path) -> None:
     async with student.app.run_test(size=(120, 36)) as pilot:
         await opened(pilot, student)

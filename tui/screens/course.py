@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
 from textual import getters, work
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import ActiveBinding, Binding, BindingType
 from textual.containers import Container
 from textual.content import Content
 from textual.reactive import var
@@ -44,7 +45,7 @@ class CourseScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n,right", "turn(1)", "next", id="course.next", tooltip="The next page"),
         Binding("p,left", "turn(-1)", "back", id="course.back", tooltip="The page before"),
-        Binding("1", "answer(1)", "answer", key_display="1-9", id="course.1", tooltip="Choice 1; 2 to 9 likewise"),
+        Binding("1", "answer(1)", "answer", id="course.1", tooltip="Choice 1; the other numbers likewise"),
         *(
             Binding(str(n), f"answer({n})", f"answer {n}", show=False, id=f"course.{n}", tooltip=f"Choice {n}")
             for n in range(2, 10)
@@ -91,6 +92,15 @@ class CourseScreen(Screen[None]):
     @property
     def page(self) -> Page:
         return self._course[self.place][1]
+
+    @property
+    def active_bindings(self) -> dict[str, ActiveBinding]:
+        """The key of the first choice stands for those of the others that the page has."""
+        bindings = super().active_bindings
+        if (first := bindings.get("1")) is not None:
+            display = f"1-{len(self.page.question.choices)}"
+            bindings["1"] = first._replace(binding=replace(first.binding, key_display=display))
+        return bindings
 
     def compose(self) -> ComposeResult:
         yield Static(id="where")
@@ -202,7 +212,7 @@ class CourseScreen(Screen[None]):
     def action_answer(self, choice: int) -> None:
         self._remember(self._progress.answered(self.page.id, choice))
         self._show_question()
-        self.query_one("#question").scroll_visible(animate=False)
+        self.call_after_refresh(self.query_one("#question").scroll_visible, animate=False)  # it is longer by then
 
     def action_figure(self) -> None:
         self.toggle_class("-figure")
