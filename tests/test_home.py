@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from textual.events import Paste
+from textual.geometry import Size
 from textual.pilot import Pilot
 
 from tinygpt_tui.engine.config import RunConfig
@@ -19,8 +20,10 @@ from tinygpt_tui.tui.opening import Destination, OpenRun
 from tinygpt_tui.tui.places import Course, CurveExercise, FaultExercise
 from tinygpt_tui.tui.screens.confirm import Confirm
 from tinygpt_tui.tui.screens.home import HomeScreen
-from tinygpt_tui.tui.shelves.entries import RunEntry, identity
+from tinygpt_tui.tui.shelves.entries import PresetEntry, RunEntry, identity
+from tinygpt_tui.tui.shelves.shelf import read_presets
 from tinygpt_tui.tui.widgets.entry_list import Heading, RowLine
+from tinygpt_tui.tui.widgets.preset_preview import preset_lines
 
 from .screen_text import shown, until
 from .scripted_run import ScriptedRun, started, steps
@@ -304,6 +307,14 @@ async def test_the_preview_of_a_preset_says_what_will_happen(visit: Visit) -> No
             "0.001",
         ):
             assert words in text
+
+
+@pytest.mark.parametrize("width", [35, 59])
+def test_the_facts_of_every_preset_fit_into_the_preview(width: int) -> None:
+    for entry in read_presets():
+        assert isinstance(entry, PresetEntry)
+        lines = preset_lines(entry.config, None, Size(width, 30), ascii=False)
+        assert max(line.cell_length for line in lines) <= width
 
 
 async def test_an_earlier_run_predicts_how_long_a_preset_takes(visit: Visit, runs: Path) -> None:

@@ -56,12 +56,21 @@ def preset_lines(config: RunConfig, speed: MeasuredSpeed | None, size: Size, *, 
     """The text of the preview; the curve takes the lines that the words leave."""
     about = [Content(line) for line in textwrap.wrap(visible(" ".join(config.lesson.why.split())), max(size.width, 1))]
     facts = [fact(name, text) for name, text in _facts(config, speed)]
-    heading = Content.assemble(("Learning rate", "bold $foreground"), (f"  {_schedule(config)}", "$curve-plan"))
-    room = size.height - len(facts) - 3  # two empty lines and the heading
+    heading = _heading(config, size.width)
+    room = size.height - len(facts) - len(heading) - 2  # and two empty lines
     about = about[: max(room - 5, 2)]
     curve = _lr_curve(config, size.width, min(room - len(about) - 1, _TALLEST_CURVE), ascii=ascii)
     empty = Content("")
-    return [*about, empty, *([heading, *curve, empty] if curve else []), *facts]
+    return [*about, empty, *([*heading, *curve, empty] if curve else []), *facts]
+
+
+def _heading(config: RunConfig, width: int) -> list[Content]:
+    """The schedule on the line of its name, or below it where there is no room."""
+    name, schedule = Content.styled("Learning rate", "bold $foreground"), _schedule(config)
+    line = Content.assemble(name, (f"  {schedule}", "$curve-plan"))
+    if line.cell_length <= width:
+        return [line]
+    return [name, *(Content.styled(part, "$curve-plan") for part in textwrap.wrap(schedule, max(width, 1)))]
 
 
 def _lr_curve(config: RunConfig, width: int, height: int, *, ascii: bool) -> list[Content]:
@@ -73,7 +82,7 @@ def _lr_curve(config: RunConfig, width: int, height: int, *, ascii: bool) -> lis
 
 def _schedule(config: RunConfig) -> str:
     schedule = config.schedule
-    warmup = f", {schedule.warmup_steps} steps of warm-up" if schedule.warmup_steps else ""
+    warmup = f", warm-up {schedule.warmup_steps}" if schedule.warmup_steps else ""
     return f"{schedule.kind}, up to {numbers.setting(schedule.lr)}{warmup}"
 
 
@@ -81,8 +90,8 @@ def _facts(config: RunConfig, speed: MeasuredSpeed | None) -> list[tuple[str, st
     model, training = config.model, config.training
     batch = f"{training.batch} x {model.context} tokens"
     return [
-        ("Model", f"{numbers.count(estimates.parameters(model))} parameters"),
-        ("", f"{model.layers} layers, width {model.width}, {model.heads} heads"),
+        ("Model", f"{numbers.count(estimates.parameters(model))} parameters, {model.layers} layers"),
+        ("", f"width {model.width}, {model.heads} heads"),
         ("Training", f"{training.steps:,} steps, {config.optimizer.kind}"),
         ("Batch", batch if training.accumulation == 1 else f"{training.accumulation} times {batch}"),
         ("Text", "Python's standard library" if config.data.path == "stdlib" else visible(config.data.path)),
