@@ -439,6 +439,19 @@ async def test_every_panel_explains_itself_in_place() -> None:
             assert frame.panel.region.area > 0
 
 
+async def test_escape_leaves_the_explanation_and_then_full_screen() -> None:
+    async with Showing(live()).run_test(size=(120, 36)) as pilot:
+        screen = await following(pilot)
+        panel = screen.query_one("#loss", Frame).panel
+        await pilot.press("1", "i")
+        await until(pilot, lambda: not panel.region.area)
+        await pilot.press("escape")
+        await until(pilot, lambda: panel.region.area)
+        assert shown(screen) == {"loss"}
+        await pilot.press("escape")
+        await until(pilot, lambda: len(shown(screen)) > 1)
+
+
 async def test_b_and_n_go_through_the_samples() -> None:
     samples = [SampleGenerated(step=s, prompt="", text=f"text {s}", temperature=1.0, top_k=9) for s in (0, 25, 50)]
     async with Showing(live(*samples)).run_test(size=(120, 36)) as pilot:

@@ -42,7 +42,7 @@ RUN_KEYS: list[BindingType] = [
     _quiet("R", "restart(1)", "reseed", "run.reseed", "A new run of this configuration, with the next seed"),
     _shown("p", "leave('home')", "presets", "run.home", "Back to the presets and runs"),
     _quiet("q,ctrl+c", "leave('quit')", "quit", "run.quit", "Quit; asks what becomes of a run that trains"),
-    _quiet("escape", "back", "back", "run.back", "Out of full screen, out of a report"),
+    _quiet("escape", "back", "back", "run.back", "Out of an explanation, of full screen, of a report"),
 ]
 
 PANEL_KEYS: list[BindingType] = [

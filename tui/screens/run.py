@@ -341,6 +341,8 @@ class RunScreen(Screen[Departure]):
         """Out of whatever covers the curves."""
         if self.report.display:
             self._show_report(False)
+        elif self.panels.explaining:
+            self.panels.action_explain()
         elif self.panels.alone is not None:
             self.panels.alone = None
         elif self.report.death is not None:

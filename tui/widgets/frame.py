@@ -33,10 +33,14 @@ class Frame(Container):
             box.border_subtitle = Content("i back")
             yield Static(Content(self.panel.EXPLANATION))
 
+    @property
+    def explained(self) -> bool:
+        return self.has_class("-explained")
+
     def toggle_explanation(self) -> None:
         self.toggle_class("-explained")
         self.take_focus()
 
     def take_focus(self) -> None:
-        inside = self.query_one(".explanation") if self.has_class("-explained") else self.panel
+        inside = self.query_one(".explanation") if self.explained else self.panel
         inside.focus(scroll_visible=False)

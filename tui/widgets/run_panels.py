@@ -217,6 +217,11 @@ class RunPanels(Container):
         if (frame := self._focused()) is not None:
             frame.toggle_explanation()
 
+    @property
+    def explaining(self) -> bool:
+        """Whether the focused panel's explanation is shown."""
+        return (frame := self._focused()) is not None and frame.explained
+
     def action_hide(self) -> None:
         focused = self._focused()
         names = {name for name, frame in self._frames.items() if frame is focused}
