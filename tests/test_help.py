@@ -135,5 +135,5 @@ async def test_the_help_of_a_run_has_every_key_and_every_panel(app: TinyGPTApp, 
         if binding.tooltip and not binding.system:
             assert f" {binding.description} " in text
             assert app.get_key_display(binding) in text
-    for name in ("Loss", "Rate", "Gradient", "Layers", "Status", "Diagnosis", "Sample", "History"):
+    for name in ("Mouse", "Loss", "Rate", "Gradient", "Layers", "Status", "Diagnosis", "Sample", "History"):
         assert f"\n{name}\n" in text

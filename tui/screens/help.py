@@ -20,6 +20,11 @@ from ..hanging import hanging
 from ..key_table import KeyGroup, key_groups
 from ..widgets.key_line import KeyLine
 
+MOUSE = """\
+A click on a key in the bottom line does what the key does. In a list it selects, and once more it opens. On a plot it \
+moves the reading cursor, as dragging does. The wheel zooms a plot, with Shift or sideways it pans it, and it scrolls \
+every text."""
+
 
 class HelpScreen(ModalScreen[None]):
     BINDING_GROUP_TITLE = "Help"
@@ -35,7 +40,7 @@ class HelpScreen(ModalScreen[None]):
         with VerticalScroll(classes="sheet") as sheet:
             sheet.border_title = "Help"
             yield KeyTable(key_groups(self._explained, self.app.get_key_display))
-            for name, text in explanations(self._explained):
+            for name, text in [("Mouse", MOUSE), *explanations(self._explained)]:
                 yield Static(Content.styled(name, "bold $accent"), classes="heading")
                 yield Static(Content(text))
         yield KeyLine()
