@@ -8,8 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from textual.binding import Binding
 
-from tinygpt_tui.engine.config import OptimizerConfig, RunConfig, TrainingConfig
-from tinygpt_tui.engine.events import AnyEvent, FindingClosed, FindingOpened, Fix, RunEnded, RunPaused, RunResumed
+from tinygpt_tui.engine.config import LiveSettings, OptimizerConfig, RunConfig, TrainingConfig
+from tinygpt_tui.engine.events import (
+    AnyEvent,
+    FindingClosed,
+    FindingOpened,
+    Fix,
+    RunEnded,
+    RunPaused,
+    RunResumed,
+    SettingsChanged,
+    settings_table,
+)
 from tinygpt_tui.engine.kinds import Topic
 from tinygpt_tui.engine.lesson import Lesson, LessonFix, Question, Watch
 from tinygpt_tui.tui.arrangement import PANELS
@@ -67,6 +77,12 @@ def test_nothing_is_promised_beyond_the_end_of_the_run() -> None:
     shorter = replace(CONFIG, training=replace(CONFIG.training, steps=39))
     assert guide(view_at(5, config=shorter)).ahead == "More to see at step 10."
     assert guide(view_at(20, config=shorter)).ahead == ""
+
+
+def test_of_a_run_that_was_changed_nothing_is_said_that_is_true_of_the_unchanged_one() -> None:
+    change = SettingsChanged(step=20, summary="lr halved", settings=settings_table(LiveSettings.from_config(CONFIG)))
+    said = guide(view_at(50, change))
+    assert said.watch.startswith("Changed at step 20") and said.ahead == ""
 
 
 def test_what_happens_now_is_told_from_the_schedule_and_the_state() -> None:

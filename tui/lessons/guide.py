@@ -125,13 +125,19 @@ def _rate(view: RunView) -> str:
 
 
 def _watched(view: RunView) -> str:
+    """What a lesson says of a step is measured on the preset's own run, and true until that is changed."""
+    if view.changes:
+        changed = f"Changed at step {view.changes[0].step}, this run goes its own way."
+        return f"{changed} What the lesson knows of later steps is of the run as it was."
     seen = [watch.what for watch in view.config.lesson.watch if watch.step <= view.step]
     return seen[-1] if seen else view.config.lesson.summary
 
 
 def _ahead(view: RunView) -> str:
+    if view.changes or view.state == "ended":
+        return ""
     later = [watch.step for watch in view.config.lesson.watch if view.step < watch.step <= view.steps]
-    return f"More to see at step {later[0]}." if later and view.state != "ended" else ""
+    return f"More to see at step {later[0]}." if later else ""
 
 
 def _look(view: RunView, found: FindingOpened | None) -> Hint:
