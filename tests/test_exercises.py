@@ -2,6 +2,7 @@
 
 import math
 import random
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
@@ -162,6 +163,14 @@ def test_every_choice_has_a_right_answer_and_borders_take_their_two_sides(truth:
         assert accepted(truth, "improving") == (2,) and accepted(truth, "train_on") == (3,)
 
 
+def test_where_two_answers_count_that_is_said() -> None:
+    border = CurveTruth(steps=300, warmup_end=0, spike_end=0, decay_start=0, gain=0.093, error=0.0445, fall=2.5)
+    reasons = {mark.question.topic: mark.reason for mark in grade(border, {}, saw_rates=False)}
+    assert accepted(border, "improving") == (1, 2) and reasons["improving"].endswith("answers 1 and 2 count.")
+    clear = replace(border, gain=-0.1)
+    assert not any("count" in mark.reason for mark in grade(clear, {}, saw_rates=False))
+
+
 def test_a_run_that_has_stopped_improving_is_told_from_one_that_goes_on() -> None:
     config = RunConfig(training=TrainingConfig(steps=500))
     flat = truth_for(config, falling(100) + [2.5] * 400)
@@ -276,7 +285,7 @@ async def test_a_curve_is_read_with_the_keyboard_and_graded(tmp_path: Path, size
     async with exam.app.run_test(size=size) as pilot:
         for number, topic in enumerate(TOPICS, 1):
             await on(pilot, CurveExerciseScreen, lambda number=number: f"{number}. " in shown(exam.app))
-            assert "warmed up" not in shown(exam.app)
+            assert "warmed up" not in shown(exam.app) and "Loss  mean of 15" in shown(exam.app)
             await pilot.press(*str(answers[topic]), *(["enter"] if topic in TOPICS[:3] else []))
         await until(pilot, lambda: "10 of 10 points" in shown(exam.app))
         await pilot.press("n")
@@ -378,7 +387,7 @@ async def test_a_fault_is_named_with_the_keyboard_and_shown_beside_the_run_witho
         await until(pilot, lambda: "Right: 8 points" in shown(exam.app))
         await until(pilot, lambda: len(exam.opened) == 2)
         assert exam.opened == [hidden.preset.config, hidden.mended]
-        await until(pilot, lambda: "without it" in shown(exam.app) or size[1] < 20)
+        await until(pilot, lambda: re.search("Loss  with the fault .*without it", shown(exam.app)) or size[1] < 20)
         await pilot.press("n")
         await until(pilot, lambda: len(exam.opened) == 3 and "10 points left" in shown(exam.app))
 

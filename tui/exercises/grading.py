@@ -84,8 +84,10 @@ def _holding(*choices: bool) -> tuple[int, ...]:
 
 def _mark(truth: CurveTruth, question: CurveQuestion, answer: int | None, saw_rates: bool) -> Mark:
     topic = question.topic
+    reason = _reason(truth, topic)
     if question.choices:
         right = answer in accepted(truth, topic)
+        reason += _border(accepted(truth, topic))
         given = (
             question.choices[answer - 1] if answer is not None and 0 < answer <= len(question.choices) else "nothing"
         )
@@ -93,7 +95,12 @@ def _mark(truth: CurveTruth, question: CurveQuestion, answer: int | None, saw_ra
         right = answer is not None and is_near(answer, _step(truth, topic), truth.tolerance)
         given = "nothing" if answer is None else f"step {answer}" if answer else "none"
     worth = POINTS // 2 if saw_rates and topic in ("warmup", "decay") else POINTS
-    return Mark(question=question, given=given, right=right, points=worth if right else 0, reason=_reason(truth, topic))
+    return Mark(question=question, given=given, right=right, points=worth if right else 0, reason=reason)
+
+
+def _border(accepted: tuple[int, ...]) -> str:
+    numbers = " and ".join(map(str, accepted))
+    return f" That is near the border: answers {numbers} count." if len(accepted) > 1 else ""
 
 
 def is_near(answer: int, step: int, tolerance: int) -> bool:

@@ -18,6 +18,8 @@ _SPAN = 15
 class BareLossPlot(Plot):
     """The loss and its mean; with the truth, also where the schedule turned."""
 
+    NAME = "Loss"
+
     truth: var[CurveTruth | None] = var(None)
 
     def watch_truth(self) -> None:
@@ -49,6 +51,8 @@ class BareLossPlot(Plot):
 
 class TwoRunsPlot(Plot):
     """`view` is the run with the fault, `other` the same run without it."""
+
+    NAME = "Loss"
 
     other: var[RunView | None] = var(None)
 
