@@ -64,6 +64,17 @@ def test_lines_that_training_loops_print_are_read_in_every_dialect(dialect: str,
     assert log.steps == (1530 if any("/" in line and "1530" in line for line in TEXTS[dialect]) else None)
 
 
+@pytest.mark.parametrize("between", [" ", "\t"])
+def test_names_that_stand_beside_their_numbers_in_every_line_are_no_table(between: str) -> None:
+    said = [between.join(("step", str(step), "loss", str(loss))) for step, loss in LOSSES * 5]
+    log = opened(lines(*said[:3]))
+    assert (log.format, series(log, "loss")) == ("text", LOSSES)
+    assert opened(lines(*said, "saving checkpoint to out")).format == "text"
+    table = opened(lines(between.join(("step", "run", "loss")), *(f"{s}{between}mine{between}{x}" for s, x in LOSSES)))
+    assert table.format in ("TSV", "table with spaces")
+    assert series(table, "loss") == LOSSES
+
+
 DOCUMENTS = {
     "log_history": {"max_steps": 900, "log_history": [{"step": s, "loss": x, "epoch": s / 900} for s, x in LOSSES]},
     "a list": [{"iteration": step, "train": {"loss": loss}} for step, loss in LOSSES],

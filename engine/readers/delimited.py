@@ -34,7 +34,7 @@ class Delimited:
         lines = [line for line in text.split("\n")[: 4 * _LOOK] if line.strip() and not line.startswith("#")][:_LOOK]
         for delimiter in _NAMES:
             rows = [_cells(line, delimiter) for line in lines]
-            if rows and _is_table(rows, delimiter):
+            if rows and _is_table(rows, delimiter) and not _names_each_number(rows):
                 has_header = any(cell and number(cell) is None for cell in rows[0])
                 names = rows[0] if has_header else [f"column {place}" for place in range(1, len(rows[0]) + 1)]
                 return cls(delimiter=delimiter, names=_distinct(names))
@@ -90,6 +90,15 @@ def _is_table(rows: Sequence[Sequence[str]], delimiter: str) -> bool:
     return sum(not cell or number(cell) is not None for cell in cells) >= _NUMERIC * len(cells) and any(
         number(cell) is not None for cell in cells
     )
+
+
+def _names_each_number(rows: Sequence[Sequence[str]]) -> bool:
+    """`step 0 loss 5.5`, line after line: it looks like a table, but the names stand beside the numbers."""
+    words = [place for place, cell in enumerate(rows[0]) if cell and number(cell) is None]
+    if len(rows) < 2 or not words or len(words) == len(rows[0]):
+        return False
+    alike = sum(all(row[place : place + 1] == rows[0][place : place + 1] for place in words) for row in rows)
+    return alike >= _ALIKE * len(rows)
 
 
 def _is_header(cells: Sequence[str], names: Sequence[str]) -> bool:
