@@ -153,6 +153,11 @@ def test_the_question_comes_when_the_run_is_over_and_the_answer_is_explained() -
     assert "✖ 1  Luck" in words(over, {0: 1}) and "✓ 2  The rate" in words(over, {0: 1})
 
 
+def test_an_answered_question_is_no_longer_among_what_is_worth_trying() -> None:
+    view = view_at(100, END)
+    assert "answer the question" in words(view) and "answer the question" not in words(view, {0: 1})
+
+
 @pytest.mark.parametrize("width", [30, 44])
 def test_what_wraps_in_a_lesson_stays_in_its_column(width: int) -> None:
     choices = ("Luck", "The learning rate was a thousand times too high")

@@ -4,6 +4,7 @@ The preset's words come from the run's own configuration, the rest from what the
 the ids of their bindings, so that whoever shows them looks the key up and cannot promise one that is not there.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from ...engine.config import ConfigError, RunConfig
@@ -50,7 +51,8 @@ def has_lesson(config: RunConfig) -> bool:
     return bool(lesson.why.strip() or lesson.watch or lesson.questions)
 
 
-def guide(view: RunView) -> Guide:
+def guide(view: RunView, answered: Collection[int] = ()) -> Guide:
+    """`answered` are the places of the questions that have been."""
     mended = fix_in_force(view.config)
     found = _latest_open(view)
     return Guide(
@@ -59,7 +61,7 @@ def guide(view: RunView) -> Guide:
         ahead="" if mended else _ahead(view),
         noticed=f"{name_of(found)} since step {found.onset}: {found.evidence}" if found else "",
         look=_look(view, found),
-        tries=tuple(_tries(view)),
+        tries=tuple(_tries(view, answered)),
     )
 
 
@@ -149,7 +151,7 @@ def panel_binding(panel: PanelName) -> str:
     return f"panels.{panel}"
 
 
-def _tries(view: RunView) -> list[Hint]:
+def _tries(view: RunView, answered: Collection[int]) -> list[Hint]:
     """At most three; each is something that the run takes in its present state."""
     again = [
         Hint(binding="panels.act", words=f"a new run with the fix: {title}")
@@ -162,7 +164,8 @@ def _tries(view: RunView) -> list[Hint]:
             step = Hint(binding="run.step", words="one step, and see every number move")
             return [Hint(binding="run.go_on", words="train on"), step, *_remedy(view), *again][:3]
         case "ended":
-            asked = [Hint(binding="panels.act", words="answer the question")] if open_questions(view) else []
+            is_asked = any(place not in answered for place in range(len(open_questions(view))))
+            asked = [Hint(binding="panels.act", words="answer the question")] if is_asked else []
             return [*asked, *again, Hint(binding="run.reseed", words="the same with another seed: what was chance?")]
         case _:
             return []

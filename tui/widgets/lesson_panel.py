@@ -52,7 +52,7 @@ A run of your own has no lesson, unless its file has a section [lesson]."""
         title = Content.assemble("Lesson  ", (visible(view.config.lesson.chapter), _FAINT))
         if not has_lesson(view.config):
             return title, Content.styled("This run has no lesson; those of the presets have.", _FAINT)
-        blocks = [*_guided(guide(view), self.room), *self._asked(view), *_related(view)]
+        blocks = [*_guided(guide(view, self.answers), self.room), *self._asked(view), *_related(view)]
         return title, Content("\n\n").join(blocks)
 
     @work(group="dialog", exclusive=True)
