@@ -1,8 +1,8 @@
 """What a live change makes of a run's settings: pure, so that the screen can preview it before it is sent."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
-from .config import ConfigError, LiveSettings, build
+from .config import ConfigError, LiveSettings, ScheduleConfig, build
 from .events import ChangeSettings, settings_table
 from .schedule import batch_scale, planned_lr, scheduled_lr
 
@@ -38,11 +38,18 @@ def _with_lr(settings: LiveSettings, lr: float, *, step: int, steps: int) -> Liv
 def difference(before: LiveSettings, after: LiveSettings, *, step: int, steps: int) -> str:
     """What a person reads in the history, such as `lr 0.001 -> 0.0005, clip 1 -> 0.5`."""
     rates = [planned_lr(settings, step, steps) for settings in (before, after)]
-    parts = [f"schedule {before.schedule.kind} -> {after.schedule.kind}"] if before.schedule != after.schedule else []
-    if rates[0] != rates[1]:
-        parts.append(f"lr {rates[0]:.4g} -> {rates[1]:.4g}")
+    parts = [] if rates[0] == rates[1] else [f"lr {rates[0]:.4g} -> {rates[1]:.4g}"]
+    for field in fields(ScheduleConfig):
+        old, new = getattr(before.schedule, field.name), getattr(after.schedule, field.name)
+        change = f"{field.name} {_short(old)} -> {_short(new)}"
+        if old != new and change not in parts:  # the peak is the rate now, where the schedule holds it
+            parts.append(f"schedule.{change}")
     for key in ("clip", "weight_decay", "dropout", "batch", "accumulation"):
         old, new = getattr(before, key), getattr(after, key)
         if old != new:
             parts.append(f"{key} {old:g} -> {new:g}")
     return ", ".join(parts) or "nothing changed"
+
+
+def _short(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -45,3 +45,16 @@ def test_the_summary_names_what_changed_and_nothing_else() -> None:
     after = changed(START, ChangeSettings(lr_times=0.5, batch=8), step=50, steps=100)
     assert difference(START, after, step=50, steps=100) == "lr 0.001 -> 0.0005, batch 2 -> 8"
     assert difference(START, START, step=50, steps=100) == "nothing changed"
+
+
+def test_a_change_of_the_schedule_tells_what_is_another_in_it() -> None:
+    def told(**schedule: object) -> str:
+        after = changed(START, ChangeSettings(schedule=schedule), step=50, steps=100)
+        return difference(START, after, step=50, steps=100)
+
+    assert told(lr=0.1) == "lr 0.001 -> 0.1"
+    assert (
+        told(kind="constant", warmup_steps=20)
+        == "schedule.kind three-phase -> constant, schedule.warmup_steps 10 -> 20"
+    )
+    assert told(min_lr=1e-5) == "schedule.min_lr 0.0001 -> 1e-05"
