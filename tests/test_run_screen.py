@@ -23,6 +23,7 @@ from tinygpt_tui.engine.events import (
     Evaluate,
     FindingOpened,
     Fix,
+    LayersMeasured,
     LimitSpeed,
     Pause,
     PreparationBegan,
@@ -37,6 +38,7 @@ from tinygpt_tui.engine.events import (
     Stop,
     StorageBlocked,
     TakeSteps,
+    TimeSpent,
     settings_table,
 )
 from tinygpt_tui.tui.arrangement import PANELS
@@ -161,6 +163,29 @@ async def test_a_pause_is_seen_at_once_and_not_with_the_next_publication() -> No
         run.say(RunPaused(step=50, reason="asked"))
         await until(pilot, lambda: "paused" in str(screen.header.render()))
         assert time.monotonic() - began < 2.5
+
+
+@pytest.mark.parametrize(
+    "often",
+    [
+        LayersMeasured(
+            step=51, names=["head"], grad_norm=[1.0], update_ratio=[1e-3], max_attention_logit=1.0, log_z=5.0
+        ),
+        TimeSpent(step=51, steps=50, seconds={"gradients": 0.2}),
+    ],
+    ids=lambda event: type(event).__name__,
+)
+async def test_what_a_run_says_often_waits_for_the_next_publication(often: AnyEvent) -> None:
+    """Or following would take more of the processor than its share."""
+    run = live()
+    async with Showing(run, Settings(redraws_per_s=0.2)).run_test(size=(120, 36)) as pilot:
+        screen = await following(pilot)
+        published: list[tuple[int, str]] = []
+        screen.watch(screen, "view", lambda view: published.append((view.step, view.state)), init=False)
+        run.say(*steps(CONFIG, [2.0], first=51), often)
+        run.say(RunPaused(step=51, reason="asked"))
+        await until(pilot, lambda: bool(published))
+        assert published == [(51, "paused")]
 
 
 async def test_a_refusal_is_shown_as_plain_text() -> None:

@@ -174,7 +174,10 @@ def cost_of_watching(home: Path, rounds: int = 12, window_s: float = 4.0) -> Non
     _, preset = find_preset("baseline")
     config = replace(preset, training=replace(preset.training, steps=10_000_000, compile=False))
     run = create(home / "runs", config, "watched", datetime.now(UTC))
-    worker = subprocess.Popen([*WORKER, run], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    # in a session of its own, as the client starts it
+    worker = subprocess.Popen(
+        [*WORKER, run], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
     shares, windows = [], [window_without(window_s, first=True)]
     try:
         for _ in range(rounds):

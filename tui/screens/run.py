@@ -38,6 +38,7 @@ from ...engine.events import (
     StepFinished,
     Stop,
     TakeSteps,
+    TimeSpent,
 )
 from .. import collector
 from ..control.live_change import NoFix, first_fix
@@ -64,7 +65,7 @@ _MANY = 500
 _MEMORY_EVERY_S = 2.0
 _FRESH_S = 5.0
 """A finding that is older is part of a run's past and calls nobody."""
-_Passing = StepFinished | LayersMeasured | CheckpointSaved | Evaluated | SampleGenerated
+_Passing = StepFinished | TimeSpent | LayersMeasured | CheckpointSaved | Evaluated | SampleGenerated
 """Events that can wait for the next publication; the others show at once."""
 
 
