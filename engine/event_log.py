@@ -33,8 +33,8 @@ class EventLog:
             raise
 
     def append(self, event: Event) -> None:
-        """Write one event with its seq and the time; OSError leaves the file as it was."""
-        line = encode(msgspec.structs.replace(event, seq=self.seq, time=self._clock())) + b"\n"
+        """Write one event with its seq, and the time unless it says when it was; OSError leaves the file as it was."""
+        line = encode(msgspec.structs.replace(event, seq=self.seq, time=event.time or self._clock())) + b"\n"
         try:
             rest = line
             while rest:

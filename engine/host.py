@@ -41,6 +41,9 @@ RETRY_S = 1.0
 """How often a disk that was full is tried again."""
 SLOWEST = 0.001
 """Steps a second: a limit below this would be a pause."""
+GATHER_S = 0.05
+"""Steps that end within this time are diagnosed and stored together: training leaves nothing of that code in the
+processor's caches, so that for each step alone it takes ten times as long."""
 TIME_TOLD_STEPS = 50
 TIME_TOLD_S = 10.0
 """The log tells where the time went after so many steps, or sooner where they take long."""
@@ -75,6 +78,8 @@ class Host:
         self._step_s = 0.0
         """The least time a step may take."""
         self._next_step_at = -math.inf
+        self._gathered: list[Event] = []
+        self._store_at = -math.inf
         self._saved_at: int | None = None
         self._was_finite = True
         self._untold_steps = 0
@@ -150,6 +155,7 @@ class Host:
     def _next_request(self) -> Request | None:
         """None when it is time to go on."""
         while (wait := self._wait_s()) > 0 or not self._requests.empty():
+            self._store()
             with suppress(Empty):
                 return self._requests.get(wait > 0, None if math.isinf(wait) else wait)
         return None
@@ -225,13 +231,22 @@ class Host:
             self._announce(self._end)
 
     def _save(self, reason: Reason) -> None:
+        self._store()
         saved = self._log.insist(lambda: self._saver.save(reason), step=self._loop.step)
         self._stopwatch.lap("checkpoint")
         self._saved_at = saved.step
         self._record(saved)
 
     def _record(self, event: Event) -> None:
-        events = [event, *self._diagnosis.observe(event)]
+        self._gathered.append(event)
+        if not isinstance(event, StepFinished) or self._clock() >= self._store_at:
+            self._store()
+
+    def _store(self) -> None:
+        """All that happened until now, with what the diagnosis says of it."""
+        gathered, self._gathered = self._gathered, []
+        self._store_at = self._clock() + GATHER_S
+        events = [told for event in gathered for told in (event, *self._diagnosis.observe(event))]
         self._stopwatch.lap("diagnosis")
         if self._log.record(events, step=self._loop.step):
             self._stopwatch.lap("log")

@@ -2,6 +2,7 @@
 
 import math
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -45,13 +46,20 @@ PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 class Trainer:
     """One run's model, optimizer and place in the data; `config` has no "auto" left in it."""
 
-    def __init__(self, config: RunConfig, corpus: Corpus, stopwatch: Stopwatch | None = None) -> None:
+    def __init__(
+        self,
+        config: RunConfig,
+        corpus: Corpus,
+        stopwatch: Stopwatch | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
         self.config = config
         self.settings = LiveSettings.from_config(config)
         self.step = 0
         self.tokens = 0
         self.corpus = corpus
         self._stopwatch = stopwatch or Stopwatch()
+        self._now = now
         self._changes_to_come: deque[SettingsChanged] = deque()
         self.is_untouched = True
         """Neither trained nor restored."""
@@ -144,6 +152,7 @@ class Trainer:
         self.tokens += tokens
         finished = StepFinished(
             step=self.step,
+            time=self._now(),
             loss=reading.loss,
             lr=lr,
             tokens=self.tokens,
@@ -252,7 +261,7 @@ class Trainer:
         while self._changes_to_come and self._changes_to_come[0].step <= self.step:
             change = self._changes_to_come.popleft()
             self.apply(live_settings(change.settings))
-            replayed.append(msgspec.structs.replace(change, seq=-1))
+            replayed.append(msgspec.structs.replace(change, seq=-1, time=0.0))
         return replayed
 
     def apply(self, settings: LiveSettings) -> None:

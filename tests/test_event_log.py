@@ -71,6 +71,15 @@ def test_a_log_cut_anywhere_keeps_its_complete_lines_and_goes_on(
     assert isinstance(read(run)[-1], RunEnded)
 
 
+def test_an_event_that_says_when_it_was_keeps_its_time(tmp_path: Path) -> None:
+    log = EventLog(tmp_path, clock=lambda: 7.5)
+    log.append(RunResumed(step=1, time=5.25))
+    log.append(RunResumed(step=2))
+    log.close()
+
+    assert [event.time for event in read(tmp_path)] == [5.25, 7.5]
+
+
 def test_an_append_that_fails_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log = EventLog(tmp_path, clock=lambda: 7.5)
     log.append(RunResumed(step=1))

@@ -2,11 +2,14 @@
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Literal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tinygpt_tui.engine.events import (
     Accepted,
@@ -37,7 +40,7 @@ from tinygpt_tui.engine.events import (
     StorageRestored,
     TakeSteps,
 )
-from tinygpt_tui.engine.host import Host
+from tinygpt_tui.engine.host import GATHER_S, Host
 from tinygpt_tui.engine.hosted import Hosted, Observer, Reason, Request
 
 from .scripted_loop import LossAbove, ScriptedLoop, StepSaver
@@ -90,12 +93,15 @@ class ScriptedRequests(SimpleQueue):
         self.clock = clock
         self.idle = list(idle)
         self.answers: list[Accepted | Refused] = []
+        self.looked: Callable[[], None] = lambda: None
+        """Called whenever somebody looks for a request."""
 
     def ask(self, *commands: Command) -> None:
         for command in commands:
             self.put(Request(command, self.answers.append))
 
     def get(self, block: bool = True, timeout: float | None = None) -> Request:
+        self.looked()
         if self.empty() and block and timeout is None:
             self.ask(self.idle.pop(0))
         elif self.empty() and timeout is not None:
@@ -118,6 +124,7 @@ class Stage:
         log: ListLog | None = None,
         diagnosis: Observer | None = None,
         on_nan: Literal["stop", "pause", "continue"] = "continue",
+        step_s: float = 0.0,
     ) -> None:
         self.clock = Clock()
         self.requests = ScriptedRequests(self.clock, idle)
@@ -127,6 +134,7 @@ class Stage:
 
         def scripted_loss(step: int) -> float:
             self.step_times.append(self.clock.now)
+            self.clock.now += step_s
             self.requests.ask(*(asks or {}).get(step, []))
             return loss(step)
 
@@ -241,6 +249,49 @@ def test_a_speed_limit_spaces_the_steps_and_is_lifted_at_once(tmp_path: Path) ->
     assert stage.step_times == [0.0, 0.0, 0.5, 1.0, 1.5, 2.0, 2.0, 2.0]
 
 
+@given(step_s=st.floats(0.001, 0.2))
+def test_steps_are_stored_together_but_soon(tmp_path_factory: pytest.TempPathFactory, step_s: float) -> None:
+    behind: list[int] = []
+
+    def loss(step: int) -> float:
+        behind.append(step - 1 - len(stage.log.of(StepFinished)))
+        return 1.0
+
+    stage = Stage(tmp_path_factory.mktemp("run"), steps=60, loss=loss, step_s=step_s)
+    stage.run()
+
+    assert all(steps * step_s <= GATHER_S for steps in behind)
+    assert max(behind) == 0 or step_s < GATHER_S
+    writes = [before for before, after in pairwise(behind) if after == 0]
+    assert len(writes) <= 60 * step_s / GATHER_S + 60 / 10 + 2  # and one for each checkpoint
+    assert [step for kind, step in stage.story() if kind == "StepFinished"] == [*range(1, 61)]
+
+
+def test_whoever_asks_finds_all_that_happened(tmp_path: Path) -> None:
+    found: list[int] = []
+
+    def loss(step: int) -> float:
+        if step == 3:
+            command = LimitSpeed(steps_per_s=math.inf)
+            stage.requests.put(Request(command, lambda _: found.append(len(stage.log.of(StepFinished)))))
+        return 1.0
+
+    stage = Stage(tmp_path, loss=loss)
+    stage.run()
+
+    assert found == [3]
+
+
+@pytest.mark.parametrize("command", [Pause(), LimitSpeed(steps_per_s=1.0)])
+def test_a_run_that_waits_has_stored_all_that_happened(tmp_path: Path, command: Command) -> None:
+    stage = Stage(tmp_path, steps=6, asks={2: [command]}, idle=[Resume()])
+    behind: list[int] = []
+    stage.requests.looked = lambda: behind.append(stage.loop.step - len(stage.log.of(StepFinished)))
+    stage.run()
+
+    assert len(behind) > 1 and set(behind) == {0}
+
+
 def test_findings_are_stored_right_after_what_they_were_found_in(tmp_path: Path) -> None:
     stage = Stage(tmp_path, steps=4, loss=lambda step: 20.0 if step in (2, 3) else 1.0, diagnosis=LossAbove(10.0))
     stage.run()
@@ -293,7 +344,7 @@ def test_a_run_that_shall_go_on_after_nan_does(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_blocks_training_until_everything_is_written(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, steps=4, log=ListLog(after=3, fails=3))
+    stage = Stage(tmp_path, steps=4, log=ListLog(after=3, fails=3), step_s=1.0)
     stage.run()
 
     assert stage.story() == [
@@ -308,7 +359,7 @@ def test_a_full_disk_blocks_training_until_everything_is_written(tmp_path: Path)
     [blocked, restored] = stage.announced
     assert restored is None
     assert isinstance(blocked, StorageBlocked) and "No space left" in blocked.detail
-    assert stage.step_times == [0.0, 0.0, 0.0, 3.0]
+    assert stage.step_times == [0.0, 1.0, 2.0, 6.0]
 
 
 def test_the_end_is_the_last_line_also_when_the_disk_was_full_at_the_end(tmp_path: Path) -> None:
