@@ -22,7 +22,7 @@ LEAST_ROWS = 128
 
 
 def attend(qkv_3BHTD: Tensor, dropout: float) -> Tensor:
-    """What each position takes from itself and those before it, (B, T, H * D); from queries, keys and values."""
+    """What each position takes from itself and those before it, (B * T, H * D); from queries, keys and values."""
     _, B, H, T, D = qkv_3BHTD.shape
     is_rounded = qkv_3BHTD.dtype == torch.bfloat16 and qkv_3BHTD.device.type == "cpu"
     is_small = T <= LONGEST and B * H * T * T <= MOST_WEIGHTS
@@ -30,7 +30,7 @@ def attend(qkv_3BHTD: Tensor, dropout: float) -> Tensor:
         y_BHTD = _PlainAttention.apply(qkv_3BHTD)
     else:
         y_BHTD = F.scaled_dot_product_attention(*qkv_3BHTD.unbind(), is_causal=True, dropout_p=dropout)
-    return y_BHTD.transpose(1, 2).reshape(B, T, H * D)
+    return y_BHTD.transpose(1, 2).reshape(B * T, H * D)
 
 
 class _PlainAttention(torch.autograd.Function):

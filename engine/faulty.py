@@ -88,4 +88,4 @@ def overflowing_attention(qkv_3BHTD: Tensor, dropout: float) -> Tensor:
     weights = weights.masked_fill(weights > LARGEST_HALF, math.inf)
     weights = torch.nn.functional.dropout(weights / weights.sum(-1, keepdim=True), dropout)
     y_BHTD = weights.to(v_BHTD.dtype) @ v_BHTD
-    return y_BHTD.transpose(1, 2).flatten(2)
+    return y_BHTD.transpose(1, 2).flatten(0, 1).flatten(1)

@@ -1,4 +1,8 @@
-"""The GPT: a decoder-only transformer over bytes (Radford et al. 2019), with the choices that a person can compare."""
+"""The GPT: a decoder-only transformer over bytes (Radford et al. 2019), with the choices that a person can compare.
+
+From the embeddings to the head a batch is N = B * T tokens in a row, and only attention looks at sequences: no product
+needs a change of shape, which autograd would have to undo.
+"""
 
 import math
 from collections.abc import Callable
@@ -22,10 +26,10 @@ class Norm(nn.Module):
         self.weight = nn.Parameter(torch.ones(width))
         self.bias = nn.Parameter(torch.zeros(width)) if kind == "layernorm" else None
 
-    def forward(self, x_BTC: Tensor) -> Tensor:
+    def forward(self, x_NC: Tensor) -> Tensor:
         if self.bias is None:
-            return F.rms_norm(x_BTC, self.shape, self.weight)
-        return F.layer_norm(x_BTC, self.shape, self.weight, self.bias)
+            return F.rms_norm(x_NC, self.shape, self.weight)
+        return F.layer_norm(x_NC, self.shape, self.weight, self.bias)
 
 
 class Attention(nn.Module):
@@ -37,24 +41,24 @@ class Attention(nn.Module):
         self.rotary = config.positions == "rotary"
         self.dropout = config.dropout
         self.attend: Callable[[Tensor, float], Tensor] = attend
-        """(B, T, C): values weighted by how queries match keys, as a function of all three and of the dropout."""
+        """(N, C): values weighted by how queries match keys, as a function of all three and of the dropout."""
         self.qkv = nn.Linear(config.width, 3 * config.width)
         self.out = nn.Linear(config.width, config.width)
 
-    def forward(self, x_BTC: Tensor) -> Tensor:
+    def forward(self, x_NC: Tensor, T: int) -> Tensor:
         dropout = self.dropout if self.training else 0.0
-        y_BTC = self.out(self.attend(self.project(x_BTC), dropout))
-        return F.dropout(y_BTC, dropout) if dropout else y_BTC
+        y_NC = self.out(self.attend(self.project(x_NC, T), dropout))
+        return F.dropout(y_NC, dropout) if dropout else y_NC
 
-    def project(self, x_BTC: Tensor) -> Tensor:
+    def project(self, x_NC: Tensor, T: int) -> Tensor:
         """Queries, keys and values, (3, B, H, T, D)."""
-        B, T, C = x_BTC.shape
-        qkv_3BHTD = self.qkv(x_BTC).view(B, T, 3, self.heads, C // self.heads).permute(2, 0, 3, 1, 4)
+        C = x_NC.shape[1]
+        qkv_3BHTD = self.qkv(x_NC).view(-1, T, 3, self.heads, C // self.heads).permute(2, 0, 3, 1, 4)
         return torch.cat((rotate(qkv_3BHTD[:2]), qkv_3BHTD[2:])) if self.rotary else qkv_3BHTD
 
-    def largest_logit(self, x_BTC: Tensor) -> Tensor:
+    def largest_logit(self, x_NC: Tensor, T: int) -> Tensor:
         """Largest scaled score before the softmax, future positions left out."""
-        q_BHTD, k_BHTD, _ = self.project(x_BTC)
+        q_BHTD, k_BHTD, _ = self.project(x_NC, T)
         scores = (q_BHTD @ k_BHTD.transpose(-1, -2)).float() / math.sqrt(q_BHTD.shape[-1])
         seen = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril()
         return scores.masked_fill(~seen, -math.inf).amax()
@@ -71,15 +75,15 @@ class FeedForward(nn.Module):
         self.up = nn.Linear(config.width, 2 * hidden if self.gated else hidden)
         self.down = nn.Linear(hidden, config.width)
 
-    def forward(self, x_BTC: Tensor) -> Tensor:
-        hidden = self.up(x_BTC)
+    def forward(self, x_NC: Tensor) -> Tensor:
+        hidden = self.up(x_NC)
         if self.gated:
             gate, hidden = hidden.chunk(2, dim=-1)
             hidden = F.silu(gate) * hidden
         else:
             hidden = F.gelu(hidden)
-        y_BTC = self.down(hidden)
-        return F.dropout(y_BTC, self.dropout) if self.dropout and self.training else y_BTC
+        y_NC = self.down(hidden)
+        return F.dropout(y_NC, self.dropout) if self.dropout and self.training else y_NC
 
 
 class Block(nn.Module):
@@ -90,9 +94,9 @@ class Block(nn.Module):
         self.feed_forward_norm = Norm(config.width, config.norm)
         self.feed_forward = FeedForward(config)
 
-    def forward(self, x_BTC: Tensor) -> Tensor:
-        x_BTC = x_BTC + self.attention(self.attention_norm(x_BTC))
-        return x_BTC + self.feed_forward(self.feed_forward_norm(x_BTC))
+    def forward(self, x_NC: Tensor, T: int) -> Tensor:
+        x_NC = x_NC + self.attention(self.attention_norm(x_NC), T)
+        return x_NC + self.feed_forward(self.feed_forward_norm(x_NC))
 
 
 class GPT(nn.Module):
@@ -121,22 +125,23 @@ class GPT(nn.Module):
 
     def forward(self, tokens_BT: Tensor) -> Tensor:
         """Logits (B, T, V) of each next token."""
-        x_BTC = self.embed(tokens_BT)
+        x_NC, T = self.embed(tokens_BT), tokens_BT.shape[1]
         for block in self.blocks:
-            x_BTC = block(x_BTC)
-        return self.logits(x_BTC)
+            x_NC = block(x_NC, T)
+        return self.logits(x_NC).view(-1, T, VOCABULARY)
 
     def embed(self, tokens_BT: Tensor) -> Tensor:
-        """Embeddings, in the precision of the blocks."""
+        """Embeddings (N, C), in the precision of the blocks."""
         x_BTC = self.tokens(tokens_BT)
         if self.positions is not None:
             length = tokens_BT.shape[1]
             whole = length == self.config.context  # the usual case needs no slice, which has a gradient of its own
             x_BTC = x_BTC + (self.positions.weight if whole else self.positions.weight[:length])
-        return x_BTC.to(self.norm.weight.dtype)
+        return x_BTC.flatten(0, 1).to(self.norm.weight.dtype)
 
-    def logits(self, x_BTC: Tensor) -> Tensor:
-        return F.linear(self.norm(x_BTC), self.head.weight.to(x_BTC.dtype))
+    def logits(self, x_NC: Tensor) -> Tensor:
+        """(N, V)"""
+        return F.linear(self.norm(x_NC), self.head.weight.to(x_NC.dtype))
 
     def set_dropout(self, dropout: float) -> None:
         for module in self.modules():
@@ -147,12 +152,12 @@ class GPT(nn.Module):
     def vital_signs(self, tokens_BT: Tensor) -> tuple[float, float]:
         """Largest attention logit and mean log Z: both grow before a transformer diverges (Wortsman et al. 2023)."""
         largest = []
-        x_BTC = self.embed(tokens_BT)
+        x_NC, T = self.embed(tokens_BT), tokens_BT.shape[1]
         for block in self.blocks:
             assert isinstance(block, Block)
-            largest.append(block.attention.largest_logit(block.attention_norm(x_BTC)))
-            x_BTC = block(x_BTC)
-        log_z = self.logits(x_BTC).float().logsumexp(-1).mean()
+            largest.append(block.attention.largest_logit(block.attention_norm(x_NC), T))
+            x_NC = block(x_NC, T)
+        log_z = self.logits(x_NC).float().logsumexp(-1).mean()
         return torch.stack(largest).amax().item(), log_z.item()
 
 

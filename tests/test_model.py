@@ -79,7 +79,7 @@ def test_the_largest_attention_logit_is_that_of_plain_attention() -> None:
     assert isinstance(block, Block)
     x = block.attention_norm(model.embed(tokens_BT))
     q, k, _ = block.attention.qkv(x).chunk(3, dim=-1)
-    scores = (q @ k.transpose(-1, -2) / math.sqrt(16))[0]
+    scores = q @ k.transpose(-1, -2) / math.sqrt(16)
     expected = max(scores[i, j].item() for i in range(12) for j in range(i + 1))
     assert largest == pytest.approx(expected, rel=1e-5)
     assert log_z == pytest.approx(model(tokens_BT).logsumexp(-1).mean().item(), rel=1e-5)

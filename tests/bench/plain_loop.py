@@ -9,23 +9,15 @@ import torch
 import torch.nn.functional as F
 
 from tinygpt_tui.engine.config import ModelConfig
-from tinygpt_tui.engine.model import GPT, Attention
-
-
-def attend(qkv_3BHTD: torch.Tensor, dropout: float) -> torch.Tensor:
-    """By torch's own kernel, as every textbook calls it."""
-    y_BHTD = F.scaled_dot_product_attention(*qkv_3BHTD.unbind(), is_causal=True, dropout_p=dropout)
-    return y_BHTD.transpose(1, 2).flatten(2)
+from tinygpt_tui.engine.model import GPT
 
 
 def train(model_config: ModelConfig, tokens: np.ndarray, batch: int) -> Iterator[None]:
     """One step each time it is pulled."""
     context = model_config.context
     data = torch.from_numpy(tokens.astype(np.int64))
+    # the engine's own model; in fp32 its attention is torch's kernel
     model = GPT(model_config, torch.Generator().manual_seed(0))
-    for module in model.modules():
-        if isinstance(module, Attention):
-            module.attend = attend
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.01, fused=True)
     while True:
         starts = torch.randint(len(data) - context, (batch,)).tolist()
