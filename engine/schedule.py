@@ -33,7 +33,7 @@ def scheduled_lr(schedule: ScheduleConfig, step: int, steps: int) -> float:
         case "cosine":
             return _cosine(high, low, done / span)
         case "linear":
-            return high + (low - high) * min(done / span, 1.0)
+            return low + (high - low) * (1 - min(done / span, 1.0))
         case "step":
             return max(high * schedule.factor ** (done // schedule.period), low)
         case "triangular":

@@ -108,6 +108,9 @@ def test_a_run_is_trained_listed_told_again_resumed_sampled_and_removed(text: Pa
     sampled = tinygpt("sample", "mine-1", "--prompt", "the ", "--tokens", "20")
     assert sampled.returncode == 0 and sampled.stdout.startswith("the ")
 
+    unanswered = subprocess.run([*COMMAND, "rm", "mine-1"], input=b"", capture_output=True, timeout=120, check=False)
+    assert unanswered.returncode == 2 and b"--yes deletes without asking" in unanswered.stderr
+    assert len(list(runs.iterdir())) == 1
     assert tinygpt("rm", "mine-1", "--yes").returncode == 0
     assert list(runs.iterdir()) == []
 

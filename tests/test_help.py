@@ -33,6 +33,11 @@ class FlightPanel(Static, can_focus=True):
     ]
 
 
+class WeatherPanel(Static):
+    NAME = "Wind and rain"
+    EXPLANATION = "Dry is better."
+
+
 class Explained(Screen[None]):
     BINDING_GROUP_TITLE = "Cockpit"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -44,6 +49,7 @@ class Explained(Screen[None]):
     def compose(self) -> ComposeResult:
         yield FlightPanel()
         yield FlightPanel()
+        yield WeatherPanel()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return action != "hidden"
@@ -81,7 +87,10 @@ async def test_what_a_key_does_stays_in_its_column_where_it_wraps() -> None:
 async def test_every_kind_of_panel_is_explained_once() -> None:
     app = Plane()
     async with app.run_test():
-        assert explanations(app.screen) == [("Flight", "How high it flies.\n\nHigher is healthier.")]
+        assert explanations(app.screen) == [
+            ("Flight", "How high it flies.\n\nHigher is healthier."),
+            ("Wind and rain", "Dry is better."),
+        ]
 
 
 @pytest.fixture
@@ -135,5 +144,6 @@ async def test_the_help_of_a_run_has_every_key_and_every_panel(app: TinyGPTApp, 
         if binding.tooltip and not binding.system:
             assert f" {binding.description} " in text
             assert app.get_key_display(binding) in text
-    for name in ("Mouse", "Loss", "Rate", "Gradient", "Layers", "Status", "Diagnosis", "Sample", "History"):
+    plots = ("Loss", "Learning rate", "Gradient norm", "Layers")
+    for name in ("Mouse", *plots, "Status", "Diagnosis", "Sample", "History"):
         assert f"\n{name}\n" in text

@@ -89,3 +89,9 @@ def test_linear_scaling_grows_with_the_batch(batch: int, accumulation: int) -> N
     scaled = replace(settings, schedule=ScheduleConfig(batch_scaling="linear", base_batch=4))
     plain = replace(settings, schedule=ScheduleConfig(base_batch=4))
     assert planned_lr(scaled, 50, 100) == pytest.approx(planned_lr(plain, 50, 100) * batch * accumulation / 4)
+
+
+@given(st.floats(1e-3, 1.0), st.floats(0, 1e-3), st.integers(2, 2000))
+def test_a_line_ends_exactly_at_the_least_rate(lr: float, min_lr: float, steps: int) -> None:
+    schedule = ScheduleConfig(kind="linear", lr=lr, min_lr=min_lr, warmup_steps=0)
+    assert scheduled_lr(schedule, steps, steps) == min_lr

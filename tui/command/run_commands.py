@@ -133,6 +133,15 @@ def rm(names: tuple[str, ...], yes: bool, runs: str | None) -> int:
 
     paths = [find_run(runs_folder(runs), name) for name in names]
     for path in paths:
-        if yes or click.confirm(f"Delete {path}?", err=True):
+        if yes or _agreed(f"Delete {path}?"):
             remove(path)
     return 0
+
+
+def _agreed(question: str) -> bool:
+    try:
+        return click.confirm(question, err=True)
+    except click.Abort as abort:
+        if isinstance(abort.__context__, EOFError):
+            raise click.UsageError("nobody answers, so nothing more is deleted; --yes deletes without asking") from None
+        raise

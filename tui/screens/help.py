@@ -78,7 +78,8 @@ def explanations(screen: Screen[object]) -> list[tuple[str, str]]:
     for node in [screen, *screen.query("*")]:
         text = getattr(type(node), "EXPLANATION", "")
         if text and type(node) not in found:
-            found[type(node)] = (_words(type(node).__name__), inspect.cleandoc(text))
+            name = getattr(type(node), "NAME", "") or _words(type(node).__name__)
+            found[type(node)] = (name, inspect.cleandoc(text))
     return list(found.values())
 
 

@@ -24,7 +24,7 @@ class Frame(Container):
         super().__init__(id=name)
         self.panel = panel
         panel.add_class("panel")
-        self._title = f"{name.capitalize()}, explained"
+        self._title = f"{panel.NAME if isinstance(panel, Plot) else name.capitalize()}, explained"
 
     def compose(self) -> ComposeResult:
         yield self.panel

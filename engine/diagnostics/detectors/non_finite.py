@@ -47,6 +47,10 @@ class NonFinite:
             return None
         self._open = True
         onset = self._bad_norms.since if bad_norms else row.step
-        wrong = [f"loss is {loss}"] * bad_loss + [f"grad_norm is {norm}"] * bad_norm
+        wrong = [
+            f"{name} is {'NaN' if math.isnan(value) else 'infinite'}"
+            for name, value in (("loss", loss), ("grad_norm", norm))
+            if value is not None and not math.isfinite(value)
+        ]
         before = f"; the last finite loss was {run.level.mean:.4g}" if run.rows else ", from the first row on"
         return Symptom(onset=onset, severity="failure", evidence=f"{' and '.join(wrong)} at step {row.step}{before}")
