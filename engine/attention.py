@@ -4,7 +4,7 @@ torch 2.13's fused kernel multiplies bf16 at a quarter of the speed that oneDNN 
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -21,15 +21,18 @@ LEAST_ROWS = 128
 """Positions are taken so many at once, or a quarter of a longer context: what is yet to come need not be multiplied."""
 
 
-def attend(qkv_3BHTD: Tensor, dropout: float) -> Tensor:
-    """What each position takes from itself and those before it, (B * T, H * D); from queries, keys and values."""
-    _, B, H, T, D = qkv_3BHTD.shape
-    is_rounded = qkv_3BHTD.dtype == torch.bfloat16 and qkv_3BHTD.device.type == "cpu"
+def attend(q_BHTD: Tensor, k_BHTD: Tensor, v_BHTD: Tensor, dropout: float) -> Tensor:
+    """What each position takes from itself and those before it, (B * T, H * D).
+
+    Queries are those of all positions or of the last one.
+    """
+    B, H, T, D = q_BHTD.shape
+    is_rounded = q_BHTD.dtype == torch.bfloat16 and q_BHTD.device.type == "cpu"
     is_small = T <= LONGEST and B * H * T * T <= MOST_WEIGHTS
-    if is_rounded and is_small and not dropout:
-        y_BHTD = _PlainAttention.apply(qkv_3BHTD)
+    if is_rounded and is_small and T > 1 and not dropout:
+        y_BHTD = _PlainAttention.apply(q_BHTD, k_BHTD, v_BHTD)
     else:
-        y_BHTD = F.scaled_dot_product_attention(*qkv_3BHTD.unbind(), is_causal=True, dropout_p=dropout)
+        y_BHTD = F.scaled_dot_product_attention(q_BHTD, k_BHTD, v_BHTD, is_causal=T > 1, dropout_p=dropout)
     return y_BHTD.transpose(1, 2).reshape(B * T, H * D)
 
 
@@ -37,8 +40,8 @@ class _PlainAttention(torch.autograd.Function):
     """N = B * H heads; rows s to e of the weights reach back to all e first keys."""
 
     @staticmethod
-    def forward(ctx: Any, qkv_3BHTD: Tensor) -> Tensor:
-        heads = qkv_3BHTD.flatten(1, 2).contiguous()
+    def forward(ctx: Any, *qkv: Tensor) -> Tensor:
+        heads = torch.stack(qkv).flatten(1, 2)
         q_NTD, k_NTD, v_NTD = heads
         y_NTD = torch.empty_like(q_NTD)
         weights = []
@@ -48,11 +51,11 @@ class _PlainAttention(torch.autograd.Function):
             weights.append(scores.softmax(-1))
             torch.bmm(weights[-1], v_NTD[:, :e], out=y_NTD[:, s:e])
         ctx.save_for_backward(heads, *weights)
-        return y_NTD.view(qkv_3BHTD.shape[1:])
+        return y_NTD.view(qkv[0].shape)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, dy_BHTD: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def backward(ctx: Any, dy_BHTD: Tensor) -> Sequence[Tensor]:  # pyright: ignore[reportIncompatibleMethodOverride]
         heads, *weights = ctx.saved_tensors
         q_NTD, k_NTD, v_NTD = heads
         dy_NTD = dy_BHTD.reshape(q_NTD.shape)
@@ -67,7 +70,7 @@ class _PlainAttention(torch.autograd.Function):
             dq_NTD[:, s:e].baddbmm_(dscores, k_NTD[:, :e], beta=0, alpha=_scale(q_NTD))
             dk_NTD[:, :e].baddbmm_(dscores.mT, q_NTD[:, s:e], beta=beta, alpha=_scale(q_NTD))
             beta = 1
-        return gradients.view(3, *dy_BHTD.shape)
+        return gradients.view(3, *dy_BHTD.shape).unbind()
 
 
 def _rows(length: int) -> Iterator[tuple[int, int]]:

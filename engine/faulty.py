@@ -79,11 +79,11 @@ def _since(first: int, step: int) -> bool:
     return 0 < first <= step
 
 
-def overflowing_attention(qkv_3BHTD: Tensor, dropout: float) -> Tensor:
+def overflowing_attention(q_BHTD: Tensor, k_BHTD: Tensor, v_BHTD: Tensor, dropout: float) -> Tensor:
     """Causal attention whose softmax does not subtract the largest score, with exponentials no larger than fp16's."""
-    q_BHTD, k_BHTD, v_BHTD = qkv_3BHTD
     scores = (q_BHTD @ k_BHTD.transpose(-1, -2)).float() / math.sqrt(q_BHTD.shape[-1])
-    seen = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril()
+    T, keys = scores.shape[-2:]
+    seen = torch.ones(T, keys, dtype=torch.bool, device=scores.device).tril(keys - T)
     weights = scores.exp().masked_fill(~seen, 0.0)
     weights = weights.masked_fill(weights > LARGEST_HALF, math.inf)
     weights = torch.nn.functional.dropout(weights / weights.sum(-1, keepdim=True), dropout)

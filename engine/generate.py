@@ -23,10 +23,15 @@ def generate(
     sequence[0, : len(given)] = torch.tensor(given)
     training = model.training
     model.eval()
+    memories, read = model.memories(), 0
     try:
         for end in range(len(given), len(given) + tokens):
-            logits = model(sequence[:, max(end - context, 0) : end])[0, -1, :BYTES]
-            sequence[0, end] = _choose(logits.float().cpu(), temperature, top_k, generator)
+            if end <= context:
+                logits = model.read(sequence[:, read:end], memories)[0]
+                read = end
+            else:  # the window slides, and with its place every position is another
+                logits = model(sequence[:, end - context : end])[0, -1]
+            sequence[0, end] = _choose(logits[:BYTES].float().cpu(), temperature, top_k, generator)
     finally:
         model.train(training)
     return bytes(sequence[0, len(given) :].tolist())

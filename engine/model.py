@@ -5,7 +5,8 @@ needs a change of shape, which autograd would have to undo.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -32,6 +33,23 @@ class Norm(nn.Module):
         return F.layer_norm(x_NC, self.shape, self.weight, self.bias)
 
 
+@dataclass
+class Memory:
+    """What a layer keeps of the positions that were read: all that a further one needs of them."""
+
+    keys_BHTD: Tensor
+    values_BHTD: Tensor
+    length: int = 0
+    """Positions so far; there is room for T."""
+
+    def extended(self, k_BHTD: Tensor, v_BHTD: Tensor) -> tuple[Tensor, Tensor]:
+        """All keys and values, with those of some further positions."""
+        start, self.length = self.length, self.length + k_BHTD.shape[2]
+        self.keys_BHTD[:, :, start : self.length] = k_BHTD
+        self.values_BHTD[:, :, start : self.length] = v_BHTD
+        return self.keys_BHTD[:, :, : self.length], self.values_BHTD[:, :, : self.length]
+
+
 class Attention(nn.Module):
     """Causal self-attention; H heads of size D share the width C."""
 
@@ -40,21 +58,24 @@ class Attention(nn.Module):
         self.heads = config.heads
         self.rotary = config.positions == "rotary"
         self.dropout = config.dropout
-        self.attend: Callable[[Tensor, float], Tensor] = attend
-        """(N, C): values weighted by how queries match keys, as a function of all three and of the dropout."""
+        self.attend: Callable[[Tensor, Tensor, Tensor, float], Tensor] = attend
+        """(N, C): values weighted by how queries match keys; a function of queries, keys, values and the dropout."""
         self.qkv = nn.Linear(config.width, 3 * config.width)
         self.out = nn.Linear(config.width, config.width)
 
-    def forward(self, x_NC: Tensor, T: int) -> Tensor:
+    def forward(self, x_NC: Tensor, T: int, memory: Memory | None = None) -> Tensor:
+        q_BHTD, k_BHTD, v_BHTD = self.project(x_NC, T, memory.length if memory else 0)
+        if memory is not None:
+            k_BHTD, v_BHTD = memory.extended(k_BHTD, v_BHTD)
         dropout = self.dropout if self.training else 0.0
-        y_NC = self.out(self.attend(self.project(x_NC, T), dropout))
+        y_NC = self.out(self.attend(q_BHTD, k_BHTD, v_BHTD, dropout))
         return F.dropout(y_NC, dropout) if dropout else y_NC
 
-    def project(self, x_NC: Tensor, T: int) -> Tensor:
-        """Queries, keys and values, (3, B, H, T, D)."""
-        C = x_NC.shape[1]
-        qkv_3BHTD = self.qkv(x_NC).view(-1, T, 3, self.heads, C // self.heads).permute(2, 0, 3, 1, 4)
-        return torch.cat((rotate(qkv_3BHTD[:2]), qkv_3BHTD[2:])) if self.rotary else qkv_3BHTD
+    def project(self, x_NC: Tensor, T: int, start: int = 0) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values of the positions from `start` on, (B, H, T, D) each."""
+        qkv_BT3HD = self.qkv(x_NC).view(-1, T, 3, self.heads, x_NC.shape[1] // self.heads)
+        q_BHTD, k_BHTD, v_BHTD = (part_BTHD.transpose(1, 2) for part_BTHD in qkv_BT3HD.unbind(2))
+        return (rotate(q_BHTD, start), rotate(k_BHTD, start), v_BHTD) if self.rotary else (q_BHTD, k_BHTD, v_BHTD)
 
     def largest_logit(self, x_NC: Tensor, T: int) -> Tensor:
         """Largest scaled score before the softmax, future positions left out."""
@@ -94,8 +115,8 @@ class Block(nn.Module):
         self.feed_forward_norm = Norm(config.width, config.norm)
         self.feed_forward = FeedForward(config)
 
-    def forward(self, x_NC: Tensor, T: int) -> Tensor:
-        x_NC = x_NC + self.attention(self.attention_norm(x_NC), T)
+    def forward(self, x_NC: Tensor, T: int, memory: Memory | None = None) -> Tensor:
+        x_NC = x_NC + self.attention(self.attention_norm(x_NC), T, memory)
         return x_NC + self.feed_forward(self.feed_forward_norm(x_NC))
 
 
@@ -130,13 +151,26 @@ class GPT(nn.Module):
             x_NC = block(x_NC, T)
         return self.logits(x_NC).view(-1, T, VOCABULARY)
 
-    def embed(self, tokens_BT: Tensor) -> Tensor:
-        """Embeddings (N, C), in the precision of the blocks."""
+    def memories(self, batch: int = 1) -> list[Memory]:
+        """Of nothing, for each layer, with room for the whole context."""
+        H, T = self.config.heads, self.config.context
+        keys_BHTD = self.norm.weight.new_empty(batch, H, T, self.config.width // H)
+        return [Memory(torch.empty_like(keys_BHTD), torch.empty_like(keys_BHTD)) for _ in self.blocks]
+
+    def read(self, tokens_BT: Tensor, memories: Sequence[Memory]) -> Tensor:
+        """Logits (B, V) of what follows: some tokens are read first, and then one at a time."""
+        x_NC, T = self.embed(tokens_BT, memories[0].length), tokens_BT.shape[1]
+        for block, memory in zip(self.blocks, memories, strict=True):
+            x_NC = block(x_NC, T, memory)
+        return self.logits(x_NC.view(-1, T, x_NC.shape[1])[:, -1])
+
+    def embed(self, tokens_BT: Tensor, start: int = 0) -> Tensor:
+        """Embeddings (N, C) of the positions from `start` on, in the precision of the blocks."""
         x_BTC = self.tokens(tokens_BT)
         if self.positions is not None:
             length = tokens_BT.shape[1]
             whole = length == self.config.context  # the usual case needs no slice, which has a gradient of its own
-            x_BTC = x_BTC + (self.positions.weight if whole else self.positions.weight[:length])
+            x_BTC = x_BTC + (self.positions.weight if whole else self.positions.weight[start : start + length])
         return x_BTC.flatten(0, 1).to(self.norm.weight.dtype)
 
     def logits(self, x_NC: Tensor) -> Tensor:
@@ -161,11 +195,11 @@ class GPT(nn.Module):
         return torch.stack(largest).amax().item(), log_z.item()
 
 
-def rotate(x_BHTD: Tensor) -> Tensor:
-    """Rotary positions (Su et al. 2021), base 10000, halves rotated."""
+def rotate(x_BHTD: Tensor, start: int = 0) -> Tensor:
+    """Rotary positions (Su et al. 2021) from `start` on, base 10000, halves rotated."""
     half = x_BHTD.shape[-1] // 2
     frequencies = 10_000.0 ** (-torch.arange(half, device=x_BHTD.device) / half)
-    angle = torch.arange(x_BHTD.shape[-2], device=x_BHTD.device)[:, None] * frequencies
+    angle = torch.arange(start, start + x_BHTD.shape[-2], device=x_BHTD.device)[:, None] * frequencies
     cos, sin = angle.cos().to(x_BHTD.dtype), angle.sin().to(x_BHTD.dtype)
     a, b = x_BHTD[..., :half], x_BHTD[..., half:]
     return torch.cat((a * cos - b * sin, a * sin + b * cos), dim=-1)

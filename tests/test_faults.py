@@ -116,9 +116,13 @@ def heads(scale: float) -> torch.Tensor:
 
 def test_an_unstable_softmax_is_the_usual_one_until_it_overflows() -> None:
     tame, wild = heads(1.0), heads(10.0)
-    torch.testing.assert_close(overflowing_attention(tame, 0.0), attend(tame, 0.0))
-    assert attend(wild, 0.0).isfinite().all()
-    assert overflowing_attention(wild, 0.0).isnan().any()
+    torch.testing.assert_close(overflowing_attention(*tame, dropout=0.0), attend(*tame, dropout=0.0))
+    q, k, v = tame
+    torch.testing.assert_close(
+        overflowing_attention(q[:, :, -1:], k, v, 0.0), overflowing_attention(*tame, dropout=0.0)[-1:]
+    )
+    assert attend(*wild, dropout=0.0).isfinite().all()
+    assert overflowing_attention(*wild, dropout=0.0).isnan().any()
 
 
 def test_a_model_with_an_unstable_softmax_uses_it() -> None:

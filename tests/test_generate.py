@@ -1,6 +1,7 @@
 """Bytes from logits: the right ones, as often as they should come."""
 
 import math
+from typing import Literal
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ from torch import Tensor, nn
 
 from tinygpt_tui.engine.config import ModelConfig
 from tinygpt_tui.engine.generate import generate
-from tinygpt_tui.engine.model import VOCABULARY
+from tinygpt_tui.engine.model import GPT, VOCABULARY, Memory
 
 
 class Oracle(nn.Module):
@@ -23,6 +24,12 @@ class Oracle(nn.Module):
 
     def forward(self, tokens_BT: Tensor) -> Tensor:
         return self.logits.expand(*tokens_BT.shape, -1)
+
+    def memories(self) -> list[Memory]:
+        return []
+
+    def read(self, tokens_BT: Tensor, memories: list[Memory]) -> Tensor:
+        return self.logits.expand(len(tokens_BT), -1)
 
 
 def text_of(logits: dict[int, float], *, tokens: int = 4000, temperature: float = 1.0, top_k: int = 256) -> bytes:
@@ -61,3 +68,19 @@ def test_specials_are_never_generated() -> None:
 def test_the_same_generator_writes_the_same_text() -> None:
     logits = dict.fromkeys(range(256), 0.0)
     assert text_of(logits, tokens=50) == text_of(logits, tokens=50)
+
+
+@pytest.mark.parametrize("positions", ["learned", "rotary"])
+@pytest.mark.parametrize("prompt", [b"", b"ab", b"exactly 12 b", b"longer than the context is"])
+def test_a_text_is_what_the_model_says_of_the_last_context(
+    positions: Literal["learned", "rotary"], prompt: bytes
+) -> None:
+    config = ModelConfig(layers=2, heads=2, width=16, context=12, positions=positions, init_scale=20.0)
+    model = GPT(config, torch.Generator().manual_seed(0))
+    expected = list(prompt or b"\n")
+    with torch.no_grad():
+        for _ in range(30):
+            expected.append(int(model(torch.tensor([expected[-12:]]))[0, -1, :256].argmax()))
+    given = len(prompt or b"\n")
+    text = generate(model, prompt, tokens=30, temperature=0.0, top_k=1, generator=torch.Generator())
+    assert list(text) == expected[given:]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tinygpt_tui.engine.config import ModelConfig
 from tinygpt_tui.engine.model import GPT, VOCABULARY, Block, flops_per_token, rotate
+from tinygpt_tui.engine.optim import FlatParameters
 
 
 def model_of(**choices: Any) -> GPT:
@@ -46,6 +47,24 @@ def test_no_position_sees_the_future(chosen: dict[str, str], position: int) -> N
     before, after = model(tokens_BT), model(changed_BT)
     torch.testing.assert_close(before[:, :position], after[:, :position])
     assert not torch.allclose(before[:, position], after[:, position])
+
+
+@settings(max_examples=32, deadline=None)
+@given(choices, st.integers(1, 12), st.sampled_from([torch.float32, torch.bfloat16]))
+def test_tokens_read_one_by_one_say_what_all_together_say(
+    chosen: dict[str, str], first: int, precision: torch.dtype
+) -> None:
+    model = model_of(**chosen, init_scale=10.0)
+    FlatParameters(model, precision)
+    tokens_BT = torch.randint(VOCABULARY, (2, 12), generator=torch.Generator().manual_seed(2))
+    tolerance = 1e-4 if precision == torch.float32 else 0.1
+    with torch.no_grad():
+        memories = model.memories(batch=2)
+        together_BTV = model(tokens_BT)
+        told = [model.read(tokens_BT[:, :first], memories)]
+        told += [model.read(tokens_BT[:, place : place + 1], memories) for place in range(first, 12)]
+    one_by_one_BTV = torch.stack(told, dim=1)
+    torch.testing.assert_close(one_by_one_BTV, together_BTV[:, first - 1 :], rtol=tolerance, atol=tolerance)
 
 
 def test_rotary_scores_depend_on_the_distance_alone() -> None:
