@@ -35,8 +35,9 @@ class FlatParameters:
         self.gradients = torch.zeros_like(self.weights)
         self.decayed = sum(p.numel() for p in self.parameters if p.dim() >= 2)
         self._gradient_views = self.views(self.gradients)
-        for p, weights in zip(self.parameters, self.views(self.weights), strict=True):
+        for p, weights, gradient in zip(self.parameters, self.views(self.weights), self._gradient_views, strict=True):
             p.data = weights.copy_(p.detach())
+            p.grad = gradient
         self._rounded: Tensor | None = None
         if precision != self.weights.dtype:
             self._round_to(precision, sum(p.numel() for p in self.parameters if id(p) in embeddings))
@@ -45,6 +46,7 @@ class FlatParameters:
         """From now on all parameters but the first `exact` numbers are rounded copies."""
         self._rounded = torch.empty_like(self.weights, dtype=precision)
         for p, copy in zip(self.parameters, self.views(self._rounded), strict=True):
+            p.grad = None  # not of the buffer's precision
             if copy.storage_offset() >= exact:
                 p.data = copy
         self.publish()
@@ -56,6 +58,11 @@ class FlatParameters:
 
     def differentiate(self, loss: Tensor, *, accumulate: bool) -> None:
         """The gradients of a loss into the buffer, in place of what is there or on top of it."""
+        if self._rounded is None:
+            if not accumulate:
+                self.gradients.zero_()
+            loss.backward()  # adds to .grad, which is the buffer: quicker than to copy so many small tensors
+            return
         gradients = torch.autograd.grad(loss, self.parameters)
         if accumulate:
             torch._foreach_add_(self._gradient_views, gradients)  # pyright: ignore[reportPrivateImportUsage]
