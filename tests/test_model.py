@@ -12,6 +12,8 @@ from tinygpt_tui.engine.config import ModelConfig
 from tinygpt_tui.engine.model import GPT, VOCABULARY, Block, flops_per_token, rotate
 from tinygpt_tui.engine.optim import FlatParameters
 
+from .bench.plain_loop import PlainGPT
+
 
 def model_of(**choices: Any) -> GPT:
     small: dict[str, Any] = {"layers": 2, "heads": 2, "width": 16, "context": 12}
@@ -65,6 +67,19 @@ def test_tokens_read_one_by_one_say_what_all_together_say(
         told += [model.read(tokens_BT[:, place : place + 1], memories) for place in range(first, 12)]
     one_by_one_BTV = torch.stack(told, dim=1)
     torch.testing.assert_close(one_by_one_BTV, together_BTV[:, first - 1 :], rtol=tolerance, atol=tolerance)
+
+
+def test_the_model_is_that_of_the_textbook() -> None:
+    config = ModelConfig(layers=3, heads=2, width=16, context=12, init_scale=10.0)
+    ours, theirs = GPT(config, torch.Generator().manual_seed(0)), PlainGPT(config)
+    theirs.load_state_dict(ours.state_dict())
+    tokens_BT = torch.randint(VOCABULARY, (4, 12), generator=torch.Generator().manual_seed(1))
+    mine, yours = ours(tokens_BT), theirs(tokens_BT)
+    torch.testing.assert_close(mine, yours, rtol=1e-4, atol=1e-4)
+    for loss in (mine.square().mean(), yours.square().mean()):
+        loss.backward()
+    for (name, p), (_, q) in zip(ours.named_parameters(), theirs.named_parameters(), strict=True):
+        torch.testing.assert_close(p.grad, q.grad, rtol=1e-3, atol=1e-5, msg=name)
 
 
 def test_rotary_scores_depend_on_the_distance_alone() -> None:

@@ -1,8 +1,9 @@
 """Tokens a second: the engine with every default instrument, storing and checkpointing, against a plain PyTorch loop.
 
-The engine is hosted as a worker hosts it. Every few steps it hands over to the plain loop for as many steps, so that a
-slow moment of the machine hits both; each has a process of its own. Nothing is left out of the engine's
-time but its first steps: evaluations, samples, checkpoints and every line of the log count.
+The engine is hosted as a worker hosts it. Every few steps it hands over for as many steps to the plain loop, and to the
+same loop around the engine's model, so that a slow moment of the machine hits all; each has a process of its own.
+Nothing is left out of the engine's time but its first steps: evaluations, samples, checkpoints and every line of the
+log count.
 """
 
 import argparse
@@ -10,13 +11,16 @@ import gc
 import multiprocessing
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from multiprocessing.queues import SimpleQueue as Pipe
 from pathlib import Path
 from queue import SimpleQueue
 
+import numpy as np
 import torch
 from plain_loop import serve
 
@@ -54,27 +58,49 @@ CASES = (
 )
 
 
-class Alternating(Trainer):
-    """A trainer that lets a plain loop take as many steps as it does itself, in turns."""
+class Rival:
+    """A plain loop in a process of its own, and the seconds that its steps took."""
 
-    def alternate(self, asked: Pipe[int], answered: Pipe[float], case: Case) -> None:
-        self._asked, self._answered = asked, answered
-        self._case = case
-        self.plain_s = self.away_s = 0.0
-        """What the plain loop's steps took, and all the time in which this one trained nothing."""
-        self._hand_over(case.slice)
+    def __init__(self, case: Case, model: ModelConfig, tokens: np.ndarray, *, own_model: bool) -> None:
+        spawning = multiprocessing.get_context("spawn")
+        self._asked: Pipe[int] = spawning.SimpleQueue()
+        self._answered: Pipe[float] = spawning.SimpleQueue()
+        serving = partial(serve, self._asked, self._answered, model, tokens, case.batch, own_model=own_model)
+        self._process = spawning.Process(target=serving, daemon=True)
+        self._process.start()
+        self.seconds = 0.0
+
+    def take(self, steps: int) -> None:
+        self._asked.put(steps)
+        self.seconds += self._answered.get()
+
+    def leave(self) -> None:
+        self._asked.put(0)
+        self._process.join()
+
+
+class Alternating(Trainer):
+    """A trainer that lets plain loops take as many steps as it does itself, in turns."""
+
+    def alternate(self, rivals: Sequence[Rival], slice: int) -> None:
+        self._rivals, self._slice = rivals, slice
+        self.away_s = 0.0
+        """All the time in which this one trained nothing."""
+        self._hand_over()
 
     def advance(self) -> list[Event]:
-        if self.step == self._case.slice:  # both are warm
-            self.began, self.plain_s, self.away_s = time.perf_counter(), 0.0, 0.0
-        if self.step and self.step % self._case.slice == 0:
-            self._hand_over(self._case.slice)
+        if self.step == self._slice:  # all are warm
+            self.began, self.away_s = time.perf_counter(), 0.0
+            for rival in self._rivals:
+                rival.seconds = 0.0
+        if self.step and self.step % self._slice == 0:
+            self._hand_over()
         return super().advance()
 
-    def _hand_over(self, steps: int) -> None:
+    def _hand_over(self) -> None:
         began = time.perf_counter()
-        self._asked.put(steps)
-        self.plain_s += self._answered.get()
+        for rival in self._rivals:
+            rival.take(self._slice)
         self.away_s += time.perf_counter() - began
 
 
@@ -95,26 +121,24 @@ def compare(case: Case, peaks: dict[str, float]) -> None:
     config = resolve(config, corpus)
     gc.freeze()  # as the worker does
     trainer = Alternating(config, corpus)
-    spawning = multiprocessing.get_context("spawn")
-    asked, answered = spawning.SimpleQueue(), spawning.SimpleQueue()
-    process = spawning.Process(target=serve, args=(asked, answered, model, corpus.train, case.batch), daemon=True)
-    process.start()
-    trainer.alternate(asked, answered, case)
+    plain, same_model = (Rival(case, model, corpus.train, own_model=own_model) for own_model in (True, False))
+    trainer.alternate((plain, same_model), case.slice)
     with tempfile.TemporaryDirectory() as folder:
         run = create(Path(folder), config, None, datetime.now(UTC))
         saver = Checkpoints(run / "checkpoints", trainer, config.storage)
         with closing(EventLog(run)) as log:
             end = Host(Hosted(loop=trainer, saver=saver, diagnosis=Diagnosis(config)), log, SimpleQueue(), print).run()
         ours_s = time.perf_counter() - trainer.began - trainer.away_s
-    asked.put(0)
-    process.join()
+    plain.leave()
+    same_model.leave()
     assert end.reason == "finished", end
     tokens = case.batch * case.context * (case.steps - case.slice)
     flops = tokens / ours_s * trainer.started().flops_per_token
     training = config.training
     print(
-        f"{case.layers}x{case.width}: engine {tokens / ours_s:,.0f} tokens/s, plain {tokens / trainer.plain_s:,.0f} "
-        f"tokens/s, ratio {trainer.plain_s / ours_s:.2f} (bar {case.bar}); {flops / 1e9:.1f} GFLOP/s, "
+        f"{case.layers}x{case.width}: engine {tokens / ours_s:,.0f} tokens/s, plain {tokens / plain.seconds:,.0f} "
+        f"tokens/s, ratio {plain.seconds / ours_s:.2f} (bar {case.bar}), {same_model.seconds / ours_s:.2f} to a plain "
+        f"loop around the engine's model; {flops / 1e9:.1f} GFLOP/s, "
         f"{flops / peaks[training.precision]:.0%} of the {training.precision} peak; "
         f"auto chose {training.precision}, {training.threads} threads, compile {training.compile}",
         flush=True,
