@@ -25,8 +25,11 @@ from .events import Accepted, Event, Follow, ProtocolError, Refused, decode_comm
 from .folder import EVENTS, open_file
 from .hosted import Request
 
-LOOK_S = 0.1
+LOOK_S = 0.2
 """How often the file is looked at for new events while somebody follows."""
+SOON_S = 0.02
+HURRY_S = 0.5
+"""And so often for so long after a command, whose effect is waited for."""
 LAST_WORDS_S = 5.0
 """How long a client may take to read the end of a run that is over."""
 LONGEST_COMMAND = 1 << 16
@@ -120,6 +123,7 @@ class Server:
                 case Follow(since=since):
                     client.follow(max(since, 0))
                 case _:
+                    client.hurry()
                     self._requests.put(Request(command, partial(self._answer, client)))
 
     def _answer(self, client: "_Client", answer: Accepted | Refused) -> None:
@@ -151,9 +155,13 @@ class _Client:
         """None until they ask for events."""
         self._said: deque[Event] = deque()
         self._woken = asyncio.Event()
+        self._in_a_hurry_until = 0.0
 
     def wake(self) -> None:
         self._woken.set()
+
+    def hurry(self) -> None:
+        self._in_a_hurry_until = asyncio.get_running_loop().time() + HURRY_S
 
     def say(self, event: Event) -> None:
         """After the events that are stored by now."""
@@ -175,8 +183,15 @@ class _Client:
             if was_over:
                 raise _HungUp
             with suppress(TimeoutError):
-                async with asyncio.timeout(None if self._place is None else LOOK_S):
+                async with asyncio.timeout(self._patience_s):
                     await self._woken.wait()
+
+    @property
+    def _patience_s(self) -> float | None:
+        """How long to wait for news before the file is looked at."""
+        if self._place is None:
+            return None
+        return SOON_S if asyncio.get_running_loop().time() < self._in_a_hurry_until else LOOK_S
 
     async def _send_stored(self) -> None:
         while self._place is not None:

@@ -6,9 +6,11 @@ import signal
 import socket
 from contextlib import closing
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 
+from tinygpt_tui.engine import server
 from tinygpt_tui.engine.client import ClientError, LiveRun, Run, attach, open_stored, start
 from tinygpt_tui.engine.event_log import EventLog, all_events, stored_events
 from tinygpt_tui.engine.events import (
@@ -17,6 +19,7 @@ from tinygpt_tui.engine.events import (
     CheckpointSaved,
     Evaluate,
     Evaluated,
+    Follow,
     Pause,
     Refused,
     Resume,
@@ -27,8 +30,11 @@ from tinygpt_tui.engine.events import (
     SampleGenerated,
     StepFinished,
     Stop,
+    TakeSteps,
+    encode,
 )
 from tinygpt_tui.engine.folder import CONFIG, EVENTS, LOCK, WORKER_LOG
+from tinygpt_tui.engine.hosted import Request
 from tinygpt_tui.engine.store import read_config
 
 from .scripted_loop import new_run, scripted_worker
@@ -267,3 +273,25 @@ async def test_a_line_that_the_socket_cut_off_is_read_whole_from_disk(tmp_path: 
 
     assert await following == list(all_events(run))
     assert live.transcript.unreadable == 0
+
+
+def test_whoever_commands_sees_at_once_what_comes_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also what is stored after the answer, such as the step that was asked for; others look less often."""
+    monkeypatch.setattr(server, "LOOK_S", 3600.0)
+    run, requests = new_run(tmp_path, steps=1), SimpleQueue[Request]()
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(tmp_path / "socket"))
+    with (
+        closing(EventLog(run)) as log,
+        closing(server.Server(run, listener, requests)),
+        socket.socket(socket.AF_UNIX) as client,
+        client.makefile("rb") as told,
+    ):
+        client.settimeout(60)
+        client.connect(str(tmp_path / "socket"))
+        client.sendall(encode(Follow(since=0)) + b"\n" + encode(TakeSteps(count=1)) + b"\n")
+        request = requests.get(timeout=60)
+        request.answer(Accepted(id=0, step=0))
+        assert b"accepted" in told.readline()
+        log.append(RunResumed(step=1))
+        assert b"resumed" in told.readline()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-SHARE = 0.05
+SHARE = 0.04
 """Of a processor that following a run may take, which training needs itself; on a slow or busy machine the screen is
 drawn less often, but once in `LONGEST_S`."""
 LONGEST_S = 1.0
