@@ -31,6 +31,7 @@ from tinygpt_tui.engine.events import (
     StepFinished,
     Stop,
     TakeSteps,
+    TimeSpent,
     encode,
 )
 from tinygpt_tui.engine.folder import CONFIG, EVENTS, LOCK, WORKER_LOG
@@ -133,7 +134,7 @@ async def test_a_killed_worker_is_reported_with_the_signal_after_its_last_row(tm
     *rows, end = events
     assert rows == [event for batch in stored_events(run) for event in batch]
     last = rows[-1]
-    assert isinstance(last, StepFinished | CheckpointSaved)
+    assert isinstance(last, StepFinished | TimeSpent | CheckpointSaved)
     assert isinstance(end, RunEnded)
     assert end.step == last.step
 
