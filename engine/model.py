@@ -74,8 +74,12 @@ class Attention(nn.Module):
     def project(self, x_NC: Tensor, T: int, start: int = 0) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values of the positions from `start` on, (B, H, T, D) each."""
         qkv_BT3HD = self.qkv(x_NC).view(-1, T, 3, self.heads, x_NC.shape[1] // self.heads)
+        if self.rotary:
+            qk_BT2HD, v_BT1HD = qkv_BT3HD.split((2, 1), dim=2)
+            q_BHTD, k_BHTD = rotate(qk_BT2HD.permute(2, 0, 3, 1, 4), start)  # both at once: it is many small operations
+            return q_BHTD, k_BHTD, v_BT1HD.squeeze(2).transpose(1, 2)
         q_BHTD, k_BHTD, v_BHTD = (part_BTHD.transpose(1, 2) for part_BTHD in qkv_BT3HD.unbind(2))
-        return (rotate(q_BHTD, start), rotate(k_BHTD, start), v_BHTD) if self.rotary else (q_BHTD, k_BHTD, v_BHTD)
+        return q_BHTD, k_BHTD, v_BHTD
 
     def largest_logit(self, x_NC: Tensor, T: int) -> Tensor:
         """Largest scaled score before the softmax, future positions left out."""

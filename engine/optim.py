@@ -35,18 +35,19 @@ class FlatParameters:
         self.gradients = torch.zeros_like(self.weights)
         self.decayed = sum(p.numel() for p in self.parameters if p.dim() >= 2)
         self._gradient_views = self.views(self.gradients)
-        for p, weights, gradient in zip(self.parameters, self.views(self.weights), self._gradient_views, strict=True):
+        for p, weights in zip(self.parameters, self.views(self.weights), strict=True):
             p.data = weights.copy_(p.detach())
-            p.grad = gradient
         self._rounded: Tensor | None = None
         if precision != self.weights.dtype:
             self._round_to(precision, sum(p.numel() for p in self.parameters if id(p) in embeddings))
+        else:
+            for p, gradient in zip(self.parameters, self._gradient_views, strict=True):
+                p.grad = gradient
 
     def _round_to(self, precision: torch.dtype, exact: int) -> None:
         """From now on all parameters but the first `exact` numbers are rounded copies."""
         self._rounded = torch.empty_like(self.weights, dtype=precision)
         for p, copy in zip(self.parameters, self.views(self._rounded), strict=True):
-            p.grad = None  # not of the buffer's precision
             if copy.storage_offset() >= exact:
                 p.data = copy
         self.publish()

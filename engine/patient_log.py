@@ -1,4 +1,4 @@
-"""Stores what a run says, however long the disk is full: nothing is trained that cannot be stored."""
+"""Stores what a run says, however long the disk is full: until it is stored nothing more is trained."""
 
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -16,7 +16,7 @@ class GaveUp(Exception):
 
 
 class PatientLog:
-    """A log that its run never gets ahead of; while the disk is full it remembers what happens."""
+    """A log that keeps its run waiting until all it was given is written; meanwhile it remembers what happens."""
 
     def __init__(
         self,

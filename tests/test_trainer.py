@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 import torch
 from torch import Tensor
@@ -54,6 +55,16 @@ def test_a_run_learns() -> None:
 
 def test_the_same_config_gives_the_same_losses_to_the_last_bit() -> None:
     assert losses(list(train(small_config(), small_corpus()))) == losses(list(train(small_config(), small_corpus())))
+
+
+def test_a_step_says_when_it_ended_and_a_change_that_is_made_again_leaves_that_to_the_log() -> None:
+    clock = iter(range(100, 200))
+    trainer = Trainer(small_config(), small_corpus(), now=lambda: float(next(clock)))
+    change = trainer.change(ChangeSettings(clip=0.5))
+    trainer.replay([msgspec.structs.replace(change, step=2, seq=7, time=50.0)])
+    events = [event for _ in range(3) for event in trainer.advance()]
+    assert [event.time for event in events if isinstance(event, StepFinished)] == [100.0, 101.0, 102.0]
+    assert [(event.seq, event.time) for event in events if isinstance(event, SettingsChanged)] == [(-1, 0.0)]
 
 
 def test_another_seed_gives_another_run() -> None:
