@@ -247,11 +247,14 @@ async def test_the_numbers_in_the_footer_are_those_of_the_choices(student: Stude
         await until(pilot, lambda: f" 1-{len(PAGES[0].question.choices)} answer" in shown(student.app))
 
 
-async def test_what_is_said_of_an_answer_is_seen_whole(student: Student) -> None:
-    async with student.app.run_test(size=(80, 24)) as pilot:
+@pytest.mark.parametrize("size", SIZES[1:])  # a wider screen has the figure in the same lines
+async def test_what_is_said_of_an_answer_is_seen_whole(student: Student, size: tuple[int, int]) -> None:
+    async with student.app.run_test(size=size) as pilot:
         await opened(pilot, student)
         await pilot.press("1")
         await until(pilot, lambda: "from 0.1 it is not." in " ".join(shown(student.app).replace("█", "").split()))
+        await pilot.press("n")
+        await until(pilot, lambda: "page 2/" in shown(student.app) and student.screen.words.scroll_y == 0)
 
 
 async def test_an_answer_that_no_choice_has_is_not_taken(student: Student, tmp_path: Path) -> None:

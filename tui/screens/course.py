@@ -40,6 +40,15 @@ RunKey = tuple[str, tuple[tuple[str, object], ...]]
 """The preset of a live figure and what it sets otherwise: pages with the same one share a run."""
 
 
+class Question(Static):
+    in_sight = False
+    """Whether it stays so when what is said of an answer makes it longer."""
+
+    def on_resize(self) -> None:
+        if self.in_sight:
+            self.scroll_visible(animate=False)
+
+
 class CourseScreen(Screen[None]):
     BINDING_GROUP_TITLE = "The course"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -73,6 +82,7 @@ class CourseScreen(Screen[None]):
 
     figure = getters.query_one(CourseFigure)
     words = getters.query_one("#words", Scroll)
+    question = getters.query_one(Question)
     place: var[int] = var(0)
 
     def __init__(self, progress: Path, *, open: Opener, ascii: bool, new_seed: Callable[[], int]) -> None:
@@ -107,7 +117,7 @@ class CourseScreen(Screen[None]):
         with Container(id="page"):
             with Scroll(id="words"):
                 yield Static(id="text")
-                yield Static(id="question")
+                yield Question(id="question")
             yield CourseFigure(ascii=self._ascii)
         yield KeyLine()
 
@@ -134,6 +144,7 @@ class CourseScreen(Screen[None]):
         self.remove_class("-figure")
         self.query_one("#text", Static).update(self._plain(page_words(page)))
         self._show_question()
+        self.question.in_sight = False
         self.words.scroll_home(animate=False)
         self.words.focus()
         self.figure.page = page
@@ -145,9 +156,9 @@ class CourseScreen(Screen[None]):
     def _show_question(self) -> None:
         page = self.page
         answer = self._progress.answers.get(page.id)
-        box = self.query_one("#question", Static)
-        asked = question_words(page.question, answer, hint="answer with its number", width=box.content_size.width)
-        box.update(self._plain(asked))
+        width = self.question.content_size.width
+        asked = question_words(page.question, answer, hint="answer with its number", width=width)
+        self.question.update(self._plain(asked))
         self.query_one("#where", Static).update(self._plain(where_words(self._course, self.place, self._progress)))
 
     def _plain(self, content: Content) -> Content:
@@ -212,7 +223,8 @@ class CourseScreen(Screen[None]):
     def action_answer(self, choice: int) -> None:
         self._remember(self._progress.answered(self.page.id, choice))
         self._show_question()
-        self.call_after_refresh(self.query_one("#question").scroll_visible, animate=False)  # it is longer by then
+        self.question.in_sight = True
+        self.question.scroll_visible(animate=False)  # its new length, if that differs, is laid out later
 
     def action_figure(self) -> None:
         self.toggle_class("-figure")
