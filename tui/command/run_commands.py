@@ -143,5 +143,6 @@ def _agreed(question: str) -> bool:
         return click.confirm(question, err=True)
     except click.Abort as abort:
         if isinstance(abort.__context__, EOFError):
+            click.echo(err=True)  # the question has no end of line yet
             raise click.UsageError("nobody answers, so nothing more is deleted; --yes deletes without asking") from None
         raise
