@@ -15,10 +15,10 @@ from typing import Protocol
 import msgspec
 
 from .config import ConfigError, RunConfig
-from .event_log import CHUNK, Transcript, stored_events
 from .events import Accepted, AnyEvent, Command, Event, Follow, Refused, RunEnded, encode
-from .folder import EVENTS, LOCK, WORKER_LOG, StoreError, find_worker, last_words, open_file, socket_path
-from .store import read_config
+from .storage.event_log import CHUNK, Transcript, stored_events
+from .storage.run_folder import EVENTS, LOCK, WORKER_LOG, StoreError, find_worker, last_words, open_file, socket_path
+from .storage.run_store import read_config
 
 # -P: a torch.py in the folder where a person stands is not imported
 WORKER = (sys.executable, "-P", "-m", "tinygpt_tui.engine.worker")

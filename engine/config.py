@@ -12,9 +12,9 @@ from typing import Any, Literal, Self, get_type_hints
 
 import tomli_w
 
-from .fault import FaultConfig
+from .fault_config import FaultConfig
 from .lesson import Lesson
-from .tables import ConfigError, between, build, require, toml_value
+from .toml_tables import ConfigError, between, build, require, toml_value
 
 
 @dataclass(frozen=True, kw_only=True)

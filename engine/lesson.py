@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from .kinds import Kind
-from .tables import between, require
+from .finding_kinds import Kind
+from .toml_tables import between, require
 
 Chapter = Literal[
     "The loss curve",

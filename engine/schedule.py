@@ -2,7 +2,7 @@
 
 import math
 
-from .config import LiveSettings, ScheduleConfig
+from .config import LiveSettings, RunConfig, ScheduleConfig
 
 
 def planned_lr(settings: LiveSettings, step: int, steps: int) -> float:
@@ -61,3 +61,10 @@ def _restart_progress(done: int, period: int, growth: float) -> float:
     index = int(math.log(done * (growth - 1) / period + 1, growth) + 1e-9)
     start = period * (growth**index - 1) / (growth - 1)
     return (done - start) / (period * growth**index)
+
+
+def planned_curve(config: RunConfig, points: int) -> list[float]:
+    """The rate at so many steps, evenly from the first to the last; at every step where there are fewer."""
+    settings, steps = LiveSettings.from_config(config), config.training.steps
+    points = min(max(points, 1), steps)
+    return [planned_lr(settings, 1 + x * (steps - 1) // max(points - 1, 1), steps) for x in range(points)]

@@ -16,15 +16,15 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from .config import ConfigError
-from .event_log import EventLog, line_count, marked_events, surviving_events, tail_events
 from .events import AnyEvent, CheckpointSaved, Event, PreparationBegan, RunEnded, SettingsChanged, Stop
-from .folder import CHECKPOINTS, StoreError, claimed
-from .host import Host
-from .hosted import Hosted, Request, Tell, refuse_all
-from .recollection import Recollection
-from .server import Server
+from .hosting.host import Host
+from .hosting.interfaces import Hosted, Request, Tell, refuse_all
+from .hosting.replayed_diagnosis import Recollection
+from .hosting.server import Server
 from .stopwatch import Stopwatch
-from .store import read_config, write_config
+from .storage.event_log import EventLog, line_count, marked_events, surviving_events, tail_events
+from .storage.run_folder import CHECKPOINTS, StoreError, claimed
+from .storage.run_store import read_config, write_config
 
 NICENESS = 5
 """The terminal that watches is served first: a key is answered while both cores train."""
@@ -101,11 +101,11 @@ def assemble(run: Path, tell: Tell) -> Hosted:
     """The tiny GPT of a run folder, where its latest checkpoint left it."""
     tell("loading PyTorch")
     # imported here, so that the socket is there long before torch is
-    from .checkpoint import CheckpointError, Checkpoints
     from .corpus import CorpusError, load
     from .diagnostics.diagnosis import Diagnosis
-    from .trainer import Trainer
-    from .tune import COMPILING, resolve
+    from .training.autotune import COMPILING, resolve
+    from .training.checkpoints import CheckpointError, Checkpoints
+    from .training.trainer import Trainer
 
     written = read_config(run)
     try:

@@ -24,8 +24,8 @@ from tinygpt_tui.engine.events import (
     StepFinished,
     settings_table,
 )
-from tinygpt_tui.engine.hosted import Hosted, Reason, Tell
-from tinygpt_tui.engine.store import create, read_config
+from tinygpt_tui.engine.hosting.interfaces import Hosted, Reason, Tell
+from tinygpt_tui.engine.storage.run_store import create, read_config
 from tinygpt_tui.engine.worker import serve
 
 

@@ -15,29 +15,28 @@ from tinygpt_tui.engine.config import RunConfig
 from tinygpt_tui.engine.events import RunEnded
 from tinygpt_tui.tui import themes
 from tinygpt_tui.tui.app import TinyGPTApp
-from tinygpt_tui.tui.departure import Departure, QuitApp, ResumeRun, StartAgain, ToHome
-from tinygpt_tui.tui.opening import Destination, OpenRun
-from tinygpt_tui.tui.screens.home import HomeScreen
-from tinygpt_tui.tui.screens.opening import OpeningScreen
-from tinygpt_tui.tui.screens.quit import WhatBecomesOfTheRun
-from tinygpt_tui.tui.screens.run import RunScreen
-from tinygpt_tui.tui.screens.too_small import TooSmallScreen
+from tinygpt_tui.tui.dialogs.opening_screen import OpeningScreen
+from tinygpt_tui.tui.dialogs.too_small import TooSmallScreen
+from tinygpt_tui.tui.home.screen import HomeScreen
+from tinygpt_tui.tui.navigation import Destination, OpenRun, QuitApp, ResumeRun, RunDestination, StartRun, ToHome
+from tinygpt_tui.tui.run.leave_dialog import WhatBecomesOfTheRun
+from tinygpt_tui.tui.run.screen import RunScreen
 from tinygpt_tui.tui.settings import Remember, Settings, load
 
 from .screen_text import shown, until
 from .scripted_run import ScriptedRun, started, steps
 
-AGAIN = StartAgain(RunConfig(title="Again"))
+AGAIN = StartRun(RunConfig(title="Again"))
 
 
 class Journey:
     """An app whose runs are scripted; remembers where it went."""
 
     def __init__(
-        self, folder: Path, *, destination: Destination | None = None, refuse: str = "", ascii: bool = False
+        self, folder: Path, *, destination: RunDestination | None = None, refuse: str = "", ascii: bool = False
     ) -> None:
         self.settings_file = folder / "settings.toml"
-        self.visited: list[Destination] = []
+        self.visited: list[RunDestination] = []
         self.runs: list[ScriptedRun] = []
         self._refuse = refuse
         self.app = TinyGPTApp(
@@ -48,7 +47,7 @@ class Journey:
             open=self._open,
         )
 
-    async def _open(self, destination: Destination, runs: Path) -> ScriptedRun:
+    async def _open(self, destination: RunDestination, runs: Path) -> ScriptedRun:
         self.visited.append(destination)
         if self._refuse:
             raise ClientError(self._refuse)
@@ -62,9 +61,9 @@ class Journey:
     def shows_run(self, number: int) -> bool:
         return len(self.runs) == number and isinstance(self.app.screen, RunScreen) and self.app.screen.is_mounted
 
-    def leave(self, departure: Departure) -> None:
+    def leave(self, destination: Destination) -> None:
         assert isinstance(self.app.screen, RunScreen)
-        self.app.screen.dismiss(departure)
+        self.app.screen.dismiss(destination)
 
 
 async def test_it_opens_on_the_home_screen(tmp_path: Path) -> None:
@@ -134,7 +133,7 @@ async def test_quitting_asks_about_a_run_that_trains_whatever_covers_it(
     config = RunConfig(title="Training")
     run = ScriptedRun([started(config), *steps(config, [3.0] * 9)], config=config, live=True)
 
-    async def training(destination: Destination, runs: Path) -> ScriptedRun:
+    async def training(destination: RunDestination, runs: Path) -> ScriptedRun:
         return run
 
     here = tmp_path / "run"

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tinygpt_tui.engine.attention import LEAST_ROWS, LONGEST, _future, attend
+from tinygpt_tui.engine.training.attention import LEAST_ROWS, LONGEST, _future, attend
 
 
 def random_heads(length: int, dtype: torch.dtype) -> Tensor:

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinygpt_tui.engine.checkpoint import Checkpoints, Stored, stored_checkpoints, surplus
 from tinygpt_tui.engine.config import ModelConfig, OptimizerConfig, RunConfig, StorageConfig
 from tinygpt_tui.engine.events import ChangeSettings, Evaluated, StepFinished
-from tinygpt_tui.engine.snapshot import CheckpointError
-from tinygpt_tui.engine.trainer import Trainer
+from tinygpt_tui.engine.training.checkpoints import Checkpoints, Stored, stored_checkpoints, surplus
+from tinygpt_tui.engine.training.snapshot import CheckpointError
+from tinygpt_tui.engine.training.trainer import Trainer
 
 from .texts import small_config, small_corpus
 

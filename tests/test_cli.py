@@ -16,12 +16,12 @@ import pytest
 
 from tinygpt_tui.engine.config import RunConfig
 from tinygpt_tui.engine.events import RunStarted, decode_event
-from tinygpt_tui.engine.folder import find_worker
 from tinygpt_tui.engine.presets import find_preset, planned
-from tinygpt_tui.tui.cli import run_command
-from tinygpt_tui.tui.command.run_options import option_at_fault, overrides
+from tinygpt_tui.engine.storage.run_folder import find_worker
+from tinygpt_tui.tui.cli.main import run_command
+from tinygpt_tui.tui.cli.options import option_at_fault, overrides
 
-COMMAND = [sys.executable, "-c", "from tinygpt_tui.tui.cli import main; main()"]
+COMMAND = [sys.executable, "-c", "from tinygpt_tui.tui.cli.main import main; main()"]
 SMALL = ["--set", "model.layers=1", "--set", "model.width=16", "--set", "training.compile=false"]
 FIXED = ["--threads", "1", "--device", "cpu", "--set", "training.precision=fp32"]
 

@@ -10,9 +10,7 @@ from queue import SimpleQueue
 
 import pytest
 
-from tinygpt_tui.engine import server
 from tinygpt_tui.engine.client import ClientError, LiveRun, Run, attach, open_stored, start
-from tinygpt_tui.engine.event_log import EventLog, all_events, stored_events
 from tinygpt_tui.engine.events import (
     Accepted,
     AnyEvent,
@@ -34,9 +32,11 @@ from tinygpt_tui.engine.events import (
     TimeSpent,
     encode,
 )
-from tinygpt_tui.engine.folder import CONFIG, EVENTS, LOCK, WORKER_LOG
-from tinygpt_tui.engine.hosted import Request
-from tinygpt_tui.engine.store import read_config
+from tinygpt_tui.engine.hosting import server
+from tinygpt_tui.engine.hosting.interfaces import Request
+from tinygpt_tui.engine.storage.event_log import EventLog, all_events, stored_events
+from tinygpt_tui.engine.storage.run_folder import CONFIG, EVENTS, LOCK, WORKER_LOG
+from tinygpt_tui.engine.storage.run_store import read_config
 
 from .scripted_loop import new_run, scripted_worker
 from .test_worker import ENDLESS, is_step, training, until, worker_pid

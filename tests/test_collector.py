@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tinygpt_tui.tui import collector
+from tinygpt_tui.tui import gc_control
 
 
 @pytest.fixture(autouse=True)
@@ -25,13 +25,13 @@ class Knot:
 
 
 def test_what_a_redraw_leaves_behind_waits_for_the_sweep() -> None:
-    collector.settle()
+    gc_control.settle()
     left_behind = [weakref.ref(Knot()) for _ in range(2000)]
     assert all(knot() is not None for knot in left_behind)
-    collector.sweep()
+    gc_control.sweep()
     assert all(knot() is None for knot in left_behind)
 
 
 def test_what_is_there_when_it_settles_is_not_passed_over_again() -> None:
-    collector.settle()
+    gc_control.settle()
     assert gc.get_freeze_count() > 1000

@@ -17,21 +17,19 @@ from tinygpt_tui.engine.config import RunConfig
 from tinygpt_tui.engine.events import RunEnded
 from tinygpt_tui.engine.lesson import CHAPTERS, Question
 from tinygpt_tui.engine.presets import Preset, find_preset, own_folder, preset_files, read_presets
-from tinygpt_tui.engine.tables import ConfigError
+from tinygpt_tui.engine.toml_tables import ConfigError
 from tinygpt_tui.tui.app import TinyGPTApp
-from tinygpt_tui.tui.departure import StartAgain, ToHome
-from tinygpt_tui.tui.lessons.course import LIVE, Page, pages_of, read_course
-from tinygpt_tui.tui.lessons.figures import COMPUTED, instruments, updates
-from tinygpt_tui.tui.lessons.progress import Progress, ProgressError, load, save
-from tinygpt_tui.tui.lessons.updates import adam_steps, on_a_bowl
-from tinygpt_tui.tui.opening import Destination
-from tinygpt_tui.tui.places import Course
-from tinygpt_tui.tui.run_view import RunView
-from tinygpt_tui.tui.screens import course
-from tinygpt_tui.tui.screens.course import CourseScreen, presets_of
-from tinygpt_tui.tui.screens.pick import Pick
-from tinygpt_tui.tui.screens.run import RunScreen
-from tinygpt_tui.tui.widgets.course_figure import CourseFigure
+from tinygpt_tui.tui.course import screen
+from tinygpt_tui.tui.course.figure_panel import CourseFigure
+from tinygpt_tui.tui.course.figures import COMPUTED, instruments, updates
+from tinygpt_tui.tui.course.optimizer_steps import adam_steps, on_a_bowl
+from tinygpt_tui.tui.course.pages import LIVE, Page, pages_of, read_course
+from tinygpt_tui.tui.course.progress import Progress, ProgressError, load, save
+from tinygpt_tui.tui.course.screen import CourseScreen, presets_of
+from tinygpt_tui.tui.dialogs.pick import Pick
+from tinygpt_tui.tui.navigation import Course, RunDestination, StartRun, ToHome
+from tinygpt_tui.tui.run.screen import RunScreen
+from tinygpt_tui.tui.view.run_view import RunView
 
 from .screen_text import shown, until
 from .scripted_run import EndsWhenClosed, ScriptedRun, started, steps
@@ -49,8 +47,8 @@ class Student:
             folder / "runs", settings_file=folder / "settings.toml", destination=Course(), open=self._open
         )
 
-    async def _open(self, destination: Destination, runs: Path) -> ScriptedRun:
-        assert isinstance(destination, StartAgain)
+    async def _open(self, destination: RunDestination, runs: Path) -> ScriptedRun:
+        assert isinstance(destination, StartRun)
         self.opened.append(destination.config)
         config = destination.config
         losses = [5.5 - 0.02 * step for step in range(100)]
@@ -233,7 +231,7 @@ async def test_every_choice_has_a_number_that_answers_with_it(
     question = Question(text="?", choices=tuple("abcdefghi"), answer=9, explanation="x")
     chapter = read_course()[0]
     page = replace(chapter.pages[0], question=question)
-    monkeypatch.setattr(course, "read_course", lambda: (replace(chapter, pages=(page,)),))
+    monkeypatch.setattr(screen, "read_course", lambda: (replace(chapter, pages=(page,)),))
     async with student.app.run_test(size=(120, 36)) as pilot:
         await opened(pilot, student)
         for number in range(1, 10):
@@ -287,8 +285,8 @@ async def test_the_course_is_left_for_home(student: Student, key: str) -> None:
 async def test_the_course_is_left_while_its_run_trains(
     student: Student, monkeypatch: pytest.MonkeyPatch, key: str
 ) -> None:
-    async def open_endless(destination: Destination, runs: Path) -> ScriptedRun:
-        assert isinstance(destination, StartAgain)
+    async def open_endless(destination: RunDestination, runs: Path) -> ScriptedRun:
+        assert isinstance(destination, StartRun)
         config = destination.config
         return EndsWhenClosed([started(config), *steps(config, [5.0, 4.0])], config=config, live=True)
 

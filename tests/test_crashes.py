@@ -11,7 +11,6 @@ from pathlib import Path
 from tinygpt_tui.engine.client import LiveRun, start
 from tinygpt_tui.engine.config import DataConfig, RunConfig, StorageConfig
 from tinygpt_tui.engine.corpus import load
-from tinygpt_tui.engine.event_log import all_events, surviving_events
 from tinygpt_tui.engine.events import (
     Accepted,
     AnyEvent,
@@ -24,9 +23,10 @@ from tinygpt_tui.engine.events import (
     Stop,
     live_settings,
 )
-from tinygpt_tui.engine.folder import CHECKPOINTS, EVENTS, find_worker
-from tinygpt_tui.engine.store import create, summarise
-from tinygpt_tui.engine.trainer import Trainer
+from tinygpt_tui.engine.storage.event_log import all_events, surviving_events
+from tinygpt_tui.engine.storage.run_folder import CHECKPOINTS, EVENTS, find_worker
+from tinygpt_tui.engine.storage.run_store import create, summarise
+from tinygpt_tui.engine.training.trainer import Trainer
 
 from .fatal_worker import MOMENTS, fatal_worker
 from .texts import TEXT, small_config

@@ -17,17 +17,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tinygpt_tui.engine.config import RunConfig
-from tinygpt_tui.engine.event_log import EventLog
 from tinygpt_tui.engine.events import Evaluated, StepFinished
 from tinygpt_tui.engine.readers.log import open_log
 from tinygpt_tui.engine.readers.source import ReadError
-from tinygpt_tui.engine.store import create
-from tinygpt_tui.tui.cli import run_command
-from tinygpt_tui.tui.command.diagnose import diagnose
-from tinygpt_tui.tui.command.diagnosis_text import Page, json_line
+from tinygpt_tui.engine.storage.event_log import EventLog
+from tinygpt_tui.engine.storage.run_store import create
+from tinygpt_tui.tui.cli.diagnose import diagnose
+from tinygpt_tui.tui.cli.diagnosis_text import Page, json_line
+from tinygpt_tui.tui.cli.main import run_command
 from tinygpt_tui.tui.plots.sketch import Sketch
 
-COMMAND = [sys.executable, "-c", "from tinygpt_tui.tui.cli import main; main()", "diagnose"]
+COMMAND = [sys.executable, "-c", "from tinygpt_tui.tui.cli.main import main; main()", "diagnose"]
 
 
 def healthy(steps: int = 400) -> list[float]:

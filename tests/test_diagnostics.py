@@ -21,18 +21,16 @@ from tinygpt_tui.engine.config import (
     ScheduleKind,
     TrainingConfig,
 )
+from tinygpt_tui.engine.diagnostics.catalogue import TITLES
 from tinygpt_tui.engine.diagnostics.causes import causes
-from tinygpt_tui.engine.diagnostics.circumstances import Witness
-from tinygpt_tui.engine.diagnostics.diagnosis import CHANCE, Diagnosis, facts_of
-from tinygpt_tui.engine.diagnostics.examiner import Closed, Examiner, Opened, detectors
-from tinygpt_tui.engine.diagnostics.facts import RunFacts
+from tinygpt_tui.engine.diagnostics.context import Witness
+from tinygpt_tui.engine.diagnostics.detector import Detector, Symptom
+from tinygpt_tui.engine.diagnostics.diagnosis import CHANCE, Closed, Diagnosis, Examiner, Opened, detectors, facts_of
 from tinygpt_tui.engine.diagnostics.fixes import fixes
-from tinygpt_tui.engine.diagnostics.history import History
 from tinygpt_tui.engine.diagnostics.level import Level
 from tinygpt_tui.engine.diagnostics.profile import BLOCKS, Profile
 from tinygpt_tui.engine.diagnostics.row import Row
-from tinygpt_tui.engine.diagnostics.symptom import Detector, Symptom
-from tinygpt_tui.engine.diagnostics.titles import TITLES
+from tinygpt_tui.engine.diagnostics.run_statistics import History, RunFacts
 from tinygpt_tui.engine.events import (
     Evaluated,
     Event,
@@ -44,7 +42,7 @@ from tinygpt_tui.engine.events import (
     StepFinished,
     settings_table,
 )
-from tinygpt_tui.engine.kinds import Kind, Remark, Topic
+from tinygpt_tui.engine.finding_kinds import Kind, Remark, Topic
 from tinygpt_tui.engine.schedule import planned_lr
 
 Curve = Callable[[int], float]

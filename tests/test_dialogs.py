@@ -12,14 +12,21 @@ from textual.widgets import Input, Static
 
 from tinygpt_tui.engine.config import ConfigError, LiveSettings, RunConfig, ScheduleConfig, ScheduleKind
 from tinygpt_tui.engine.events import ChangeSettings, Command, LimitSpeed, Sample, TakeSteps
-from tinygpt_tui.engine.live import changed
-from tinygpt_tui.tui.control.change_fields import KINDS, belongs, change_fields, read_change
-from tinygpt_tui.tui.control.live_change import change_between, change_for_fix
-from tinygpt_tui.tui.control.questions import read_lr, read_sample, read_speed, read_steps, sample_fields, steps_fields
-from tinygpt_tui.tui.screens.confirm import Confirm
-from tinygpt_tui.tui.screens.pick import Pick
-from tinygpt_tui.tui.screens.prompt import Prompt
-from tinygpt_tui.tui.screens.quit import WhatBecomesOfTheRun
+from tinygpt_tui.engine.live_changes import changed
+from tinygpt_tui.tui.dialogs.confirm import Confirm
+from tinygpt_tui.tui.dialogs.pick import Pick
+from tinygpt_tui.tui.dialogs.prompt import Prompt
+from tinygpt_tui.tui.run.change_fields import KINDS, belongs, change_fields, read_change
+from tinygpt_tui.tui.run.command_prompts import (
+    read_lr,
+    read_sample,
+    read_speed,
+    read_steps,
+    sample_fields,
+    steps_fields,
+)
+from tinygpt_tui.tui.run.leave_dialog import WhatBecomesOfTheRun
+from tinygpt_tui.tui.view.fix_commands import change_between, change_for_fix
 
 from .screen_text import until
 

@@ -12,8 +12,8 @@ from rich.cells import cell_len
 
 from tinygpt_tui.engine.config import RunConfig
 from tinygpt_tui.engine.lesson import Lesson
-from tinygpt_tui.engine.store import RunState, RunSummary
-from tinygpt_tui.tui.shelves.entries import (
+from tinygpt_tui.engine.storage.run_store import RunState, RunSummary
+from tinygpt_tui.tui.home.entries import (
     INTENTIONS,
     LEARNING,
     BrokenPreset,
@@ -25,8 +25,9 @@ from tinygpt_tui.tui.shelves.entries import (
     shelved,
     usual_choice,
 )
-from tinygpt_tui.tui.shelves.rows import LOOKS, age, row, size
-from tinygpt_tui.tui.widgets.entry_list import Heading, RowLine, laid_out, lines_of
+from tinygpt_tui.tui.home.entry_list import Heading, RowLine, laid_out, lines_of
+from tinygpt_tui.tui.home.rows import age, row, size
+from tinygpt_tui.tui.view.state_glyphs import STATE_GLYPHS
 
 NOW = datetime(2026, 1, 10, tzinfo=UTC)
 SUMMARY = RunSummary(
@@ -50,10 +51,11 @@ def text_of(entry: PresetEntry | RunEntry | BrokenPreset) -> str:
 
 
 def test_every_state_has_its_own_glyphs_and_its_word() -> None:
-    assert set(INTENTIONS) == set(LOOKS) == set(get_args(RunState))
-    assert len({look.glyph for look in LOOKS.values()}) == len(LOOKS)
-    assert len({look.plain_glyph for look in LOOKS.values()}) == len(LOOKS)
-    assert all(look.plain_glyph.isascii() for look in LOOKS.values())
+    assert set(INTENTIONS) == set(get_args(RunState)) <= STATE_GLYPHS.keys()
+    looks = [STATE_GLYPHS[state] for state in get_args(RunState)]
+    assert len({look.glyph for look in looks}) == len(looks)
+    assert len({look.plain_glyph for look in looks}) == len(looks)
+    assert all(look.plain_glyph.isascii() for look in looks)
     for state in get_args(RunState):
         assert state in text_of(RunEntry(replace(SUMMARY, state=state)))
 

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tinygpt_tui.engine.config import ModelConfig, RunConfig
-from tinygpt_tui.engine.model import GPT
-from tinygpt_tui.tui.shelves import estimates
+from tinygpt_tui.engine.training.model import GPT
+from tinygpt_tui.tui.home import estimates
 
 MODELS = st.builds(
     lambda heads, size, **others: ModelConfig(heads=heads, width=2 * heads * size, **others),

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinygpt_tui.engine.event_log import (
+from tinygpt_tui.engine.events import AnyEvent, Evaluated, RunEnded, RunPaused, RunResumed, RunStarted, encode
+from tinygpt_tui.engine.storage.event_log import (
     LONGEST_LINE,
     EventLog,
     Transcript,
@@ -19,8 +20,7 @@ from tinygpt_tui.engine.event_log import (
     surviving_events,
     tail_events,
 )
-from tinygpt_tui.engine.events import AnyEvent, Evaluated, RunEnded, RunPaused, RunResumed, RunStarted, encode
-from tinygpt_tui.engine.folder import EVENTS, StoreError
+from tinygpt_tui.engine.storage.run_folder import EVENTS, StoreError
 
 from .scripted_loop import ScriptedLoop
 
@@ -93,7 +93,7 @@ def test_an_append_that_fails_leaves_the_file_as_it_was(tmp_path: Path, monkeypa
         return written
 
     with monkeypatch.context() as patched:
-        patched.setattr("tinygpt_tui.engine.event_log.os.write", nearly_full)
+        patched.setattr("tinygpt_tui.engine.storage.event_log.os.write", nearly_full)
         with pytest.raises(OSError, match="No space"):
             log.append(RunResumed(step=2))
 

@@ -21,19 +21,17 @@ from tinygpt_tui.engine.lesson import Expectation, Lesson, LessonFix
 from tinygpt_tui.engine.presets import Preset
 from tinygpt_tui.engine.schedule import scheduled_lr
 from tinygpt_tui.tui.app import TinyGPTApp
-from tinygpt_tui.tui.departure import StartAgain
+from tinygpt_tui.tui.dialogs.pick import Pick
+from tinygpt_tui.tui.exercises import fault_screen
 from tinygpt_tui.tui.exercises.curve import CurveTruth, curve_config, running_mean, truth_of
 from tinygpt_tui.tui.exercises.curve_log import curve_log
+from tinygpt_tui.tui.exercises.curve_screen import CurveExerciseScreen
 from tinygpt_tui.tui.exercises.fault import COST, START, Hidden, disguised, eligible, hide, score
+from tinygpt_tui.tui.exercises.fault_screen import FaultExerciseScreen
 from tinygpt_tui.tui.exercises.grading import Topic, accepted, grade, is_near, questions
-from tinygpt_tui.tui.opening import Destination
-from tinygpt_tui.tui.places import CurveExercise, FaultExercise, Place
-from tinygpt_tui.tui.run_view import RunView
-from tinygpt_tui.tui.screens import fault_exercise
-from tinygpt_tui.tui.screens.curve_exercise import CurveExerciseScreen
-from tinygpt_tui.tui.screens.fault_exercise import FaultExerciseScreen
-from tinygpt_tui.tui.screens.home import HomeScreen
-from tinygpt_tui.tui.screens.pick import Pick
+from tinygpt_tui.tui.home.screen import HomeScreen
+from tinygpt_tui.tui.navigation import CurveExercise, FaultExercise, Place, RunDestination, StartRun
+from tinygpt_tui.tui.view.run_view import RunView
 
 from .screen_text import shown, until
 from .scripted_run import EndsWhenClosed, ScriptedRun, started, steps
@@ -264,8 +262,8 @@ class Exam:
         file = folder / "settings.toml"
         self.app = TinyGPTApp(folder / "runs", settings_file=file, destination=place, open=self._open)
 
-    async def _open(self, destination: Destination, runs: Path) -> ScriptedRun:
-        assert isinstance(destination, StartAgain)
+    async def _open(self, destination: RunDestination, runs: Path) -> ScriptedRun:
+        assert isinstance(destination, StartRun)
         config = destination.config
         self.opened.append(config)
         last = config.training.steps
@@ -303,8 +301,8 @@ async def test_an_exercise_is_left_while_its_run_trains(
 ) -> None:
     exam = Exam(tmp_path, place)
 
-    async def open_endless(destination: Destination, runs: Path) -> ScriptedRun:
-        assert isinstance(destination, StartAgain)
+    async def open_endless(destination: RunDestination, runs: Path) -> ScriptedRun:
+        assert isinstance(destination, StartRun)
         exam.opened.append(destination.config)
         return EndsWhenClosed(said(destination.config, 2), config=destination.config, live=True)
 
@@ -346,7 +344,7 @@ async def test_a_step_is_typed_with_every_digit_and_erased_again(tmp_path: Path)
 
 @pytest.fixture
 def library(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fault_exercise, "read_presets", lambda own: LIBRARY)
+    monkeypatch.setattr(fault_screen, "read_presets", lambda own: LIBRARY)
 
 
 @pytest.mark.usefixtures("library")
@@ -420,7 +418,7 @@ async def test_a_wrong_name_gets_nothing_and_the_evidence_is_told(tmp_path: Path
 
 
 async def test_without_a_fault_to_find_the_exercise_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fault_exercise, "read_presets", lambda own: [replace(LIBRARY[3])])
+    monkeypatch.setattr(fault_screen, "read_presets", lambda own: [replace(LIBRARY[3])])
     exam = Exam(tmp_path, FaultExercise(1))
     async with exam.app.run_test(size=(80, 24)) as pilot:
         await on(pilot, FaultExerciseScreen, lambda: "no preset with a fault" in shown(exam.app))

@@ -9,13 +9,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tinygpt_tui.engine.attention import attend
-from tinygpt_tui.engine.checkpoint import Checkpoints
 from tinygpt_tui.engine.config import ConfigError, RunConfig
 from tinygpt_tui.engine.events import LayersMeasured, StepFinished
-from tinygpt_tui.engine.fault import FaultConfig
-from tinygpt_tui.engine.faulty import overflowing_attention
-from tinygpt_tui.engine.trainer import Trainer
+from tinygpt_tui.engine.fault_config import FaultConfig
+from tinygpt_tui.engine.training.attention import attend
+from tinygpt_tui.engine.training.checkpoints import Checkpoints
+from tinygpt_tui.engine.training.fault_injection import overflowing_attention
+from tinygpt_tui.engine.training.trainer import Trainer
 
 from .texts import small_config, small_corpus
 

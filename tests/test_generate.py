@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from tinygpt_tui.engine.config import ModelConfig
-from tinygpt_tui.engine.generate import generate
-from tinygpt_tui.engine.model import GPT, VOCABULARY, Memory
+from tinygpt_tui.engine.training.generate import generate
+from tinygpt_tui.engine.training.model import GPT, VOCABULARY, Memory
 
 
 class Oracle(nn.Module):

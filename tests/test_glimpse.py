@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from tinygpt_tui.engine.config import RunConfig
-from tinygpt_tui.engine.event_log import EventLog
 from tinygpt_tui.engine.events import AnyEvent, Evaluated, FindingClosed, FindingOpened, RunEnded, encode
-from tinygpt_tui.engine.folder import EVENTS, StoreError
-from tinygpt_tui.engine.store import create
-from tinygpt_tui.tui.shelves import glimpse as looking
-from tinygpt_tui.tui.shelves.glimpse import Glimpse, gathered, glimpse
+from tinygpt_tui.engine.storage.event_log import EventLog
+from tinygpt_tui.engine.storage.run_folder import EVENTS, StoreError
+from tinygpt_tui.engine.storage.run_store import create
+from tinygpt_tui.tui.home import log_peek as looking
+from tinygpt_tui.tui.home.log_peek import Glimpse, gathered, glimpse
 
 from .scripted_run import started, steps
 

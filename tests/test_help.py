@@ -11,11 +11,11 @@ from textual.widgets import Static
 
 from tinygpt_tui.engine.events import RunEnded
 from tinygpt_tui.tui.app import TinyGPTApp
-from tinygpt_tui.tui.key_table import key_groups
-from tinygpt_tui.tui.opening import Destination, OpenRun
-from tinygpt_tui.tui.screens.help import HelpScreen, explanations, key_text
-from tinygpt_tui.tui.screens.home import HomeScreen
-from tinygpt_tui.tui.screens.run import RunScreen
+from tinygpt_tui.tui.dialogs.help import HelpScreen, explanations, key_text
+from tinygpt_tui.tui.dialogs.key_table import key_groups
+from tinygpt_tui.tui.home.screen import HomeScreen
+from tinygpt_tui.tui.navigation import OpenRun, RunDestination
+from tinygpt_tui.tui.run.screen import RunScreen
 
 from .screen_text import shown, until
 from .scripted_run import ScriptedRun
@@ -95,7 +95,7 @@ async def test_every_kind_of_panel_is_explained_once() -> None:
 
 @pytest.fixture
 def app(tmp_path: Path) -> TinyGPTApp:
-    async def open(destination: Destination, runs: Path) -> ScriptedRun:
+    async def open(destination: RunDestination, runs: Path) -> ScriptedRun:
         return ScriptedRun([RunEnded(step=0, reason="finished")])
 
     return TinyGPTApp(tmp_path / "runs", settings_file=tmp_path / "settings.toml", open=open)

@@ -10,20 +10,26 @@ from textual.geometry import Size
 from textual.pilot import Pilot
 
 from tinygpt_tui.engine.config import RunConfig
-from tinygpt_tui.engine.event_log import EventLog
 from tinygpt_tui.engine.events import FindingOpened, RunEnded
-from tinygpt_tui.engine.folder import claimed
-from tinygpt_tui.engine.store import create
+from tinygpt_tui.engine.storage.event_log import EventLog
+from tinygpt_tui.engine.storage.run_folder import claimed
+from tinygpt_tui.engine.storage.run_store import create
 from tinygpt_tui.tui.app import TinyGPTApp
-from tinygpt_tui.tui.departure import ResumeRun, StartAgain
-from tinygpt_tui.tui.opening import Destination, OpenRun
-from tinygpt_tui.tui.places import Course, CurveExercise, FaultExercise
-from tinygpt_tui.tui.screens.confirm import Confirm
-from tinygpt_tui.tui.screens.home import HomeScreen
-from tinygpt_tui.tui.shelves.entries import PresetEntry, RunEntry, identity
-from tinygpt_tui.tui.shelves.shelf import read_presets
-from tinygpt_tui.tui.widgets.entry_list import Heading, RowLine
-from tinygpt_tui.tui.widgets.preset_preview import preset_lines
+from tinygpt_tui.tui.dialogs.confirm import Confirm
+from tinygpt_tui.tui.home.disk import read_presets
+from tinygpt_tui.tui.home.entries import PresetEntry, RunEntry, identity
+from tinygpt_tui.tui.home.entry_list import Heading, RowLine
+from tinygpt_tui.tui.home.preset_preview import preset_lines
+from tinygpt_tui.tui.home.screen import HomeScreen
+from tinygpt_tui.tui.navigation import (
+    Course,
+    CurveExercise,
+    FaultExercise,
+    OpenRun,
+    ResumeRun,
+    RunDestination,
+    StartRun,
+)
 
 from .screen_text import shown, until
 from .scripted_run import ScriptedRun, started, steps
@@ -33,10 +39,10 @@ class Visit:
     """An app on its home screen, which remembers where a person wanted to go."""
 
     def __init__(self, runs: Path, settings_file: Path, *, ascii: bool = False) -> None:
-        self.wanted: list[Destination] = []
+        self.wanted: list[RunDestination] = []
         self.app = TinyGPTApp(runs, settings_file=settings_file, ascii=ascii, open=self._open)
 
-    async def _open(self, destination: Destination, runs: Path) -> ScriptedRun:
+    async def _open(self, destination: RunDestination, runs: Path) -> ScriptedRun:
         self.wanted.append(destination)
         return ScriptedRun([RunEnded(step=0, reason="finished")])
 
@@ -96,7 +102,7 @@ async def test_enter_starts_the_selected_preset(visit: Visit) -> None:
         await pilot.press("enter")
         await until(pilot, lambda: visit.wanted)
     (wanted,) = visit.wanted
-    assert isinstance(wanted, StartAgain)
+    assert isinstance(wanted, StartRun)
     assert wanted.config.title == "LR too high"
 
 

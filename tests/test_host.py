@@ -40,8 +40,8 @@ from tinygpt_tui.engine.events import (
     StorageRestored,
     TakeSteps,
 )
-from tinygpt_tui.engine.host import GATHER_S, Host
-from tinygpt_tui.engine.hosted import Hosted, Observer, Reason, Request
+from tinygpt_tui.engine.hosting.host import GATHER_S, Host
+from tinygpt_tui.engine.hosting.interfaces import Hosted, Observer, Reason, Request
 
 from .scripted_loop import LossAbove, ScriptedLoop, StepSaver
 

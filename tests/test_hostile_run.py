@@ -14,16 +14,16 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save
 
-from tinygpt_tui.engine.checkpoint import Checkpoints
 from tinygpt_tui.engine.config import ConfigError, DataConfig, StorageConfig
 from tinygpt_tui.engine.corpus import load
-from tinygpt_tui.engine.event_log import EventLog
 from tinygpt_tui.engine.events import RunEnded
-from tinygpt_tui.engine.folder import CHECKPOINTS, CONFIG, EVENTS, StoreError, claimed
-from tinygpt_tui.engine.store import create
-from tinygpt_tui.engine.trainer import Trainer
+from tinygpt_tui.engine.storage.event_log import EventLog
+from tinygpt_tui.engine.storage.run_folder import CHECKPOINTS, CONFIG, EVENTS, StoreError, claimed
+from tinygpt_tui.engine.storage.run_store import create
+from tinygpt_tui.engine.training.checkpoints import Checkpoints
+from tinygpt_tui.engine.training.trainer import Trainer
 from tinygpt_tui.engine.worker import assemble
-from tinygpt_tui.tui.cli import run_command
+from tinygpt_tui.tui.cli.main import run_command
 
 from .texts import TEXT, small_config
 

@@ -1,8 +1,10 @@
 """Imports go one way, and what the screen imports is free of torch."""
 
 import ast
+import re
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -10,30 +12,36 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
-LAYERS = (
-    {"tables", "kinds", "lesson", "fault", "config", "folder", "stopwatch"},
+ENGINE = (
+    {"toml_tables", "finding_kinds", "lesson", "fault_config", "config", "stopwatch"},
     {"events"},
-    {"schedule", "corpus", "presets", "preset_check", "event_log"},
-    {"live", "diagnostics", "store", "readers"},
-    {"model", "optim", "instruments", "attention", "batches"},
-    {"generate", "hosted", "faulty", "memory"},
-    {"patient_log"},
-    {"host", "recollection"},
-    {"server"},
-    {"trainer"},
-    {"snapshot", "tune"},
-    {"checkpoint"},
-    {"stored_model"},
-    {"worker", "client"},
+    {"schedule", "corpus", "presets", "preset_check"},
+    {"live_changes", "storage"},
+    {"diagnostics"},
+    {"readers", "hosting"},
+    {"client"},
+    {"training"},
+    {"worker"},
 )
-"""A module imports from its own layer and from those above it here."""
+TUI = (
+    {"text", "formatting", "settings", "navigation", "themes", "gc_control", "throttle"},
+    {"plots", "open_run"},
+    {"content"},
+    {"view", "dialogs"},
+    {"panels"},
+    {"run", "home", "exercises"},
+    {"course"},
+    {"app"},
+    {"cli"},
+)
+"""A module or a package imports from itself, and from those above it here; from its own line only if it is a module."""
 
-NEED_TORCH = {
-    "attention", "batches", "checkpoint", "faulty", "generate", "instruments", "memory", "model", "optim",
-    "snapshot", "stored_model", "trainer", "tune", "worker",
-}  # fmt: skip
-
-PART_OF = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
+RANK = {
+    (top, name): rank
+    for top, layers in (("engine", ENGINE), ("tui", TUI))
+    for rank, names in enumerate(layers)
+    for name in names
+}
 
 
 def module_name(path: Path) -> str:
@@ -61,37 +69,62 @@ def is_module(name: str) -> bool:
     return path.is_dir() or path.with_suffix(".py").is_file()
 
 
-def part(module: str) -> str:
-    """The engine's module or sub-package that a full name lies in."""
-    return module.split(".")[2]
+def part(module: str) -> tuple[str, str]:
+    """Engine or tui, and the module or package of it that a full name lies in."""
+    _, top, name, *_ = module.split(".")
+    return top, name
+
+
+def is_package(part: tuple[str, str]) -> bool:
+    return ROOT.joinpath(*part).is_dir()
 
 
 def torch_free() -> list[str]:
-    return [module_name(path) for path in modules("engine") if part(module_name(path)) not in NEED_TORCH]
+    return [module_name(path) for path in modules("engine") if part(module_name(path)) != ("engine", "training")]
 
 
 def screen_modules() -> list[str]:
     return [module_name(path) for path in modules("tui")]
 
 
-def test_every_module_of_the_engine_has_its_place_in_the_order() -> None:
-    assert {part(module_name(path)) for path in modules("engine")} <= PART_OF.keys()
+def test_every_module_and_package_has_its_place_in_the_order() -> None:
+    assert {part(module_name(path)) for path in modules("engine", "tui")} == RANK.keys()
 
 
-@pytest.mark.parametrize("path", modules("engine"), ids=module_name)
-def test_the_engine_imports_downwards_and_no_terminal(path: Path) -> None:
-    own = PART_OF[part(module_name(path))]
+@pytest.mark.parametrize("path", modules("engine", "tui"), ids=module_name)
+def test_imports_go_downwards(path: Path) -> None:
+    own = part(module_name(path))
     for name in imported(path):
-        assert name.startswith("tinygpt_tui.engine."), f"{name} is not the engine's"
-        assert PART_OF[part(name)] <= own, f"{name} comes later in the order"
+        other = part(name)
+        if other == own or (own[0], other[0]) == ("tui", "engine"):
+            continue
+        assert other[0] == own[0], f"the engine imports {name}"
+        assert RANK[other] <= RANK[own], f"{name} comes later in the order"
+        assert RANK[other] < RANK[own] or not (is_package(own) or is_package(other)), f"{name} is beside it"
 
 
-@pytest.mark.parametrize("path", modules("tui"), ids=module_name)
-def test_the_screen_imports_nothing_that_needs_torch(path: Path) -> None:
-    needed = {part(name) for name in imported(path) if name.startswith("tinygpt_tui.engine.")} & NEED_TORCH
-    # a sample of a run that is not training is the one thing that needs a model, in a process of its own
-    allowed = {"stored_model", "snapshot"} if path == ROOT / "tui" / "command" / "ask.py" else set()
-    assert needed <= allowed
+def test_no_modules_import_each_other() -> None:
+    """Imports of types alone count too: a circle ties files together however it is closed."""
+    graph = {module_name(path): imported(path) for path in modules("engine", "tui")}
+    TopologicalSorter(graph).prepare()
+
+
+def test_torch_is_imported_in_training_alone() -> None:
+    users = {
+        path.parent
+        for path in modules("engine", "tui")
+        if re.search(r"^ *(import|from) torch\b", path.read_text(), re.M)
+    }
+    assert users == {ROOT / "engine" / "training"}
+
+
+def test_only_what_trains_imports_training() -> None:
+    """The worker, and the command that lets a stored model write, in a process of its own."""
+    users = {
+        path for path in modules("engine", "tui") for name in imported(path) if part(name) == ("engine", "training")
+    }
+    outside = {path for path in users if path.parent != ROOT / "engine" / "training"}
+    assert outside == {ROOT / "engine" / "worker.py", ROOT / "tui" / "cli" / "requests.py"}
 
 
 @pytest.mark.parametrize("path", modules("engine", "tui"), ids=module_name)
@@ -125,7 +158,7 @@ def test_the_engine_needs_no_terminal() -> None:
 
 def test_the_command_starts_without_what_only_its_subcommands_need() -> None:
     heavy = {"torch", "textual", "numpy", "msgspec", "asyncio", "plotext", "rich"}
-    assert loaded_by(["tinygpt_tui.tui.cli"]) & heavy == set()
+    assert loaded_by(["tinygpt_tui.tui.cli.main"]) & heavy == set()
 
 
 def loaded_by(names: list[str]) -> set[str]:

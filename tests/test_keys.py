@@ -2,22 +2,22 @@
 
 import inspect
 from importlib import import_module
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 
 from textual.actions import parse
 from textual.binding import Binding
 from textual.dom import DOMNode
 
-from tinygpt_tui.tui import app, screens, widgets
-from tinygpt_tui.tui.screens.run import RunScreen
-from tinygpt_tui.tui.widgets.entry_list import EntryList
+from tinygpt_tui import tui
+from tinygpt_tui.tui import app
+from tinygpt_tui.tui.home.entry_list import EntryList
+from tinygpt_tui.tui.run.screen import RunScreen
 
 
 def keys() -> list[tuple[type[DOMNode], Binding]]:
     """A binding a key, with the class that declares it."""
-    packages = (screens, widgets)
-    inside = [f"{package.__name__}.{each.name}" for package in packages for each in iter_modules(package.__path__)]
-    found = [value for module in (app, *map(import_module, inside)) for value in vars(module).values()]
+    inside = [each.name for each in walk_packages(tui.__path__, f"{tui.__name__}.") if not each.ispkg]
+    found = [value for module in map(import_module, inside) for value in vars(module).values()]
     classes = dict.fromkeys(value for value in found if isinstance(value, type) and declares_keys(value))
     return [(kind, binding) for kind in classes for binding in Binding.make_bindings(kind.BINDINGS)]
 

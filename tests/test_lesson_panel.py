@@ -20,19 +20,18 @@ from tinygpt_tui.engine.events import (
     SettingsChanged,
     settings_table,
 )
-from tinygpt_tui.engine.kinds import Topic
+from tinygpt_tui.engine.finding_kinds import Topic
 from tinygpt_tui.engine.lesson import Lesson, LessonFix, Question, Watch
-from tinygpt_tui.tui.arrangement import PANELS
-from tinygpt_tui.tui.departure import StartAgain
-from tinygpt_tui.tui.lessons.acts import Answer, OpenPreset, StartFixed, acts
-from tinygpt_tui.tui.lessons.guide import guide, has_lesson
-from tinygpt_tui.tui.lessons.where_to_look import OF_FINDING
-from tinygpt_tui.tui.run_keys import PANEL_KEYS, RUN_KEYS, key_of
-from tinygpt_tui.tui.run_view import RunView
-from tinygpt_tui.tui.screens.pick import Pick
-from tinygpt_tui.tui.screens.quit import WhatBecomesOfTheRun
-from tinygpt_tui.tui.screens.run import RunScreen
-from tinygpt_tui.tui.widgets.lesson_panel import LessonPanel, question_words
+from tinygpt_tui.tui.dialogs.pick import Pick
+from tinygpt_tui.tui.navigation import StartRun
+from tinygpt_tui.tui.panels.keys import PANEL_KEYS, RUN_KEYS, key_of
+from tinygpt_tui.tui.panels.layout import PANELS
+from tinygpt_tui.tui.panels.lesson import LessonPanel, question_words
+from tinygpt_tui.tui.panels.lesson_actions import Answer, OpenPreset, StartFixed, acts
+from tinygpt_tui.tui.panels.lesson_guide import OF_FINDING, guide, has_lesson
+from tinygpt_tui.tui.run.leave_dialog import WhatBecomesOfTheRun
+from tinygpt_tui.tui.run.screen import RunScreen
+from tinygpt_tui.tui.view.run_view import RunView
 
 from .scripted_run import ScriptedRun, started, steps
 from .test_run_screen import Showing, following, shown, until
@@ -203,8 +202,8 @@ async def test_the_question_is_answered_and_a_fix_is_started_from_the_keyboard(s
         assert isinstance(app.screen, Pick) and "Right. It was too high." in str(app.screen._text)
         await pilot.press("1")
         await until(pilot, lambda: bool(app.departures))
-    (departure,) = app.departures
-    assert isinstance(departure, StartAgain) and departure.config.schedule.lr == 5e-4
+    (destination,) = app.departures
+    assert isinstance(destination, StartRun) and destination.config.schedule.lr == 5e-4
 
 
 async def test_a_preset_to_compare_with_opens_and_a_run_that_trains_is_asked_about() -> None:
@@ -218,8 +217,8 @@ async def test_a_preset_to_compare_with_opens_and_a_run_that_trains_is_asked_abo
         await until(pilot, lambda: isinstance(app.screen, WhatBecomesOfTheRun))
         await pilot.press("l")
         await until(pilot, lambda: bool(app.departures))
-    (departure,) = app.departures
-    assert isinstance(departure, StartAgain) and departure.config.title == "Baseline"
+    (destination,) = app.departures
+    assert isinstance(destination, StartRun) and destination.config.title == "Baseline"
 
 
 async def test_a_run_without_a_lesson_has_no_key_for_one() -> None:

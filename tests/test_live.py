@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tinygpt_tui.engine.config import LiveSettings, ScheduleConfig
 from tinygpt_tui.engine.events import ChangeSettings
-from tinygpt_tui.engine.live import changed, difference
+from tinygpt_tui.engine.live_changes import changed, difference
 from tinygpt_tui.engine.schedule import planned_lr
 
 from .test_schedule import schedules

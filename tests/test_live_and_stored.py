@@ -10,18 +10,18 @@ from queue import SimpleQueue
 
 import pytest
 
-from tinygpt_tui.engine.checkpoint import Checkpoints
 from tinygpt_tui.engine.config import ScheduleConfig
 from tinygpt_tui.engine.diagnostics.diagnosis import Diagnosis, row_of
-from tinygpt_tui.engine.event_log import EventLog, all_events
 from tinygpt_tui.engine.events import AnyEvent, Evaluated, FindingOpened, StepFinished
-from tinygpt_tui.engine.fault import FaultConfig
-from tinygpt_tui.engine.folder import CHECKPOINTS
-from tinygpt_tui.engine.host import Host
-from tinygpt_tui.engine.hosted import Hosted
-from tinygpt_tui.engine.store import create
-from tinygpt_tui.engine.trainer import Trainer
-from tinygpt_tui.tui.command.diagnose import diagnose
+from tinygpt_tui.engine.fault_config import FaultConfig
+from tinygpt_tui.engine.hosting.host import Host
+from tinygpt_tui.engine.hosting.interfaces import Hosted
+from tinygpt_tui.engine.storage.event_log import EventLog, all_events
+from tinygpt_tui.engine.storage.run_folder import CHECKPOINTS
+from tinygpt_tui.engine.storage.run_store import create
+from tinygpt_tui.engine.training.checkpoints import Checkpoints
+from tinygpt_tui.engine.training.trainer import Trainer
+from tinygpt_tui.tui.cli.diagnose import diagnose
 
 from .texts import small_config, small_corpus
 

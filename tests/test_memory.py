@@ -13,13 +13,13 @@ from tinygpt_tui.engine.config import (
     RunConfig,
     TrainingConfig,
 )
-from tinygpt_tui.engine.memory import (
+from tinygpt_tui.engine.training.memory_budget import (
     least_parameters,
     require_memory,
     require_memory_for_batches,
     require_memory_for_weights,
 )
-from tinygpt_tui.engine.model import GPT
+from tinygpt_tui.engine.training.model import GPT
 
 GB = 10**9
 

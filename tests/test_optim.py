@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from tinygpt_tui.engine.config import OptimizerConfig
-from tinygpt_tui.engine.optim import FlatParameters, Optimizer
+from tinygpt_tui.engine.training.optim import FlatParameters, Optimizer
 
 
 def network() -> nn.Module:

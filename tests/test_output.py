@@ -13,8 +13,8 @@ import pytest
 LONG = 300_000
 WRITER = f"""
 import signal, sys
-from tinygpt_tui.tui import output
-output.prepare()
+from tinygpt_tui.tui.cli import streams
+streams.prepare()
 signal.signal(signal.SIGUSR1, lambda number, frame: None)
 sys.stdout.write("x" * {LONG})
 sys.stdout.flush()

@@ -10,16 +10,16 @@ from textual.events import MouseScrollDown, MouseScrollUp
 
 from tinygpt_tui.engine.config import RunConfig, TrainingConfig
 from tinygpt_tui.engine.events import AnyEvent, FindingOpened, LayersMeasured
+from tinygpt_tui.tui.panels.gradient import GradientPanel
+from tinygpt_tui.tui.panels.layers import LayersPanel
+from tinygpt_tui.tui.panels.loss import LossPanel
+from tinygpt_tui.tui.panels.lr import RatePanel
+from tinygpt_tui.tui.panels.plot_panel import Plot
 from tinygpt_tui.tui.plots.canvas import Canvas, Paint
-from tinygpt_tui.tui.plots.readings import Piece, fitting
 from tinygpt_tui.tui.plots.viewport import Viewport
-from tinygpt_tui.tui.run_view import RunView
 from tinygpt_tui.tui.themes import THEMES
-from tinygpt_tui.tui.widgets.gradient_panel import GradientPanel
-from tinygpt_tui.tui.widgets.layers_panel import LayersPanel
-from tinygpt_tui.tui.widgets.loss_panel import LossPanel
-from tinygpt_tui.tui.widgets.plot import Plot
-from tinygpt_tui.tui.widgets.rate_panel import RatePanel
+from tinygpt_tui.tui.view.plot_titles import Piece, fitting
+from tinygpt_tui.tui.view.run_view import RunView
 
 from .screen_text import until
 from .scripted_run import started, steps
@@ -83,7 +83,7 @@ class Shown(App[None]):
 def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[float], None]]:
     """Time passes for the panels only when told to."""
     now = [1000.0]
-    monkeypatch.setattr("tinygpt_tui.tui.widgets.plot.monotonic", lambda: now[0])
+    monkeypatch.setattr("tinygpt_tui.tui.panels.plot_panel.monotonic", lambda: now[0])
 
     def pass_time(seconds: float) -> None:
         now[0] += seconds

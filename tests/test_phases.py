@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinygpt_tui.tui.plots.phases import Phase, recognised
 from tinygpt_tui.tui.plots.series import Floats, Table
+from tinygpt_tui.tui.view.phases import Phase, recognised
 
 
 def learning(length: int, pace: float, *, noise: float = 0.08, seed: int = 0) -> Floats:

@@ -13,14 +13,14 @@ from tinygpt_tui.engine.events import AnyEvent, CheckpointSaved, FindingOpened, 
 from tinygpt_tui.engine.schedule import planned_lr
 from tinygpt_tui.tui.plots.axes import Scale, label, seconds_label
 from tinygpt_tui.tui.plots.canvas import Canvas, Paint
-from tinygpt_tui.tui.plots.heat import Heat, draw_heat
-from tinygpt_tui.tui.plots.picture import Curve, Fence, Level, Picture, Stamps, fitted, reduced
-from tinygpt_tui.tui.plots.pictures import gradient_picture, loss_picture, rate_picture
-from tinygpt_tui.tui.plots.plotting import Frame, draw
-from tinygpt_tui.tui.plots.readings import layers_reading
+from tinygpt_tui.tui.plots.draw import Frame, draw
+from tinygpt_tui.tui.plots.figure import Curve, Fence, Level, Picture, Stamps, fitted, reduced
+from tinygpt_tui.tui.plots.heatmap import Heat, draw_heat
 from tinygpt_tui.tui.plots.series import Floats
 from tinygpt_tui.tui.plots.viewport import Viewport
-from tinygpt_tui.tui.run_view import RunView
+from tinygpt_tui.tui.view.figures import gradient_picture, loss_picture, rate_picture
+from tinygpt_tui.tui.view.plot_titles import layers_reading
+from tinygpt_tui.tui.view.run_view import RunView
 
 from .scripted_run import started, steps
 

@@ -8,7 +8,7 @@ from tinygpt_tui.engine.config import ConfigError, RunConfig
 from tinygpt_tui.engine.lesson import Expectation, Lesson, LessonFix, Question, Watch
 from tinygpt_tui.engine.preset_check import faulty_files, problems
 from tinygpt_tui.engine.presets import BadPreset, Preset, copy_preset, find_preset, preset_files, read_presets
-from tinygpt_tui.tui.cli import run_command
+from tinygpt_tui.tui.cli.main import run_command
 
 LESSON = Lesson(
     chapter="Overfitting",

@@ -6,7 +6,7 @@ from itertools import count
 from tinygpt_tui.engine.config import RunConfig
 from tinygpt_tui.engine.diagnostics.diagnosis import Diagnosis
 from tinygpt_tui.engine.events import Event
-from tinygpt_tui.engine.recollection import Recollection
+from tinygpt_tui.engine.hosting.replayed_diagnosis import Recollection
 
 from .scripted_run import started, steps
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinygpt_tui.tui.redraw_pace import LONGEST_S, SHARE, RedrawPace, pause_after
+from tinygpt_tui.tui.throttle import LONGEST_S, SHARE, RedrawPace, pause_after
 
 
 class Clocks:

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from tinygpt_tui.engine.config import ConfigError, DataConfig, RunConfig, TrainingConfig
-from tinygpt_tui.engine.folder import find_worker
-from tinygpt_tui.tui.opening import Destination, open_run
-from tinygpt_tui.tui.rehearsals import Rehearsals, views
+from tinygpt_tui.engine.storage.run_folder import find_worker
+from tinygpt_tui.tui.exercises.temporary_runs import Rehearsals, views
+from tinygpt_tui.tui.navigation import RunDestination
+from tinygpt_tui.tui.open_run import open_run
 
 from .scripted_run import ScriptedRun, finished_run
 
@@ -41,8 +42,8 @@ OPENS_AND_DIES = """
 import asyncio, os, signal, sys
 from pathlib import Path
 from tinygpt_tui.engine.config import RunConfig
-from tinygpt_tui.tui.opening import open_run
-from tinygpt_tui.tui.rehearsals import Rehearsals
+from tinygpt_tui.tui.open_run import open_run
+from tinygpt_tui.tui.exercises.temporary_runs import Rehearsals
 
 async def main():
     run = await Rehearsals(open_run).start(RunConfig.from_toml(Path(sys.argv[1])))
@@ -70,7 +71,7 @@ async def test_a_run_that_is_given_up_while_it_starts_is_ended_too() -> None:
     began, goes_on = asyncio.Event(), asyncio.Event()
     run = finished_run([1.0])
 
-    async def slow(destination: Destination, runs: Path) -> ScriptedRun:
+    async def slow(destination: RunDestination, runs: Path) -> ScriptedRun:
         began.set()
         await goes_on.wait()
         return run
@@ -87,7 +88,7 @@ async def test_a_run_that_is_given_up_while_it_starts_is_ended_too() -> None:
 async def test_closing_ends_a_run_that_nobody_discarded() -> None:
     run = finished_run([1.0])
 
-    async def given(destination: Destination, runs: Path) -> ScriptedRun:
+    async def given(destination: RunDestination, runs: Path) -> ScriptedRun:
         return run
 
     rehearsals = Rehearsals(given)
@@ -97,7 +98,7 @@ async def test_closing_ends_a_run_that_nobody_discarded() -> None:
 
 
 async def test_a_run_that_cannot_be_opened_says_why(config: RunConfig) -> None:
-    async def refused(destination: Destination, runs: Path) -> ScriptedRun:
+    async def refused(destination: RunDestination, runs: Path) -> ScriptedRun:
         raise ConfigError("no")
 
     rehearsals = Rehearsals(refused)

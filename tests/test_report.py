@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tinygpt_tui.engine.diagnostics.facts import RunFacts
 from tinygpt_tui.engine.diagnostics.report import Report, Reporter, diagnose
 from tinygpt_tui.engine.diagnostics.row import Row
+from tinygpt_tui.engine.diagnostics.run_statistics import RunFacts
 
 few = settings(max_examples=20, deadline=None)
 seeds = st.integers(0, 2**32)

@@ -41,19 +41,19 @@ from tinygpt_tui.engine.events import (
     TimeSpent,
     settings_table,
 )
-from tinygpt_tui.tui.arrangement import PANELS
-from tinygpt_tui.tui.control.change_fields import KINDS
-from tinygpt_tui.tui.departure import Departure, QuitApp, ResumeRun, StartAgain, ToHome
-from tinygpt_tui.tui.run_keys import PANEL_KEYS, RUN_KEYS
-from tinygpt_tui.tui.screens import run as run_screen
-from tinygpt_tui.tui.screens.change import ChangeForm
-from tinygpt_tui.tui.screens.run import RunScreen
+from tinygpt_tui.tui.dialogs.key_line import KeyLine
+from tinygpt_tui.tui.navigation import Destination, QuitApp, ResumeRun, StartRun, ToHome
+from tinygpt_tui.tui.panels.frame import Frame
+from tinygpt_tui.tui.panels.keys import PANEL_KEYS, RUN_KEYS
+from tinygpt_tui.tui.panels.layout import PANELS
+from tinygpt_tui.tui.panels.loss import LossPanel
+from tinygpt_tui.tui.panels.plot_panel import Plot
+from tinygpt_tui.tui.panels.text_panel import SidePanel
+from tinygpt_tui.tui.run import screen as run_screen
+from tinygpt_tui.tui.run.change_fields import KINDS
+from tinygpt_tui.tui.run.change_form import ChangeForm
+from tinygpt_tui.tui.run.screen import RunScreen
 from tinygpt_tui.tui.settings import Remember, Settings
-from tinygpt_tui.tui.widgets.frame import Frame
-from tinygpt_tui.tui.widgets.key_line import KeyLine
-from tinygpt_tui.tui.widgets.loss_panel import LossPanel
-from tinygpt_tui.tui.widgets.plot import Plot
-from tinygpt_tui.tui.widgets.side_panel import SidePanel
 
 from .screen_text import shown as on_screen
 from .screen_text import until
@@ -73,7 +73,7 @@ class Showing(App[None]):
         super().__init__()
         self._run = run
         self._settings = settings or Settings()
-        self.departures: list[Departure | None] = []
+        self.departures: list[Destination | None] = []
         self.remembered: dict[str, object] = {}
         self.bells = 0
 
@@ -525,10 +525,10 @@ async def test_o_shows_the_other_quantity_of_the_layers() -> None:
         assert screen.panels.quantity == before
 
 
-@pytest.mark.parametrize(("key", "departure"), [("q", QuitApp()), ("ctrl+c", QuitApp()), ("p", ToHome())])
+@pytest.mark.parametrize(("key", "destination"), [("q", QuitApp()), ("ctrl+c", QuitApp()), ("p", ToHome())])
 @pytest.mark.parametrize(("answer", "commands"), [("s", [Stop()]), ("l", [])])
 async def test_leaving_a_live_run_asks_what_becomes_of_it(
-    key: str, departure: Departure, answer: str, commands: list[object]
+    key: str, destination: Destination, answer: str, commands: list[object]
 ) -> None:
     run = live()
     app = Showing(run)
@@ -538,7 +538,7 @@ async def test_leaving_a_live_run_asks_what_becomes_of_it(
         await until(pilot, lambda: bool(app.screen.query(OptionList)))
         await pilot.press(answer)
         await until(pilot, lambda: bool(app.departures))
-        assert app.departures == [departure]
+        assert app.departures == [destination]
         assert run.commands == commands
 
 
@@ -553,7 +553,7 @@ async def test_a_live_run_starts_again_once_it_is_asked_about(key: str, seed: in
         await pilot.press("s")
         await until(pilot, lambda: bool(app.departures))
         again = replace(CONFIG, training=replace(CONFIG.training, seed=CONFIG.training.seed + seed))
-        assert app.departures == [StartAgain(again)]
+        assert app.departures == [StartRun(again)]
         assert run.commands == [Stop()]
 
 
@@ -566,7 +566,7 @@ async def test_a_screen_that_is_being_left_shows_nothing_more(tmp_path: Path, mo
         return ()
 
     monkeypatch.setattr(run_screen, "last_lines", slow)
-    monkeypatch.setattr(RunScreen, "dismiss", lambda screen, departure: left.set())  # its parts are not gone yet
+    monkeypatch.setattr(RunScreen, "dismiss", lambda screen, destination: left.set())  # its parts are not gone yet
     died = RunEnded(step=50, reason="died", detail="killed")
     async with Showing(ScriptedRun([*BEGUN, died], config=CONFIG, path=tmp_path)).run_test(size=(120, 36)) as pilot:
         screen = await showing(pilot, RunScreen)
@@ -609,7 +609,7 @@ async def test_a_finished_run_starts_again_without_a_question(key: str, seed: in
         await pilot.press(key)
         await until(pilot, lambda: bool(app.departures))
         config = replace(CONFIG, training=replace(CONFIG.training, seed=seed))
-        assert app.departures == [StartAgain(config)]
+        assert app.departures == [StartRun(config)]
 
 
 async def test_a_stopped_run_is_taken_up_again_with_the_space_bar(tmp_path: Path) -> None:

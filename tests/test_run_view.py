@@ -32,7 +32,7 @@ from tinygpt_tui.engine.events import (
     settings_table,
 )
 from tinygpt_tui.tui.plots.viewport import XAxis
-from tinygpt_tui.tui.run_view import RunView
+from tinygpt_tui.tui.view.run_view import RunView
 
 from .scripted_run import started, steps
 

@@ -5,7 +5,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinygpt_tui.tui.safe_text import visible
+from tinygpt_tui.tui.text import visible
 
 
 @given(st.text(st.characters(categories=["Cc", "Cf", "Zl", "Zp", "Cs", "Ll"])))

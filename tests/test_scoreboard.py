@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tinygpt_tui.engine.diagnostics import confidence as measured_confidence
 from tinygpt_tui.engine.diagnostics.confidence import MEASURED, confidence
 from tinygpt_tui.engine.diagnostics.row import Row
-from tinygpt_tui.engine.kinds import Kind
+from tinygpt_tui.engine.finding_kinds import Kind
 
 from .bench.scoreboard.case import Case
 from .bench.scoreboard.cases import cases

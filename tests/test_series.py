@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinygpt_tui.tui.plots.series import Table, interpolated
-from tinygpt_tui.tui.plots.thinning import Thinned
+from tinygpt_tui.tui.view.thinning import Thinned
 
 values = st.lists(st.one_of(st.floats(-1e3, 1e3), st.just(math.nan)), min_size=1, max_size=200)
 

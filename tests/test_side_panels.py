@@ -27,17 +27,18 @@ from tinygpt_tui.engine.events import (
     StorageBlocked,
     settings_table,
 )
-from tinygpt_tui.tui.arrangement import PANELS, shown_panels
-from tinygpt_tui.tui.numbers import compact, count, duration, setting
-from tinygpt_tui.tui.process_memory import resident_bytes
-from tinygpt_tui.tui.run_view import RunView
-from tinygpt_tui.tui.widgets.death_report import death_of, last_lines, report
-from tinygpt_tui.tui.widgets.diagnosis_panel import DiagnosisPanel, open_findings
-from tinygpt_tui.tui.widgets.history_panel import HistoryPanel
-from tinygpt_tui.tui.widgets.run_header import header_line
-from tinygpt_tui.tui.widgets.sample_panel import SamplePanel
-from tinygpt_tui.tui.widgets.side_panel import SidePanel
-from tinygpt_tui.tui.widgets.status_panel import StatusPanel
+from tinygpt_tui.tui.formatting import compact, count, duration, setting
+from tinygpt_tui.tui.panels.diagnosis import DiagnosisPanel
+from tinygpt_tui.tui.panels.history import HistoryPanel
+from tinygpt_tui.tui.panels.layout import PANELS, shown_panels
+from tinygpt_tui.tui.panels.sample import SamplePanel
+from tinygpt_tui.tui.panels.status import StatusPanel
+from tinygpt_tui.tui.panels.text_panel import SidePanel
+from tinygpt_tui.tui.run.crash_report import death_of, last_lines, report
+from tinygpt_tui.tui.run.header import header_line
+from tinygpt_tui.tui.run.process_memory import resident_bytes
+from tinygpt_tui.tui.view.findings import open_findings
+from tinygpt_tui.tui.view.run_view import RunView
 
 from .screen_text import until
 from .scripted_run import started, steps
@@ -285,7 +286,7 @@ async def test_numbers_change_no_faster_than_they_can_be_read_but_news_is_told_a
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = [1000.0]
-    monkeypatch.setattr("tinygpt_tui.tui.widgets.side_panel.monotonic", lambda: now[0])
+    monkeypatch.setattr("tinygpt_tui.tui.panels.text_panel.monotonic", lambda: now[0])
     panel = StatusPanel()
 
     class Alone(App[None]):

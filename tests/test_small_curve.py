@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinygpt_tui.tui.plots.small_curve import small_curve
+from tinygpt_tui.tui.plots.sparkline import small_curve
 
 VALUES = st.lists(st.floats(), min_size=1, max_size=500)
 

@@ -13,7 +13,6 @@ from textual.app import App
 from textual.pilot import Pilot
 
 from tinygpt_tui.engine.config import LiveSettings, RunConfig, ScheduleConfig, TrainingConfig
-from tinygpt_tui.engine.event_log import EventLog
 from tinygpt_tui.engine.events import (
     AnyEvent,
     CheckpointSaved,
@@ -27,15 +26,16 @@ from tinygpt_tui.engine.events import (
     StepFinished,
     settings_table,
 )
-from tinygpt_tui.engine.folder import claimed
-from tinygpt_tui.engine.store import create
+from tinygpt_tui.engine.storage.event_log import EventLog
+from tinygpt_tui.engine.storage.run_folder import claimed
+from tinygpt_tui.engine.storage.run_store import create
 from tinygpt_tui.tui.app import TinyGPTApp
-from tinygpt_tui.tui.opening import Destination, OpenRun
-from tinygpt_tui.tui.run_view import RunView
-from tinygpt_tui.tui.screens.home import HomeScreen
-from tinygpt_tui.tui.screens.run import RunScreen
+from tinygpt_tui.tui.home.screen import HomeScreen
+from tinygpt_tui.tui.navigation import OpenRun, RunDestination
+from tinygpt_tui.tui.panels.plot_panel import Plot
+from tinygpt_tui.tui.run.screen import RunScreen
 from tinygpt_tui.tui.settings import Settings, save
-from tinygpt_tui.tui.widgets.plot import Plot
+from tinygpt_tui.tui.view.run_view import RunView
 
 from .screen_text import shown, until
 from .scripted_run import ScriptedRun, started, steps
@@ -67,7 +67,7 @@ def settled(folder: Path, *, run: ScriptedRun | None = None, settings: Settings 
     if settings:
         save(settings, folder / "settings.toml")
 
-    async def scripted(destination: Destination, runs: Path) -> ScriptedRun:
+    async def scripted(destination: RunDestination, runs: Path) -> ScriptedRun:
         assert run is not None
         return run
 

@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinygpt_tui.engine.config import ConfigError, RunConfig
-from tinygpt_tui.engine.event_log import EventLog
 from tinygpt_tui.engine.events import (
     AnyEvent,
     CheckpointSaved,
@@ -24,10 +23,11 @@ from tinygpt_tui.engine.events import (
     RunResumed,
     StepFinished,
 )
-from tinygpt_tui.engine.folder import CONFIG, EVENTS, StoreError, claimed, find_worker, socket_path
 from tinygpt_tui.engine.readers.log import open_log
 from tinygpt_tui.engine.readers.source import ReadError
-from tinygpt_tui.engine.store import (
+from tinygpt_tui.engine.storage.event_log import EventLog
+from tinygpt_tui.engine.storage.run_folder import CONFIG, EVENTS, StoreError, claimed, find_worker, socket_path
+from tinygpt_tui.engine.storage.run_store import (
     RunSummary,
     create,
     default_runs_folder,

@@ -18,8 +18,8 @@ from tinygpt_tui.engine.events import (
     StepFinished,
     StorageBlocked,
 )
-from tinygpt_tui.tui.command.follow import narrator
-from tinygpt_tui.tui.command.text_progress import TextProgress, duration
+from tinygpt_tui.tui.cli.follow import narrator
+from tinygpt_tui.tui.cli.progress_text import TextProgress, duration
 
 
 def step(number: int, loss: float = 3.25, tokens_per_s: float = 51_200.0) -> StepFinished:

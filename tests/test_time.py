@@ -14,15 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tinygpt_tui.engine.checkpoint import Checkpoints
 from tinygpt_tui.engine.config import InstrumentsConfig, LiveSettings, RunConfig, StorageConfig, TrainingConfig
-from tinygpt_tui.engine.diagnostics.diagnosis import Diagnosis, time_row
-from tinygpt_tui.engine.diagnostics.examiner import Closed, Examiner, Opened
-from tinygpt_tui.engine.diagnostics.facts import RunFacts
+from tinygpt_tui.engine.diagnostics.diagnosis import Closed, Diagnosis, Examiner, Opened, time_row
 from tinygpt_tui.engine.diagnostics.report import Reporter, diagnose
 from tinygpt_tui.engine.diagnostics.row import Row
+from tinygpt_tui.engine.diagnostics.run_statistics import RunFacts
 from tinygpt_tui.engine.diagnostics.time_account import NAMES, TimeAccount, in_words, shares_of
-from tinygpt_tui.engine.event_log import EventLog, all_events
 from tinygpt_tui.engine.events import (
     ChangeSettings,
     Event,
@@ -34,15 +31,17 @@ from tinygpt_tui.engine.events import (
     TimeSpent,
     settings_table,
 )
-from tinygpt_tui.engine.folder import CHECKPOINTS
-from tinygpt_tui.engine.host import TIME_TOLD_S, TIME_TOLD_STEPS, Host
-from tinygpt_tui.engine.hosted import Hosted, Request
+from tinygpt_tui.engine.hosting.host import TIME_TOLD_S, TIME_TOLD_STEPS, Host
+from tinygpt_tui.engine.hosting.interfaces import Hosted, Request
 from tinygpt_tui.engine.stopwatch import Activity, Stopwatch
-from tinygpt_tui.engine.store import create
-from tinygpt_tui.engine.trainer import Trainer
-from tinygpt_tui.tui.command.diagnose import diagnose as diagnosed
-from tinygpt_tui.tui.run_view import RunView
-from tinygpt_tui.tui.widgets.status_panel import StatusPanel
+from tinygpt_tui.engine.storage.event_log import EventLog, all_events
+from tinygpt_tui.engine.storage.run_folder import CHECKPOINTS
+from tinygpt_tui.engine.storage.run_store import create
+from tinygpt_tui.engine.training.checkpoints import Checkpoints
+from tinygpt_tui.engine.training.trainer import Trainer
+from tinygpt_tui.tui.cli.diagnose import diagnose as diagnosed
+from tinygpt_tui.tui.panels.status import StatusPanel
+from tinygpt_tui.tui.view.run_view import RunView
 
 from .scripted_loop import LossAbove, ScriptedLoop, StepSaver
 from .texts import small_config, small_corpus

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from tinygpt_tui.engine.config import ConfigError, DataConfig, InstrumentsConfig, OptimizerConfig
-from tinygpt_tui.engine.event_log import EventLog
 from tinygpt_tui.engine.events import (
     ChangeSettings,
     Evaluated,
@@ -25,10 +24,11 @@ from tinygpt_tui.engine.events import (
     SettingsChanged,
     StepFinished,
 )
-from tinygpt_tui.engine.model import GPT, Block
-from tinygpt_tui.engine.store import create
-from tinygpt_tui.engine.trainer import Trainer, train
-from tinygpt_tui.engine.tune import COMPILING
+from tinygpt_tui.engine.storage.event_log import EventLog
+from tinygpt_tui.engine.storage.run_store import create
+from tinygpt_tui.engine.training.autotune import COMPILING
+from tinygpt_tui.engine.training.model import GPT, Block
+from tinygpt_tui.engine.training.trainer import Trainer, train
 from tinygpt_tui.engine.worker import assemble
 
 from .texts import TEXT, small_config, small_corpus

@@ -7,10 +7,10 @@ from itertools import count
 import pytest
 import torch
 
-from tinygpt_tui.engine import tune
 from tinygpt_tui.engine.config import ConfigError, RunConfig, TrainingConfig
-from tinygpt_tui.engine.trainer import Trainer
-from tinygpt_tui.engine.tune import resolve
+from tinygpt_tui.engine.training import autotune
+from tinygpt_tui.engine.training.autotune import resolve
+from tinygpt_tui.engine.training.trainer import Trainer
 
 from .texts import small_config, small_corpus
 
@@ -25,9 +25,9 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """A machine of two cores with bf16, on which a step takes as long as is said."""
 
     def say(seconds: Callable[[TrainingConfig], float]) -> None:
-        monkeypatch.setattr(tune, "_cores", lambda: 2)
-        monkeypatch.setattr(tune, "_has_bf16", lambda device: True)
-        monkeypatch.setattr(tune, "_timed_step", lambda trainer, clock: seconds(trainer.config.training))
+        monkeypatch.setattr(autotune, "_cores", lambda: 2)
+        monkeypatch.setattr(autotune, "_has_bf16", lambda device: True)
+        monkeypatch.setattr(autotune, "_timed_step", lambda trainer, clock: seconds(trainer.config.training))
 
     return say
 
@@ -66,7 +66,7 @@ def test_a_run_that_is_over_at_once_is_not_timed(monkeypatch: pytest.MonkeyPatch
     def never(trainer: Trainer, clock: object) -> float:
         raise AssertionError("it was timed")
 
-    monkeypatch.setattr(tune, "_timed_step", never)
+    monkeypatch.setattr(autotune, "_timed_step", never)
     assert resolve(undecided(steps=1), small_corpus()).training.precision == "fp32"
 
 
@@ -78,14 +78,14 @@ def test_timing_stops_when_its_budget_is_spent(machine: Callable[..., None], mon
         return 5.0
 
     machine(lambda training: 5.0)
-    monkeypatch.setattr(tune, "_timed_step", slow)
+    monkeypatch.setattr(autotune, "_timed_step", slow)
     hours = count(0, 3600)
     resolve(undecided(compile=False), small_corpus(), clock=lambda: next(hours))
     assert {(training.precision, training.threads) for training in timed} == {("fp32", 2)}
 
 
 def test_compiling_is_tried_in_long_runs_only(machine: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tune, "_can_compile", lambda device: True)
+    monkeypatch.setattr(autotune, "_can_compile", lambda device: True)
     machine(lambda training: 0.5 if training.compile is True else 1.0)
     told: list[str] = []
     assert resolve(undecided(steps=100), small_corpus(), tell=told.append).training.compile is False
@@ -95,7 +95,7 @@ def test_compiling_is_tried_in_long_runs_only(machine: Callable[..., None], monk
 
 
 def test_a_compiler_that_fails_is_done_without(machine: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tune, "_can_compile", lambda device: True)
+    monkeypatch.setattr(autotune, "_can_compile", lambda device: True)
 
     def seconds(training: TrainingConfig) -> float:
         if training.compile is True:

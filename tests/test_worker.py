@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from tinygpt_tui.engine.client import ClientError, LiveRun, attach, start
-from tinygpt_tui.engine.event_log import stored_events, surviving_events
 from tinygpt_tui.engine.events import (
     Accepted,
     AnyEvent,
@@ -34,10 +33,11 @@ from tinygpt_tui.engine.events import (
     decode_event,
     encode,
 )
-from tinygpt_tui.engine.folder import EVENTS, WORKER_LOG, find_worker, socket_path
-from tinygpt_tui.engine.store import list_runs
+from tinygpt_tui.engine.storage.event_log import stored_events, surviving_events
+from tinygpt_tui.engine.storage.run_folder import EVENTS, WORKER_LOG, find_worker, socket_path
+from tinygpt_tui.engine.storage.run_store import list_runs
 from tinygpt_tui.engine.worker import AUTOGROUP, NICENESS, changes_to_come
-from tinygpt_tui.tui.command.ask import stop_run
+from tinygpt_tui.tui.cli.requests import stop_run
 
 from .scripted_loop import new_run, scripted_worker
 

@@ -17,26 +17,41 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.theme import Theme
 
-from . import collector, themes
-from .departure import Departure, QuitApp, ResumeRun, StartAgain, ToHome
-from .opening import Destination, Opener, OpenRun, in_words, open_run
-from .places import GoTo, Place, progress_path, screen_of
-from .safe_text import visible
-from .screens.home import HomeScreen
-from .screens.quit import WhatBecomesOfTheRun
-from .screens.too_small import TooSmallScreen, is_too_small
+from . import gc_control, themes
+from .dialogs.too_small import TooSmallScreen, is_too_small
+from .home.entry_list import utc_now
+from .home.screen import HomeScreen
+from .navigation import (
+    Course,
+    CurveExercise,
+    Destination,
+    FaultExercise,
+    GoTo,
+    OpenRun,
+    Place,
+    QuitApp,
+    ResumeRun,
+    RunDestination,
+    StartRun,
+    ToHome,
+    new_seed,
+)
+from .open_run import Opener, in_words, open_run
+from .run.leave_dialog import WhatBecomesOfTheRun
 from .settings import Preferences, Remember, settings_path
-from .widgets.entry_list import utc_now
+from .text import visible
 
 if TYPE_CHECKING:
-    from .opening import OpenedRun
-    from .screens.run import RunScreen
+    from .open_run import OpenedRun
+    from .run.screen import RunScreen
 
 WIDTHS: list[tuple[int, str]] | None = [(0, "-narrow"), (76, "-split"), (110, "-wide")]
 HEIGHTS: list[tuple[int, str]] | None = [(0, "-low"), (20, "-middle"), (30, "-high")]
 """Classes that a screen has from so many cells on, for the style sheet."""
-RUN_SCREEN = f"{__package__}.screens.run"
+RUN_SCREEN = f"{__package__}.run.screen"
 """What draws curves takes longer to import than the first frame may take."""
+COURSE_PROGRESS = "course.toml"
+"""What is remembered of the course lies beside the settings."""
 
 
 def open_app(
@@ -49,11 +64,11 @@ def open_app(
     ascii: bool = False,
 ) -> int:
     """Show the presets and runs, or go straight into a preset, a run or a place; the exit status."""
-    destination: Destination | Place | None = OpenRun(run) if run else place
+    destination: RunDestination | Place | None = OpenRun(run) if run else place
     if preset is not None:
         from ..engine.presets import planned
 
-        destination = StartAgain(planned(preset, overrides or {}, Path.cwd())[1])
+        destination = StartRun(planned(preset, overrides or {}, Path.cwd())[1])
     few_colours = Console().color_system == "standard"
     app = TinyGPTApp(runs, settings_file=settings_path(), destination=destination, ascii=ascii, few_colours=few_colours)
     app.run()
@@ -86,7 +101,7 @@ class TinyGPTApp(App[None]):
         runs: Path,
         *,
         settings_file: Path,
-        destination: Destination | Place | None = None,
+        destination: RunDestination | Place | None = None,
         ascii: bool = False,
         few_colours: bool = False,
         open: Opener = open_run,
@@ -99,7 +114,7 @@ class TinyGPTApp(App[None]):
         self._destination = destination
         self._shown_run: RunScreen | None = None
         self._preferences = Preferences(settings_file)
-        self._progress = progress_path(settings_file)
+        self._progress = settings_file.with_name(COURSE_PROGRESS)
         self._few_colours = few_colours
         self._ascii = ascii or self._preferences.settings.ascii
         self.set_class(self._ascii, "-ascii")
@@ -136,7 +151,7 @@ class TinyGPTApp(App[None]):
 
     @on(HomeScreen.PresetChosen)
     def start_preset(self, event: HomeScreen.PresetChosen) -> None:
-        self.go(StartAgain(event.preset.config))
+        self.go(StartRun(event.preset.config))
 
     @on(HomeScreen.RunChosen)
     def show_run(self, event: HomeScreen.RunChosen) -> None:
@@ -145,18 +160,34 @@ class TinyGPTApp(App[None]):
     @on(GoTo)
     def go_to(self, event: GoTo) -> None:
         match event.where:
-            case StartAgain() | ResumeRun() | OpenRun() as destination:
+            case StartRun() | ResumeRun() | OpenRun() as destination:
                 self.go(destination)
             case place:
                 self.visit(place)
 
     def visit(self, place: Place) -> None:
-        self.push_screen(screen_of(place, open=self._open, progress=self._progress, ascii=self._ascii))
+        self.push_screen(self._screen_of(place))
+
+    def _screen_of(self, place: Place) -> Screen[None]:
+        """What a place needs is imported when it is gone to. ConfigError where the course is damaged."""
+        match place:
+            case Course():
+                from .course.screen import CourseScreen
+
+                return CourseScreen(self._progress, open=self._open, ascii=self._ascii, new_seed=new_seed)
+            case CurveExercise(seed=seed):
+                from .exercises.curve_screen import CurveExerciseScreen
+
+                return CurveExerciseScreen(seed, open=self._open, ascii=self._ascii)
+            case FaultExercise(seed=seed):
+                from .exercises.fault_screen import FaultExerciseScreen
+
+                return FaultExerciseScreen(seed, open=self._open, ascii=self._ascii)
 
     @work(group="go")
-    async def go(self, destination: Destination) -> None:
+    async def go(self, destination: RunDestination) -> None:
         """From run to run, until a person wants to go home or out."""
-        wanted: Destination | None = destination
+        wanted: RunDestination | None = destination
         while wanted is not None:
             run = await self._opened(wanted)
             if run is None:
@@ -165,17 +196,17 @@ class TinyGPTApp(App[None]):
                 case QuitApp():
                     self.exit()
                     return
-                case StartAgain() | ResumeRun() as wanted:
+                case StartRun() | ResumeRun() as wanted:
                     pass
                 case ToHome() | None:
                     wanted = None
 
-    async def _opened(self, destination: Destination) -> OpenedRun | None:
+    async def _opened(self, destination: RunDestination) -> OpenedRun | None:
         """None, and a notice that says why, where the run cannot be had."""
         from ..engine.client import ClientError
         from ..engine.config import ConfigError
-        from ..engine.store import StoreError
-        from .screens.opening import OpeningScreen
+        from ..engine.storage.run_store import StoreError
+        from .dialogs.opening_screen import OpeningScreen
 
         opening = OpeningScreen(in_words(destination))
         await self.push_screen(opening)
@@ -188,11 +219,11 @@ class TinyGPTApp(App[None]):
             self.notify(visible(str(error)), severity="error", timeout=10, markup=False)
             return None
         await opening.finish()
-        collector.settle()
+        gc_control.settle()
         return run
 
-    async def _shown(self, run: OpenedRun) -> Departure | None:
-        from .screens.run import RunScreen
+    async def _shown(self, run: OpenedRun) -> Destination | None:
+        from .run.screen import RunScreen
 
         self._shown_run = RunScreen(run, settings=self._preferences.settings, ascii=self._ascii)
         try:
@@ -230,7 +261,7 @@ class TinyGPTApp(App[None]):
             self._shown_run.action_leave("quit")
 
     def action_help(self) -> None:
-        from .screens.help import HelpScreen
+        from .dialogs.help import HelpScreen
 
         self.push_screen(HelpScreen(self.screen))
 
@@ -240,7 +271,7 @@ class TinyGPTApp(App[None]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Everything that a key does now, by name."""
-        from .key_table import actions, key_groups
+        from .dialogs.key_table import actions, key_groups
 
         for row in actions(key_groups(screen, self.get_key_display)):
             words = f"{' '.join(row.keys)}  {row.tooltip}"

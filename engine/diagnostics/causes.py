@@ -4,11 +4,10 @@ import math
 from collections.abc import Iterator
 from statistics import median
 
-from ..kinds import Topic
-from . import slowness
-from .cause import COMMON, SEEN, SET, Cause, Suspect
-from .chance import named
-from .circumstances import FAR, Circumstances
+from ..finding_kinds import Topic
+from . import throughput
+from .chance_loss import named
+from .context import COMMON, FAR, SEEN, SET, Cause, Circumstances, Suspect
 
 LARGE_UPDATE = 1e-2
 """update_ratio; about 1e-3 is healthy for Adam and a model of this size (Karpathy's rule of thumb)."""
@@ -198,5 +197,5 @@ _SUSPECTS: dict[Topic, tuple[Suspect, ...]] = {
     "slow": (_a_change, _lr_too_low, _rate_ended, _plain_sgd, _long_warmup, _clipped_always, _dead_layers, _init),
     "overfitting": (_little_data, _no_regularisation, _too_long),
     "vanishing_gradients": (_a_change, _no_gradient, _dead_layers, _init, _lr_too_high, _attention),
-    "throughput_drop": slowness.SUSPECTS,
+    "throughput_drop": throughput.SUSPECTS,
 }  # fmt: skip

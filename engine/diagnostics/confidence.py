@@ -7,7 +7,7 @@ import json
 from functools import cache
 from pathlib import Path
 
-from ..kinds import Topic
+from ..finding_kinds import Topic
 
 MEASURED = Path(__file__).with_name("measured.json")
 

@@ -1,6 +1,7 @@
 """A run's events or rows in, findings out, with causes, remedies and how sure we are."""
 
 import math
+from dataclasses import dataclass
 
 from ..config import LiveSettings, RunConfig
 from ..events import (
@@ -15,15 +16,30 @@ from ..events import (
     TimeSpent,
     live_settings,
 )
-from ..kinds import Topic
+from ..finding_kinds import Topic
+from .catalogue import TITLES
 from .causes import causes
-from .circumstances import FAR, USUAL_LR, Witness, peak_lr
 from .confidence import confidence
-from .examiner import Closed, Examiner, Opened
-from .facts import RunFacts
+from .context import FAR, USUAL_LR, Witness, peak_lr
+from .detector import Detector, Recovered, Symptom
+from .detectors.below_data import BelowData
+from .detectors.best_passed import BestPassed
+from .detectors.divergence import Divergence
+from .detectors.exploding_gradients import ExplodingGradients
+from .detectors.initial_loss import InitialLoss
+from .detectors.non_finite import NonFinite
+from .detectors.oscillation import Oscillation
+from .detectors.overfitting import Overfitting
+from .detectors.plateau import Plateau
+from .detectors.slow import Slow
+from .detectors.spike import Spike
+from .detectors.stall import Stall
+from .detectors.throughput_drop import ThroughputDrop
+from .detectors.vanishing_gradients import VanishingGradients
+from .detectors.warmup_bump import WarmupBump
 from .fixes import fixes
 from .row import Row
-from .titles import TITLES
+from .run_statistics import History, RunFacts
 
 CHANCE = math.log(259)
 """The loss of guessing evenly among 256 bytes and 3 specials."""
@@ -37,6 +53,88 @@ def facts_of(config: RunConfig) -> RunFacts:
         chance=CHANCE,
         lr_is_high=peak_lr(settings) > FAR * USUAL_LR[config.optimizer.kind],
     )
+
+
+EXPLAINED_BY: dict[Topic, set[Topic]] = {
+    "spike": {"divergence", "nan"},
+    "oscillation": {"divergence", "nan"},
+    "stall": {"divergence", "slow", "vanishing_gradients", "oscillation"},
+    "slow": {"divergence", "stall", "vanishing_gradients"},
+    "overfitting": {"vanishing_gradients"},
+    "warmup_bump": {"divergence", "spike", "nan", "oscillation"},
+    "plateau": {"stall", "slow", "divergence", "vanishing_gradients", "nan", "overfitting"},
+    "best_passed": {"overfitting", "divergence", "nan", "stall", "vanishing_gradients"},
+}
+"""Kinds that are not news while one of those is open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    kind: Topic
+    step: int
+    """When it was known."""
+    symptom: Symptom
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    kind: Topic
+    step: int
+
+
+def detectors() -> list[Detector]:
+    return [
+        NonFinite(), Divergence(), ExplodingGradients(), VanishingGradients(), Spike(), Oscillation(), Stall(), Slow(),
+        Overfitting(), InitialLoss(), WarmupBump(), Plateau(), BestPassed(), BelowData(), ThroughputDrop(),
+    ]  # fmt: skip
+
+
+class Examiner:
+    def __init__(self, facts: RunFacts) -> None:
+        self.history = History(facts)
+        self.open: set[Topic] = set()
+        watching = detectors()
+        self._on_row = [each for each in watching if each.watched == "row"]
+        self._on_loss = [each for each in watching if each.watched == "loss"]
+        self._on_gradients = [each for each in watching if each.watched == "gradients"]
+        self._on_val_loss = [each for each in watching if each.watched == "val_loss"]
+        self._on_block = [each for each in watching if each.watched == "block"]
+
+    def examine(self, row: Row) -> list[Opened | Closed]:
+        said: list[Opened | Closed] = []
+        run = self.history
+        run.look(row)
+        for detector in self._on_row:
+            if (word := detector.observe(run)) is not None:
+                self._take(detector.kind, word, said)
+        if run.loss is not None:
+            for detector in self._on_loss:
+                if (word := detector.observe(run)) is not None:
+                    self._take(detector.kind, word, said)
+        if run.grad_norm is not None:
+            for detector in self._on_gradients:
+                if (word := detector.observe(run)) is not None:
+                    self._take(detector.kind, word, said)
+        if run.learn():
+            for detector in self._on_block:
+                if (word := detector.observe(run)) is not None:
+                    self._take(detector.kind, word, said)
+        if run.val_loss is not None:
+            for detector in self._on_val_loss:
+                if (word := detector.observe(run)) is not None:
+                    self._take(detector.kind, word, said)
+        return said
+
+    def _take(self, kind: Topic, word: Symptom | Recovered, said: list[Opened | Closed]) -> None:
+        match word:
+            case Symptom() if not EXPLAINED_BY.get(kind, set()) & self.open:
+                self.open.add(kind)
+                said.append(Opened(kind, self.history.step, word))
+            case Recovered() if kind in self.open:
+                self.open.remove(kind)
+                said.append(Closed(kind, self.history.step))
+            case _:
+                pass
 
 
 class Diagnosis:

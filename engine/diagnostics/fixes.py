@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..events import Fix
-from ..kinds import Topic
+from ..finding_kinds import Topic
 from ..schedule import batch_scale
-from . import slowness
-from .circumstances import FAR, Circumstances, Remedy
+from . import throughput
+from .context import FAR, Circumstances, Remedy
 
 USUAL_CLIP = 1.0
 """Pascanu et al. 2013 clip; 1.0 is what language models settled on (Brown et al. 2020)."""
@@ -120,5 +120,5 @@ _REMEDIES: dict[Topic, tuple[Remedy, ...]] = {
     "slow": (_raise_lr, _clip_less),
     "overfitting": (_regularise, _smaller, _stop_early),
     "vanishing_gradients": (_init, _lower_if_high),
-    "throughput_drop": slowness.REMEDIES,
+    "throughput_drop": throughput.REMEDIES,
 }

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from ..config import RunConfig
 from ..events import Event, FindingClosed, FindingOpened, Fix, StepFinished, TimeSpent
 from .diagnosis import Diagnosis, time_row
-from .facts import RunFacts
 from .row import Row
+from .run_statistics import RunFacts
 
 FEW_ROWS = 25
 """Below this a stall, a slow run and an oscillation cannot be told."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from ..diagnostics.row import Row
-from ..folder import printable
+from ..storage.run_folder import printable
 from .columns import Columns, Content, choose, contents
 from .delimited import Delimited
 from .free_text import FreeText

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..event_log import surviving_events
 from ..events import Evaluated, LayersMeasured, RunStarted, StepFinished
-from ..folder import EVENTS, StoreError
+from ..storage.event_log import surviving_events
+from ..storage.run_folder import EVENTS, StoreError
 from .record import Record
 from .source import ReadError
 

@@ -23,13 +23,13 @@ from screen import Terminal, terminal
 from tinygpt_tui.engine.client import start
 from tinygpt_tui.engine.config import LiveSettings, RunConfig
 from tinygpt_tui.engine.events import LimitSpeed, RunEnded, RunStarted, StepFinished, encode, settings_table
-from tinygpt_tui.engine.folder import find_worker
-from tinygpt_tui.engine.store import create
-from tinygpt_tui.tui.plots.pictures import gradient_picture, loss_picture, rate_picture
-from tinygpt_tui.tui.plots.plotting import draw
+from tinygpt_tui.engine.storage.run_folder import find_worker
+from tinygpt_tui.engine.storage.run_store import create
+from tinygpt_tui.tui.plots.draw import draw
 from tinygpt_tui.tui.plots.viewport import Viewport
-from tinygpt_tui.tui.process_memory import resident_bytes
-from tinygpt_tui.tui.run_view import RunView
+from tinygpt_tui.tui.run.process_memory import resident_bytes
+from tinygpt_tui.tui.view.figures import gradient_picture, loss_picture, rate_picture
+from tinygpt_tui.tui.view.run_view import RunView
 
 STEPS = 1_000_000
 RUN = "long-1"

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
-from tinygpt_tui.engine.folder import find_worker
 from tinygpt_tui.engine.presets import planned
+from tinygpt_tui.engine.storage.run_folder import find_worker
 from tinygpt_tui.tui.app import TinyGPTApp
-from tinygpt_tui.tui.departure import StartAgain
-from tinygpt_tui.tui.run_view import RunView
-from tinygpt_tui.tui.screens.run import RunScreen
-from tinygpt_tui.tui.widgets.plot import Plot
+from tinygpt_tui.tui.navigation import StartRun
+from tinygpt_tui.tui.panels.plot_panel import Plot
+from tinygpt_tui.tui.run.screen import RunScreen
+from tinygpt_tui.tui.view.run_view import RunView
 
 PICTURE = Path(__file__).parents[2] / "screen.svg"
 SIZE = (120, 36)
@@ -54,7 +54,7 @@ async def picture_of_a_run() -> str:
     """Leaves neither a run nor a worker behind."""
     with tempfile.TemporaryDirectory() as folder:
         runs, (_, config) = Path(folder) / "runs", planned("baseline", {"schedule.lr": RATE}, Path.cwd())
-        app = TinyGPTApp(runs, settings_file=Path(folder) / "settings.toml", destination=StartAgain(config))
+        app = TinyGPTApp(runs, settings_file=Path(folder) / "settings.toml", destination=StartRun(config))
         try:
             async with app.run_test(size=SIZE) as pilot:
                 return await take_picture(app, pilot)

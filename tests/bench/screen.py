@@ -25,11 +25,11 @@ from fcntl import ioctl
 from pathlib import Path
 
 from tinygpt_tui.engine.client import WORKER
-from tinygpt_tui.engine.event_log import all_events
 from tinygpt_tui.engine.events import StepFinished
-from tinygpt_tui.engine.folder import find_worker
 from tinygpt_tui.engine.presets import find_preset
-from tinygpt_tui.engine.store import create
+from tinygpt_tui.engine.storage.event_log import all_events
+from tinygpt_tui.engine.storage.run_folder import find_worker
+from tinygpt_tui.engine.storage.run_store import create
 
 COMMAND = (str(Path(sys.executable).parent / "tinygpt-tui"),)
 BARE = """

@@ -17,10 +17,10 @@ from textual.app import App, ComposeResult
 
 from tinygpt_tui.engine.config import RunConfig
 from tinygpt_tui.engine.events import StepFinished
-from tinygpt_tui.tui.process_memory import resident_bytes
-from tinygpt_tui.tui.run_view import RunView
-from tinygpt_tui.tui.widgets.loss_panel import LossPanel
-from tinygpt_tui.tui.widgets.plot import Plot
+from tinygpt_tui.tui.panels.loss import LossPanel
+from tinygpt_tui.tui.panels.plot_panel import Plot
+from tinygpt_tui.tui.run.process_memory import resident_bytes
+from tinygpt_tui.tui.view.run_view import RunView
 
 A_DAY = 4 * 86_400
 REPORTS = 20

@@ -24,17 +24,17 @@ import numpy as np
 import torch
 from plain_loop import serve
 
-from tinygpt_tui.engine.checkpoint import Checkpoints
 from tinygpt_tui.engine.config import ModelConfig, RunConfig
 from tinygpt_tui.engine.corpus import load
 from tinygpt_tui.engine.diagnostics.diagnosis import Diagnosis
-from tinygpt_tui.engine.event_log import EventLog
 from tinygpt_tui.engine.events import Event
-from tinygpt_tui.engine.host import Host
-from tinygpt_tui.engine.hosted import Hosted
-from tinygpt_tui.engine.store import create
-from tinygpt_tui.engine.trainer import Trainer
-from tinygpt_tui.engine.tune import resolve
+from tinygpt_tui.engine.hosting.host import Host
+from tinygpt_tui.engine.hosting.interfaces import Hosted
+from tinygpt_tui.engine.storage.event_log import EventLog
+from tinygpt_tui.engine.storage.run_store import create
+from tinygpt_tui.engine.training.autotune import resolve
+from tinygpt_tui.engine.training.checkpoints import Checkpoints
+from tinygpt_tui.engine.training.trainer import Trainer
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...engine.config import InstrumentsConfig, RunConfig, ScheduleConfig, TrainingConfig
-from ..lessons.planned import planned_curve
+from ...engine.schedule import planned_curve
 from ..plots.series import Floats
 
 SPAN = 5

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from ..numbers import setting
-from ..run_view import RunView
+from ..formatting import setting
+from ..view.run_view import RunView
 
 _LINES = 20
 

@@ -8,7 +8,7 @@ from typing import Literal
 from ...engine.config import ConfigError, RunConfig
 from ...engine.lesson import Lesson, LessonFix
 from ...engine.presets import Preset
-from ..run_view import RunView
+from ..view.run_view import RunView
 
 Instrument = Literal["lr", "gradient", "layers", "val_loss", "sample"]
 START = 10

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from ...kinds import Topic
-from ..history import MEMORY, History
+from ...finding_kinds import Topic
+from ..detector import Recovered, Symptom, Watched
 from ..level import Streak
-from ..symptom import Recovered, Symptom, Watched
+from ..run_statistics import MEMORY, History
 
 
 @dataclass

@@ -5,10 +5,10 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from ...kinds import Topic
-from ..history import History
+from ...finding_kinds import Topic
+from ..detector import Recovered, Symptom, Watched
 from ..level import Level, Streak
-from ..symptom import Recovered, Symptom, Watched
+from ..run_statistics import History
 
 
 @dataclass

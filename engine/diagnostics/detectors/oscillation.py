@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import ClassVar
 
-from ...kinds import Topic
-from ..history import MEMORY, History
+from ...finding_kinds import Topic
+from ..detector import Recovered, Symptom, Watched
 from ..level import OUTLIER, Level, Streak
-from ..symptom import Recovered, Symptom, Watched
+from ..run_statistics import MEMORY, History
 
 SMOOTHING = 4
 """Rows over which batch noise is averaged before a swing is looked for."""

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from statistics import fmean, median
 from typing import ClassVar
 
-from ...kinds import Topic
-from ..history import History
-from ..symptom import Recovered, Symptom, Watched
+from ...finding_kinds import Topic
+from ..detector import Recovered, Symptom, Watched
+from ..run_statistics import History
 
 AROUND = 2
 """Evaluations on either side of the best one that tell what it is worth: a minimum is lucky by definition."""

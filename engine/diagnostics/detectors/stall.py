@@ -4,10 +4,10 @@ import math
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from ...kinds import Topic
-from ..history import History
+from ...finding_kinds import Topic
+from ..detector import Recovered, Symptom, Watched
 from ..profile import Profile
-from ..symptom import Recovered, Symptom, Watched
+from ..run_statistics import History
 
 
 @dataclass

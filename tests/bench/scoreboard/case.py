@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from tinygpt_tui.engine.config import RunConfig
 from tinygpt_tui.engine.events import ChangeSettings
-from tinygpt_tui.engine.kinds import Kind
+from tinygpt_tui.engine.finding_kinds import Kind
 
 from .counting import Kinds
 

@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from tinygpt_tui.engine.kinds import Kind
+from tinygpt_tui.engine.finding_kinds import Kind
 
 Kinds = frozenset[Kind]
 

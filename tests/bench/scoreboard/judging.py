@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from typing import get_args
 
 from tinygpt_tui.engine.diagnostics.diagnosis import CHANCE, facts_of
-from tinygpt_tui.engine.diagnostics.facts import RunFacts
 from tinygpt_tui.engine.diagnostics.report import diagnose
-from tinygpt_tui.engine.kinds import Kind
+from tinygpt_tui.engine.diagnostics.run_statistics import RunFacts
+from tinygpt_tui.engine.finding_kinds import Kind
 
 from .counting import Alarm, Label, Verdict, judge
 from .published_rules import PUBLISHED

@@ -16,7 +16,7 @@ from tinygpt_tui.engine.config import DataConfig
 from tinygpt_tui.engine.corpus import Corpus, load
 from tinygpt_tui.engine.diagnostics.row import Row
 from tinygpt_tui.engine.events import Evaluated, Event, StepFinished
-from tinygpt_tui.engine.trainer import Trainer
+from tinygpt_tui.engine.training.trainer import Trainer
 
 from .case import Case
 

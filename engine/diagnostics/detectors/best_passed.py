@@ -1,0 +1,56 @@
+"""The best validation loss lies behind."""
+
+from collections import deque
+from dataclasses import dataclass, field
+from statistics import median
+from typing import ClassVar
+
+from ...finding_kinds import Topic
+from ..detector import Recovered, Symptom, Watched
+from ..run_statistics import History
+
+WINDOW = 5
+"""Evaluations of which the median must be a new best, for one alone may be luck."""
+
+
+@dataclass
+class BestPassed:
+    """val_loss has not improved for several evaluations.
+
+    No alarm: it may go on falling. It is where early stopping with this patience would end the run. A new best alone
+    does not end it, because the lowest of many noisy values is lucky; their median must come below the old one.
+    """
+
+    kind: ClassVar[Topic] = "best_passed"
+    watched: ClassVar[Watched] = "val_loss"
+    patience: int = 5
+    """Evaluations without a new best; twice as many every time that val_loss went on falling after all."""
+
+    _best: float | None = field(default=None, init=False)
+    _best_step: int = field(default=0, init=False)
+    _since: int = field(default=0, init=False)
+    _wrong: int = field(default=0, init=False)
+    """Times that val_loss went on falling."""
+    _recent: deque[float] = field(default_factory=lambda: deque(maxlen=WINDOW), init=False)
+    _passed: float | None = field(default=None, init=False)
+    """The best of which was told; None while there is nothing to tell."""
+
+    def observe(self, run: History) -> Symptom | Recovered | None:
+        val_loss = run.val_loss
+        if val_loss is None:
+            return None
+        self._since += 1
+        self._recent.append(val_loss)
+        if self._best is None or val_loss < self._best:
+            self._best, self._best_step, self._since = val_loss, run.step, 0
+        if self._passed is not None:
+            if median(self._recent) >= self._passed:
+                return None
+            self._passed = None
+            self._wrong += 1
+            return Recovered()
+        if self._since < self.patience * 2**self._wrong:
+            return None
+        self._passed = self._best
+        evidence = f"the best val_loss, {self._best:.4g} at step {self._best_step}, is {self._since} evaluations ago"
+        return Symptom(onset=self._best_step, severity="info", evidence=evidence)

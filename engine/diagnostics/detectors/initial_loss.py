@@ -1,0 +1,38 @@
+"""The first loss is not that of a model that knows nothing."""
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from ...finding_kinds import Topic
+from ..detector import Recovered, Symptom, Watched
+from ..run_statistics import History
+
+
+@dataclass
+class InitialLoss:
+    """The first loss is far from ln V, the loss of guessing evenly among V tokens.
+
+    An untrained model should be sure of nothing. A higher first loss says that the initial weights are too large; a
+    lower one that the model was trained before, or that the targets can be seen.
+    """
+
+    kind: ClassVar[Topic] = "initial_loss"
+    watched: ClassVar[Watched] = "loss"
+    share: float = 0.1
+    """Of ln V; the usual initial weights come within a few percent."""
+
+    _has_looked: bool = field(default=False, init=False)
+
+    def observe(self, run: History) -> Symptom | Recovered | None:
+        if self._has_looked:
+            return None
+        self._has_looked = True
+        chance = run.facts.chance
+        if chance is None or run.first_step > 1 or abs(run.first - chance) <= self.share * chance:
+            return None
+        why = "initial weights too large" if run.first > chance else "trained before, or the targets can be seen"
+        return Symptom(
+            onset=run.step,
+            severity="info",
+            evidence=f"the first loss is {run.first:.3g}, and guessing costs ln V = {chance:.3g}: {why}",
+        )

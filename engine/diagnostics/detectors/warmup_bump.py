@@ -1,0 +1,49 @@
+"""A short rise of the loss at the start, which is normal."""
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from ...finding_kinds import Topic
+from ..detector import Recovered, Symptom, Watched
+from ..level import Streak
+from ..run_statistics import History
+
+
+@dataclass
+class WarmupBump:
+    """The loss rises above its first value while the learning rate warms up.
+
+    The first updates go in rough directions. It is normal when it is over within some hundred steps, which is when this
+    remark closes.
+    """
+
+    kind: ClassVar[Topic] = "warmup_bump"
+    watched: ClassVar[Watched] = "loss"
+    rise: float = 0.01
+    """Units above the first loss."""
+    sigmas: float = 2.0
+    rows: int = 3
+    until: int = 100
+    """Rows after which a rise is no matter of the warm-up."""
+
+    _high: Streak = field(default_factory=Streak, init=False)
+    _open: bool = field(default=False, init=False)
+
+    def observe(self, run: History) -> Symptom | Recovered | None:
+        if run.rows > self.until and not self._open:
+            return None
+        if run.loss is None or run.rows < self.rows or not run.is_fresh:
+            return None
+        if self._open:
+            if run.level.mean > run.first:
+                return None
+            self._open = False
+            return Recovered()
+        line = run.first + max(self.rise * run.unit, self.sigmas * run.level.noise)
+        if self._high.count(run.loss > line, run.step) < self.rows:
+            return None
+        self._open = True
+        evidence = (
+            f"loss {run.loss:.3g} after {run.first:.3g} at the start; it should be back within some hundred steps"
+        )
+        return Symptom(onset=self._high.since, severity="info", evidence=evidence)

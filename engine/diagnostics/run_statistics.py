@@ -1,0 +1,127 @@
+"""The row at hand and the run so far, in constant memory: what all detectors look at, computed once a row."""
+
+from dataclasses import dataclass
+
+from .chance_loss import recognised
+from .level import Level
+from .profile import Profile
+from .row import LARGEST, Row
+from .time_account import TimeAccount
+
+MEMORY = 10
+"""Rows over which the level of the loss forgets: long against batch noise, short against a spike's decay."""
+RISE = 1.001
+"""A learning rate must grow by more than rounding to be rising."""
+DISTURBED = 0.3
+"""Share of the gain that is lost for the moment: a spike is healing, and no slope can be read from such rows."""
+FRESH = 3
+"""A run that begins later than after so many logging intervals is the rest of a longer one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunFacts:
+    steps: int | None = None
+    """Of the whole run, where that is known in advance."""
+    warmup_steps: int = 0
+    """Steps that are known to be warm-up; where a log has the learning rate it shows without this."""
+    chance: float | None = None
+    """The loss of guessing evenly, ln of the vocabulary."""
+    lr_is_high: bool = False
+    """Whether the learning rate is known to be far above the usual one for this optimizer."""
+
+    def has_used(self, share: float, step: int) -> bool:
+        """Whether so much of the run is over; of a run whose length nobody knows, yes."""
+        return self.steps is None or step >= share * self.steps
+
+
+class History:
+    """`look` at a row, judge it against the rows before it, then `learn` it."""
+
+    def __init__(self, facts: RunFacts) -> None:
+        self.facts = facts
+        self.row = Row(0, {})
+        self.step = 0
+        self.loss: float | None = None
+        """Of this row; None where it is missing or not finite, as for the others."""
+        self.val_loss: float | None = None
+        self.lr: float | None = None
+        self.grad_norm: float | None = None
+        self.rows = 0
+        """With a finite loss, before this one."""
+        self.first = 0.0
+        self.first_step = 0
+        self.chance = facts.chance
+        """The loss of guessing evenly, where it is known or the first loss gives it away."""
+        self.best = 0.0
+        """The lowest level of the loss."""
+        self.unit = 0.0
+        """What a change of the loss is measured by: its first value, or its whole fall where that is larger."""
+        self.level = Level(memory=MEMORY)
+        self.profile = Profile()
+        self.spent = TimeAccount()
+        self.disturbed = 0
+        """The row at which the level last stood far above the best one."""
+        self.settled = 0
+        """Rows since the learning rate last rose."""
+        self.top_lr = 0.0
+        self._interval = 0
+
+    def look(self, row: Row) -> None:
+        self.row = row
+        values = row.values.get
+        self.step = row.step
+        loss, val_loss, lr, grad_norm = values("loss"), values("val_loss"), values("lr"), values("grad_norm")
+        self.loss = loss if loss is None or -LARGEST < loss < LARGEST else row.finite("loss")
+        self.val_loss = val_loss if val_loss is None or -LARGEST < val_loss < LARGEST else row.finite("val_loss")
+        self.grad_norm = grad_norm if grad_norm is None or -LARGEST < grad_norm < LARGEST else row.finite("grad_norm")
+        if "step_time" in row.values:
+            self.spent.learn(row)
+        if lr is not None and 0 <= lr < LARGEST:
+            self._follow_schedule(lr)
+        if self.loss is not None and self.rows == 0:
+            self.first = self.best = self.loss
+            self.first_step = row.step
+            self.unit = abs(self.loss)
+            self.chance = self.facts.chance or recognised(self.loss)
+
+    def _follow_schedule(self, lr: float) -> None:
+        if lr > RISE * (self.lr if self.lr is not None else lr):
+            self.settled = 0
+        self.lr = lr
+        if lr > self.top_lr:
+            self.top_lr = lr
+
+    def learn(self) -> bool:
+        """Whether the loss of this row completed a block of the profile."""
+        loss = self.loss
+        if loss is None:
+            return False
+        self.rows += 1
+        if self.rows == 2:
+            self._interval = max(self.step - self.first_step, 1)
+        if self.step > self.facts.warmup_steps:
+            self.settled += 1
+        self.level.learn(loss)
+        mean = self.level.mean
+        if mean < self.best:
+            self.best = mean
+            if self.first - mean > self.unit:
+                self.unit = self.first - mean
+        elif mean - self.best > DISTURBED * (self.first - self.best):
+            self.disturbed = self.rows
+        return self.profile.learn(loss, self.step)
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the log shows the run from its beginning, so that its first loss is an untrained model's."""
+        return self.first_step <= FRESH * self._interval + 1
+
+    @property
+    def rate_is_up(self) -> bool:
+        """Whether the learning rate has not been lowered by half: a lower one explains a flat curve."""
+        return self.lr is not None and self.lr >= 0.5 * self.top_lr
+
+    @property
+    def rate_is_spent(self) -> bool:
+        """Whether next to nothing is left of the learning rate."""
+        return self.lr is not None and self.lr <= 0.01 * self.top_lr

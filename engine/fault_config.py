@@ -1,0 +1,67 @@
+"""Faults that no setting makes: bugs and accidents that a run is given on purpose; off unless asked for."""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from .toml_tables import between, require
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaultConfig:
+    """Steps count from 1, and a step of 0 is never."""
+
+    detached: tuple[str, ...] = ()
+    """Layers that no gradient reaches, as after a stray .detach(): "embeddings", "layer 1" ..., "head"."""
+    shuffled_targets: bool = False
+    """Every batch has its right answers in a wrong order: how frequent a byte is can be learnt, and nothing else."""
+    random_targets: float = 0.0
+    """Share of the answers that are replaced by any byte, as where labels are wrong."""
+    unstable_softmax: bool = False
+    """Attention takes exp of its scores as they are, in the range of fp16: above 11.09 they overflow."""
+    bad_batch_step: int = 0
+    """The one step that trains on a broken batch."""
+    bad_batch: Literal["bytes", "targets"] = "bytes"
+    """`bytes`: inputs and answers are noise, as of a corrupt file; `targets`: only the answers are."""
+    bad_batch_weight: float = 1.0
+    """What the gradient of that step is multiplied by."""
+    frozen_from: int = 0
+    """From this step on all gradients are 0."""
+    flipped_from: int = 0
+    """From this step on gradients have the wrong sign, so that training climbs."""
+    gradients_scaled_from: int = 0
+    """From this step on gradients are `gradients_scale` times too large, as where a loss scale is not taken back."""
+    gradients_scale: float = 1.0
+    nan_step: int = 0
+    """At this step one gradient is NaN."""
+    lr_jump_from: int = 0
+    """From this step on the learning rate is `lr_jump` times the planned one."""
+    lr_jump: float = 10.0
+
+    def __post_init__(self) -> None:
+        for name in self.detached:
+            require(
+                re.fullmatch(r"embeddings|layer [1-9]\d*|head", name) is not None,
+                "fault.detached",
+                name,
+                'must be "embeddings", "layer 1", "layer 2" ... or "head"',
+            )
+        between("fault.random_targets", self.random_targets, 0.0, 1.0)
+        for key in (
+            "bad_batch_step",
+            "frozen_from",
+            "flipped_from",
+            "gradients_scaled_from",
+            "nan_step",
+            "lr_jump_from",
+        ):
+            between(f"fault.{key}", getattr(self, key), 0, 1_000_000_000)
+        between("fault.bad_batch_weight", self.bad_batch_weight, 0.0, 1e6)
+        between("fault.lr_jump", self.lr_jump, 0.0, 1e6)
+        between("fault.gradients_scale", self.gradients_scale, 0.0, 1e12)
+
+    def require_layers(self, layers: int) -> None:
+        """ConfigError if a detached layer is deeper than the model."""
+        for name in self.detached:
+            number = int(name.removeprefix("layer ")) if name.startswith("layer ") else 0
+            require(number <= layers, "fault.detached", name, f"is not there: model.layers = {layers}")

@@ -1,0 +1,274 @@
+"""Hosts a training loop: pulls it, stores what it says, and answers commands between two steps.
+
+It knows nothing of GPTs, processes or sockets: the loop, the log, the checkpoints and the diagnosis come finished, and
+requests arrive on a queue.
+"""
+
+import math
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from typing import Literal
+
+from ..config import ConfigError, require
+from ..events import (
+    Accepted,
+    ChangeSettings,
+    Command,
+    Evaluate,
+    Event,
+    LimitSpeed,
+    Pause,
+    Refused,
+    Resume,
+    RunEnded,
+    RunPaused,
+    RunResumed,
+    Sample,
+    SaveCheckpoint,
+    SpeedLimited,
+    StepFinished,
+    Stop,
+    TakeSteps,
+    TimeSpent,
+)
+from .blocking_log import GaveUp, PatientLog
+from .interfaces import Hosted, Log, Reason, Request, refuse_all
+
+RETRY_S = 1.0
+"""How often a disk that was full is tried again."""
+SLOWEST = 0.001
+"""Steps a second: a limit below this would be a pause."""
+GATHER_S = 0.05
+"""Steps that end within this time are diagnosed and stored together: training leaves nothing of that code in the
+processor's caches, so that for each step alone it takes ten times as long."""
+TIME_TOLD_STEPS = 50
+TIME_TOLD_S = 10.0
+"""The log tells where the time went after so many steps, or sooner where they take long."""
+
+EndReason = Literal["finished", "stopped", "nan", "failed"]
+
+
+class Host:
+    """One run, from its start to its end; `run` is called once."""
+
+    def __init__(
+        self,
+        hosted: Hosted,
+        log: Log,
+        requests: SimpleQueue[Request],
+        announce: Callable[[Event | None], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._loop = hosted.loop
+        self._saver = hosted.saver
+        self._diagnosis = hosted.diagnosis
+        self._on_nan = hosted.on_nan
+        self._stopwatch = hosted.stopwatch
+        self._log = PatientLog(log, announce, self._wait_for_space)
+        self._requests = requests
+        self._announce = announce
+        self._clock = clock
+        self._end: RunEnded | None = None
+        self._paused = False
+        self._steps_left = math.inf
+        """Until a pause that was asked for in advance."""
+        self._step_s = 0.0
+        """The least time a step may take."""
+        self._next_step_at = -math.inf
+        self._gathered: list[Event] = []
+        self._store_at = -math.inf
+        self._saved_at: int | None = None
+        self._was_finite = True
+        self._untold_steps = 0
+        """Since the log last told where the time went."""
+
+    def run(self) -> RunEnded:
+        try:
+            self._record(self._loop.started())
+            self._stopwatch.take()  # getting ready is no part of training
+            while self._end is None:
+                self._answer_requests()
+                if self._end is None and self._loop.finished:
+                    self._finish("finished")
+                elif self._end is None:
+                    self._take_step()
+        except GaveUp as why:
+            self._finish("stopped", detail=f"without a checkpoint: {why}", save=False)
+        except Exception as error:
+            traceback.print_exc()
+            last_line = traceback.format_exception_only(error)[-1].strip()
+            self._finish("failed", detail=last_line, save=False)
+        assert self._end is not None
+        refuse_all(self._requests, "the run has ended")
+        return self._end
+
+    def _take_step(self) -> None:
+        now = self._clock()
+        self._next_step_at = max(self._next_step_at + self._step_s, now)
+        events = self._loop.advance()
+        self._stopwatch.lap("training")
+        for event in events:
+            self._record(event)
+        self._steps_left -= 1
+        self._tell_time()  # before a checkpoint: where a run ends at one, that is the last it says
+        reasons = self._saver.due(events)
+        self._stopwatch.lap("checkpoint")
+        for reason in reasons:
+            self._save(reason)
+        if not self._check_numbers(events):
+            return
+        if self._steps_left <= 0 and not self._loop.finished:
+            self._pause("the steps asked for are taken")
+
+    def _tell_time(self) -> None:
+        self._untold_steps += 1
+        if self._untold_steps >= TIME_TOLD_STEPS or self._stopwatch.elapsed >= TIME_TOLD_S:
+            seconds, steps = self._stopwatch.take(), self._untold_steps
+            self._untold_steps = 0
+            self._record(TimeSpent(step=self._loop.step, steps=steps, seconds=seconds))
+
+    def _check_numbers(self, events: list[Event]) -> bool:
+        """Whether the run goes on as far as its loss is concerned."""
+        is_finite = all(math.isfinite(event.loss) for event in events if isinstance(event, StepFinished))
+        just_lost, self._was_finite = self._was_finite and not is_finite, is_finite
+        if is_finite or self._on_nan == "continue":
+            return True
+        if self._on_nan == "stop":
+            self._finish("nan", detail="the loss is not a finite number", save=False)
+            return False
+        if just_lost:
+            self._pause("the loss is not a finite number")
+        return True
+
+    def _answer_requests(self) -> None:
+        """While the run is paused or ahead of its speed limit, wait for more."""
+        while self._end is None:
+            request = self._next_request()
+            self._stopwatch.lap("waiting")
+            if request is None:
+                return
+            self._answer(request)
+
+    def _next_request(self) -> Request | None:
+        """None when it is time to go on."""
+        while (wait := self._wait_s()) > 0 or not self._requests.empty():
+            self._store()
+            with suppress(Empty):
+                return self._requests.get(wait > 0, None if math.isinf(wait) else wait)
+        return None
+
+    def _wait_s(self) -> float:
+        if self._loop.finished:
+            return 0.0
+        return math.inf if self._paused else max(self._next_step_at - self._clock(), 0.0)
+
+    def _answer(self, request: Request) -> None:
+        command = request.command
+        try:
+            self._obey(command)
+        except ConfigError as error:
+            request.answer(Refused(id=command.id, why=str(error)))
+            return
+        request.answer(Accepted(id=command.id, step=self._loop.step))
+        match command:
+            case ChangeSettings():
+                self._save("change")
+            case Stop():
+                self._finish("stopped")
+            case _:
+                pass
+
+    def _obey(self, command: Command) -> None:
+        match command:
+            case Pause():
+                self._pause("as asked")
+            case Resume():
+                self._resume(math.inf)
+            case TakeSteps(count=count):
+                require(count >= 1, "count", count, "must be at least 1")
+                self._resume(count)
+            case LimitSpeed(steps_per_s=rate):
+                require(rate >= SLOWEST, "steps_per_s", rate, f"must be at least {SLOWEST}; inf is full speed")
+                self._step_s = 1 / rate
+                self._next_step_at = self._clock() + self._step_s
+                self._record(SpeedLimited(step=self._loop.step, steps_per_s=rate))
+            case ChangeSettings():
+                self._record(self._loop.change(command))
+            case Evaluate():
+                self._record(self._loop.evaluate())
+            case Sample():
+                self._record(self._loop.sample(command))
+            case SaveCheckpoint():
+                self._save("asked")
+            case Stop():
+                pass  # answered first: what it leads to may take longer than a step
+            case _:
+                raise ConfigError(f"a run that trains cannot be told {type(command).__name__}")
+
+    def _pause(self, reason: str) -> None:
+        if not self._paused:
+            self._paused = True
+            self._record(RunPaused(step=self._loop.step, reason=reason))
+
+    def _resume(self, steps: float) -> None:
+        self._steps_left = steps
+        if self._paused:
+            self._paused = False
+            self._record(RunResumed(step=self._loop.step))
+
+    def _finish(self, reason: EndReason, detail: str = "", save: bool = True) -> None:
+        if save:
+            last: list[Reason] = [] if self._saved_at == self._loop.step else ["stop"]
+            for saving in (*self._saver.due((), ending=True), *last):
+                self._save(saving)
+        self._end = RunEnded(step=self._loop.step, reason=reason, detail=detail)
+        try:
+            self._record(self._end)
+        except GaveUp:
+            self._announce(self._end)
+
+    def _save(self, reason: Reason) -> None:
+        self._store()
+        saved = self._log.insist(lambda: self._saver.save(reason), step=self._loop.step)
+        self._stopwatch.lap("checkpoint")
+        self._saved_at = saved.step
+        self._record(saved)
+
+    def _record(self, event: Event) -> None:
+        self._gathered.append(event)
+        if not isinstance(event, StepFinished) or self._clock() >= self._store_at:
+            self._store()
+
+    def _store(self) -> None:
+        """All that happened until now, with what the diagnosis says of it."""
+        gathered, self._gathered = self._gathered, []
+        self._store_at = self._clock() + GATHER_S
+        events = [told for event in gathered for told in (event, *self._diagnosis.observe(event))]
+        self._stopwatch.lap("diagnosis")
+        if self._log.record(events, step=self._loop.step):
+            self._stopwatch.lap("log")
+
+    def _wait_for_space(self, why: str) -> None:
+        """Until it is time to try again, which a Resume makes at once; GaveUp where a person stops the run."""
+        retry_at = self._clock() + RETRY_S
+        while (wait := retry_at - self._clock()) > 0:
+            try:
+                request = self._requests.get(timeout=wait)
+            except Empty:
+                break
+            id, step = request.command.id, self._loop.step
+            match request.command:
+                case Stop():
+                    request.answer(Accepted(id=id, step=step))
+                    raise GaveUp(why)
+                case Pause() | Resume() as command:
+                    self._obey(command)
+                    request.answer(Accepted(id=id, step=step))
+                    if isinstance(command, Resume):
+                        break
+                case _:
+                    request.answer(Refused(id=id, why=f"the run waits until it can be stored: {why}"))
+        self._stopwatch.lap("waiting")

@@ -1,0 +1,186 @@
+"""A run's events on disk: one a line, appended and never rewritten; an event's seq is its line's number.
+
+A line is written by one call of the system, so whatever kills the process leaves at most a last line without its end,
+which readers do not see and the next writer cuts off.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from itertools import accumulate, chain
+from pathlib import Path
+
+import msgspec
+
+from ..events import AnyEvent, Event, ProtocolError, RunStarted, decode_event, encode
+from .run_folder import EVENTS, StoreError, open_file, printable
+
+CHUNK = 1 << 17
+LONGEST_LINE = 1 << 20
+
+
+class EventLog:
+    """The events of a run, open for appending."""
+
+    def __init__(self, run: Path, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._file = open_file(run / EVENTS, os.O_RDWR | os.O_CREAT | os.O_APPEND)
+        try:
+            self.seq, self._end = _complete_lines(self._file, run / EVENTS)
+            os.ftruncate(self._file, self._end)
+        except BaseException:
+            os.close(self._file)
+            raise
+
+    def append(self, event: Event) -> None:
+        """Write one event with its seq, and the time unless it says when it was; OSError leaves the file as it was."""
+        line = encode(msgspec.structs.replace(event, seq=self.seq, time=event.time or self._clock())) + b"\n"
+        try:
+            rest = line
+            while rest:
+                rest = rest[os.write(self._file, rest) :]
+        except OSError:
+            os.ftruncate(self._file, self._end)
+            raise
+        self.seq += 1
+        self._end += len(line)
+
+    def close(self) -> None:
+        os.close(self._file)
+
+
+class Transcript:
+    """Turns bytes, however they are cut, into events; what is no event is counted, described and skipped."""
+
+    def __init__(self, line: int = 0) -> None:
+        self.unreadable = 0
+        self.problems: list[str] = []
+        """Why the first unreadable lines are none, one line each."""
+        self._line = line
+        self._rest = b""
+        self._skipping = False
+
+    def start_at(self, line: int) -> None:
+        """What comes next is this line, from its beginning; the rest of an earlier one will not come."""
+        self._line, self._rest, self._skipping = line, b"", False
+
+    def feed(self, data: bytes) -> list[AnyEvent]:
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        events = [event for line in lines if (event := self._event(line)) is not None]
+        if len(self._rest) > LONGEST_LINE:
+            self._rest, self._skipping = b"", True
+        return events
+
+    def _event(self, line: bytes) -> AnyEvent | None:
+        self._line += 1
+        if self._skipping:
+            self._skipping = False
+            return self._skip(f"is longer than {LONGEST_LINE} bytes")
+        try:
+            return decode_event(line)
+        except ProtocolError as error:
+            return self._skip(f"is no event: {error}")
+
+    def _skip(self, why: str) -> None:
+        self.unreadable += 1
+        if len(self.problems) < 10:
+            self.problems.append(printable(f"line {self._line} {why}"))
+
+
+def stored_events(run: Path, since: int = 0, transcript: Transcript | None = None) -> Iterator[list[AnyEvent]]:
+    """The events from seq `since` on, in chunks of bounded size; a transcript that is given tells what was skipped."""
+    transcript = transcript or Transcript(since)
+    with os.fdopen(open_file(run / EVENTS, os.O_RDONLY), "rb", buffering=0) as file:
+        file.seek(offset_of(file.fileno(), since))
+        while data := file.read(CHUNK):
+            yield transcript.feed(data)
+
+
+def line_count(run: Path) -> int:
+    """How many events are stored: the seq of the next one."""
+    if not os.path.lexists(run / EVENTS):
+        return 0
+    file = open_file(run / EVENTS, os.O_RDONLY)
+    try:
+        return _complete_lines(file, run / EVENTS)[0]
+    finally:
+        os.close(file)
+
+
+def tail_events(run: Path, size: int) -> list[AnyEvent]:
+    """The events in the last `size` bytes."""
+    with os.fdopen(open_file(run / EVENTS, os.O_RDONLY), "rb", buffering=0) as file:
+        start = max(os.fstat(file.fileno()).st_size - size, 0)
+        file.seek(start)
+        data = file.read(size)
+    return Transcript().feed(data.partition(b"\n")[2] if start else data)
+
+
+def marked_events(run: Path, *marks: str) -> Iterator[AnyEvent]:
+    """The events of some kinds among many others, found without looking at every line."""
+    openings = [b'\n{"event":"%s",' % mark.encode() for mark in marks]
+    rest = b"\n"
+    with os.fdopen(open_file(run / EVENTS, os.O_RDONLY), "rb", buffering=0) as file:
+        while data := file.read(LONGEST_LINE):
+            # each piece begins and ends with the end of a line
+            data = rest[-LONGEST_LINE:] + data
+            end = data.rfind(b"\n") + 1
+            rest = data[max(end - 1, 0) :]
+            places = sorted(place for opening in openings for place in _places(data[:end], opening))
+            lines = [data[place + 1 : data.index(b"\n", place + 1) + 1] for place in places]
+            yield from Transcript().feed(b"".join(lines))
+
+
+def _places(data: bytes, wanted: bytes) -> Iterator[int]:
+    place = data.find(wanted)
+    while place >= 0:
+        yield place
+        place = data.find(wanted, place + 1)
+
+
+def surviving_events(run: Path, step: int) -> Iterator[AnyEvent]:
+    """The events that count for a run that goes on after `step`: later ones were superseded when a worker went back."""
+    restarts = [event.step for event in marked_events(run, "started") if isinstance(event, RunStarted)]
+    limits = [*accumulate([step, *reversed(restarts)], min)]
+    for event in all_events(run):
+        if isinstance(event, RunStarted) and len(limits) > 1:
+            limits.pop()
+        if getattr(event, "step", 0) <= limits[-1]:
+            yield event
+
+
+def all_events(run: Path) -> Iterator[AnyEvent]:
+    return chain.from_iterable(stored_events(run))
+
+
+def offset_of(file: int, line: int) -> int:
+    """Where a line begins in an open file, or where the next line will if there are not so many."""
+    offset = 0
+    while line > 0 and (data := lines_at(file, offset)):
+        lines = data.count(b"\n")
+        if lines >= line:
+            return offset + sum(len(one) + 1 for one in data.split(b"\n", line)[:line])
+        line -= lines
+        offset += len(data)
+    return offset
+
+
+def lines_at(file: int, offset: int) -> bytes:
+    """Some complete lines, from one on; empty at the end, which a half-written line is not before."""
+    data = os.pread(file, CHUNK, offset)
+    if b"\n" not in data and len(data) == CHUNK:
+        data = os.pread(file, 2 * LONGEST_LINE, offset)
+    return data[: data.rfind(b"\n") + 1]
+
+
+def _complete_lines(file: int, path: Path) -> tuple[int, int]:
+    """How many lines have their end, and where the last of them ends."""
+    lines = end = offset = 0
+    while data := os.pread(file, LONGEST_LINE, offset):
+        lines += data.count(b"\n")
+        if b"\n" in data:
+            end = offset + data.rindex(b"\n") + 1
+        offset += len(data)
+        if offset - end >= LONGEST_LINE:
+            raise StoreError(f"{path}: line {lines + 1} is longer than {LONGEST_LINE} bytes, so this is no run's log")
+    return lines, end

@@ -1,0 +1,285 @@
+"""Runs on disk: create, list, find and remove them; the folder of a run is the run."""
+
+import errno
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from itertools import count
+from pathlib import Path
+from typing import Literal
+
+import platformdirs
+
+from ..config import ConfigError, RunConfig
+from ..events import (
+    Accepted,
+    Evaluated,
+    FindingOpened,
+    PreparationBegan,
+    Refused,
+    RunEnded,
+    RunPaused,
+    RunResumed,
+    RunStarted,
+    StepFinished,
+    StorageBlocked,
+    StoredEvent,
+)
+from .event_log import marked_events, tail_events
+from .run_folder import CONFIG, EVENTS, StoreError, find_worker, open_file, printable, unoccupied
+
+RunState = Literal["starting", "running", "paused", "finished", "stopped", "failed", "interrupted", "damaged"]
+
+_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
+_CREATED = "# A run of tinygpt-tui, created "
+_LONGEST_CONFIG = 1 << 20
+_TAIL = 1 << 16
+_ENDS: dict[str, RunState] = {
+    "finished": "finished",
+    "stopped": "stopped",
+    "nan": "failed",
+    "failed": "failed",
+    "died": "failed",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSummary:
+    """One row of the list of runs."""
+
+    name: str
+    path: Path
+    state: RunState
+    why: str = ""
+    """What is damaged."""
+    title: str = ""
+    created: datetime
+    step: int = 0
+    steps: int = 0
+    loss: float | None = None
+    val_loss: float | None = None
+    findings: int = 0
+    """Opened in the course of the run."""
+    bytes: int = 0
+    pid: int | None = None
+    """Of the worker, while there is one."""
+
+
+def default_runs_folder(environment: Mapping[str, str] = os.environ) -> Path:
+    if chosen := environment.get("TINYGPT_TUI_RUNS"):
+        return Path(chosen)
+    return platformdirs.user_data_path("tinygpt-tui") / "runs"
+
+
+def create(runs: Path, config: RunConfig, name: str | None, now: datetime) -> Path:
+    """A new run folder, ready for a worker; named `<name>-<n>`, by its title where no name is given."""
+    stem = _slug(config.title) if name is None else _checked(name)
+    try:
+        runs.mkdir(mode=0o700, parents=True, exist_ok=True)
+        run = _new_folder(runs, stem)
+        _write(run / CONFIG, f"{_CREATED}{now.isoformat(timespec='seconds')}\n\n{config.to_toml()}")
+    except OSError as error:
+        raise StoreError(f"{runs}: no run can be created there: {error.strerror}; try another --runs") from None
+    return run
+
+
+def read_config(run: Path) -> RunConfig:
+    """ConfigError or StoreError, each naming the file, where it does not start a run."""
+    file = open_file(run / CONFIG, os.O_RDONLY)
+    size = os.fstat(file).st_size
+    os.close(file)
+    if size > _LONGEST_CONFIG:
+        raise StoreError(f"{run / CONFIG}: is {size} bytes long, so it is no run's configuration")
+    return RunConfig.from_toml(run / CONFIG)
+
+
+def write_config(run: Path, config: RunConfig) -> None:
+    """Replace the configuration, whole or not at all."""
+    try:
+        _write(run / CONFIG, f"{_CREATED}{_created(run).isoformat(timespec='seconds')}\n\n{config.to_toml()}")
+    except OSError as error:
+        why = f"cannot be written: {error.strerror}; copy the run to a folder of yours, and name that with --runs"
+        raise StoreError(f"{run / CONFIG}: {why}") from None
+
+
+def list_runs(runs: Path) -> list[RunSummary]:
+    """Every run in a folder, the newest first, damaged ones too; quick however long the runs are."""
+    summaries = [summarise(run) for run in _run_folders(runs)]
+    return sorted(summaries, key=lambda summary: summary.created, reverse=True)
+
+
+def summarise(run: Path) -> RunSummary:
+    """A run's row, from its configuration and the end of its events."""
+    empty = RunSummary(name=run.name, path=run, state="damaged", created=_created(run), bytes=_bytes(run))
+    try:
+        config, worker, latest, findings = read_config(run), find_worker(run), _latest(run), _findings(run)
+    except (ConfigError, StoreError, OSError) as error:
+        return replace(empty, why=printable(str(error)))
+    return replace(
+        empty,
+        state=_state(latest, worker is not None),
+        title=config.title,
+        step=latest[-1].step if latest else 0,
+        steps=config.training.steps,
+        loss=next((event.loss for event in reversed(latest) if isinstance(event, StepFinished)), None),
+        val_loss=next((event.val_loss for event in reversed(latest) if isinstance(event, Evaluated)), None),
+        findings=findings,
+        pid=worker.pid if worker else None,
+    )
+
+
+def find_run(runs: Path, name_or_path: str) -> Path:
+    """A run by its name in `runs`, or by a path, which has a slash in it."""
+    explicit = "/" in name_or_path
+    if explicit and _is_run(folder := Path(name_or_path).expanduser()):
+        return folder.resolve()
+    if not explicit and _NAME.fullmatch(name_or_path) and _is_run(runs / name_or_path):
+        return runs / name_or_path
+    names = [run.name for run in _run_folders(runs)]
+    close = get_close_matches(name_or_path, names, n=3) or names[:3]
+    hint = f"did you mean {' or '.join(close)}?" if close else "there are no runs in it yet"
+    raise StoreError(f"there is no run {printable(name_or_path)!r} in {runs}; {hint}")
+
+
+def remove(run: Path) -> None:
+    """Delete a run, unless a worker is at work in it; links in it are deleted, not followed."""
+    if run.is_symlink() or not _is_run(run):
+        raise StoreError(f"{run}: is no run folder, so it is not removed")
+    try:
+        with unoccupied(run):
+            shutil.rmtree(run)
+    except OSError as error:
+        raise StoreError(f"{run}: cannot be removed: {_why_not(error)}") from None
+
+
+def _why_not(error: OSError) -> str:
+    """What the system says, and what helps against it."""
+    match error.errno:
+        case errno.EACCES | errno.EPERM:
+            return f"{error.strerror}; ask its owner to, or leave it and keep your own runs elsewhere with --runs"
+        case errno.EROFS:
+            return f"{error.strerror}; what is mounted there has to be made writable first"
+        case _:
+            return str(error.strerror)
+
+
+def _state(latest: list[StoredEvent], at_work: bool) -> RunState:
+    for event in reversed(latest):
+        match event:
+            case RunEnded():
+                return "starting" if at_work else _ENDS[event.reason]
+            case RunPaused() if at_work:
+                return "paused"
+            case StepFinished() | RunResumed() | RunStarted() if at_work:
+                return "running"
+            case _:
+                continue
+    return "starting" if at_work else "interrupted"
+
+
+def _latest(run: Path) -> list[StoredEvent]:
+    """The last events, without those that a later worker took back."""
+    latest: list[StoredEvent] = []
+    for event in tail_events(run, _TAIL) if os.path.lexists(run / EVENTS) else []:
+        match event:
+            case RunStarted(step=step):
+                latest = [*(earlier for earlier in latest if earlier.step <= step), event]
+            case PreparationBegan() | StorageBlocked() | Accepted() | Refused():
+                continue
+            case _:
+                latest.append(event)
+    return latest
+
+
+def _findings(run: Path) -> int:
+    steps: list[int] = []
+    for event in marked_events(run, "finding", "started") if os.path.lexists(run / EVENTS) else []:
+        match event:
+            case FindingOpened(is_alarm=True):
+                steps.append(event.step)
+            case RunStarted():
+                steps = [step for step in steps if step <= event.step]
+            case _:
+                continue
+    return len(steps)
+
+
+def _new_folder(runs: Path, stem: str) -> Path:
+    taken = [int(number) for run in _run_folders(runs) if (number := run.name.removeprefix(f"{stem}-")).isdecimal()]
+    for number in count(max(taken, default=0) + 1):
+        run = runs / f"{stem}-{number}"
+        try:
+            run.mkdir(mode=0o700)
+            return run
+        except FileExistsError:
+            continue
+    raise AssertionError("numbers do not end")
+
+
+def _run_folders(runs: Path) -> list[Path]:
+    try:
+        with os.scandir(runs) as entries:
+            return sorted(Path(entry) for entry in entries if entry.is_dir(follow_symlinks=False) and _is_run(entry))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise StoreError(f"{runs}: cannot be listed: {error.strerror}; try another --runs") from None
+
+
+def _is_run(folder: os.PathLike[str]) -> bool:
+    """Also a folder that may not be looked into: other people's runs are such, and to open it says why."""
+    try:
+        with os.scandir(folder) as entries:
+            return any(entry.name in (CONFIG, EVENTS) for entry in entries)
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+
+
+def _created(run: Path) -> datetime:
+    """When it was created, as its configuration says, or else when the folder last changed."""
+    try:
+        with os.fdopen(open_file(run / CONFIG, os.O_RDONLY), "rb") as file:
+            line = file.readline(100).decode().strip()
+        return datetime.fromisoformat(line.removeprefix(_CREATED)).astimezone(UTC)
+    except (OSError, ValueError, OverflowError):
+        return datetime.fromtimestamp(run.lstat().st_mtime, UTC)
+
+
+def _bytes(folder: Path) -> int:
+    size = 0
+    for path, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError, PermissionError):  # a worker thins its checkpoints meanwhile
+                size += os.lstat(os.path.join(path, name)).st_size  # noqa: PTH118, a third of the time
+    return size
+
+
+def _write(path: Path, text: str) -> None:
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".new-", delete=False, encoding="utf-8") as file:
+        fresh = Path(file.name)
+        try:
+            file.write(text)
+            file.close()
+            fresh.replace(path)
+        except BaseException:
+            fresh.unlink()
+            raise
+
+
+def _checked(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        rule = "may have letters, digits, '-', '_' and '.', at most 64, and must not begin with '.'"
+        raise StoreError(f"a run's name {rule}; {printable(name)!r} is none")
+    return name
+
+
+def _slug(title: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:40].strip("-") or "run"

@@ -1,0 +1,168 @@
+"""Logs in, verdicts out: every log is read once, as a stream, and each of its runs is diagnosed by itself."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import get_args
+
+import click
+
+from ...engine.config import ConfigError
+from ...engine.diagnostics.diagnosis import row_of
+from ...engine.diagnostics.report import Report, Reporter
+from ...engine.diagnostics.row import Row
+from ...engine.diagnostics.run_statistics import RunFacts
+from ...engine.events import Evaluated, StepFinished
+from ...engine.finding_kinds import Topic
+from ...engine.readers.log import MAPPABLE, Log, open_log
+from ...engine.readers.source import ReadError
+from ...engine.storage.event_log import surviving_events
+from ...engine.storage.run_folder import CONFIG, EVENTS, StoreError
+from ...engine.storage.run_store import find_run, read_config
+from ..plots.sketch import Sketch
+from ..text import visible
+from .options import PROGRAM
+
+STANDARD_INPUT = "-"
+SEVERITIES = ("warning", "failure")
+_MOST_RUNS = 256
+"""In one log; each is remembered until the log ends."""
+
+
+@dataclass(kw_only=True)
+class RunDiagnosis:
+    """One run of a log while it is read, and what was found."""
+
+    reporter: Reporter
+    loss: Sketch = field(default_factory=Sketch)
+    val_loss: Sketch = field(default_factory=Sketch)
+    first: int = -1
+    last: int = -1
+
+    @property
+    def report(self) -> Report:
+        return self.reporter.report()
+
+    def observe(self, row: Row) -> None:
+        self.reporter.observe(row)
+        if self.first < 0:
+            self.first = row.step
+        self.last = row.step
+        values = row.values
+        if "loss" in values:
+            self.loss.add(values["loss"])
+        if "val_loss" in values:
+            self.val_loss.add(values["val_loss"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogDiagnosis:
+    log: Log
+    runs: Mapping[str, RunDiagnosis]
+    """By name; a log that holds one run may give it none."""
+
+
+Tell = Callable[[LogDiagnosis], str]
+
+
+def diagnose_logs(
+    names: Sequence[str], runs: Path, tell: Tell, *, given: Mapping[str, str], fail_on: frozenset[str]
+) -> int:
+    """Tell every log as soon as it is read; the exit status: 2 if one could not be, 1 if one has what it must not."""
+    status = 0
+    for name in names:
+        try:
+            diagnosis = diagnose(name, runs, given)
+        except (ReadError, StoreError) as error:
+            click.echo(f"{PROGRAM}: {visible(str(error))}", err=True)
+            status = 2
+            continue
+        click.echo(tell(diagnosis), color=False if os.environ.get("NO_COLOR") else None)
+        if status == 0 and fail_on & raised(diagnosis):
+            status = 1
+    return status
+
+
+def diagnose(name: str, runs: Path, given: Mapping[str, str]) -> LogDiagnosis:
+    """ReadError or StoreError where there is no such log, or nothing in it that is one."""
+    origin = None if name == STANDARD_INPUT else _origin(name, runs)
+    with closing(open_log(name, origin or sys.stdin.buffer, given)) as log:
+        own = _own_run(origin) if origin and log.format == "run folder" else None
+        return LogDiagnosis(log=log, runs={"": own} if own else _runs_in(log))
+
+
+def _runs_in(log: Log) -> dict[str, RunDiagnosis]:
+    facts, signals = RunFacts(steps=log.steps), tuple(log.columns)
+    found: dict[str, RunDiagnosis] = {}
+    for run, row in log.rows():
+        diagnosis = found.get(run)
+        if diagnosis is None:
+            if len(found) == _MOST_RUNS:
+                raise ReadError(f"{log.file}: holds more than {_MOST_RUNS} runs; diagnose it in parts")
+            diagnosis = found[run] = RunDiagnosis(reporter=Reporter(facts, signals=signals))
+        diagnosis.observe(row)
+    if not found:
+        raise ReadError(f"{log.file}: no entry has both a step and a loss; name them: --map step=NAME --map loss=NAME")
+    return found
+
+
+def raised(diagnosis: LogDiagnosis) -> set[str]:
+    """Kinds and severities of what was found; a failure is a warning too."""
+    findings = [finding for run in diagnosis.runs.values() for finding in run.report.findings]
+    severities = {finding.severity for finding in findings}
+    return {finding.kind for finding in findings} | severities | ({"warning"} if "failure" in severities else set())
+
+
+def parsed_map(assignments: Iterable[str]) -> dict[str, str]:
+    """`loss=my_col` as canonical name -> column; an empty column leaves a name out."""
+    given: dict[str, str] = {}
+    for assignment in assignments:
+        canonical, equals, column = assignment.partition("=")
+        if not equals or canonical.strip() not in MAPPABLE:
+            raise click.UsageError(f"--map {assignment}: write NAME=COLUMN, where NAME is one of {', '.join(MAPPABLE)}")
+        given[canonical.strip()] = column.strip()
+    return given
+
+
+def parsed_kinds(text: str | None) -> frozenset[str]:
+    known = (*(kind for topics in get_args(Topic) for kind in get_args(topics) or (topics,)), *SEVERITIES)
+    wanted = [kind.strip() for kind in (text or "").split(",") if kind.strip()]
+    for kind in wanted:
+        if kind not in known:
+            raise click.UsageError(f"--fail-on {kind}: there is no such finding; there are {', '.join(known)}")
+    return frozenset(wanted)
+
+
+def _origin(name: str, runs: Path) -> Path:
+    """A path, or a run by its name."""
+    path = Path(name).expanduser()
+    if "/" in name or os.path.lexists(path):
+        return path
+    try:
+        return find_run(runs, name)
+    except StoreError as error:
+        raise ReadError(f"{name}: there is no such file; {error}") from None
+
+
+def _own_run(folder: Path) -> RunDiagnosis | None:
+    """A run of ours has said more than a row holds: its settings, its layers, what a person changed."""
+    if not ((folder / CONFIG).is_file() and (folder / EVENTS).is_file()):
+        return None
+    try:
+        own = RunDiagnosis(reporter=Reporter(config=read_config(folder)))
+    except ConfigError:
+        return None  # the numbers are a log all the same
+    for event in surviving_events(folder, sys.maxsize):
+        match event:
+            case StepFinished():
+                own.observe(row_of(event))
+            case Evaluated():
+                own.observe(Row(event.step, {"val_loss": event.val_loss}))
+            case _:
+                own.reporter.observe_event(event)
+    return own

@@ -1,0 +1,59 @@
+"""The `tinygpt-tui` command: runs what was asked, and turns what went wrong into one line and an exit status."""
+
+import sys
+
+import click
+
+from ..text import visible
+from . import streams
+from .commands import command
+from .options import PROGRAM
+
+BAD_INPUT = 2
+
+
+def main() -> None:
+    sys.exit(run_command(sys.argv[1:]))
+
+
+def run_command(arguments: list[str]) -> int:
+    """The exit status of a command line; whatever a person can get wrong is one line on stderr."""
+    streams.prepare()
+    try:
+        status = command.main(arguments, PROGRAM, standalone_mode=False)
+        sys.stdout.flush()
+        return int(status or 0)
+    except BrokenPipeError:
+        streams.give_up()
+        return 0
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return BAD_INPUT
+    except click.ClickException as error:
+        return _fail(" ".join(error.format_message().split()))
+    except Exception as error:
+        if not _is_for_people(error):
+            raise
+        return _fail("; ".join([_words(error), *getattr(error, "__notes__", ())]))
+
+
+def _is_for_people(error: Exception) -> bool:
+    from ...engine.client import ClientError
+    from ...engine.config import ConfigError
+    from ...engine.storage.run_folder import StoreError
+
+    return isinstance(error, ConfigError | StoreError | ClientError | OSError)
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename == streams.STDOUT:
+        streams.give_up()
+        return f"{streams.STDOUT} cannot be written: {error.strerror}"
+    return str(error)
+
+
+def _fail(message: str) -> int:
+    click.echo(f"{PROGRAM}: {visible(message)}", err=True)
+    return BAD_INPUT

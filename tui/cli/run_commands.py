@@ -1,0 +1,148 @@
+"""What can be done with runs that there are: resume, look at, stop, let write, list and delete them."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from ..text import visible
+from .options import PROGRAM, RunName, ascii_option, events_as_json, runs_folder, runs_option
+
+
+@click.command()
+@click.argument("run", type=RunName())
+@click.option("--steps", metavar="N", help="Train up to this step, where the run was to end earlier.")
+@events_as_json
+@runs_option
+def resume(run: str, steps: str | None, as_json: bool, runs: str | None) -> int:
+    """Go on with a run from its latest checkpoint."""
+    from ...engine.config import ConfigError
+    from ...engine.storage.run_folder import find_worker
+    from ...engine.storage.run_store import find_run, read_config, summarise, write_config
+    from .follow import host
+
+    path = find_run(runs_folder(runs), run)
+    config = read_config(path)
+    if worker := find_worker(path):
+        raise click.UsageError(f"{path.name} is training already (process {worker.pid}); `{PROGRAM} attach` follows it")
+    if steps is not None:
+        try:
+            config = config.with_values({"training.steps": steps})
+        except ConfigError as error:
+            raise ConfigError(f"--steps {steps}: {error}") from None
+    summary = summarise(path)
+    if summary.state == "finished" and config.training.steps <= summary.step:
+        raise click.UsageError(f"{path.name} is finished at step {summary.step}; --steps M goes on to a later step M")
+    if steps is not None:
+        write_config(path, config)
+    return host(path, config, as_json=as_json, is_new=False)
+
+
+@click.command()
+@click.argument("run", type=RunName())
+@click.option("--text", "as_text", is_flag=True, help="Follow in text, even on a terminal.")
+@events_as_json
+@ascii_option
+@runs_option
+def attach(run: str, as_text: bool, as_json: bool, is_ascii: bool, runs: str | None) -> int:
+    """Look at a run that trains, or at a past one. Ctrl-C leaves it as it is."""
+    from ...engine.storage.run_store import find_run
+
+    path = find_run(runs_folder(runs), run)
+    if sys.stdout.isatty() and not (as_text or as_json):
+        from ..app import open_app
+
+        return open_app(runs=runs_folder(runs), preset=None, overrides={}, ascii=is_ascii, run=path)
+    from .follow import look
+
+    return look(path, as_json=as_json)
+
+
+@click.command()
+@click.argument("run", type=RunName())
+@runs_option
+def stop(run: str, runs: str | None) -> int:
+    """End a run with a checkpoint. It can be resumed from there."""
+    from ...engine.storage.run_store import find_run
+    from .requests import stop_run
+
+    path = find_run(runs_folder(runs), run)
+    end = stop_run(path)
+    click.echo(f"{path.name}: {end.reason} at step {end.step}" if end else f"{path.name}: the worker is gone")
+    return 0 if end and end.reason in ("stopped", "finished") else 1
+
+
+@click.command()
+@click.argument("run", type=RunName())
+@click.option("--prompt", default=None, help="What the text begins with.")
+@click.option("--tokens", type=click.IntRange(1, 65_536), default=200, show_default=True, help="Bytes to write.")
+@click.option("--temperature", type=click.FloatRange(0, 100), help="0 always takes the likeliest byte.")
+@click.option("--top-k", type=click.IntRange(1, 259), help="How many of the likeliest bytes may come next.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="For a run that is not training.")
+@runs_option
+def sample(
+    run: str, prompt: str | None, tokens: int, temperature: float | None, top_k: int | None, seed: int, runs: str | None
+) -> int:
+    """Let a run's model write. As it is now, or as its latest checkpoint has it."""
+    from ...engine.events import Sample
+    from ...engine.storage.run_folder import find_worker
+    from ...engine.storage.run_store import find_run, read_config
+    from .requests import live_sample, stored_sample
+
+    path = find_run(runs_folder(runs), run)
+    usual = read_config(path).instruments
+    wanted = Sample(
+        prompt=usual.sample_prompt if prompt is None else prompt,
+        tokens=tokens,
+        temperature=usual.temperature if temperature is None else temperature,
+        top_k=top_k or usual.top_k,
+    )
+    text = live_sample(path, wanted) if find_worker(path) else stored_sample(path, wanted, seed)
+    click.echo(visible(f"{wanted.prompt}{text}", keep_lines=True))
+    return 0
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@runs_option
+def runs(as_json: bool, runs: str | None) -> int:
+    """List the runs, and how they stand. State, step, loss, findings and size of each."""
+    from ...engine.storage.run_store import list_runs
+    from .run_table import json_row, table
+
+    folder = runs_folder(runs)
+    found = list_runs(folder)
+    if as_json:
+        for summary in found:
+            click.echo(json_row(summary))
+    elif found:
+        click.echo(table(found))
+    else:
+        click.echo(f"no runs in {folder} yet; `{PROGRAM} train` makes one")
+    return 0
+
+
+@click.command()
+@click.argument("names", nargs=-1, required=True, type=RunName(), metavar="RUN...")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@runs_option
+def rm(names: tuple[str, ...], yes: bool, runs: str | None) -> int:
+    """Delete runs, with their checkpoints."""
+    from ...engine.storage.run_store import find_run, remove
+
+    paths = [find_run(runs_folder(runs), name) for name in names]
+    for path in paths:
+        if yes or _agreed(f"Delete {path}?"):
+            remove(path)
+    return 0
+
+
+def _agreed(question: str) -> bool:
+    try:
+        return click.confirm(question, err=True)
+    except click.Abort as abort:
+        if isinstance(abort.__context__, EOFError):
+            click.echo(err=True)  # the question has no end of line yet
+            raise click.UsageError("nobody answers, so nothing more is deleted; --yes deletes without asking") from None
+        raise

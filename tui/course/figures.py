@@ -1,0 +1,157 @@
+"""The figures of the course in text: what is calculated for a page, and what is read off its run. Pure."""
+
+import math
+from collections.abc import Callable, Iterable
+
+from textual.content import Content
+
+from ...engine.config import RunConfig, ScheduleConfig, TrainingConfig
+from ...engine.schedule import planned_curve
+from ..content import curve_block
+from ..formatting import compact, setting
+from ..view.run_view import RunView
+from .optimizer_steps import adam_steps, on_a_bowl, sgd_update
+from .pages import Computed, Page
+
+_VOCABULARY = 259
+_FAINT = "$curve-plan"
+_CURVE_ROWS = {1: 10, 2: 9}
+_LOW_CURVE_ROWS = 7
+_SCHEDULE_STEPS = 1000
+_GRADIENTS = (1.0, 0.9, 1.1, 1.0, 0.8, 1.2, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0)
+"""Nearly equal, so that what the correction does is not hidden by chance."""
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> Content:
+    """Columns aligned to the right, as wide as they need to be."""
+    lines = [list(head), *(list(row) for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    texts = ["  ".join(f"{cell:>{width}}" for cell, width in zip(line, widths, strict=True)) for line in lines]
+    return Content("\n").join([Content.styled(texts[0], _FAINT), *map(Content, texts[1:])])
+
+
+def probabilities(page: Page, width: int, ascii: bool) -> Content:
+    shares = (1.0, 0.5, 0.4, 0.25, 0.1, 0.01, 1 / _VOCABULARY)
+    names = [f"1/{_VOCABULARY}" if share == shares[-1] else f"{share:g}" for share in shares]
+    return table(
+        ("p(true token)", "loss = -ln p"),
+        ((name, f"{-math.log(share) or 0.0:.2f}") for name, share in zip(names, shares, strict=True)),
+    )
+
+
+def perplexities(page: Page, width: int, ascii: bool) -> Content:
+    losses = (math.log(_VOCABULARY), 5.0, 4.0, 3.0, 2.3, 2.0, 1.5, 1.0, 0.0)
+    meaning = {losses[0]: f"guessing among {_VOCABULARY}", 0.0: "certainty"}
+    return table(
+        ("loss", "perplexity", ""), ((f"{loss:.2f}", compact(math.exp(loss)), meaning.get(loss, "")) for loss in losses)
+    )
+
+
+def bowl(page: Page, width: int, ascii: bool) -> Content:
+    rates = (0.05, 0.5, 1.0, 1.9, 2.0, 2.1)
+    places = [on_a_bowl(lr, 20) for lr in rates]
+    shown = (0, 1, 2, 3, 5, 10, 20)
+    rows = ((str(step), *(f"{place[step]:.2f}" for place in places)) for step in shown)
+    return Content("\n").join(
+        [
+            Content.styled("w after so many steps, from w = 1, at the rate", _FAINT),
+            table(("step", *map(str, rates)), rows),
+        ]
+    )
+
+
+def schedules(page: Page, width: int, ascii: bool) -> Content:
+    height = _CURVE_ROWS.get(len(page.schedules), _LOW_CURVE_ROWS)
+    blocks = [_schedule(schedule, width, height, ascii) for schedule in page.schedules]
+    return Content("\n\n").join(blocks)
+
+
+def _schedule(schedule: ScheduleConfig, width: int, height: int, ascii: bool) -> Content:
+    config = RunConfig(schedule=schedule, training=TrainingConfig(steps=_SCHEDULE_STEPS))
+    values = planned_curve(config, 4 * width)
+    heading = Content.assemble((schedule.kind, "bold"), (f"  warm-up {schedule.warmup_steps}", _FAINT))
+    rows = curve_block(values, (1, _SCHEDULE_STEPS), width, height, colour="curve-lr", ascii=ascii)
+    return Content("\n").join([heading, *rows, _rates_at(config)])
+
+
+def _rates_at(config: RunConfig) -> Content:
+    warmup, steps = config.schedule.warmup_steps, config.training.steps
+    shown = sorted({1, warmup + 1, steps // 2, steps})
+    rates = planned_curve(config, steps)
+    return Content.styled("lr at " + ", ".join(f"{step}: {setting(rates[step - 1], 3)}" for step in shown), _FAINT)
+
+
+def two_gradients(page: Page, width: int, ascii: bool) -> Content:
+    lr = 0.001
+    rows = []
+    for name, size in (("steep", 10.0), ("flat", 0.01)):
+        for turn, sign in (("", 1), (", changes its sign", -1)):
+            gradients = [size * sign**step for step in range(20)]
+            last, update = gradients[-1], adam_steps(gradients, lr)[-1].update
+            rows.append((name + turn, f"{last:g}", setting(sgd_update(last, lr), 3), setting(update, 3)))
+    head = Content.styled(f"The update of step 20, lr = {lr:g}", _FAINT)
+    return Content("\n").join([head, table(("weight", "gradient", "SGD", "Adam"), rows)])
+
+
+def bias_correction(page: Page, width: int, ascii: bool) -> Content:
+    lr = 0.001
+    corrected, plain = (adam_steps(_GRADIENTS, lr, bias_correction=corrects) for corrects in (True, False))
+    rows = (
+        (str(t), f"{a.gradient:g}", compact(a.m), compact(a.v), setting(a.update, 3), setting(b.update, 3))
+        for t, (a, b) in enumerate(zip(corrected, plain, strict=True), 1)
+    )
+    head = Content.styled(f"One weight, lr = {lr:g}, b1 = 0.9, b2 = 0.999", _FAINT)
+    return Content("\n").join([head, table(("t", "g", "m", "v", "corrected", "without"), rows)])
+
+
+COMPUTED: dict[Computed, Callable[[Page, int, bool], Content]] = {
+    "probabilities": probabilities,
+    "perplexities": perplexities,
+    "bowl": bowl,
+    "schedules": schedules,
+    "two_gradients": two_gradients,
+    "bias_correction": bias_correction,
+}
+
+
+def updates(view: RunView) -> Content:
+    """The optimizer's equation with the run's own numbers, at its first steps and at its latest."""
+    if view.parameters is None or not len(view.curves):
+        return Content.styled("The run is starting …", _FAINT)
+    root = math.sqrt(view.parameters)
+    steps = [step for step in (1, 2, 3, 5, 10, 20, 50, 100, 200, 400, 700) if step < view.step]
+    rows = (_update_row(view, step, root) for step in [*steps, view.step])
+    about = f"{view.config.optimizer.kind}, {view.parameters:,} weights: the root of it is {root:.0f}"
+    head = ("step", "lr", "|g|", "lr*|g|", "moved", "/ |w|", "/ (lr*root)")
+    return Content("\n").join([Content.styled(about, _FAINT), table(head, rows)])
+
+
+def _update_row(view: RunView, step: int, root: float) -> tuple[str, ...]:
+    lr, norm, ratio = (view.at(name, step) for name in ("lr", "grad_norm", "update_ratio"))
+    used = min(norm, view.settings.clip)
+    moved = ratio * view.at("param_norm", step)
+    share = moved / (lr * root) if lr else math.nan
+    numbers = (used, lr * used, moved, ratio, share)
+    return (str(step), setting(lr, 3), *(compact(number) for number in numbers))
+
+
+def instruments(view: RunView) -> Content:
+    """The six numbers of the latest step, each with what is healthy."""
+    if not len(view.curves):
+        return Content.styled("The run is starting …", _FAINT)
+    mean, val = view.smoothed_at("loss", 30), view.val_loss_at()
+    gap = "not measured yet" if math.isnan(val) else f"{val - mean:+.2f} beside the mean loss"
+    rows = [
+        ("step", f"{view.step}", f"of {view.steps}"),
+        ("loss", compact(mean), "mean of 30 steps"),
+        ("val_loss", compact(val), gap),
+        ("lr", setting(view.at("lr"), 3), view.settings.schedule.kind),
+        ("grad_norm", compact(view.at("grad_norm")), "healthy: 1e-6 to 10, steady"),
+        ("param_norm", compact(view.at("param_norm")), f"{compact(view.at('param_norm', 1))} at step 1: grows slowly"),
+        ("update_ratio", compact(view.at("update_ratio")), "healthy: 0.001, or a few times that"),
+    ]
+    wide = max(len(value) for _, value, _ in rows)
+    return Content("\n").join(
+        Content.assemble((f"{name:<13}", _FAINT), f"{value:>{wide}}", (f"  {healthy}", _FAINT))
+        for name, value, healthy in rows
+    )

@@ -1,0 +1,62 @@
+"""What lies on disk for the home screen: presets, runs, an earlier run's speed. It blocks, so threads call it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import estimates
+from .entries import BrokenPreset, Entry, MeasuredSpeed, PresetEntry, RunEntry, shelved
+
+if TYPE_CHECKING:
+    from .log_peek import Glimpse
+
+_NEWEST = 20
+"""Runs among which one of the same shape is looked for."""
+
+
+def read_presets() -> tuple[Entry, ...]:
+    """The library's and the person's own, chapter by chapter; what cannot be used is said at the end."""
+    from ...engine import presets
+
+    return tuple(
+        PresetEntry(found.id, found.config) if isinstance(found, presets.Preset) else BrokenPreset(found.id, found.why)
+        for found in presets.read_presets(presets.own_folder())
+    )
+
+
+def read_runs(runs: Path) -> tuple[RunEntry, ...]:
+    """Those that train, then the newest first; none where the folder cannot be read."""
+    from ...engine.storage.run_store import list_runs
+
+    try:
+        return shelved(list_runs(runs))
+    except OSError:
+        return ()
+
+
+def look_into_log(run: RunEntry) -> Glimpse:
+    from ...engine.storage.run_store import StoreError
+    from .log_peek import Glimpse, glimpse
+
+    try:
+        return glimpse(run.summary.path)
+    except (StoreError, OSError):
+        return Glimpse()  # a run that has only begun, or one that the list itself calls damaged
+
+
+def measured_speed(preset: PresetEntry, runs: Iterable[RunEntry]) -> MeasuredSpeed | None:
+    """Of the newest run whose steps cost what those of the preset do."""
+    from ...engine.config import ConfigError
+    from ...engine.storage.run_store import StoreError, read_config
+    from .log_peek import glimpse
+
+    newest = [run.summary for run in runs if run.summary.step][:_NEWEST]
+    for run in newest:
+        try:
+            if estimates.same_work(read_config(run.path), preset.config) and (last := glimpse(run.path).last):
+                return MeasuredSpeed(last.tokens_per_s, run.name)
+        except (ConfigError, StoreError, OSError):
+            continue  # a run that cannot be read predicts nothing
+    return None

@@ -1,0 +1,163 @@
+"""What the home screen offers: presets to start, runs to come back to, something to learn with, and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:  # the first frame needs neither
+    from ...engine.config import RunConfig
+    from ...engine.storage.run_store import RunState, RunSummary
+
+Intention = Literal["start", "attach", "resume", "open", "learn"]
+"""What Enter does with an entry."""
+
+
+@dataclass(frozen=True)
+class PresetEntry:
+    id: str
+    config: RunConfig
+
+
+@dataclass(frozen=True)
+class BrokenPreset:
+    id: str
+    why: str
+
+
+@dataclass(frozen=True)
+class LearnEntry:
+    """Something to learn with."""
+
+    id: Literal["course", "exercise curve", "exercise fault"]
+    """As the command calls it."""
+    title: str
+    summary: str
+    about: str
+
+
+LEARNING = (
+    LearnEntry(
+        "course",
+        "Course",
+        "How training behaves, page by page, on live runs",
+        "Short pages, each with something live to see and a question: the loss and perplexity, learning rates, "
+        "SGD and Adam with their equations on live numbers, the phases of training, what to monitor, the five "
+        "problems, and when to stop. It opens where you left it.",
+    ),
+    LearnEntry(
+        "exercise curve",
+        "Read a curve",
+        "When did the warm-up end, when did the decay begin?",
+        "A run with a schedule that you do not know is trained for you, another one each time. Say from its curve when "
+        "the warm-up ended, whether it spiked, when the decay began, and whether you would train on. The answers are "
+        "compared with what really was.",
+    ),
+    LearnEntry(
+        "exercise fault",
+        "Name the fault",
+        "A hidden fault trains; find out which it is",
+        "One of the faulty presets trains, and you are not told which. Watch the loss, ask for instruments, each for a "
+        "point, name the fault, and see the same run without it.",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class RunEntry:
+    summary: RunSummary
+    is_recent: bool = False
+    """Whether it is among those that a person most likely comes back to."""
+
+
+@dataclass(frozen=True)
+class MeasuredSpeed:
+    """What an earlier run of the same shape reached on this machine."""
+
+    tokens_per_s: float
+    run: str
+
+
+Entry = LearnEntry | PresetEntry | BrokenPreset | RunEntry
+
+INTENTIONS: dict[RunState, Intention | None] = {
+    "starting": "attach",
+    "running": "attach",
+    "paused": "attach",
+    "finished": "open",
+    "stopped": "resume",
+    "interrupted": "resume",
+    "failed": "open",
+    "damaged": None,
+}
+_RECENT = 3
+"""Runs that stand above the presets, unless more than that are training."""
+
+
+def shelved(runs: Iterable[RunSummary]) -> tuple[RunEntry, ...]:
+    """Those that train, the newest of the others as long as these are few, then the earlier ones."""
+    runs = list(runs)
+    alive = [run for run in runs if INTENTIONS[run.state] == "attach"]
+    ended = [run for run in runs if INTENTIONS[run.state] != "attach"]
+    recent = alive + ended[: max(_RECENT - len(alive), 0)]
+    earlier = ended[len(recent) - len(alive) :]
+    return tuple([RunEntry(run, is_recent=True) for run in recent] + [RunEntry(run) for run in earlier])
+
+
+def in_order(presets: Iterable[Entry], runs: Iterable[RunEntry]) -> list[Entry]:
+    """What a person comes back to, what there is to begin, what was long ago."""
+    runs = list(runs)
+    recent = [run for run in runs if run.is_recent]
+    return [*recent, *LEARNING, *presets, *(run for run in runs if not run.is_recent)]
+
+
+def usual_choice(entries: Sequence[Entry]) -> int:
+    """The place of what Enter most likely means before a person has chosen: a preset, else a run."""
+    for kinds in ((PresetEntry,), (RunEntry, BrokenPreset)):
+        if (place := next((at for at, entry in enumerate(entries) if isinstance(entry, kinds)), None)) is not None:
+            return place
+    return 0
+
+
+def identity(entry: Entry) -> tuple[str, str]:
+    """What stays the same about an entry while its numbers change."""
+    match entry:
+        case LearnEntry():
+            return "learn", entry.id
+        case PresetEntry() | BrokenPreset():
+            return "preset", entry.id
+        case RunEntry():
+            return "run", entry.summary.name
+
+
+def intention(entry: Entry | None) -> Intention | None:
+    match entry:
+        case LearnEntry():
+            return "learn"
+        case PresetEntry():
+            return "start"
+        case RunEntry():
+            return INTENTIONS[entry.summary.state]
+        case _:
+            return None
+
+
+def matching(entries: Iterable[Entry], wanted: str) -> list[Entry]:
+    """Those in which every typed word occurs."""
+    words = wanted.casefold().split()
+    return [entry for entry in entries if all(word in _searched(entry) for word in words)]
+
+
+def _searched(entry: Entry) -> str:
+    match entry:
+        case LearnEntry():
+            return f"{entry.id} {entry.title} {entry.summary} learn lesson".casefold()
+        case PresetEntry():
+            lesson = entry.config.lesson
+            return f"{entry.id} {entry.config.title} {lesson.chapter} {lesson.summary} preset".casefold()
+        case BrokenPreset():
+            return entry.id.casefold()
+        case RunEntry():
+            run = entry.summary
+            return f"{run.name} {run.title} {run.state} {'findings' if run.findings else ''}".casefold()

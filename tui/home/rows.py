@@ -1,0 +1,90 @@
+"""How what the home screen offers reads, in two short lines each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from .. import formatting
+from ..text import visible
+from ..view.state_glyphs import STATE_GLYPHS
+from .entries import BrokenPreset, Entry, LearnEntry, PresetEntry, RunEntry
+
+if TYPE_CHECKING:  # the first frame does not need it
+    from ...engine.storage.run_store import RunSummary
+
+Piece = tuple[str, str]
+"""A text and the theme variable that colours it."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """An entry's two lines: what it is on the left, what became of it on the right."""
+
+    name: tuple[Piece, ...]
+    state: Piece
+    details: Piece
+    aside: Piece
+
+
+def row(entry: Entry, now: datetime, *, ascii: bool) -> Row:
+    match entry:
+        case LearnEntry():
+            name = ((f"{'*' if ascii else '◈'} ", "accent"), (entry.title, "foreground"))
+            return Row(name, ("", "state-faint"), (entry.summary, "curve-plan"), ("", "state-faint"))
+        case PresetEntry():
+            glyph = "+" if ascii else "◇"
+            title = visible(entry.config.title)
+            return Row(
+                ((f"{glyph} ", "accent"), (title, "foreground")),
+                (f"{entry.config.training.steps:,} steps", "state-faint"),
+                (visible(entry.config.lesson.summary), "curve-plan"),
+                ("", "state-faint"),
+            )
+        case BrokenPreset():
+            name = ((f"{STATE_GLYPHS['damaged'].glyph} ", "state-failed"), (visible(entry.id), "foreground"))
+            return Row(name, ("unusable", "state-failed"), (visible(entry.why), "state-failed"), ("", "state-faint"))
+        case RunEntry():
+            return _run_row(entry.summary, now, ascii=ascii)
+
+
+def age(created: datetime, now: datetime) -> str:
+    seconds = (now - created).total_seconds()
+    for size, unit in ((365 * 86400, "y"), (86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return "just now"
+
+
+def size(count: int) -> str:
+    return formatting.megabytes(count) if count >= 1e6 else f"{max(count, 0) / 1e3:.0f} kB"
+
+
+def findings(count: int) -> str:
+    return f"{count} finding" + ("" if count == 1 else "s")
+
+
+def damage(run: RunSummary) -> str:
+    """What is wrong with a run; the folder that its name already tells is left out."""
+    return visible(run.why.replace(f"{run.path}/", ""))
+
+
+def _run_row(run: RunSummary, now: datetime, *, ascii: bool) -> Row:
+    state = STATE_GLYPHS[run.state]
+    title = visible(run.title)
+    name = [(f"{state.plain_glyph if ascii else state.glyph} ", state.colour), (visible(run.name), "foreground")]
+    if run.findings:
+        name.append((f"  ! {findings(run.findings)}", "state-paused"))
+    if title and not run.name.startswith(title.lower().replace(" ", "-")):
+        name.append((f"  {title}", "state-faint"))
+    facts = []
+    if run.state == "damaged":
+        facts.append(damage(run))
+    elif run.steps:
+        facts.append(f"step {run.step}/{run.steps}")
+    if run.loss is not None:
+        facts.append(f"loss {formatting.compact(run.loss)}")
+    dot = " - " if ascii else " · "
+    aside = f"{age(run.created, now)}{dot}{size(run.bytes)}"
+    return Row(tuple(name), (state.words, state.colour), (dot.join(facts), "curve-plan"), (aside, "state-faint"))

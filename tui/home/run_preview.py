@@ -1,0 +1,102 @@
+"""A run before it is opened: its state, its loss curve so far, its last values and what was found."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+from textual.geometry import Size
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from .. import formatting
+from ..content import curve_block, fact
+from ..text import visible
+from ..view.state_glyphs import STATE_GLYPHS
+from .entries import RunEntry
+from .rows import damage, findings, size
+
+if TYPE_CHECKING:
+    from ...engine.storage.run_store import RunSummary
+    from .log_peek import Glimpse
+
+_TALLEST_CURVE = 10
+_MOST_FINDINGS = 4
+
+
+class RunPreview(Widget):
+    """`glimpse` is None until the log has been looked into."""
+
+    run: reactive[RunEntry | None] = reactive(None)
+    glimpse: reactive[Glimpse | None] = reactive(None)
+
+    def __init__(self, *, ascii: bool = False) -> None:
+        super().__init__()
+        self._ascii = ascii
+
+    def watch_run(self, run: RunEntry | None) -> None:
+        self.border_title = Content(visible(run.summary.name)) if run else ""
+
+    def render(self) -> Content:
+        if self.run is None:
+            return Content("")
+        return Content("\n").join(run_lines(self.run.summary, self.glimpse, self.content_size, ascii=self._ascii))
+
+
+def run_lines(run: RunSummary, glimpse: Glimpse | None, size: Size, *, ascii: bool) -> list[Content]:
+    """The text of the preview; the curve takes the lines that the words leave."""
+    if run.state == "damaged":
+        why = [Content(line) for line in textwrap.wrap(damage(run), max(size.width, 1))]
+        return [_state(run, ascii=ascii), Content(""), *why]
+    empty = Content("")
+    head = [_state(run, ascii=ascii), *([Content(visible(run.title))] if run.title else []), empty]
+    facts = [fact(name, text) for name, text in _facts(run, glimpse)]
+    found = _found(run, glimpse, ascii=ascii)
+    losses = glimpse.losses if glimpse else ()
+    height = min(size.height - len(head) - len(facts) - len(found) - 2, _TALLEST_CURVE)
+    curve: list[Content] = []
+    if len(losses) > 1:
+        steps = (losses[0][0], losses[-1][0])
+        curve = curve_block([v for _, v in losses], steps, size.width, height, colour="curve-train", ascii=ascii)
+    heading = Content.styled("Loss", "bold $foreground")
+    return [*head, *([heading, *curve, empty] if curve else []), *facts, *found]
+
+
+def _state(run: RunSummary, *, ascii: bool) -> Content:
+    look = STATE_GLYPHS[run.state]
+    process = f"  process {run.pid}" if run.pid else ""
+    glyph = look.plain_glyph if ascii else look.glyph
+    return Content.assemble((f"{glyph} {run.state}", f"bold ${look.colour}"), (process, "$curve-plan"))
+
+
+def _facts(run: RunSummary, glimpse: Glimpse | None) -> list[tuple[str, str]]:
+    facts = [("Step", f"{run.step} of {run.steps}" if run.steps else "not begun")]
+    if run.loss is not None:
+        val = f", on held-out text {formatting.compact(run.val_loss)}" if run.val_loss is not None else ""
+        facts.append(("Loss", f"{formatting.compact(run.loss)}{val}"))
+    if glimpse and (last := glimpse.last):
+        facts.append(("Speed", f"{formatting.count(last.tokens_per_s)} tokens/s"))
+        facts.append(
+            ("Rate", f"lr {formatting.setting(last.lr, 3)}, gradient norm {formatting.compact(last.grad_norm)}")
+        )
+    if glimpse and (started := glimpse.started):
+        facts.append(("Model", f"{formatting.count(started.parameters)} parameters, {visible(started.device)}"))
+    facts.append(("Disk", size(run.bytes)))
+    if glimpse and glimpse.ended and glimpse.ended.detail:
+        facts.append(("Ended", visible(glimpse.ended.detail)))
+    return facts
+
+
+def _found(run: RunSummary, glimpse: Glimpse | None, *, ascii: bool) -> list[Content]:
+    """The open findings, then how many there were in all."""
+    if not run.findings:
+        return [fact("Findings", "none")]
+    lines = [fact("Findings", f"{findings(run.findings)} in the course of the run")]
+    glyph = "!" if ascii else "●"
+    for finding in (glimpse.findings if glimpse else ())[-_MOST_FINDINGS:]:
+        colour = "$state-failed" if finding.severity == "failure" else "$state-paused"
+        kind = visible(finding.kind).replace("_", " ")
+        since = f"  {finding.severity}, since step {finding.onset}"
+        lines.append(Content.assemble((f"  {glyph} {kind}", colour), (since, "$curve-plan")))
+    return lines

@@ -1,0 +1,82 @@
+"""Where a person can go: home, out, to a run, to the course, to an exercise; and the message that asks for it.
+
+`RunScreen` is a `Screen[Destination]`: what it is dismissed with is carried out by the app. The screen has already
+stopped the run where that was asked for; it never starts one.
+"""
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from textual.message import Message
+
+from ..engine.config import RunConfig
+
+
+@dataclass(frozen=True)
+class ToHome:
+    """Back to the presets and runs."""
+
+
+@dataclass(frozen=True)
+class QuitApp:
+    """Out of the program; a run that was left running goes on."""
+
+
+@dataclass(frozen=True)
+class StartRun:
+    """A new run of this configuration."""
+
+    config: RunConfig
+
+
+@dataclass(frozen=True)
+class ResumeRun:
+    """The same run, from its last checkpoint."""
+
+    path: Path
+
+
+@dataclass(frozen=True)
+class OpenRun:
+    """Attach to the run's worker, or read the run where it has none."""
+
+    path: Path
+
+
+@dataclass(frozen=True)
+class Course:
+    """The course, at the page that was open last."""
+
+
+@dataclass(frozen=True)
+class CurveExercise:
+    """Read a curve; the seed says which."""
+
+    seed: int
+
+
+@dataclass(frozen=True)
+class FaultExercise:
+    """Name the fault; the seed says which."""
+
+    seed: int
+
+
+Destination = ToHome | QuitApp | StartRun | ResumeRun
+"""Where the run screen is left for."""
+RunDestination = StartRun | ResumeRun | OpenRun
+Place = Course | CurveExercise | FaultExercise
+
+
+class GoTo(Message):
+    """A person wants to go there; the app takes them."""
+
+    def __init__(self, where: RunDestination | Place) -> None:
+        super().__init__()
+        self.where = where
+
+
+def new_seed() -> int:
+    """Of the next exercise; short enough to be typed again."""
+    return secrets.randbelow(10_000)

@@ -1,0 +1,87 @@
+"""Every key of the run screen, with what it does: the footer, the help and the palette derive from these."""
+
+from textual.binding import Binding, BindingType
+from textual.keys import format_key
+
+from .layout import PANELS
+
+FOOTER = ("space", "r", "s", "f", "a", "question_mark", "m", "left", "plus", "l", "e", "i", "p")
+"""The order in which the footer shows keys; a narrow screen cuts off the last ones."""
+
+
+def _shown(key: str, action: str, word: str, id: str, tooltip: str, display: str | None = None) -> Binding:
+    """A key that the footer has room for."""
+    return Binding(key, action, word, id=id, tooltip=tooltip, key_display=display)
+
+
+def _quiet(key: str, action: str, word: str, id: str, tooltip: str) -> Binding:
+    """A key for the help and the palette."""
+    return Binding(key, action, word, show=False, id=id, tooltip=tooltip)
+
+
+RUN_KEYS: list[BindingType] = [
+    _shown("space", "pause", "pause", "run.pause", "Stop training after this step, until you say so"),
+    _shown("space", "go_on", "go on", "run.go_on", "Train again"),
+    _shown("space", "take_up", "resume", "run.take_up", "Take the run up again from its last checkpoint"),
+    _shown("s", "steps", "step", "run.step", "One step, then pause"),
+    _quiet("S", "ask('steps')", "steps", "run.steps", "So many steps, then pause"),
+    _shown("f", "fix", "fix", "run.fix", "Apply the first remedy of the first open finding"),
+    _shown(
+        "m", "change_form", "change", "run.change", "Change lr, clip, decay, dropout, batch or schedule; see the plan"
+    ),
+    _quiet("left_square_bracket", "times(0.5)", "lr half", "run.lr_half", "Halve the learning rate"),
+    _quiet("right_square_bracket", "times(2.0)", "lr double", "run.lr_double", "Double the learning rate"),
+    _quiet("equals_sign", "ask('lr')", "lr", "run.lr", "Set the learning rate of the next step"),
+    _quiet("w", "ask('speed')", "watch", "run.speed", "Limit the speed, to watch; or full speed again"),
+    _quiet("v", "evaluate", "evaluate", "run.evaluate", "Measure val_loss now"),
+    _quiet("g", "ask('sample')", "generate", "run.sample", "Let it write after a prompt of yours"),
+    _quiet("c", "checkpoint", "checkpoint", "run.checkpoint", "Save a checkpoint now"),
+    _quiet("x", "stop", "stop", "run.stop", "Save a checkpoint and end the run"),
+    _shown("r", "again", "restart", "run.again", "A new run of this configuration, with the same seed"),
+    _quiet("r", "restart(0)", "restart", "run.restart", "A new run of this configuration, with the same seed"),
+    _quiet("R", "restart(1)", "reseed", "run.reseed", "A new run of this configuration, with the next seed"),
+    _shown("p", "leave('home')", "presets", "run.home", "Back to the presets and runs"),
+    _quiet("q,ctrl+c", "leave('quit')", "quit", "run.quit", "Quit; asks what becomes of a run that trains"),
+    _quiet("escape", "back", "back", "run.back", "Out of an explanation, of full screen, of a report"),
+]
+
+PANEL_KEYS: list[BindingType] = [
+    _shown("left", "look(-1)", "look", "look.left", "Move the reading cursor to earlier steps", "←→"),
+    _quiet("right", "look(1)", "look right", "look.right", "Move the reading cursor to later steps"),
+    _quiet("shift+left", "look(-10)", "look far left", "look.far_left", "The cursor, ten times as far back"),
+    _quiet("shift+right", "look(10)", "look far right", "look.far_right", "The cursor, ten times as far on"),
+    _shown("plus", "zoom(1)", "zoom", "look.zoom_in", "Zoom in, around the cursor or the end", "+-"),
+    _quiet("minus", "zoom(-1)", "zoom out", "look.zoom_out", "Zoom out"),
+    _quiet("ctrl+left", "pan(-25)", "pan left", "look.pan_left", "Move the window to earlier steps"),
+    _quiet("ctrl+right", "pan(25)", "pan right", "look.pan_right", "Move the window to later steps"),
+    _quiet("end", "see('follow_end')", "follow", "look.follow", "Follow the latest step"),
+    _quiet("home", "see('show_all')", "whole run", "look.all", "Show the whole run"),
+    _shown("l", "see('log_y')", "log", "look.log_y", "Values on a logarithmic axis, or a linear one"),
+    _quiet("L", "see('log_x')", "log x", "look.log_x", "Steps on a logarithmic axis, or a linear one"),
+    _quiet("t", "see('x_axis')", "x axis", "look.x_axis", "Steps, tokens or time along the x axis"),
+    _shown("e", "see('smoother')", "smooth", "look.smoother", "Smooth the curves more"),
+    _quiet("E", "see('rougher')", "rougher", "look.rougher", "Smooth the curves less"),
+    _quiet("P", "see('perplexity')", "perplexity", "look.perplexity", "Perplexity instead of loss"),
+    _shown("i", "explain", "explain", "panels.explain", "What this panel shows and what healthy looks like"),
+    _quiet("z,enter", "full_screen", "full screen", "panels.full", "The focused panel in full screen, and back"),
+    *(
+        _quiet(str(n), f"full_screen('{name}')", name, f"panels.{name}", f"{name.capitalize()} in full screen")
+        for n, name in enumerate(PANELS, 1)
+    ),
+    _quiet("h", "full_screen('history')", "history", "panels.changes", "The history of live changes in full screen"),
+    _shown("a", "act", "lesson", "panels.act", "The lesson: its question, its fixes as new runs, what to compare with"),
+    _quiet("d", "hide", "hide", "panels.hide", "Hide the focused panel"),
+    _quiet("D", "show_hidden", "show all", "panels.show", "Show all hidden panels again"),
+    _quiet("b", "sample(1)", "earlier sample", "panels.earlier", "Back to an earlier sample"),
+    _quiet("n", "sample(-1)", "next sample", "panels.later", "Forward to a later sample"),
+    _quiet("o", "quantity", "other quantity", "panels.quantity", "Layers: update ratio, or gradient norm"),
+    _quiet("y", "copy", "copy", "panels.copy", "Copy the sample, or the reading of the focused panel"),
+]
+
+
+def key_of(id: str) -> str:
+    """The key, as a person reads it, of the binding with this id."""
+    for binding in (*RUN_KEYS, *PANEL_KEYS):
+        if isinstance(binding, Binding) and binding.id == id:
+            return format_key(binding.key.split(",")[0])
+    raise KeyError(id)

@@ -1,0 +1,66 @@
+"""The layers over time: where in the model the learning happens, and where it does not."""
+
+import numpy as np
+from textual.reactive import var
+
+from ..plots.axes import Scale
+from ..plots.canvas import Canvas
+from ..plots.heatmap import Heat, Quantity, draw_heat, gutter
+from ..view.figures import cursor, stamps, x_scale
+from ..view.plot_titles import Piece, layers_reading, legend_reading
+from ..view.run_view import RunView
+from .plot_panel import Plot
+
+
+class LayersPanel(Plot):
+    NAME = "Layers"
+    INTERVAL = 1.0
+    INDIFFERENT = frozenset({"smoothing", "perplexity"})
+    EXPLANATION = (
+        "Every layer has a row, or more where there is room, from the embeddings at the top to the output; time goes "
+        "from left to right. The brighter and the denser a cell, the larger the value; the scale below is logarithmic. "
+        "✕ (x) is a value that was not a number.\n\n"
+        "The update ratio is how far one step moves a layer's weights, relative to their size: about 1e-3 is healthy, "
+        "above 1e-1 a layer is being thrown about, below 1e-5 it stands still. The gradient norm says how much of the "
+        "error reaches a layer. Healthy is rows that look alike and fade together as the learning rate decays. A dark "
+        "row is a layer that does not learn; rows that get darker towards the top are a vanishing gradient."
+    )
+
+    quantity: var[Quantity] = var("update_ratio")
+
+    def watch_quantity(self) -> None:
+        self.redraw()
+
+    def toggle_quantity(self) -> None:
+        self.quantity = "grad_norm" if self.quantity == "update_ratio" else "update_ratio"
+
+    def picture_of(self, view: RunView, width: int, height: int) -> Canvas:
+        heat, at = self._heat(view), cursor(view, self.viewport)
+        return draw_heat(
+            heat,
+            self.scale_of(view),
+            width,
+            height,
+            stamps=stamps(view, self.viewport),
+            cursor=at,
+            ascii_only=self.ascii,
+        )
+
+    def scale_of(self, view: RunView) -> Scale:
+        return x_scale(view, self.viewport)
+
+    def left_of(self, view: RunView, width: int) -> int:
+        return gutter(self._heat(view), width)
+
+    def title_of(self, view: RunView) -> list[Piece]:
+        heat, at = self._heat(view), cursor(view, self.viewport)
+        return layers_reading(heat, heat.at(self.scale_of(view).high if at is None else at), self.quantity)
+
+    def subtitle_of(self, view: RunView) -> list[Piece]:
+        return legend_reading(self._heat(view), ascii_only=self.ascii)
+
+    def _heat(self, view: RunView) -> Heat:
+        layers = view.layers
+        return Heat.of(
+            layers, view.x_of(np.array([layer.step for layer in layers], "f8"), self.viewport.x_axis), self.quantity
+        )

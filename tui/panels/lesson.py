@@ -1,0 +1,152 @@
+"""The lesson beside its run: what happens now, where to look, what to try, and in the end a question."""
+
+import asyncio
+from collections.abc import Iterator
+from typing import ClassVar
+
+from textual import work
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import var
+
+from ...engine.config import ConfigError, RunConfig
+from ...engine.lesson import Question
+from ...engine.presets import find_preset
+from ..content import hanging
+from ..dialogs.pick import Pick
+from ..text import visible
+from ..view.run_view import RunView
+from .keys import key_of
+from .lesson_actions import Answer, OpenPreset, StartFixed, acts, in_words
+from .lesson_guide import Guide, Hint, guide, has_lesson, open_questions
+from .text_panel import SidePanel
+
+_FAINT = "$foreground 60%"
+
+
+class LessonPanel(SidePanel):
+    EXPLANATION: ClassVar[str] = """\
+What it shows: the lesson of the preset that was started, step by step: what happens now, what to watch at this \
+point, the latest finding, the panel that tells most at the moment, and what is worth trying, with its key.
+
+How to read it: from the top. A key in bold can be pressed as it stands there. When the run is over, the lesson asks \
+a question; a answers it, starts a new run with one of the lesson's fixes, or opens a preset to compare with.
+
+A run of your own has no lesson, unless its file has a section [lesson]."""
+
+    class AnotherRunWanted(Message):
+        """The lesson led to another run."""
+
+        def __init__(self, config: RunConfig) -> None:
+            super().__init__()
+            self.config = config
+
+    answers: var[dict[int, int]] = var(dict)
+    """The choice that was taken, counted from 1, by the place of the question."""
+
+    def watch_answers(self) -> None:
+        if self.is_mounted:
+            self.write()
+
+    def words(self, view: RunView) -> tuple[Content, Content]:
+        title = Content.assemble("Lesson  ", (visible(view.config.lesson.chapter), _FAINT))
+        if not has_lesson(view.config):
+            return title, Content.styled("This run has no lesson; those of the presets have.", _FAINT)
+        blocks = [*_guided(guide(view, self.answers), self.room), *self._asked(view), *_related(view)]
+        return title, Content("\n\n").join(blocks)
+
+    @work(group="dialog", exclusive=True)
+    async def act(self, view: RunView) -> None:
+        """Offer what can be done with the lesson, until something else is wanted than an answer."""
+        told: Content | None = None
+        while True:
+            offered = acts(view, self.answers)
+            choices = [*map(in_words, offered), "Back to the run"]
+            place = await self.app.push_screen_wait(Pick("The lesson", choices, text=told))
+            match None if place is None or place == len(offered) else offered[place]:
+                case Answer(place=number, question=question):
+                    told = await self._answered(number, question)
+                case StartFixed(config=config):
+                    self.post_message(self.AnotherRunWanted(config))
+                    return
+                case OpenPreset(id=id):
+                    await self._open(id)
+                    return
+                case None:
+                    return
+
+    async def _answered(self, number: int, question: Question) -> Content | None:
+        choice = await self.app.push_screen_wait(Pick(question.text, question.choices))
+        if choice is None:
+            return None
+        self.answers = {**self.answers, number: choice + 1}
+        return question_words(question, choice + 1, hint="")
+
+    async def _open(self, id: str) -> None:
+        try:
+            _, config = await asyncio.to_thread(find_preset, id)
+        except ConfigError as error:
+            self.notify(visible(str(error)), severity="warning", markup=False)
+        else:
+            self.post_message(self.AnotherRunWanted(config))
+
+    def _asked(self, view: RunView) -> Iterator[Content]:
+        hint = f"{key_of('panels.act')} answers"
+        for place, question in enumerate(open_questions(view)):
+            yield question_words(question, self.answers.get(place), hint=hint, width=self.room)
+
+
+def question_words(question: Question, answer: int | None, *, hint: str, width: int = 0) -> Content:
+    """The question with its choices; once it is answered, which was right and why."""
+    lines = [Content.styled(visible(question.text), "bold")]
+    for number, choice in enumerate(question.choices, 1):
+        mark, colour = _mark(number, answer, question.answer)
+        label, words = Content.styled(f"{mark} {number}  ", colour), Content.styled(visible(choice), colour)
+        lines.append(hanging(label, words, width))
+    if answer is None:
+        lines.append(Content.styled(hint, _FAINT))
+    else:
+        verdict = ("Right. ", "bold $text-success") if answer == question.answer else ("No. ", "bold $text-error")
+        lines.append(Content.assemble(verdict, visible(" ".join(question.explanation.split()))))
+    return Content("\n").join(lines)
+
+
+def _mark(number: int, answer: int | None, right: int) -> tuple[str, str]:
+    if answer is None:
+        return " ", "$foreground"
+    if number == right:
+        return "✓", "$text-success"
+    return ("✖", "$text-error") if number == answer else (" ", _FAINT)
+
+
+def _guided(said: Guide, width: int) -> Iterator[Content]:
+    yield Content(visible(said.now))
+    if said.watch:
+        watch = Content.styled(_sentence(visible(" ".join(said.watch.split()))), "bold")
+        yield Content.assemble(watch, (f" {said.ahead}" if said.ahead else "", _FAINT))
+    elif said.ahead:
+        yield Content.styled(said.ahead, _FAINT)
+    if said.noticed:
+        yield hanging(Content.styled("▲ ", "$text-warning"), Content(visible(said.noticed)), width)
+    hints = [("Look", said.look), *(("Try", each) for each in said.tries)]
+    yield Content("\n").join(_hint(label, hint, width) for label, hint in hints)
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def _hint(label: str, hint: Hint, width: int) -> Content:
+    key = Content.assemble((f"{label:<5}", _FAINT), (key_of(hint.binding), "bold $accent"), "  ")
+    return hanging(key, Content(visible(hint.words)), width)
+
+
+def _related(view: RunView) -> Iterator[Content]:
+    if links := view.config.lesson.see_also:
+        yield Content.assemble(
+            ("Compare with ", _FAINT),
+            visible(", ".join(links)),
+            ("  ", ""),
+            (key_of("panels.act"), "bold $accent"),
+            (" opens one", _FAINT),
+        )

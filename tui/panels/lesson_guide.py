@@ -1,0 +1,227 @@
+"""What a lesson says at this moment of its run: what happens, where to look, what to try. Pure: a view in, words out.
+
+The preset's words come from the run's own configuration, the rest from what the run has said so far. Keys are named by
+the ids of their bindings, so that whoever shows them looks the key up and cannot promise one that is not there.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from ...engine.config import ConfigError, RunConfig
+from ...engine.events import FindingOpened
+from ...engine.lesson import LessonFix, Question
+from ...engine.schedule import planned_lr
+from ..formatting import setting
+from ..view.findings import name_of, open_findings
+from ..view.fix_commands import change_for_fix
+from ..view.run_view import RunView
+from .layout import PanelName
+
+_PHASES = {
+    "memorization": "the most frequent bytes are being learned and the loss falls fast",
+    "generalization": "the model learns what follows what, and the loss falls more slowly",
+    "refinement": "little is left to gain at this size, and the curve flattens",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hint:
+    """Something a person can do or look at, with the id of the binding that does it."""
+
+    binding: str
+    words: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guide:
+    now: str
+    watch: str
+    """What the lesson says of the steps that are being trained; empty where it says nothing yet."""
+    ahead: str
+    """When there will be more to see, if the run gets that far."""
+    noticed: str
+    """The latest finding that is open, and its evidence."""
+    look: Hint
+    tries: tuple[Hint, ...]
+
+
+def has_lesson(config: RunConfig) -> bool:
+    lesson = config.lesson
+    return bool(lesson.why.strip() or lesson.watch or lesson.questions)
+
+
+def guide(view: RunView, answered: Collection[int] = ()) -> Guide:
+    """`answered` are the places of the questions that have been."""
+    mended = fix_in_force(view.config)
+    found = _latest_open(view)
+    return Guide(
+        now=_now(view),
+        watch=mended.then if mended else _watched(view),
+        ahead="" if mended else _ahead(view),
+        noticed=f"{name_of(found)} since step {found.onset}: {found.evidence}" if found else "",
+        look=_look(view, found),
+        tries=tuple(_tries(view, answered)),
+    )
+
+
+def open_questions(view: RunView) -> tuple[Question, ...]:
+    """They are asked at the end, when the answer has been seen, and not of a run in which the fault is mended."""
+    return view.config.lesson.questions if view.state == "ended" and not fix_in_force(view.config) else ()
+
+
+def fix_in_force(config: RunConfig) -> LessonFix | None:
+    """The fix whose every change this run has."""
+    return next((fix for fix in config.lesson.fixes if _mended(config, fix) == config), None)
+
+
+def fixes_to_try(config: RunConfig) -> list[tuple[str, RunConfig]]:
+    """Title and run of each fix that this run does not have."""
+    runs = [(fix.title, _mended(config, fix)) for fix in config.lesson.fixes]
+    return [(title, mended) for title, mended in runs if mended is not None and mended != config]
+
+
+def _mended(config: RunConfig, fix: LessonFix) -> RunConfig | None:
+    try:
+        return config.with_changes(fix.changes)
+    except ConfigError:
+        return None  # a preset of one's own; `presets check` says what is wrong with it
+
+
+def _latest_open(view: RunView) -> FindingOpened | None:
+    found = [episode.finding for episode in view.findings if episode.closed is None]
+    return max(found, key=lambda finding: finding.step, default=None)
+
+
+def _now(view: RunView) -> str:
+    match view.state:
+        case "starting":
+            return "The model is being built and the text is read; the first step follows."
+        case "paused":
+            return f"Paused after step {view.step} of {view.steps}. Nothing changes until you say so."
+        case "blocked":
+            return "The run waits for space on the disk."
+        case "ended":
+            return _ending(view)
+        case "training":
+            phase = f" {view.phase.capitalize()}: {_PHASES[view.phase]}." if view.phase else ""
+            return f"Step {view.step} of {view.steps}: {_rate(view)}.{phase}"
+
+
+def _ending(view: RunView) -> str:
+    assert view.end is not None
+    how = {"finished": "has finished", "stopped": "was stopped", "nan": "ended because the loss was no number"}
+    said = how.get(view.end.reason, "ended badly")
+    return f"The run {said}, at step {view.end.step}."
+
+
+def _rate(view: RunView) -> str:
+    step = max(view.step, 1)
+    warmup = view.settings.schedule.warmup_steps
+    now, soon = (planned_lr(view.settings, min(at, view.steps), view.steps) for at in (step, step + 1))
+    if step <= warmup:
+        return f"warm-up, the learning rate climbs until step {warmup + 1}"
+    if soon < now:
+        return f"the learning rate falls, now {setting(now, 3)}"
+    return f"the learning rate {'rises, now' if soon > now else 'holds at'} {setting(now, 3)}"
+
+
+def _watched(view: RunView) -> str:
+    """What a lesson says of a step is measured on the preset's own run, and true until that is changed."""
+    if view.changes:
+        changed = f"Changed at step {view.changes[0].step}, this run goes its own way."
+        return f"{changed} What the lesson knows of later steps is of the run as it was."
+    seen = [watch.what for watch in view.config.lesson.watch if watch.step <= view.step]
+    return seen[-1] if seen else view.config.lesson.summary
+
+
+def _ahead(view: RunView) -> str:
+    if view.changes or view.state == "ended":
+        return ""
+    later = [watch.step for watch in view.config.lesson.watch if view.step < watch.step <= view.steps]
+    return f"More to see at step {later[0]}." if later else ""
+
+
+def _look(view: RunView, found: FindingOpened | None) -> Hint:
+    panel, words = place_of(view, found)
+    return Hint(binding=panel_binding(panel), words=words)
+
+
+def panel_binding(panel: PanelName) -> str:
+    return f"panels.{panel}"
+
+
+def _tries(view: RunView, answered: Collection[int]) -> list[Hint]:
+    """At most three; each is something that the run takes in its present state."""
+    again = [
+        Hint(binding="panels.act", words=f"a new run with the fix: {title}")
+        for title, _ in fixes_to_try(view.config)[:1]
+    ]
+    match view.state:
+        case "training":
+            return [*_remedy(view), *_experiment(view), *again][:3]
+        case "paused":
+            step = Hint(binding="run.step", words="one step, and see every number move")
+            return [Hint(binding="run.go_on", words="train on"), step, *_remedy(view), *again][:3]
+        case "ended":
+            is_asked = any(place not in answered for place in range(len(open_questions(view))))
+            asked = [Hint(binding="panels.act", words="answer the question")] if is_asked else []
+            return [*asked, *again, Hint(binding="run.reseed", words="the same with another seed: what was chance?")]
+        case _:
+            return []
+
+
+def _remedy(view: RunView) -> list[Hint]:
+    """The diagnosis' own first fix, where the key can apply it to a run that trains."""
+    fix = next((fix for finding in open_findings(view) for fix in finding.fixes), None)
+    if fix is None or change_for_fix(fix.changes) is None:
+        return []
+    return [Hint(binding="run.fix", words=f"on this run, now: {fix.title}")]
+
+
+def _experiment(view: RunView) -> list[Hint]:
+    if view.step <= view.settings.schedule.warmup_steps:
+        return [Hint(binding="run.pause", words="pause, then look at single steps")]
+    if any(episode.closed is None for episode in view.findings):
+        return [Hint(binding="run.lr_half", words="halve the learning rate: does it help?")]
+    return [
+        Hint(binding="run.lr_double", words="double the learning rate: how much does it bear?"),
+        Hint(binding="run.sample", words="let it write: what has it learned?"),
+    ]
+
+
+Place = tuple[PanelName, str]
+
+OF_FINDING: dict[str, Place] = {
+    "nan": ("gradient", "the gradient norm just before the first ✕"),
+    "divergence": ("loss", "how far the loss has left ln 259, the level of guessing"),
+    "spike": ("gradient", "whether the gradient leapt with the loss, or before it"),
+    "stall": ("layers", "whether every layer still moves"),
+    "slow": ("rate", "whether the rate is what you meant it to be"),
+    "oscillation": ("loss", "the width of the band around the mean: it is the swing"),
+    "overfitting": ("loss", "the gap between the mean and the line with dots, val_loss"),
+    "exploding_gradients": ("gradient", "the norm against the level of 10, and where clipping holds it"),
+    "vanishing_gradients": ("layers", "which layers get next to no gradient"),
+    "initial_loss": ("loss", "where the curve begins, against ln 259"),
+    "warmup_bump": ("rate", "where the rate ends its climb: there the bump is"),
+    "plateau": ("loss", "the last stretch: how much did it gain?"),
+    "best_passed": ("loss", "the lowest dot of val_loss, and those after it"),
+    "below_data": ("loss", "val_loss, which no real progress would leave behind"),
+    "throughput_drop": ("status", "tokens a second, now and before"),
+}
+_FRESH = 25
+"""Steps for which a sample or an evaluation is news."""
+
+
+def place_of(view: RunView, found: FindingOpened | None) -> Place:
+    """`found` is the latest finding that is open."""
+    if found is not None:
+        return OF_FINDING.get(found.kind, ("diagnosis", "the evidence and its causes, the likeliest first"))
+    if view.state == "ended":
+        return "loss", "the whole curve: steep, slower, flat"
+    if view.step <= view.settings.schedule.warmup_steps:
+        return "rate", "the climb to the peak, and the plan that is dotted ahead"
+    if view.samples and view.samples[-1].step > 0 and view.step - view.samples[-1].step < _FRESH:
+        return "sample", "what it writes now; go back with b to what it wrote at first"
+    if len(view.evaluations) and view.step - view.evaluations["step"][-1] < _FRESH:
+        return "loss", "the new dot: does val_loss follow the mean?"
+    return "gradient", "the norm: steady is healthy, above 10 or below 1e-6 is not"

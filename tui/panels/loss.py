@@ -1,0 +1,36 @@
+"""The loss: every step as a faint band, its mean as a line, and how well the run does on text it never saw."""
+
+from ..plots.axes import Scale
+from ..plots.canvas import Canvas
+from ..plots.draw import draw
+from ..view.figures import loss_picture, x_scale
+from ..view.plot_titles import Piece, look_reading, loss_reading
+from ..view.run_view import RunView
+from .plot_panel import Plot
+
+
+class LossPanel(Plot):
+    NAME = "Loss"
+    EXPLANATION = (
+        "How surprised the model is by the next byte, in nats; lower is better. The faint band is every single step: "
+        "it shows the lowest and the highest loss in each column, so no spike is lost. The line through it is the "
+        "running mean, the line with dots the loss on text that is never trained on.\n\n"
+        "A model that guesses starts at ln 259 = 5.56. Healthy is a steep fall, then a bend, then a slow descent, with "
+        "the validation loss close to the mean. A growing gap between the two is overfitting; a rising line is "
+        "divergence; a jump that comes back is a spike. An arrow at the top says that a spike goes on, and how far.\n\n"
+        "Marks on the axis: ▲ a finding began (!), ◆ somebody changed the run (^), ▪ a checkpoint (.), ✕ the loss or "
+        "the gradient was not a number (x). Dotted uprights are where the phases of training begin: memorization, "
+        "generalization, refinement; they follow the slope of this curve."
+    )
+
+    def picture_of(self, view: RunView, width: int, height: int) -> Canvas:
+        return draw(loss_picture(view, self.viewport), width, height, ascii_only=self.ascii)
+
+    def scale_of(self, view: RunView) -> Scale:
+        return x_scale(view, self.viewport)
+
+    def title_of(self, view: RunView) -> list[Piece]:
+        return loss_reading(view, self.viewport)
+
+    def subtitle_of(self, view: RunView) -> list[Piece]:
+        return look_reading(self.viewport, smoothed=True, log_y=self.viewport.y_log)

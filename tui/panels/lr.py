@@ -1,0 +1,44 @@
+"""The learning rate: what is done, what is planned, and what a change would make of it."""
+
+from textual.reactive import var
+
+from ...engine.config import LiveSettings
+from ..plots.axes import Scale
+from ..plots.canvas import Canvas, Paint
+from ..plots.draw import draw
+from ..view.figures import rate_picture
+from ..view.plot_titles import Piece, look_reading, rate_reading
+from ..view.run_view import RunView
+from .plot_panel import Plot
+
+
+class RatePanel(Plot):
+    NAME = "Learning rate"
+    INTERVAL = 1.0
+    INDIFFERENT = frozenset({"smoothing", "perplexity"})
+    EXPLANATION = (
+        "How far the weights move for a given gradient. Solid is what has been used, dotted what the schedule plans; "
+        "while a change is being considered, a second line shows what it would make of the rest of the run.\n\n"
+        "Healthy is a short warm-up, because the first gradients are wild, a long stretch at a rate that is as high as "
+        "the run will bear, and a decay at the end that lets the loss settle. Too high: the loss swings or jumps. Too "
+        "low: the loss falls, but the run ends far from where it could be."
+    )
+
+    preview: var[LiveSettings | None] = var(None)
+    """Settings that are not in force."""
+
+    def watch_preview(self) -> None:
+        self.redraw()
+
+    def picture_of(self, view: RunView, width: int, height: int) -> Canvas:
+        return draw(rate_picture(view, self.viewport, self.preview), width, height, ascii_only=self.ascii)
+
+    def scale_of(self, view: RunView) -> Scale:
+        return rate_picture(view, self.viewport).x
+
+    def title_of(self, view: RunView) -> list[Piece]:
+        pieces = rate_reading(view, self.viewport)
+        return [*pieces, Piece("with the change", Paint.CURVE_PREVIEW)] if self.preview else pieces
+
+    def subtitle_of(self, view: RunView) -> list[Piece]:
+        return look_reading(self.viewport, log_y=self.viewport.y_log)

@@ -1,0 +1,86 @@
+"""A panel of words beside the plots: it scrolls, takes the focus and redraws only when its words have changed."""
+
+import math
+from time import monotonic
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.reactive import var
+from textual.timer import Timer
+from textual.widgets import Static
+
+from ..content import in_ascii
+from ..dialogs.scroll import Scroll
+from ..view.run_view import RunView
+
+_READABLE_S = 1.0
+
+
+class SidePanel(Scroll):
+    """`words` turns the run into the panel's title and content."""
+
+    DEFAULT_CSS = """
+    SidePanel { height: 1fr; padding: 0 0 0 1; scrollbar-size-vertical: 1; scrollbar-gutter: stable; }
+    """
+    EXPLANATION: ClassVar[str] = ""
+
+    ascii = False
+    view: var[RunView | None] = var(None)
+
+    _title = Content("")
+    _content = Content("")
+    _written_at = -math.inf
+    _pending: Timer | None = None
+
+    def compose(self) -> ComposeResult:
+        yield Static()
+
+    def on_mount(self) -> None:
+        self.write()
+
+    def watch_view(self, before: RunView | None, view: RunView | None) -> None:
+        """Write what is new at once, and numbers that keep changing no more often than they can be read."""
+        if not self.is_mounted:
+            return
+        wait = self._written_at + _READABLE_S - monotonic()
+        if wait <= 0 or before is None or view is None or view.has_news_since(before):
+            self.write()
+        elif self._pending is None:
+            self._pending = self.set_timer(wait, self.write)
+
+    def write(self) -> None:
+        if self._pending is not None:
+            self._pending.stop()
+            self._pending = None
+        if self.view is None:
+            return
+        self._written_at = monotonic()
+        title, content = self.words(self.view)
+        if self.ascii:
+            title, content = in_ascii(title), in_ascii(content)
+        if not title.is_same(self._title):
+            self._title = title
+            self.border_title = title
+        if not content.is_same(self._content):
+            static = self.query_one(Static)
+            width = static.size.width
+            taller = width == 0 or content.get_height({}, width) != self._content.get_height({}, width)
+            self._content = content
+            static.update(content, layout=taller)
+
+    def on_resize(self) -> None:
+        self.write()
+
+    @property
+    def room(self) -> int:
+        """Cells that a line has; 0 before that is known."""
+        return self.scrollable_content_region.width
+
+    @property
+    def text(self) -> str:
+        """What it says, as plain text."""
+        return self._content.plain
+
+    def words(self, view: RunView) -> tuple[Content, Content]:
+        raise NotImplementedError

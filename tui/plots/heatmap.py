@@ -1,0 +1,140 @@
+"""The layers of a model over time as a heat map: rows for layers, a column a moment, shade and colour for the size."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...engine.events import LayersMeasured
+from .axes import Scale
+from .canvas import Canvas, Paint
+from .draw import columns_of, draw_foot
+from .figure import Stamps
+from .series import Floats
+
+Quantity = Literal["update_ratio", "grad_norm"]
+
+_SHADES = "·░▒▓█"
+_ASCII_SHADES = ".:-#@"
+_BROKEN, _ASCII_BROKEN = "✕", "x"
+"""Where a layer's value was not a number."""
+_PAINTS = (Paint.HEAT_1, Paint.HEAT_2, Paint.HEAT_3, Paint.HEAT_4, Paint.HEAT_5)
+_BROKEN_LEVEL = len(_PAINTS) + 1
+_NAMES = 18
+"""Cells that the names of the layers may take."""
+_ROOM_FOR_NAMES = 40
+_ROOM_FOR_FOOT = 4
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Heat:
+    names: tuple[str, ...]
+    x: Floats
+    """Where each measurement lies on the x axis."""
+    values: Floats
+    """A row a layer, a column a measurement."""
+
+    @classmethod
+    def of(cls, layers: Sequence[LayersMeasured], x: Floats, quantity: Quantity) -> "Heat":
+        """The measurements that have the layers of the latest one."""
+        names = tuple(layers[-1].names) if layers else ()
+        same = [index for index, layer in enumerate(layers) if len(getattr(layer, quantity)) == len(names)]
+        values = np.array([getattr(layers[index], quantity) for index in same], "f8").reshape(len(same), len(names))
+        return cls(names=names, x=x[same], values=values.T)
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The smallest and the largest value, a factor of ten apart at least."""
+        positive = self.values[np.isfinite(self.values) & (self.values > 0)]
+        if not len(positive):
+            return 1e-4, 1e-2
+        low, high = float(positive.min()), float(positive.max())
+        middle = math.sqrt(low) * math.sqrt(high)
+        return min(low, middle / math.sqrt(10)), max(high, middle * math.sqrt(10))
+
+    def at(self, x: float) -> Floats | None:
+        """The last measurement up to a position."""
+        column = int(np.searchsorted(self.x, x, side="right")) - 1
+        return self.values[:, column] if column >= 0 and len(self.names) else None
+
+
+def shades_of(ascii_only: bool) -> list[tuple[str, Paint]]:
+    """From the smallest to the largest."""
+    return list(zip(_ASCII_SHADES if ascii_only else _SHADES, _PAINTS, strict=True))
+
+
+def gutter(heat: Heat, width: int) -> int:
+    """Cells left of the map for the names."""
+    if width < _ROOM_FOR_NAMES or not heat.names:
+        return 0
+    return max(len(_short(name)) for name in heat.names) + 1
+
+
+def draw_heat(
+    heat: Heat,
+    x: Scale,
+    width: int,
+    height: int,
+    *,
+    stamps: tuple[Stamps, ...] = (),
+    cursor: float | None = None,
+    ascii_only: bool = False,
+) -> Canvas:
+    sheet = Canvas.blank(width, height)
+    left = gutter(heat, width)
+    if height < 1 or width <= left or not heat.names or not len(heat.x):
+        sheet.put(1, 0, "No measurement yet.", Paint.CURVE_AXIS)
+        return sheet
+    rows = _draw_rows(sheet, heat, _shades(heat, x, width - left), left, ascii_only)
+    if rows < height:
+        draw_foot(sheet, left, rows, x, stamps, ascii_only=ascii_only)
+    for column in columns_of(np.array([] if cursor is None else [cursor]), x, width - left):
+        for row in range(rows):
+            sheet.put(left + int(column), row, "|" if ascii_only else "│", Paint.CURVE_CURSOR)
+    return sheet
+
+
+def _draw_rows(sheet: Canvas, heat: Heat, shades: NDArray[np.int_], left: int, ascii_only: bool) -> int:
+    """All layers, a row or more each or several to a row; says how many rows of cells they took."""
+    room = _room_for_layers(sheet.height, len(heat.names))
+    area = sheet.window(left, 0, sheet.width - left, room)
+    groups = np.array_split(np.arange(len(heat.names)), min(room, len(heat.names)))
+    for group, rows in zip(groups, np.array_split(np.arange(room), len(groups)), strict=True):
+        sheet.put(0, int(rows[0]), _short(heat.names[group[0]])[: max(left - 1, 0)], Paint.CURVE_AXIS)
+        level = shades[group].max(axis=0)
+        for number, (shade, paint) in enumerate(shades_of(ascii_only), start=1):
+            cells = np.zeros((area.height, area.width), np.bool_)
+            cells[rows] = level == number
+            area.fill(cells, shade, paint)
+        broken = np.zeros((area.height, area.width), np.bool_)
+        broken[rows] = level == _BROKEN_LEVEL
+        area.fill(broken, _ASCII_BROKEN if ascii_only else _BROKEN, Paint.MARK_NAN)
+    return area.height
+
+
+def _room_for_layers(height: int, layers: int) -> int:
+    """Rows above the foot; the labels of its axis take a row only if every layer still has one."""
+    if height < _ROOM_FOR_FOOT:
+        return height
+    return height - 2 if height - 2 >= layers else height - 1
+
+
+def _short(name: str) -> str:
+    """A name of one cell a character; it may come from outside, and its end tells layers apart."""
+    plain = "".join(character if 32 <= ord(character) < 127 else "?" for character in name)
+    return plain if len(plain) <= _NAMES else "~" + plain[1 - _NAMES :]
+
+
+def _shades(heat: Heat, x: Scale, columns: int) -> NDArray[np.int_]:
+    """Of the last measurement up to every column's right edge: 0 nothing, 1 to 5 the size, 6 not a number."""
+    edges = x.value(np.arange(1, columns + 1) / columns)
+    latest = np.searchsorted(heat.x, edges * (1 + 1e-12), side="right") - 1
+    low, high = heat.limits
+    with np.errstate(divide="ignore", invalid="ignore"):
+        level = np.log(heat.values / low) / math.log(high / low)
+    shades = np.clip(np.floor(np.nan_to_num(level, nan=0.0, posinf=1.0, neginf=0.0) * 5), 0, 4).astype(int) + 1
+    shades[~np.isfinite(heat.values)] = _BROKEN_LEVEL
+    return np.where(latest >= 0, shades[:, np.maximum(latest, 0)], 0)

@@ -1,0 +1,105 @@
+"""Why a run's process is no more, what it said last, and what can still be done."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.reactive import var
+from textual.widgets import Static
+
+from ..text import visible
+from ..view.run_view import RunView
+
+_LOG_BYTES = 8192
+_LOG_LINES = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class Death:
+    headline: str
+    cause: str
+    step: int
+    checkpoint: int | None
+    """The step of the last checkpoint."""
+    log: Path | None
+    last_words: tuple[str, ...] = ()
+
+
+def death_of(view: RunView, log: Path | None, last_words: tuple[str, ...]) -> Death | None:
+    """None where the run came to an end that needs no report."""
+    end = view.end
+    if end is None or end.reason not in ("died", "failed", "nan"):
+        return None
+    headlines = {
+        "died": "The run's process died",
+        "failed": "The run failed",
+        "nan": "The run ended: its loss is no longer a number",
+    }
+    return Death(
+        headline=headlines[end.reason],
+        cause=end.detail,
+        step=end.step or view.step,
+        checkpoint=view.checkpoints[-1].step if view.checkpoints else None,
+        log=log,
+        last_words=last_words,
+    )
+
+
+def last_lines(log: Path) -> tuple[str, ...]:
+    """The end of a log, bounded however long it is; nothing where there is none."""
+    try:
+        with log.open("rb") as file:
+            file.seek(0, 2)
+            file.seek(max(file.tell() - _LOG_BYTES, 0))
+            text = file.read(_LOG_BYTES).decode(errors="replace")
+    except OSError:
+        return ()
+    return tuple(text.splitlines()[-_LOG_LINES:])
+
+
+class DeathReport(VerticalScroll):
+    DEFAULT_CSS = """
+    DeathReport { height: 1fr; border: round $error; border-title-color: $text-error; padding: 1 2; }
+    """
+
+    death: var[Death | None] = var(None)
+
+    def compose(self) -> ComposeResult:
+        yield Static()
+
+    def watch_death(self, death: Death | None) -> None:
+        self.display = death is not None
+        if death is not None and self.is_mounted:
+            self.border_title = Content(death.headline)
+            self.query_one(Static).update(report(death))
+
+
+def report(death: Death) -> Content:
+    parts = [
+        Content.styled(visible(death.cause) or "No cause was given.", "bold $text-error"),
+        Content(f"It was at step {death.step}. {_remains(death)}"),
+        _keys(death),
+    ]
+    if death.log is not None:
+        words = Content("\n".join(f"  {visible(line)}" for line in death.last_words) or "  (it is empty)")
+        parts.append(
+            Content.assemble(("Its last words, in ", "$foreground 60%"), f"{visible(str(death.log))}\n", words)
+        )
+    return Content("\n\n").join(parts)
+
+
+def _remains(death: Death) -> str:
+    if death.checkpoint is None:
+        return "No checkpoint had been saved; what it measured is kept."
+    return f"Everything up to the checkpoint at step {death.checkpoint} is kept."
+
+
+def _keys(death: Death) -> Content:
+    first = "resume from the beginning"
+    if death.checkpoint is not None:
+        first = f"resume from step {death.checkpoint}"
+    keys = [("space", first), ("r", "restart with the same seed"), ("R", "with another"), ("esc", "look at the curves")]
+    rows = [Content.assemble((f"{key:>7}  ", "bold $accent"), words) for key, words in keys]
+    return Content("\n").join(rows)

@@ -1,0 +1,56 @@
+"""The line at the top: which run, in which state, how far and how fast."""
+
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widgets import Static
+
+from ..content import in_ascii
+from ..formatting import UNKNOWN, compact, count, duration, known
+from ..text import visible
+from ..view.run_view import RunView
+from ..view.state_glyphs import state_words
+
+
+class RunHeader(Static):
+    """Facts are left out from the right where the line is too short for them."""
+
+    DEFAULT_CSS = """
+    RunHeader { height: 1; padding: 0 1; background: $panel; text-wrap: nowrap; text-overflow: ellipsis; }
+    """
+
+    view: reactive[RunView | None] = reactive(None, layout=False)
+    note: reactive[str] = reactive("")
+    """Such as how many panels are hidden."""
+
+    ascii = False
+
+    def render(self) -> Content:
+        if self.view is None:
+            return Content("")
+        line = header_line(self.view, self.size.width, self.note)
+        return in_ascii(line) if self.ascii else line
+
+
+def header_line(view: RunView, width: int, note: str = "") -> Content:
+    facts = [state_words(view), Content(f"step {view.step}/{view.steps}")]
+    if view.state == "starting" and view.state_detail:
+        facts.insert(1, Content(visible(view.state_detail)))
+    if view.state in ("training", "paused") and len(view.curves):
+        left = duration(view.time_left_s)
+        facts += [
+            *([Content(f"{left} left")] if left != UNKNOWN else []),
+            Content(f"{count(known(view.tokens_per_s))} tok/s"),
+            Content(f"epoch {compact(known(view.epoch), 2)}"),
+        ]
+    if note:
+        facts.append(Content.styled(note, "$foreground 60%"))
+    title = Content.styled(visible(view.config.title), "bold")
+    while len(facts) > 1 and title.cell_length + _joined(facts).cell_length + 2 > width:
+        facts.pop()
+    right = _joined(facts)
+    title = title.truncate(max(width - right.cell_length - 2, 0), ellipsis=True)
+    return Content.assemble(title, " " * max(width - title.cell_length - right.cell_length, 1), right)
+
+
+def _joined(facts: list[Content]) -> Content:
+    return Content.styled(" · ", "$foreground 60%").join(facts)

@@ -1,0 +1,67 @@
+"""Asks what becomes of a run that is still alive when a person leaves it."""
+
+from typing import ClassVar, Literal
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Label, OptionList
+from textual.widgets.option_list import Option
+
+from ..dialogs.key_line import KeyLine
+
+Fate = Literal["stop", "leave"]
+
+
+class WhatBecomesOfTheRun(ModalScreen[Fate | None]):
+    """None is to stay. A second Ctrl-C or Ctrl-Q leaves the run running: it never loses anything."""
+
+    CSS = """
+    WhatBecomesOfTheRun {
+        align: center middle; background: $background 60%;
+        & > Vertical {
+            width: 62; max-width: 96%; height: auto; max-height: 96%;
+            border: round $warning; background: $surface; padding: 1 2;
+        }
+        Label { width: 100%; height: auto; margin-bottom: 1; }
+        OptionList, OptionList:focus { height: auto; border: none; padding: 0; background: $surface; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("s,x", "answer('stop')", "stop it", id="leaving.stop", tooltip="Save a checkpoint and end the run"),
+        Binding("l", "answer('leave')", "leave it running", id="leaving.leave", tooltip="The run goes on by itself"),
+        Binding(
+            "ctrl+c", "answer('leave')", "leave it", show=False, id="leaving.again", tooltip="The run goes on by itself"
+        ),
+        Binding("escape,q", "answer('stay')", "stay", id="leaving.stay", tooltip="Back to the run"),
+    ]
+
+    def __init__(self, question: str, *, step: int) -> None:
+        super().__init__()
+        self._question = question
+        self._step = step
+
+    def compose(self) -> ComposeResult:
+        with Vertical() as box:
+            box.border_title = Content(self._question)
+            yield Label(f"The run is alive, at step {self._step}.")
+            yield OptionList(
+                Option("Stop it: save a checkpoint, then end", id="stop"),
+                Option("Leave it running: it goes on without this screen", id="leave"),
+                Option("Stay here", id="stay"),
+            )
+        yield KeyLine()
+
+    @on(OptionList.OptionSelected)
+    def choose(self, event: OptionList.OptionSelected) -> None:
+        self.action_answer(event.option_id or "stay")
+
+    def action_answer(self, answer: str) -> None:
+        match answer:
+            case "stop" | "leave":
+                self.dismiss(answer)
+            case _:
+                self.dismiss(None)

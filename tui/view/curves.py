@@ -1,0 +1,124 @@
+"""The curves of a run: a row a step, and what can be asked of them by step or by position on an x axis."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from ...engine.events import StepFinished
+from ..plots.series import Floats, Table, interpolated
+from ..plots.viewport import Extent, XAxis
+from .training_clock import TrainingClock
+
+RECENT = 100
+"""Steps over which a pace or a share is taken."""
+
+_LARGEST = float(np.finfo(np.float32).max)
+_COLUMNS = {
+    "step": "f8",
+    "time": "f8",
+    "tokens": "f8",
+    "loss": "f8",
+    "grad_norm": "f8",
+    "lr": "f4",
+    "tokens_per_s": "f4",
+    "update_ratio": "f4",
+    "param_norm": "f4",
+    "clipped": "f4",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Curves:
+    """Columns: step, time (seconds of training), tokens, loss, grad_norm, lr, tokens_per_s, update_ratio, param_norm,
+    clipped (0 or 1). What is not finite or was not measured is NaN. Steps rise."""
+
+    rows: Table
+
+    @classmethod
+    def empty(cls) -> Self:
+        return cls(Table.of(**_COLUMNS))
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, name: str) -> Floats:
+        return self.rows[name]
+
+    def smoothed(self, name: str, span: int) -> Floats:
+        """See Table.smoothed."""
+        return self.rows.smoothed(name, span)
+
+    def after(self, events: Sequence[StepFinished], clock: TrainingClock) -> Self:
+        """With more rows, the steps of which come after those there are."""
+        floor = float(self["time"][-1]) if len(self) else 0.0
+        rows = _rows(events)
+        rows["time"] = clock.seconds(np.array([event.time for event in events], "f8"), floor)
+        return type(self)(self.rows.extended(rows))
+
+    def up_to(self, step: int) -> Self:
+        return type(self)(self.rows.first(int(np.searchsorted(self["step"], step, side="right"))))
+
+    def broken_since(self, row: int) -> Floats:
+        """The steps, from a row on, whose loss or gradient norm was not finite."""
+        return self["step"][row:][np.isnan(self["loss"][row:]) | np.isnan(self["grad_norm"][row:])]
+
+    @property
+    def extent(self) -> Extent:
+        """The first and the last step; 1 and 1 before there is any."""
+        return (float(self["step"][0]), float(self["step"][-1])) if len(self) else (1.0, 1.0)
+
+    def row(self, step: float | None = None) -> int | None:
+        """The row of a step, the one before it where there is a gap, or the latest; None where there is none."""
+        if step is None or not len(self):
+            return len(self) - 1 if len(self) else None
+        return max(int(np.searchsorted(self["step"], step, side="right")) - 1, 0)
+
+    def at(self, name: str, step: float | None = None) -> float:
+        """The value at a step, or the latest; NaN where there is none."""
+        row = self.row(step)
+        return float(self[name][row]) if row is not None else math.nan
+
+    def smoothed_at(self, name: str, span: int, step: float | None = None) -> float:
+        row = self.row(step)
+        return float(self.smoothed(name, span)[row]) if row is not None else math.nan
+
+    def x_of(self, steps: Floats, axis: XAxis) -> Floats:
+        """Steps on an x axis; those to come go on at the recent pace."""
+        if axis == "step" or not len(self):
+            return steps
+        beyond = np.maximum(steps - self["step"][-1], 0.0)
+        return interpolated(steps, self["step"], self[axis]) + beyond * self.pace(axis)
+
+    def steps_of(self, x: Floats, axis: XAxis) -> Floats:
+        """The steps at positions on an x axis."""
+        if axis == "step" or not len(self):
+            return x
+        beyond, pace = np.maximum(x - self[axis][-1], 0.0), self.pace(axis)
+        return interpolated(x, self[axis], self["step"]) + (beyond / pace if pace > 0 else 0.0)
+
+    def pace(self, column: str) -> float:
+        """How much a column grows in a step, recently; 0 before that can be said."""
+        steps, values = self["step"][-RECENT:], self[column][-RECENT:]
+        return float((values[-1] - values[0]) / (steps[-1] - steps[0])) if len(steps) > 1 else 0.0
+
+
+def _rows(events: Sequence[StepFinished]) -> dict[str, Floats]:
+    columns = {
+        "step": [event.step for event in events],
+        "tokens": [event.tokens for event in events],
+        "loss": [event.loss for event in events],
+        "grad_norm": [event.grad_norm for event in events],
+        "lr": [event.lr for event in events],
+        "tokens_per_s": [event.tokens_per_s for event in events],
+        "update_ratio": [event.update_ratio for event in events],
+        "param_norm": [event.param_norm for event in events],
+        "clipped": [event.clipped for event in events],
+    }
+    arrays = {name: np.array(column, "f8") for name, column in columns.items()}  # None becomes NaN
+    for array in arrays.values():
+        array[~np.isfinite(array)] = np.nan
+        np.clip(array, -_LARGEST, _LARGEST, out=array)
+    return arrays

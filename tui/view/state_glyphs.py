@@ -1,0 +1,44 @@
+"""How the state of a run looks: a glyph, a word and a colour, so that none has to be told by colour alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+if TYPE_CHECKING:  # the first frame does not need it
+    from .run_view import RunView
+
+
+@dataclass(frozen=True)
+class StateGlyph:
+    glyph: str
+    plain_glyph: str
+    """For terminals that have ASCII only."""
+    words: str
+    colour: str
+    """A variable of the theme."""
+
+
+STATE_GLYPHS: dict[str, StateGlyph] = {
+    "starting": StateGlyph("◌", ".", "starting", "state-running"),
+    "running": StateGlyph("▶", ">", "running", "state-running"),
+    "training": StateGlyph("▶", ">", "training", "state-running"),
+    "paused": StateGlyph("‖", "=", "paused", "state-paused"),
+    "blocked": StateGlyph("▲", "!", "waiting for disk space", "state-failed"),
+    "finished": StateGlyph("✓", "+", "finished", "state-ended"),
+    "stopped": StateGlyph("■", "#", "stopped", "state-ended"),
+    "interrupted": StateGlyph("◐", "~", "interrupted", "state-paused"),
+    "nan": StateGlyph("✖", "x", "ended on NaN", "state-failed"),
+    "failed": StateGlyph("✖", "x", "failed", "state-failed"),
+    "died": StateGlyph("✖", "x", "died", "state-failed"),
+    "damaged": StateGlyph("?", "?", "damaged", "state-failed"),
+}
+"""By `RunView.state`, `RunSummary.state` and `RunEnded.reason`."""
+
+
+def state_words(view: RunView) -> Content:
+    """The state of a run that is shown, and of its end, whose reason is more exact."""
+    state = STATE_GLYPHS[view.end.reason if view.end is not None else view.state]
+    return Content.styled(f"{state.glyph} {state.words}", f"bold ${state.colour}")
