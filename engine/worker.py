@@ -18,7 +18,7 @@ from queue import SimpleQueue
 from .config import ConfigError
 from .events import AnyEvent, CheckpointSaved, Event, PreparationBegan, RunEnded, SettingsChanged, Stop
 from .hosting.host import Host
-from .hosting.interfaces import Hosted, Request, Tell, refuse_all
+from .hosting.interfaces import Hosted, ReportProgress, Request, refuse_all
 from .hosting.replayed_diagnosis import Recollection
 from .hosting.server import Server
 from .stopwatch import Stopwatch
@@ -33,7 +33,7 @@ AUTOGROUP = Path("/proc/self/autogroup")
 FINE, ENDED_BADLY, BAD_INPUT = 0, 1, 2
 
 
-def serve(run: Path, assemble: Callable[[Path, Tell], Hosted]) -> int:
+def serve(run: Path, assemble: Callable[[Path, ReportProgress], Hosted]) -> int:
     """Be the worker of a run until it ends; the exit status."""
     requests: SimpleQueue[Request] = SimpleQueue()
     signal.signal(signal.SIGTERM, lambda number, frame: requests.put(Request(Stop())))
@@ -69,7 +69,7 @@ def _report(line: str) -> None:
 
 def _train(
     run: Path,
-    assemble: Callable[[Path, Tell], Hosted],
+    assemble: Callable[[Path, ReportProgress], Hosted],
     log: EventLog,
     requests: SimpleQueue[Request],
     announce: Callable[[Event | None], None],
@@ -97,9 +97,9 @@ def _last_step(run: Path) -> int:
     return next((getattr(event, "step", 0) for event in reversed(tail_events(run, 1 << 16))), 0)
 
 
-def assemble(run: Path, tell: Tell) -> Hosted:
+def assemble(run: Path, progress: ReportProgress) -> Hosted:
     """The tiny GPT of a run folder, where its latest checkpoint left it."""
-    tell("loading PyTorch")
+    progress("loading PyTorch")
     # imported here, so that the socket is there long before torch is
     from .corpus import CorpusError, load
     from .diagnostics.diagnosis import Diagnosis
@@ -109,23 +109,23 @@ def assemble(run: Path, tell: Tell) -> Hosted:
 
     written = read_config(run)
     try:
-        tell("reading the text")
+        progress("reading the text")
         corpus = load(written.data, context=written.model.context)
-        config = resolve(written, corpus, tell=tell)
+        config = resolve(written, corpus, progress=progress)
         if config != written:
             write_config(run, config)
-        tell("building the model")
+        progress("building the model")
         stopwatch = Stopwatch()
         trainer = Trainer(config, corpus, stopwatch)
         checkpoints = Checkpoints(run / CHECKPOINTS, trainer, config.storage)
         checkpoints.restore_latest()
         if trainer.is_compiled:
-            tell(COMPILING)
+            progress(COMPILING)
             trainer.compile()
     except (CorpusError, CheckpointError) as error:
         raise StoreError(str(error)) from None
     if new := line_count(run):
-        tell("reading the run's past")
+        progress("reading the run's past")
     past = takewhile(lambda event: event.seq < new, surviving_events(run, trainer.step))
     diagnosis = Recollection(Diagnosis(config), past)
     gc.freeze()  # what is there stays: the collector need not look at all of torch again and again

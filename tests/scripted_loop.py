@@ -24,7 +24,7 @@ from tinygpt_tui.engine.events import (
     StepFinished,
     settings_table,
 )
-from tinygpt_tui.engine.hosting.interfaces import Hosted, Reason, Tell
+from tinygpt_tui.engine.hosting.interfaces import Hosted, Reason, ReportProgress
 from tinygpt_tui.engine.storage.run_store import create, read_config
 from tinygpt_tui.engine.worker import serve
 
@@ -143,7 +143,7 @@ def scripted_worker(script: str = "train") -> tuple[str, ...]:
     return (sys.executable, "-P", __file__, script)
 
 
-def _assemble(run: Path, script: str, tell: Tell) -> Hosted:
+def _assemble(run: Path, script: str, progress: ReportProgress) -> Hosted:
     def loss(step: int) -> float:
         if script == "crash" and step == 5:
             raise RuntimeError("the script says so")
@@ -153,7 +153,7 @@ def _assemble(run: Path, script: str, tell: Tell) -> Hosted:
         return 5.0 / (1 + step)
 
     if script == "wait":
-        tell("waiting for the word")
+        progress("waiting for the word")
         (run / "go").open("rb").read(1)
     if script == "refuse":
         raise ConfigError("model.width = 3 is refused by the script")
@@ -163,4 +163,4 @@ def _assemble(run: Path, script: str, tell: Tell) -> Hosted:
 
 
 if __name__ == "__main__":
-    sys.exit(serve(Path(sys.argv[2]), lambda run, tell: _assemble(run, sys.argv[1], tell)))
+    sys.exit(serve(Path(sys.argv[2]), lambda run, progress: _assemble(run, sys.argv[1], progress)))

@@ -88,9 +88,9 @@ def test_compiling_is_tried_in_long_runs_only(machine: Callable[..., None], monk
     monkeypatch.setattr(autotune, "_can_compile", lambda device: True)
     machine(lambda training: 0.5 if training.compile is True else 1.0)
     told: list[str] = []
-    assert resolve(undecided(steps=100), small_corpus(), tell=told.append).training.compile is False
+    assert resolve(undecided(steps=100), small_corpus(), progress=told.append).training.compile is False
     assert told == ["choosing precision and threads"]
-    assert resolve(undecided(steps=10_000), small_corpus(), tell=told.append).training.compile is True
+    assert resolve(undecided(steps=10_000), small_corpus(), progress=told.append).training.compile is True
     assert told[2].startswith("compiling the model")
 
 

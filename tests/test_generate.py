@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from tinygpt_tui.engine.config import ModelConfig
 from tinygpt_tui.engine.training.generate import generate
-from tinygpt_tui.engine.training.model import GPT, VOCABULARY, Memory
+from tinygpt_tui.engine.training.model import GPT, KVCache
+from tinygpt_tui.engine.vocabulary import VOCABULARY
 
 
 class Oracle(nn.Module):
@@ -25,10 +26,10 @@ class Oracle(nn.Module):
     def forward(self, tokens_BT: Tensor) -> Tensor:
         return self.logits.expand(*tokens_BT.shape, -1)
 
-    def memories(self) -> list[Memory]:
+    def new_kv_cache(self) -> list[KVCache]:
         return []
 
-    def read(self, tokens_BT: Tensor, memories: list[Memory]) -> Tensor:
+    def next_token_logits(self, tokens_BT: Tensor, caches: list[KVCache]) -> Tensor:
         return self.logits.expand(len(tokens_BT), -1)
 
 

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tinygpt_tui.engine.config import ModelConfig
-from tinygpt_tui.engine.training.model import GPT, VOCABULARY, Block, flops_per_token, rotate
+from tinygpt_tui.engine.training.model import GPT, Block, flops_per_token, rotate
 from tinygpt_tui.engine.training.optim import FlatParameters
+from tinygpt_tui.engine.vocabulary import VOCABULARY
 
 from .bench.plain_loop import PlainGPT
 
@@ -61,10 +62,10 @@ def test_tokens_read_one_by_one_say_what_all_together_say(
     tokens_BT = torch.randint(VOCABULARY, (2, 12), generator=torch.Generator().manual_seed(2))
     tolerance = 1e-4 if precision == torch.float32 else 0.1
     with torch.no_grad():
-        memories = model.memories(batch=2)
+        caches = model.new_kv_cache(batch=2)
         together_BTV = model(tokens_BT)
-        told = [model.read(tokens_BT[:, :first], memories)]
-        told += [model.read(tokens_BT[:, place : place + 1], memories) for place in range(first, 12)]
+        told = [model.next_token_logits(tokens_BT[:, :first], caches)]
+        told += [model.next_token_logits(tokens_BT[:, place : place + 1], caches) for place in range(first, 12)]
     one_by_one_BTV = torch.stack(told, dim=1)
     torch.testing.assert_close(one_by_one_BTV, together_BTV[:, first - 1 :], rtol=tolerance, atol=tolerance)
 
@@ -108,7 +109,7 @@ def test_dropout_can_be_changed_while_it_trains() -> None:
 def test_the_largest_attention_logit_is_that_of_plain_attention() -> None:
     model = model_of(layers=1, heads=1, init_scale=20.0)
     tokens_BT = torch.arange(12)[None]
-    largest, log_z = model.vital_signs(tokens_BT)
+    largest, log_z = model.attention_and_output_logits(tokens_BT)
     block = model.blocks[0]
     assert isinstance(block, Block)
     x = block.attention_norm(model.embed(tokens_BT))

@@ -28,7 +28,7 @@ from tinygpt_tui.engine.storage.event_log import EventLog
 from tinygpt_tui.engine.storage.run_store import create
 from tinygpt_tui.engine.training.autotune import COMPILING
 from tinygpt_tui.engine.training.model import GPT, Block
-from tinygpt_tui.engine.training.trainer import Trainer, train
+from tinygpt_tui.engine.training.trainer import Trainer, training_events
 from tinygpt_tui.engine.worker import assemble
 
 from .texts import TEXT, small_config, small_corpus
@@ -46,7 +46,7 @@ def run_to_end(trainer: Trainer) -> list[Event]:
 
 
 def test_a_run_learns() -> None:
-    events = list(train(small_config(steps=150), small_corpus()))
+    events = list(training_events(small_config(steps=150), small_corpus()))
     assert isinstance(events[0], RunStarted)
     curve = losses(events)
     assert curve[0] == pytest.approx(math.log(259), abs=0.2)
@@ -54,7 +54,9 @@ def test_a_run_learns() -> None:
 
 
 def test_the_same_config_gives_the_same_losses_to_the_last_bit() -> None:
-    assert losses(list(train(small_config(), small_corpus()))) == losses(list(train(small_config(), small_corpus())))
+    assert losses(list(training_events(small_config(), small_corpus()))) == losses(
+        list(training_events(small_config(), small_corpus()))
+    )
 
 
 def test_a_step_says_when_it_ended_and_a_change_that_is_made_again_leaves_that_to_the_log() -> None:
@@ -68,8 +70,8 @@ def test_a_step_says_when_it_ended_and_a_change_that_is_made_again_leaves_that_t
 
 
 def test_another_seed_gives_another_run() -> None:
-    assert losses(list(train(small_config(seed=1), small_corpus()))) != losses(
-        list(train(small_config(seed=2), small_corpus()))
+    assert losses(list(training_events(small_config(seed=1), small_corpus()))) != losses(
+        list(training_events(small_config(seed=2), small_corpus()))
     )
 
 
@@ -90,7 +92,7 @@ def test_compiling_beforehand_does_not_disturb_training(monkeypatch: pytest.Monk
     assert trainer.is_compiled
     trainer.compile()
     assert compiled == [(2, 16, 17, 1)]
-    assert losses(run_to_end(trainer)) == losses(list(train(config, small_corpus())))
+    assert losses(run_to_end(trainer)) == losses(list(training_events(config, small_corpus())))
     assert set(compiled) == {compiled[0]}
 
 
@@ -108,14 +110,14 @@ def test_what_is_prepared_is_told_before_it_is_done(tmp_path: Path, monkeypatch:
 def test_measuring_does_not_disturb_training() -> None:
     config = replace(small_config(), model=replace(small_config().model, dropout=0.2))
     quiet = InstrumentsConfig(gradients=False, updates=False, evaluate_every=0, layers_every=0, sample_every=0)
-    assert losses(list(train(config, small_corpus()))) == losses(
-        list(train(replace(config, instruments=quiet), small_corpus()))
+    assert losses(list(training_events(config, small_corpus()))) == losses(
+        list(training_events(replace(config, instruments=quiet), small_corpus()))
     )
 
 
 def test_what_is_switched_off_is_not_reported() -> None:
     quiet = InstrumentsConfig(gradients=False, updates=False, evaluate_every=0, layers_every=0, sample_every=0)
-    events = list(train(replace(small_config(), instruments=quiet), small_corpus()))
+    events = list(training_events(replace(small_config(), instruments=quiet), small_corpus()))
     assert {type(event) for event in events} == {RunStarted, StepFinished}
     step = events[1]
     assert isinstance(step, StepFinished)
@@ -123,7 +125,7 @@ def test_what_is_switched_off_is_not_reported() -> None:
 
 
 def test_every_instrument_reports_when_it_is_due() -> None:
-    events = list(train(small_config(), small_corpus()))
+    events = list(training_events(small_config(), small_corpus()))
 
     def steps(kind: type[Evaluated | LayersMeasured | SampleGenerated]) -> list[int]:
         return [event.step for event in events if isinstance(event, kind)]
@@ -163,14 +165,14 @@ def test_the_instruments_agree_with_torch() -> None:
 
 def test_accumulation_is_one_big_batch() -> None:
     """Two passes of two sequences and one of four draw the same sequences."""
-    big = losses(list(train(small_config(batch=4, accumulation=1, steps=10), small_corpus())))
-    accumulated = losses(list(train(small_config(batch=2, accumulation=2, steps=10), small_corpus())))
+    big = losses(list(training_events(small_config(batch=4, accumulation=1, steps=10), small_corpus())))
+    accumulated = losses(list(training_events(small_config(batch=2, accumulation=2, steps=10), small_corpus())))
     assert accumulated == pytest.approx(big, rel=1e-4)
 
 
 def test_clipping_bounds_the_update_of_sgd() -> None:
     config = replace(small_config(), optimizer=OptimizerConfig(kind="sgd", clip=0.01, weight_decay=0.0))
-    for event in train(config, small_corpus()):
+    for event in training_events(config, small_corpus()):
         if isinstance(event, StepFinished):
             assert event.clipped
             assert event.update_ratio is not None
@@ -243,7 +245,7 @@ def test_a_model_of_nan_still_samples() -> None:
 
 
 def test_bf16_trains_like_fp32() -> None:
-    exact = losses(list(train(small_config(steps=60), small_corpus())))
-    rounded = losses(list(train(small_config(steps=60, precision="bf16"), small_corpus())))
+    exact = losses(list(training_events(small_config(steps=60), small_corpus())))
+    rounded = losses(list(training_events(small_config(steps=60, precision="bf16"), small_corpus())))
     assert rounded != exact
     assert rounded == pytest.approx(exact, abs=0.1)

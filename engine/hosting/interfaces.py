@@ -22,8 +22,8 @@ from ..events import (
 )
 from ..stopwatch import Stopwatch
 
-Tell = Callable[[str], None]
-"""Hears what is being done while a run is prepared, in a few words."""
+ReportProgress = Callable[[str], None]
+"""Called with what is being done while a run is prepared, in a few words."""
 Reason = Literal["series", "best", "change", "asked", "stop"]
 
 

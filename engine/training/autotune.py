@@ -15,7 +15,7 @@ import torch
 
 from ..config import ConfigError, InstrumentsConfig, RunConfig, TrainingConfig
 from ..corpus import Corpus
-from ..hosting.interfaces import Tell
+from ..hosting.interfaces import ReportProgress
 from .memory_budget import require_memory
 from .trainer import Trainer
 
@@ -40,7 +40,10 @@ Clock = Callable[[], float]
 
 
 def resolve(
-    config: RunConfig, corpus: Corpus, clock: Clock = time.perf_counter, tell: Tell = lambda activity: None
+    config: RunConfig,
+    corpus: Corpus,
+    clock: Clock = time.perf_counter,
+    progress: ReportProgress = lambda activity: None,
 ) -> RunConfig:
     """The config with device, precision, threads and compile decided; ConfigError where the device is not there."""
     device = _device(config.training.device)
@@ -52,12 +55,12 @@ def resolve(
     if device == "cpu":
         require_memory(config)
     if len(candidates) > 1 and training.steps >= WORTH_TUNING_STEPS:
-        tell("choosing precision and threads")
+        progress("choosing precision and threads")
         chosen, step_s = _fastest(config, candidates, corpus, clock)
     else:
         chosen, step_s = candidates[0], 0.0
     if training.compile == "auto" and step_s * training.steps > WORTH_COMPILING_S and _can_compile(device):
-        tell(COMPILING)
+        progress(COMPILING)
         chosen = _compiled_if_faster(config, chosen, corpus, clock)
     return replace(config, training=chosen)
 

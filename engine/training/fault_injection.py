@@ -6,13 +6,13 @@ import torch
 from torch import Tensor
 
 from ..fault_config import FaultConfig
+from ..vocabulary import BYTES
 from .instruments import layer_groups
 from .model import GPT, Attention
 from .optim import FlatParameters
 
 Batch = tuple[Tensor, Tensor]
 """Inputs and targets, (B, T) each."""
-BYTES = 256
 LARGEST_HALF = 65_504.0
 """The largest number of fp16 (IEEE 754 binary16)."""
 

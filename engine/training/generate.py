@@ -5,10 +5,8 @@ import math
 import torch
 from torch import Tensor
 
+from ..vocabulary import BYTES
 from .model import GPT
-
-BYTES = 256
-"""Tokens below this are bytes; the specials above are never generated."""
 
 
 @torch.inference_mode()
@@ -23,11 +21,11 @@ def generate(
     sequence[0, : len(given)] = torch.tensor(given)
     training = model.training
     model.eval()
-    memories, read = model.memories(), 0
+    caches, read = model.new_kv_cache(), 0
     try:
         for end in range(len(given), len(given) + tokens):
             if end <= context:
-                logits = model.read(sequence[:, read:end], memories)[0]
+                logits = model.next_token_logits(sequence[:, read:end], caches)[0]
                 read = end
             else:  # the window slides, and with its place every position is another
                 logits = model(sequence[:, end - context : end])[0, -1]

@@ -13,10 +13,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..config import ModelConfig
+from ..vocabulary import VOCABULARY
 from .attention import attend
 
-VOCABULARY = 259
-"""256 byte values and 3 specials, so an untrained model's loss is ln 259 = 5.557."""
 INIT_STD = 0.02
 
 
@@ -34,7 +33,7 @@ class Norm(nn.Module):
 
 
 @dataclass
-class Memory:
+class KVCache:
     """What a layer keeps of the positions that were read: all that a further one needs of them."""
 
     keys_BHTD: Tensor
@@ -63,10 +62,10 @@ class Attention(nn.Module):
         self.qkv = nn.Linear(config.width, 3 * config.width)
         self.out = nn.Linear(config.width, config.width)
 
-    def forward(self, x_NC: Tensor, T: int, memory: Memory | None = None) -> Tensor:
-        q_BHTD, k_BHTD, v_BHTD = self.project(x_NC, T, memory.length if memory else 0)
-        if memory is not None:
-            k_BHTD, v_BHTD = memory.extended(k_BHTD, v_BHTD)
+    def forward(self, x_NC: Tensor, T: int, cache: KVCache | None = None) -> Tensor:
+        q_BHTD, k_BHTD, v_BHTD = self.project(x_NC, T, cache.length if cache else 0)
+        if cache is not None:
+            k_BHTD, v_BHTD = cache.extended(k_BHTD, v_BHTD)
         dropout = self.dropout if self.training else 0.0
         y_NC = self.out(self.attend(q_BHTD, k_BHTD, v_BHTD, dropout))
         return F.dropout(y_NC, dropout) if dropout else y_NC
@@ -81,7 +80,7 @@ class Attention(nn.Module):
         q_BHTD, k_BHTD, v_BHTD = (part_BTHD.transpose(1, 2) for part_BTHD in qkv_BT3HD.unbind(2))
         return q_BHTD, k_BHTD, v_BHTD
 
-    def largest_logit(self, x_NC: Tensor, T: int) -> Tensor:
+    def max_attention_logit(self, x_NC: Tensor, T: int) -> Tensor:
         """Largest scaled score before the softmax, future positions left out."""
         q_BHTD, k_BHTD, _ = self.project(x_NC, T)
         scores = (q_BHTD @ k_BHTD.transpose(-1, -2)).float() / math.sqrt(q_BHTD.shape[-1])
@@ -119,8 +118,8 @@ class Block(nn.Module):
         self.feed_forward_norm = Norm(config.width, config.norm)
         self.feed_forward = FeedForward(config)
 
-    def forward(self, x_NC: Tensor, T: int, memory: Memory | None = None) -> Tensor:
-        x_NC = x_NC + self.attention(self.attention_norm(x_NC), T, memory)
+    def forward(self, x_NC: Tensor, T: int, cache: KVCache | None = None) -> Tensor:
+        x_NC = x_NC + self.attention(self.attention_norm(x_NC), T, cache)
         return x_NC + self.feed_forward(self.feed_forward_norm(x_NC))
 
 
@@ -155,17 +154,17 @@ class GPT(nn.Module):
             x_NC = block(x_NC, T)
         return self.logits(x_NC).view(-1, T, VOCABULARY)
 
-    def memories(self, batch: int = 1) -> list[Memory]:
+    def new_kv_cache(self, batch: int = 1) -> list[KVCache]:
         """Of nothing, for each layer, with room for the whole context."""
         H, T = self.config.heads, self.config.context
         keys_BHTD = self.norm.weight.new_empty(batch, H, T, self.config.width // H)
-        return [Memory(torch.empty_like(keys_BHTD), torch.empty_like(keys_BHTD)) for _ in self.blocks]
+        return [KVCache(torch.empty_like(keys_BHTD), torch.empty_like(keys_BHTD)) for _ in self.blocks]
 
-    def read(self, tokens_BT: Tensor, memories: Sequence[Memory]) -> Tensor:
+    def next_token_logits(self, tokens_BT: Tensor, caches: Sequence[KVCache]) -> Tensor:
         """Logits (B, V) of what follows: some tokens are read first, and then one at a time."""
-        x_NC, T = self.embed(tokens_BT, memories[0].length), tokens_BT.shape[1]
-        for block, memory in zip(self.blocks, memories, strict=True):
-            x_NC = block(x_NC, T, memory)
+        x_NC, T = self.embed(tokens_BT, caches[0].length), tokens_BT.shape[1]
+        for block, cache in zip(self.blocks, caches, strict=True):
+            x_NC = block(x_NC, T, cache)
         return self.logits(x_NC.view(-1, T, x_NC.shape[1])[:, -1])
 
     def embed(self, tokens_BT: Tensor, start: int = 0) -> Tensor:
@@ -187,13 +186,13 @@ class GPT(nn.Module):
                 module.dropout = dropout
 
     @torch.no_grad()
-    def vital_signs(self, tokens_BT: Tensor) -> tuple[float, float]:
+    def attention_and_output_logits(self, tokens_BT: Tensor) -> tuple[float, float]:
         """Largest attention logit and mean log Z: both grow before a transformer diverges (Wortsman et al. 2023)."""
         largest = []
         x_NC, T = self.embed(tokens_BT), tokens_BT.shape[1]
         for block in self.blocks:
             assert isinstance(block, Block)
-            largest.append(block.attention.largest_logit(block.attention_norm(x_NC), T))
+            largest.append(block.attention.max_attention_logit(block.attention_norm(x_NC), T))
             x_NC = block(x_NC, T)
         log_z = self.logits(x_NC).float().logsumexp(-1).mean()
         return torch.stack(largest).amax().item(), log_z.item()

@@ -169,7 +169,7 @@ class Trainer:
     def _measured(self, reading: LayerReading, inputs_BT: Tensor) -> LayersMeasured:
         """The layers after an update; attention logits and log Z come from a pass over some inputs (B, T)."""
         self.model.eval()
-        largest, log_z = self.model.vital_signs(inputs_BT)
+        largest, log_z = self.model.attention_and_output_logits(inputs_BT)
         self.model.train()
         self._stopwatch.lap("layers")
         return LayersMeasured(
@@ -269,7 +269,7 @@ class Trainer:
         self.model.set_dropout(settings.dropout)
 
 
-def train(config: RunConfig, corpus: Corpus) -> Iterator[Event]:
+def training_events(config: RunConfig, corpus: Corpus) -> Iterator[Event]:
     """A whole run, from its first step to its last."""
     trainer = Trainer(config, corpus)
     yield trainer.started()
