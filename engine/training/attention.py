@@ -13,6 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from .torch_private import softmax_backward
+
 LONGEST = 1024
 MOST_WEIGHTS = 1 << 25
 """Up to this context and number of weights those of a whole layer are kept; their memory grows with the square of the
@@ -66,7 +68,7 @@ class _PlainAttention(torch.autograd.Function):
         for (s, e), w in zip(reversed([*_rows(q_NTD.shape[1])]), reversed(weights), strict=True):
             dv_NTD[:, :e].baddbmm_(w.mT, dy_NTD[:, s:e], beta=beta)
             dw = torch.bmm(dy_NTD[:, s:e], v_NTD[:, :e].mT)
-            dscores = torch.ops.aten._softmax_backward_data(dw, w, -1, w.dtype)
+            dscores = softmax_backward(dw, w)
             dq_NTD[:, s:e].baddbmm_(dscores, k_NTD[:, :e], beta=0, alpha=_scale(q_NTD))
             dk_NTD[:, :e].baddbmm_(dscores.mT, q_NTD[:, s:e], beta=beta, alpha=_scale(q_NTD))
             beta = 1

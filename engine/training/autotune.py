@@ -17,6 +17,7 @@ from ..config import ConfigError, InstrumentsConfig, RunConfig, TrainingConfig
 from ..corpus import Corpus
 from ..hosting.interfaces import ReportProgress
 from .memory_budget import require_memory
+from .torch_private import has_bf16_instructions
 from .trainer import Trainer
 
 WORTH_TUNING_STEPS = 50
@@ -104,7 +105,7 @@ def _has_bf16(device: str) -> bool:
             return torch.cuda.is_bf16_supported(including_emulation=False)
         case "cpu":
             capabilities = torch.backends.cpu.get_cpu_capability()
-            return "AVX512" in capabilities and torch.ops.mkldnn._is_mkldnn_bf16_supported()
+            return "AVX512" in capabilities and has_bf16_instructions()
         case _:
             return False
 

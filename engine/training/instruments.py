@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ..config import InstrumentsConfig
 from .optim import FlatParameters
+from .torch_private import norm_of_each
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ class Instruments:
         return LayerReading([name for name, _ in self._layers], gradients, ratios)
 
     def _norms(self, buffer: Tensor) -> list[Tensor]:
-        norms = torch._foreach_norm(self._flat.views(buffer))  # pyright: ignore[reportPrivateImportUsage]
+        norms = norm_of_each(self._flat.views(buffer))
         return [torch.stack([norms[i] for i in members]).norm() for _, members in self._layers]
 
 

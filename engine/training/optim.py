@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ..config import OptimizerConfig
+from .torch_private import add_to_each, copy_to_each, fused_adam, fused_adamw
 
 _FULLY_WARM = 1e12
 """A step count at which 1 - beta**step is 1: how Adam runs without bias correction."""
@@ -66,9 +67,9 @@ class FlatParameters:
             return
         gradients = torch.autograd.grad(loss, self.parameters)
         if accumulate:
-            torch._foreach_add_(self._gradient_views, gradients)  # pyright: ignore[reportPrivateImportUsage]
+            add_to_each(self._gradient_views, gradients)
         else:
-            torch._foreach_copy_(self._gradient_views, gradients)  # pyright: ignore[reportPrivateImportUsage]
+            copy_to_each(self._gradient_views, gradients)
 
     def views(self, buffer: Tensor) -> list[Tensor]:
         """A buffer of this layout, cut and shaped like the parameters."""
@@ -107,9 +108,9 @@ class Optimizer:
                 buffer = self.state["momentum_buffer"].mul_(self.config.momentum).add_(gradients)
                 weights.add_(buffer, alpha=-lr)
             case "adam":
-                self._adam(torch._fused_adam_, lr, weight_decay)  # pyright: ignore[reportPrivateImportUsage]
+                self._adam(fused_adam, lr, weight_decay)
             case "adamw":
-                self._adam(torch._fused_adamw_, lr, weight_decay)  # pyright: ignore[reportPrivateImportUsage]
+                self._adam(fused_adamw, lr, weight_decay)
         self._flat.publish()
 
     def _decay(self, weight_decay: float) -> None:

@@ -1,0 +1,35 @@
+"""Operators that torch does not document and may drop in any release: every one that the engine uses, and why.
+
+tests/test_torch_private.py gives the documented replacement of each. Nothing outside this module may name one.
+"""
+
+# pyright: reportPrivateImportUsage=false
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+Tensors = list[Tensor] | tuple[Tensor, ...]
+
+# One call for a whole list of tensors: a loop in Python costs as much as the arithmetic in models of this size.
+add_to_each: Callable[[Tensors, Tensors], None] = torch._foreach_add_
+"""a += b for each pair."""
+copy_to_each: Callable[[Tensors, Tensors], None] = torch._foreach_copy_
+"""a = b for each pair, rounding or widening where the precisions differ."""
+norm_of_each: Callable[[Tensors], tuple[Tensor, ...]] = torch._foreach_norm
+"""|a|, the Euclidean norm, of each tensor."""
+
+# torch.optim with fused=True calls these two; its first step imports the compiler, which takes about a second.
+fused_adam: Callable[..., None] = torch._fused_adam_
+fused_adamw: Callable[..., None] = torch._fused_adamw_
+
+
+def softmax_backward(dy: Tensor, y: Tensor) -> Tensor:
+    """dx = y * (dy - sum(dy * y)) for y = softmax(x) over the last dimension, in one pass over memory."""
+    return torch.ops.aten._softmax_backward_data(dy, y, -1, y.dtype)
+
+
+def has_bf16_instructions() -> bool:
+    """Whether this x86 processor multiplies bf16 natively; looked up when asked, as not every build has oneDNN."""
+    return torch.ops.mkldnn._is_mkldnn_bf16_supported()

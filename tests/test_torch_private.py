@@ -1,0 +1,51 @@
+"""torch still has every private operator that the engine uses, and one module alone uses them."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+ENGINE = Path(__file__).parents[1] / "engine"
+HOME = ENGINE / "training" / "torch_private.py"
+
+INSTEAD = {
+    "torch._foreach_add_": "a loop of a.add_(b)",
+    "torch._foreach_copy_": "a loop of a.copy_(b)",
+    "torch._foreach_norm": "[torch.linalg.vector_norm(a) for a in tensors]",
+    "torch._fused_adam_": "torch.optim.Adam over `flat.weights`, or its formula in tensor operations",
+    "torch._fused_adamw_": "torch.optim.AdamW over `flat.weights`, or its formula in tensor operations",
+    "torch.ops.aten._softmax_backward_data": "y * (dy - (dy * y).sum(-1, keepdim=True))",
+    "torch.ops.mkldnn._is_mkldnn_bf16_supported": "the avx512_bf16 flag of /proc/cpuinfo",
+}
+"""What a documented torch offers for each operator."""
+
+
+def private_names(path: Path) -> Iterator[str]:
+    """Every `torch.a._b` of a module, however deep the private part of the name is."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Attribute):
+            name = ast.unparse(node)
+            if name.startswith("torch.") and node.attr.startswith("_") and not node.attr.startswith("__"):
+                yield name
+
+
+@pytest.mark.parametrize("name", INSTEAD)
+def test_torch_still_has_the_operator(name: str) -> None:
+    found: object = torch
+    for part in name.split(".")[1:]:
+        found = getattr(found, part, None)
+    assert callable(found), (
+        f"torch {torch.__version__} has no {name} any more. In {HOME.name} write {INSTEAD[name]} in its place, measure "
+        "with tests/bench/throughput.py, and lower the bound on torch in pyproject.toml until that is released."
+    )
+
+
+def test_every_private_operator_has_a_replacement_written_down() -> None:
+    assert set(private_names(HOME)) == set(INSTEAD)
+
+
+def test_private_operators_are_used_nowhere_else() -> None:
+    strays = {path.name: names for path in ENGINE.rglob("*.py") if path != HOME and (names := [*private_names(path)])}
+    assert not strays
