@@ -14,6 +14,7 @@ import tomli_w
 
 from .fault_config import FaultConfig
 from .lesson import Lesson
+from .optimizers import OptimizerKind
 from .toml_tables import ConfigError, between, build, require, toml_value
 
 
@@ -75,7 +76,7 @@ class ModelConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class OptimizerConfig:
-    kind: Literal["sgd", "momentum", "adam", "adamw"] = "adamw"
+    kind: OptimizerKind = "adamw"
     momentum: float = 0.9
     """For `momentum` only."""
     beta1: float = 0.9

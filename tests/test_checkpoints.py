@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from tinygpt_tui.engine.config import ModelConfig, OptimizerConfig, RunConfig, StorageConfig
 from tinygpt_tui.engine.events import ChangeSettings, Evaluated, StepFinished
+from tinygpt_tui.engine.optimizers import OPTIMIZERS, OptimizerKind
 from tinygpt_tui.engine.training.checkpoints import Checkpoints, Stored, stored_checkpoints, surplus
 from tinygpt_tui.engine.training.snapshot import CheckpointError
 from tinygpt_tui.engine.training.trainer import Trainer
@@ -38,19 +39,21 @@ def advance(trainer: Trainer, until: int, changes: dict[int, ChangeSettings]) ->
     return losses
 
 
-def config_of(kind: str, precision: str) -> RunConfig:
+def config_of(kind: OptimizerKind, precision: str) -> RunConfig:
     config = small_config(precision=precision)
     return replace(
         config,
         model=replace(config.model, dropout=0.1),
-        optimizer=OptimizerConfig(kind=kind),  # pyright: ignore[reportArgumentType]
+        optimizer=OptimizerConfig(kind=kind),
     )
 
 
 @pytest.mark.parametrize("changes", [{}, CHANGES], ids=["undisturbed", "with live changes"])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-@pytest.mark.parametrize("kind", ["sgd", "momentum", "adam", "adamw"])
-def test_resuming_is_exact(tmp_path: Path, kind: str, precision: str, changes: dict[int, ChangeSettings]) -> None:
+@pytest.mark.parametrize("kind", OPTIMIZERS)
+def test_resuming_is_exact(
+    tmp_path: Path, kind: OptimizerKind, precision: str, changes: dict[int, ChangeSettings]
+) -> None:
     config = config_of(kind, precision)
     whole = advance(Trainer(config, small_corpus()), 40, changes)
 

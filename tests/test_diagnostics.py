@@ -43,6 +43,7 @@ from tinygpt_tui.engine.events import (
     settings_table,
 )
 from tinygpt_tui.engine.finding_kinds import Kind, Remark, Topic
+from tinygpt_tui.engine.optimizers import OPTIMIZERS
 from tinygpt_tui.engine.schedule import planned_lr
 
 Curve = Callable[[int], float]
@@ -466,7 +467,7 @@ def test_a_layer_without_a_gradient_is_named() -> None:
 
 @given(
     st.sampled_from(get_args(Kind)),
-    st.sampled_from(["sgd", "momentum", "adam", "adamw"]),
+    st.sampled_from(sorted(OPTIMIZERS)),
     st.floats(0, 1e6),
     st.floats(1e-3, 1e6) | st.just(math.inf),
     st.integers(2, 100),

@@ -7,13 +7,12 @@ from statistics import fmean, median
 
 from ..config import LiveSettings, RunConfig
 from ..events import Fix, LayersMeasured, RunStarted, SettingsChanged
+from ..optimizers import OPTIMIZERS
 from ..schedule import batch_scale
 from .detector import Symptom
 from .row import Row
 from .run_statistics import History
 
-USUAL_LR = {"adam": 1e-3, "adamw": 1e-3, "momentum": 0.1, "sgd": 0.1}
-"""Kingma and Ba 2014 for Adam; He et al. 2015 and Goyal et al. 2017 for SGD."""
 FAR = 5.0
 """Times above or below the usual rate from which the rate itself is the first suspect."""
 JUST_BEFORE = 60
@@ -67,7 +66,7 @@ class Circumstances:
 
     @property
     def usual_lr(self) -> float | None:
-        return USUAL_LR[self.config.optimizer.kind] if self.config else None
+        return OPTIMIZERS[self.config.optimizer.kind].usual_lr if self.config else None
 
     @property
     def lr_ratio(self) -> float:

@@ -17,10 +17,11 @@ from ..events import (
     live_settings,
 )
 from ..finding_kinds import Topic
+from ..optimizers import OPTIMIZERS
 from .catalogue import TITLES
 from .causes import causes
 from .confidence import confidence
-from .context import FAR, USUAL_LR, Witness, peak_lr
+from .context import FAR, Witness, peak_lr
 from .detector import Detector, Recovered, Symptom
 from .detectors.below_data import BelowData
 from .detectors.best_passed import BestPassed
@@ -51,7 +52,7 @@ def facts_of(config: RunConfig) -> RunFacts:
         steps=config.training.steps,
         warmup_steps=config.schedule.warmup_steps,
         chance=CHANCE,
-        lr_is_high=peak_lr(settings) > FAR * USUAL_LR[config.optimizer.kind],
+        lr_is_high=peak_lr(settings) > FAR * OPTIMIZERS[config.optimizer.kind].usual_lr,
     )
 
 

@@ -4,10 +4,11 @@ import os
 from dataclasses import replace
 
 from ..config import ConfigError, LiveSettings, ModelConfig, RunConfig
+from ..optimizers import OPTIMIZERS
 from ..vocabulary import VOCABULARY
 
-WEIGHT_BYTES, TRAINED_WEIGHT_BYTES = 4, 8
-"""A number of the model; with its gradient."""
+NUMBER_BYTES = 4
+"""A weight, its gradient or a number of the optimizer's state, in fp32."""
 TOKEN_BYTES = 8
 """All batches of a step are drawn before the first is trained on."""
 
@@ -24,7 +25,7 @@ def require_memory_for_batches(config: RunConfig, settings: LiveSettings, physic
 
 
 def require_memory_for_weights(model: ModelConfig, physical: int | None = None) -> None:
-    _require(WEIGHT_BYTES * least_parameters(model), "model.layers or model.width", physical)
+    _require(NUMBER_BYTES * least_parameters(model), "model.layers or model.width", physical)
 
 
 def least_parameters(model: ModelConfig) -> int:
@@ -42,7 +43,8 @@ def _least_bytes(config: RunConfig) -> int:
     # what the backward pass needs of a token: logits and their gradient, and in each layer some vectors in bf16
     activations = tokens * (8 * VOCABULARY + 12 * model.layers * model.width)
     attention = 4 * model.heads * model.context**2 if config.instruments.layers_every else 0
-    return TRAINED_WEIGHT_BYTES * least_parameters(model) + drawn + max(activations, attention)
+    buffers = 2 + len(OPTIMIZERS[config.optimizer.kind].state)  # weights and gradients
+    return NUMBER_BYTES * buffers * least_parameters(model) + drawn + max(activations, attention)
 
 
 def _require(needed: int, keys: str, physical: int | None) -> None:

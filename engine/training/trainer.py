@@ -36,7 +36,7 @@ from .generate import generate
 from .instruments import Instruments, LayerReading
 from .memory_budget import require_memory_for_batches
 from .model import GPT, flops_per_token
-from .optim import FlatParameters, Optimizer
+from .optim import FlatParameters, new_optimizer
 
 EVALUATION_TOKENS = 2048
 """A pass, so that its activations stay in the cache: larger ones are slower."""
@@ -69,7 +69,7 @@ class Trainer:
         torch.manual_seed(seed)  # dropout alone draws from the global generator
         self.model = GPT(config.model, torch.Generator().manual_seed(seed)).to(self._device)
         self.flat = FlatParameters(self.model, PRECISIONS[config.training.precision])
-        self.optimizer = Optimizer(config.optimizer, self.flat)
+        self.optimizer = new_optimizer(config.optimizer, self.flat)
         self.batches = Batches(corpus.train, config.model.context, seed + 1, self._device)
         self._faults = Faults(config.fault, self.model, self.flat, seed)
         self._held_out = held_out(corpus.val, config.model.context, config.instruments.evaluate_sequences, self._device)
