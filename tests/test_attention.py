@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from tinygpt_tui.engine.training.attention import LEAST_ROWS, LONGEST, _future, attend
+from tinygpt_tui.engine.training.attention import MAX_CONTEXT, MIN_ROWS, _causal_mask, attend
 
 
 def random_heads(length: int, dtype: torch.dtype) -> Tensor:
@@ -13,7 +13,7 @@ def random_heads(length: int, dtype: torch.dtype) -> Tensor:
     return torch.randn(3, 2, 3, length, 8, generator=generator).to(dtype).requires_grad_()
 
 
-@pytest.mark.parametrize("length", [1, 2, 33, LEAST_ROWS, LEAST_ROWS + 1, 3 * LEAST_ROWS, 777, LONGEST, LONGEST + 1])
+@pytest.mark.parametrize("length", [1, 2, 33, MIN_ROWS, MIN_ROWS + 1, 3 * MIN_ROWS, 777, MAX_CONTEXT, MAX_CONTEXT + 1])
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.bfloat16, 0.03)])
 def test_attention_and_its_gradients_are_those_of_torch(length: int, dtype: torch.dtype, tolerance: float) -> None:
     ours = random_heads(length, dtype)
@@ -50,7 +50,7 @@ def test_dropout_leaves_the_expectation(dtype: torch.dtype) -> None:
 
 
 def test_a_model_that_has_only_generated_can_still_be_trained() -> None:
-    _future.cache_clear()
+    _causal_mask.cache_clear()
     heads = random_heads(4, torch.bfloat16)
     with torch.inference_mode():
         attend(*heads, dropout=0.0)

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from tinygpt_tui.engine.config import ModelConfig
+from tinygpt_tui.engine.training.attention import KVCache
 from tinygpt_tui.engine.training.generate import generate
-from tinygpt_tui.engine.training.model import GPT, KVCache
+from tinygpt_tui.engine.training.model import GPT
 from tinygpt_tui.engine.vocabulary import VOCABULARY
 
 

@@ -18,9 +18,8 @@ from tinygpt_tui.engine.events import StepFinished
 from tinygpt_tui.engine.optimizers import OPTIMIZERS, OptimizerKind
 from tinygpt_tui.engine.training.memory_budget import least_parameters, require_memory
 from tinygpt_tui.engine.training.optim import CLASSES, FlatParameters, new_optimizer
-from tinygpt_tui.engine.training.trainer import training_events
 
-from .texts import small_config, small_corpus
+from .texts import small_config, small_corpus, training_events
 
 
 def network() -> nn.Module:

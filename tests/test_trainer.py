@@ -28,10 +28,10 @@ from tinygpt_tui.engine.storage.event_log import EventLog
 from tinygpt_tui.engine.storage.run_store import create
 from tinygpt_tui.engine.training.autotune import COMPILING
 from tinygpt_tui.engine.training.model import GPT, Block
-from tinygpt_tui.engine.training.trainer import Trainer, training_events
+from tinygpt_tui.engine.training.trainer import Trainer
 from tinygpt_tui.engine.worker import assemble
 
-from .texts import TEXT, small_config, small_corpus
+from .texts import TEXT, small_config, small_corpus, training_events
 
 
 def losses(events: list[Event]) -> list[float]:

@@ -1,11 +1,14 @@
 """A corpus and configs small enough for a test, and real enough to learn from."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 
 from tinygpt_tui.engine.config import InstrumentsConfig, ModelConfig, RunConfig, TrainingConfig
 from tinygpt_tui.engine.corpus import Corpus
+from tinygpt_tui.engine.events import Event
+from tinygpt_tui.engine.training.trainer import Trainer
 
 TEXT = b"def add(a, b):\n    return a + b\n\n\ndef twice(f):\n    return lambda x: f(f(x))\n\n\n" * 60
 
@@ -26,3 +29,11 @@ def small_config(**training: object) -> RunConfig:
         ),
     )
     return replace(config, training=replace(config.training, **training))
+
+
+def training_events(config: RunConfig, corpus: Corpus) -> Iterator[Event]:
+    """A whole run, from its first step to its last."""
+    trainer = Trainer(config, corpus)
+    yield trainer.started()
+    while not trainer.finished:
+        yield from trainer.advance()

@@ -1,10 +1,13 @@
-"""Text from a model: one byte after another, by temperature and top-k."""
+"""Text from a model: one byte after another, each drawn from what the model expects and appended to what it reads."""
 
 import math
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
+from ..config import InstrumentsConfig
+from ..events import Sample, SampleGenerated
 from ..vocabulary import BYTES
 from .model import GPT
 
@@ -13,7 +16,7 @@ from .model import GPT
 def generate(
     model: GPT, prompt: bytes, *, tokens: int, temperature: float, top_k: int, generator: torch.Generator
 ) -> bytes:
-    """Up to `tokens` bytes after the prompt; temperature 0 always takes the likeliest."""
+    """`tokens` bytes that follow the prompt."""
     device = next(model.parameters()).device
     context = model.config.context
     given = list(prompt) or [ord("\n")]
@@ -27,7 +30,7 @@ def generate(
             if end <= context:
                 logits = model.next_token_logits(sequence[:, read:end], caches)[0]
                 read = end
-            else:  # the window slides, and with its place every position is another
+            else:  # the window slides: every token has another position, and the cache is of no use
                 logits = model(sequence[:, end - context : end])[0, -1]
             sequence[0, end] = _choose(logits[:BYTES].float().cpu(), temperature, top_k, generator)
     finally:
@@ -35,10 +38,43 @@ def generate(
     return bytes(sequence[0, len(given) :].tolist())
 
 
+def generate_sample(
+    model: GPT, defaults: InstrumentsConfig, command: Sample, *, step: int, seed: int
+) -> SampleGenerated:
+    """The answer to a command, which may leave any setting to the run's defaults; ConfigError where one cannot be."""
+    asked = {
+        "sample_prompt": command.prompt,
+        "temperature": command.temperature,
+        "top_k": command.top_k,
+        "sample_tokens": command.tokens,
+    }
+    wanted = replace(defaults, **{key: value for key, value in asked.items() if value is not None})
+    text = generate(
+        model,
+        wanted.sample_prompt.encode(errors="surrogateescape"),
+        tokens=wanted.sample_tokens,
+        temperature=wanted.temperature,
+        top_k=wanted.top_k,
+        generator=torch.Generator().manual_seed(seed),
+    )
+    return SampleGenerated(
+        step=step,
+        prompt=wanted.sample_prompt,
+        text=text.decode(errors="replace"),
+        temperature=wanted.temperature,
+        top_k=wanted.top_k,
+    )
+
+
 def _choose(logits: Tensor, temperature: float, top_k: int, generator: torch.Generator) -> Tensor:
+    """A token from softmax(logits / temperature) over the top_k likeliest.
+
+    A temperature below 1 favours likely tokens, and 0 always takes the likeliest. The rest is cut off because many
+    unlikely tokens together are likely, and one of them is enough to derail a text (Fan et al. 2018).
+    """
     best = logits.topk(min(top_k, BYTES))
     if not math.isfinite(best.values[0].item()):  # a NaN is sorted first
-        return torch.zeros((), dtype=torch.long)  # a model of NaN has nothing to say
+        return torch.zeros((), dtype=torch.long)  # the byte 0, for a model whose weights are NaN
     if temperature == 0:
         return best.indices[0]
     # torch.multinomial gives the same distribution and takes as long as the model

@@ -1,7 +1,12 @@
-"""What is measured on a step; what is switched off is not computed."""
+"""What is measured around an update: how large gradients, weights and updates are. What is off is not computed.
+
+|x| is the Euclidean norm sqrt(sum x^2) over all weights of a model or a layer. A healthy run keeps the update ratio
+|dw| / |w| near 1e-3: at 1e-5 nothing is learned, and at 1e-1 a step forgets what the steps before it found.
+"""
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -11,39 +16,50 @@ from .optim import FlatParameters
 from .torch_private import norm_of_each
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """The numbers of one step; None where an instrument is off."""
+class Reading(NamedTuple):
+    """The numbers of one step, named as in `StepFinished`; None where an instrument is off."""
 
     loss: float
     grad_norm: float
+    """|g| before it is clipped."""
     grad_min: float | None = None
     grad_max: float | None = None
     param_norm: float | None = None
+    """|w| before the update."""
     update_ratio: float | None = None
+    """|dw| / |w|."""
 
 
 @dataclass(frozen=True, slots=True)
 class LayerReading:
+    """The same for each layer, embeddings to head: where gradients vanish, and which layer moves too fast."""
+
     names: list[str]
     grad_norm: list[float]
     update_ratio: list[float]
 
 
 class Instruments:
-    """Watches the flat buffers around one optimizer step: `before_update`, the step, `after_update`."""
+    """Measures the flat buffers around one optimizer step: `before_update`, the step, `after_update`.
+
+    Numbers stay tensors until all can be fetched at once: each fetch waits for the device.
+    """
 
     def __init__(self, config: InstrumentsConfig, flat: FlatParameters) -> None:
         self._config = config
         self._flat = flat
         self._layers = layer_groups(flat.names)
         self._before = torch.empty_like(flat.weights) if config.updates or config.layers_every else None
+        """The weights before the update, and after it the update itself."""
         self._readings: list[Tensor] = []
         self._layer_gradients: list[Tensor] | None = None
 
     @torch.no_grad()
     def before_update(self, loss: Tensor, clip: float, *, layers: bool) -> None:
-        """Measure the gradient, then clip it (Pascanu et al. 2013)."""
+        """Measure the gradient g, then clip it: g <- g * min(1, c / |g|) (Pascanu et al. 2013).
+
+        The direction stays and the length is bounded, so that one bad batch cannot throw the weights far away.
+        """
         gradients = self._flat.gradients
         norm = _norm(gradients)
         self._readings = [loss, norm]
@@ -58,6 +74,7 @@ class Instruments:
 
     @torch.no_grad()
     def after_update(self) -> tuple[Reading, LayerReading | None]:
+        """Measure the update; of the layers where `before_update` was asked for them."""
         measured = self._config.updates or self._layer_gradients is not None
         if measured and self._before is not None:
             self._before.sub_(self._flat.weights)
@@ -86,12 +103,12 @@ class Instruments:
 
 
 def _norm(flat: Tensor) -> Tensor:
-    """As torch.linalg.vector_norm, in half its time for buffers of this size."""
+    """|x|, in half the time of torch.linalg.vector_norm for buffers of this size."""
     return torch.dot(flat, flat).sqrt_()
 
 
 def layer_groups(names: list[str]) -> list[tuple[str, list[int]]]:
-    """Parameter names to layers, from the embeddings to the head."""
+    """Layers, from the embeddings to the head, each with the places of its parameters in `names`."""
     groups: dict[str, list[int]] = {}
     for index, name in enumerate(names):
         part, _, rest = name.partition(".")
@@ -117,6 +134,7 @@ def _depth(layer: str) -> float:
 
 
 def ratio(update_norm: float, weight_norm: float) -> float:
+    """|dw| / |w|; infinite where weights of 0 moved, and 0 where they did not."""
     if weight_norm == 0:
         return math.inf if update_norm else 0.0
     return update_norm / weight_norm

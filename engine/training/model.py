@@ -1,12 +1,22 @@
-"""The GPT: a decoder-only transformer over bytes (Radford et al. 2019), with the choices that a person can compare.
+"""The GPT: a decoder-only transformer over bytes (Vaswani et al. 2017, Radford et al. 2019).
 
-From the embeddings to the head a batch is N = B * T tokens in a row, and only attention looks at sequences: no product
-needs a change of shape, which autograd would have to undo.
+It reads T tokens and gives, at each position, a score for every token that may come next:
+
+    tokens (B, T) -> embeddings (N, C) -> blocks (N, C), `layers` times -> norm -> head: logits (N, V)
+
+The name of a tensor ends in its dimensions, a letter each:
+
+    B  sequences in a batch         C  width of the residual stream
+    T  tokens in a sequence         H  attention heads
+    N  = B * T, all tokens          D  = C / H, width of a head
+    V  tokens in the vocabulary
+
+Only attention looks at sequences; everything else treats N tokens alike, so no matrix product needs a change of shape,
+which the backward pass would have to undo.
 """
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -14,12 +24,19 @@ from torch import Tensor, nn
 
 from ..config import ModelConfig
 from ..vocabulary import VOCABULARY
-from .attention import attend
+from .attention import KVCache, attend, rotate
 
 INIT_STD = 0.02
+"""GPT-2's: small enough that untrained logits are nearly equal, so that the loss starts at ln V."""
 
 
 class Norm(nn.Module):
+    """Gives each token's vector x a scale of 1, so that depth neither blows it up nor lets it fade.
+
+    LayerNorm: (x - mean(x)) / sqrt(var(x) + eps) * weight + bias (Ba et al. 2016).
+    RMSNorm: x / sqrt(mean(x^2) + eps) * weight, as good without mean and bias (Zhang and Sennrich 2019).
+    """
+
     def __init__(self, width: int, kind: str) -> None:
         super().__init__()
         self.shape = (width,)
@@ -32,25 +49,13 @@ class Norm(nn.Module):
         return F.layer_norm(x_NC, self.shape, self.weight, self.bias)
 
 
-@dataclass
-class KVCache:
-    """What a layer keeps of the positions that were read: all that a further one needs of them."""
-
-    keys_BHTD: Tensor
-    values_BHTD: Tensor
-    length: int = 0
-    """Positions so far; there is room for T."""
-
-    def extended(self, k_BHTD: Tensor, v_BHTD: Tensor) -> tuple[Tensor, Tensor]:
-        """All keys and values, with those of some further positions."""
-        start, self.length = self.length, self.length + k_BHTD.shape[2]
-        self.keys_BHTD[:, :, start : self.length] = k_BHTD
-        self.values_BHTD[:, :, start : self.length] = v_BHTD
-        return self.keys_BHTD[:, :, : self.length], self.values_BHTD[:, :, : self.length]
-
-
 class Attention(nn.Module):
-    """Causal self-attention; H heads of size D share the width C."""
+    """Causal self-attention: softmax(Q K^T / sqrt(D)) V, for H heads side by side (Vaswani et al. 2017).
+
+    Each position asks with its query, is found by its key, and hands over its value. A score is the product of a query
+    and a key; divided by sqrt(D), it has a variance of 1 whatever D is, and the softmax does not saturate. Causal means
+    that a position sees itself and those before it: what comes later is what it shall predict.
+    """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -58,7 +63,7 @@ class Attention(nn.Module):
         self.rotary = config.positions == "rotary"
         self.dropout = config.dropout
         self.attend: Callable[[Tensor, Tensor, Tensor, float], Tensor] = attend
-        """(N, C): values weighted by how queries match keys; a function of queries, keys, values and the dropout."""
+        """Queries, keys, values and the dropout to (N, C); an attribute, so that a fault can replace it."""
         self.qkv = nn.Linear(config.width, 3 * config.width)
         self.out = nn.Linear(config.width, config.width)
 
@@ -71,17 +76,17 @@ class Attention(nn.Module):
         return F.dropout(y_NC, dropout) if dropout else y_NC
 
     def project(self, x_NC: Tensor, T: int, start: int = 0) -> tuple[Tensor, Tensor, Tensor]:
-        """Queries, keys and values of the positions from `start` on, (B, H, T, D) each."""
+        """Queries, keys and values (B, H, T, D); the first position is `start`, which rotary positions must know."""
         qkv_BT3HD = self.qkv(x_NC).view(-1, T, 3, self.heads, x_NC.shape[1] // self.heads)
         if self.rotary:
             qk_BT2HD, v_BT1HD = qkv_BT3HD.split((2, 1), dim=2)
-            q_BHTD, k_BHTD = rotate(qk_BT2HD.permute(2, 0, 3, 1, 4), start)  # both at once: it is many small operations
+            q_BHTD, k_BHTD = rotate(qk_BT2HD.permute(2, 0, 3, 1, 4), start)  # together: half as many operations
             return q_BHTD, k_BHTD, v_BT1HD.squeeze(2).transpose(1, 2)
         q_BHTD, k_BHTD, v_BHTD = (part_BTHD.transpose(1, 2) for part_BTHD in qkv_BT3HD.unbind(2))
         return q_BHTD, k_BHTD, v_BHTD
 
     def max_attention_logit(self, x_NC: Tensor, T: int) -> Tensor:
-        """Largest scaled score before the softmax, future positions left out."""
+        """The largest score q k / sqrt(D) that any position gives to itself or an earlier one."""
         q_BHTD, k_BHTD, _ = self.project(x_NC, T)
         scores = (q_BHTD @ k_BHTD.transpose(-1, -2)).float() / math.sqrt(q_BHTD.shape[-1])
         seen = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril()
@@ -89,14 +94,19 @@ class Attention(nn.Module):
 
 
 class FeedForward(nn.Module):
-    """Four times the width through GELU, or SwiGLU with as many parameters (Shazeer 2020)."""
+    """What a block computes for each token on its own; two thirds of its weights are here.
+
+    GELU: down(gelu(up(x))), four times as wide inside; gelu(x) = x P(z <= x) for a standard normal z, a ReLU without
+    the corner (Hendrycks and Gimpel 2016).
+    SwiGLU: down(silu(gate(x)) * up(x)), silu(x) = x sigmoid(x); 8/3 as wide, for as many weights (Shazeer 2020).
+    """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.gated = config.activation == "swiglu"
         self.dropout = config.dropout
         hidden = 8 * config.width // 3 if self.gated else 4 * config.width
-        self.up = nn.Linear(config.width, 2 * hidden if self.gated else hidden)
+        self.up = nn.Linear(config.width, 2 * hidden if self.gated else hidden)  # gate and up in one product
         self.down = nn.Linear(hidden, config.width)
 
     def forward(self, x_NC: Tensor) -> Tensor:
@@ -111,6 +121,12 @@ class FeedForward(nn.Module):
 
 
 class Block(nn.Module):
+    """x + attention(norm(x)), then x + feed_forward(norm(x)).
+
+    The sums are the residual stream: gradients pass them unchanged from the head to the embeddings. The norms stand
+    before the layers and not after them, which trains without a long warm-up (Radford et al. 2019, Xiong et al. 2020).
+    """
+
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.attention_norm = Norm(config.width, config.norm)
@@ -124,6 +140,8 @@ class Block(nn.Module):
 
 
 class GPT(nn.Module):
+    """The whole model. With tied embeddings one matrix (V, C) serves as input and output (Press and Wolf 2017)."""
+
     def __init__(self, config: ModelConfig, generator: torch.Generator) -> None:
         super().__init__()
         self.config = config
@@ -137,7 +155,10 @@ class GPT(nn.Module):
         self._initialise(generator)
 
     def _initialise(self, generator: torch.Generator) -> None:
-        """Normal matrices; those that write to the residual stream shrink with depth, as in GPT-2."""
+        """Matrices from a normal distribution, biases 0, as in GPT-2.
+
+        2 * layers matrices add to the residual stream; divided by the root of that, their sum does not grow with depth.
+        """
         for name, parameter in self.named_parameters():
             if parameter.dim() >= 2:
                 residual = name.endswith(("attention.out.weight", "feed_forward.down.weight"))
@@ -148,27 +169,33 @@ class GPT(nn.Module):
                 nn.init.zeros_(parameter)
 
     def forward(self, tokens_BT: Tensor) -> Tensor:
-        """Logits (B, T, V) of each next token."""
+        """Logits (B, T, V): at every position, the unnormalised log-probabilities of the next token."""
         x_NC, T = self.embed(tokens_BT), tokens_BT.shape[1]
         for block in self.blocks:
             x_NC = block(x_NC, T)
         return self.logits(x_NC).view(-1, T, VOCABULARY)
 
     def new_kv_cache(self, batch: int = 1) -> list[KVCache]:
-        """Of nothing, for each layer, with room for the whole context."""
+        """An empty cache for each layer, with room for the whole context."""
         H, T = self.config.heads, self.config.context
         keys_BHTD = self.norm.weight.new_empty(batch, H, T, self.config.width // H)
         return [KVCache(torch.empty_like(keys_BHTD), torch.empty_like(keys_BHTD)) for _ in self.blocks]
 
     def next_token_logits(self, tokens_BT: Tensor, caches: Sequence[KVCache]) -> Tensor:
-        """Logits (B, V) of what follows: some tokens are read first, and then one at a time."""
+        """Logits (B, V) after these tokens and those in the caches, which then hold both.
+
+        Several tokens may be read into empty caches, and one at a time after that.
+        """
         x_NC, T = self.embed(tokens_BT, caches[0].length), tokens_BT.shape[1]
         for block, cache in zip(self.blocks, caches, strict=True):
             x_NC = block(x_NC, T, cache)
         return self.logits(x_NC.view(-1, T, x_NC.shape[1])[:, -1])
 
     def embed(self, tokens_BT: Tensor, start: int = 0) -> Tensor:
-        """Embeddings (N, C) of the positions from `start` on, in the precision of the blocks."""
+        """Embeddings (N, C) of tokens at the positions from `start` on, in the precision of the blocks.
+
+        Attention alone sees no order: a learned vector for each position is added here, or `rotate` turns them later.
+        """
         x_BTC = self.tokens(tokens_BT)
         if self.positions is not None:
             length = tokens_BT.shape[1]
@@ -177,7 +204,7 @@ class GPT(nn.Module):
         return x_BTC.flatten(0, 1).to(self.norm.weight.dtype)
 
     def logits(self, x_NC: Tensor) -> Tensor:
-        """(N, V)"""
+        """The head: activations (N, C) to logits (N, V)."""
         return F.linear(self.norm(x_NC), self.head.weight.to(x_NC.dtype))
 
     def set_dropout(self, dropout: float) -> None:
@@ -187,7 +214,10 @@ class GPT(nn.Module):
 
     @torch.no_grad()
     def attention_and_output_logits(self, tokens_BT: Tensor) -> tuple[float, float]:
-        """Largest attention logit and mean log Z: both grow before a transformer diverges (Wortsman et al. 2023)."""
+        """The largest attention logit of all layers, and the mean of log Z, Z being the sum of exp over the V logits.
+
+        Both grow before a transformer diverges (Wortsman et al. 2023).
+        """
         largest = []
         x_NC, T = self.embed(tokens_BT), tokens_BT.shape[1]
         for block in self.blocks:
@@ -198,20 +228,19 @@ class GPT(nn.Module):
         return torch.stack(largest).amax().item(), log_z.item()
 
 
-def rotate(x_BHTD: Tensor, start: int = 0) -> Tensor:
-    """Rotary positions (Su et al. 2021) from `start` on, base 10000, halves rotated."""
-    half = x_BHTD.shape[-1] // 2
-    frequencies = 10_000.0 ** (-torch.arange(half, device=x_BHTD.device) / half)
-    angle = torch.arange(start, start + x_BHTD.shape[-2], device=x_BHTD.device)[:, None] * frequencies
-    cos, sin = angle.cos().to(x_BHTD.dtype), angle.sin().to(x_BHTD.dtype)
-    a, b = x_BHTD[..., :half], x_BHTD[..., half:]
-    return torch.cat((a * cos - b * sin, a * sin + b * cos), dim=-1)
+def cross_entropy(logits_BTV: Tensor, targets_BT: Tensor, reduction: str = "mean") -> Tensor:
+    """The loss: -ln p(target), the surprise at the token that does come, with p = softmax(logits); in nats.
+
+    Guessing evenly costs ln V = ln 259 = 5.557. In fp32, as bf16 numbers near 5.5 are 0.03 apart.
+    """
+    return F.cross_entropy(logits_BTV.flatten(0, 1).float(), targets_BT.flatten(), reduction=reduction)
 
 
 def flops_per_token(config: ModelConfig, parameters: int) -> float:
     """Training FLOP a token, forward and backward: 6 N + 12 L C T (Chowdhery et al. 2022, appendix B).
 
-    N counts the matrices a token is multiplied with: a lookup in an embedding that is not also the head is free.
+    Here N is the number of weights a token is multiplied with, twice forward (multiply, add) and four times backward;
+    a lookup in an embedding that is not also the head is free. 12 L C T is the scores and the weighted values.
     """
     lookups = config.context * config.width if config.positions == "learned" else 0
     if config.embeddings == "untied":

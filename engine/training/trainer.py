@@ -1,15 +1,18 @@
-"""Training as a plain iterator: pulling it is running, and what it yields is everything that can be known of it."""
+"""The training loop. One call of `Trainer.advance` is one step, and its events are all that can be known of it.
 
-import math
+    repeat:  draw a batch, compute the loss and its gradient, clip the gradient, move the weights
+
+`Trainer._take_step` has the numbered steps. The loop belongs to the caller: to pause is not to call, to stop is not to
+call again, and between two calls any command can be answered.
+"""
+
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterable
 
 import msgspec
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ..config import LiveSettings, RunConfig
@@ -30,21 +33,24 @@ from ..events import (
 from ..live_changes import changed, difference
 from ..schedule import planned_lr
 from ..stopwatch import Stopwatch
-from .batches import Batches, held_out
+from .batches import Batches
+from .evaluation import Evaluation, perplexity
 from .fault_injection import Faults
-from .generate import generate
+from .generate import generate_sample
 from .instruments import Instruments, LayerReading
 from .memory_budget import require_memory_for_batches
-from .model import GPT, flops_per_token
+from .model import GPT, cross_entropy, flops_per_token
 from .optim import FlatParameters, new_optimizer
 
-EVALUATION_TOKENS = 2048
-"""A pass, so that its activations stay in the cache: larger ones are slower."""
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 class Trainer:
-    """One run's model, optimizer and place in the data; `config` has no "auto" left in it."""
+    """One run's model, optimizer and place in the data; `config` has no "auto" left in it.
+
+    Everything random comes from config.training.seed, by generators of their own for weights, batches and samples, so
+    that neither measuring nor sampling changes what is trained.
+    """
 
     def __init__(
         self,
@@ -63,19 +69,19 @@ class Trainer:
         self._changes_to_come: deque[SettingsChanged] = deque()
         self.is_untouched = True
         """Neither trained nor restored."""
-        self._device = torch.device(config.training.device)
-        torch.set_num_threads(int(config.training.threads))
-        seed = config.training.seed
+        training, seed = config.training, config.training.seed
+        self._device = torch.device(training.device)
+        torch.set_num_threads(int(training.threads))
         torch.manual_seed(seed)  # dropout alone draws from the global generator
         self.model = GPT(config.model, torch.Generator().manual_seed(seed)).to(self._device)
-        self.flat = FlatParameters(self.model, PRECISIONS[config.training.precision])
+        self.flat = FlatParameters(self.model, PRECISIONS[training.precision])
         self.optimizer = new_optimizer(config.optimizer, self.flat)
         self.batches = Batches(corpus.train, config.model.context, seed + 1, self._device)
         self._faults = Faults(config.fault, self.model, self.flat, seed)
-        self._held_out = held_out(corpus.val, config.model.context, config.instruments.evaluate_sequences, self._device)
+        self._evaluation = Evaluation(config, corpus, self._device)
         self._instruments = Instruments(config.instruments, self.flat)
         self._forward: Callable[[Tensor], Tensor] = (
-            torch.compile(self.model) if config.training.compile is True else self.model
+            torch.compile(self.model) if training.compile is True else self.model
         )
 
     @property
@@ -83,13 +89,12 @@ class Trainer:
         return self._forward is not self.model
 
     def compile(self) -> None:
-        """Compile what the first step would have to; what is trained does not notice."""
+        """Compile now what the first step would have to compile; training is not changed by it."""
         # cut like a batch: strides too are compiled in
         tokens_BT = torch.zeros(self.settings.batch, self.config.model.context + 1, dtype=torch.long)
         tokens_BT = tokens_BT.to(self._device)
         with torch.random.fork_rng():
-            logits_BTV = self._forward(tokens_BT[:, :-1])
-            loss = F.cross_entropy(logits_BTV.flatten(0, 1).float(), tokens_BT[:, 1:].flatten())
+            loss = cross_entropy(self._forward(tokens_BT[:, :-1]), tokens_BT[:, 1:])
             self.flat.differentiate(loss, accumulate=False)
 
     @property
@@ -118,58 +123,75 @@ class Trainer:
 
     def advance(self) -> list[Event]:
         """One optimizer step, and the measurements that are due after it."""
-        events = self._untrained() if self.is_untouched else []
+        instruments = self.config.instruments
+        events = self._measure_untrained() if self.is_untouched else []
         self.is_untouched = False
-        events += self._take_step(layers=self._due(self.config.instruments.layers_every, self.step + 1))
-        if self._due(self.config.instruments.evaluate_every, self.step) or (
-            self.finished and self.config.instruments.evaluate_every
-        ):
+        events += self._take_step(layers=is_due(instruments.layers_every, self.step + 1))
+        if is_due(instruments.evaluate_every, self.step) or (self.finished and instruments.evaluate_every):
             events.append(self.evaluate())
-        if self._due(self.config.instruments.sample_every, self.step):
+        if is_due(instruments.sample_every, self.step):
             events.append(self.sample(Sample()))
-        return events + self._replay()
+        return [*events, *self.replay()]
 
-    def _untrained(self) -> list[Event]:
-        """How good chance is: what all that is learnt will be held against."""
+    def _measure_untrained(self) -> list[Event]:
+        """The baseline of a run: how good random weights are, which is as good as guessing."""
         events: list[Event] = [self.evaluate()] if self.config.instruments.evaluate_every else []
         return [*events, self.sample(Sample())] if self.config.instruments.sample_every else events
 
-    def _due(self, every: int, step: int) -> bool:
-        return bool(every) and step % every == 0
-
     def _take_step(self, *, layers: bool) -> list[Event]:
+        """One step of gradient descent; with `layers`, each layer is measured too."""
+        settings, step = self.settings, self.step + 1
         began = self._stopwatch.lap("training")
-        settings = self.settings
-        lr = self._faults.lr(self.step + 1, planned_lr(settings, self.step + 1, self.config.training.steps))
+        # 1. The schedule gives the learning rate of this step.
+        lr = self._faults.lr(step, planned_lr(settings, step, self.config.training.steps))
+        # 2. and 3. Forward: the loss of a batch. Backward: its gradient, which way each weight would raise the loss.
         loss, inputs_BT = self._differentiate(settings)
+        # 4. Measure the gradient g, then clip it to a norm of c: g * min(1, c / |g|).
         self._instruments.before_update(loss, settings.clip, layers=layers)
         self._stopwatch.lap("gradients")
+        # 5. The optimizer moves the weights, about lr times the gradient downhill.
         self.optimizer.step(lr, settings.weight_decay)
+        # 6. Measure the weights w and how far they moved: |dw| / |w| is near 1e-3 in a healthy run.
         reading, layer_reading = self._instruments.after_update()
         ended = self._stopwatch.lap("update")
-        self.step += 1
+        # 7. Publish what was measured.
         tokens = settings.batch * settings.accumulation * self.config.model.context
-        self.tokens += tokens
+        self.step, self.tokens = step, self.tokens + tokens
         finished = StepFinished(
-            step=self.step,
+            step=step,
             time=self._now(),
-            loss=reading.loss,
             lr=lr,
             tokens=self.tokens,
             tokens_per_s=tokens / max(ended - began, 1e-9),
-            grad_norm=reading.grad_norm,
             clipped=reading.grad_norm > settings.clip,
-            grad_max=reading.grad_max,
-            grad_min=reading.grad_min,
-            param_norm=reading.param_norm,
-            update_ratio=reading.update_ratio,
+            **reading._asdict(),
         )
-        return [finished] if layer_reading is None else [finished, self._measured(layer_reading, inputs_BT[:1])]
+        return [finished] if layer_reading is None else [finished, self._measure_layers(layer_reading, inputs_BT[:1])]
 
-    def _measured(self, reading: LayerReading, inputs_BT: Tensor) -> LayersMeasured:
+    def _differentiate(self, settings: LiveSettings) -> tuple[Tensor, Tensor]:
+        """Gradients of the mean loss of all accumulated batches, that loss, and the last inputs (B, T).
+
+        Gradients of several small batches add up to that of a large one, in the memory of a small one.
+        """
+        losses = []
+        batches = [self.batches.draw(settings.batch) for _ in range(settings.accumulation)]
+        batches = self._faults.batches(self.step + 1, batches)
+        self._stopwatch.lap("data")
+        for index, (inputs_BT, targets_BT) in enumerate(batches):
+            # 2. Forward: logits (B, T, V), and how surprising the tokens are that really come next.
+            loss = cross_entropy(self._forward(inputs_BT), targets_BT)
+            if settings.accumulation > 1:
+                loss = loss / settings.accumulation
+            # 3. Backward: the first batch overwrites the gradients of the last step, the others add to them.
+            self.flat.differentiate(loss, accumulate=index > 0)
+            losses.append(loss.detach())
+        self._faults.gradients(self.step + 1)
+        return losses[0] if len(losses) == 1 else torch.stack(losses).sum(), batches[-1][0]
+
+    def _measure_layers(self, reading: LayerReading, inputs_BT: Tensor) -> LayersMeasured:
         """The layers after an update; attention logits and log Z come from a pass over some inputs (B, T)."""
         self.model.eval()
-        largest, log_z = self.model.attention_and_output_logits(inputs_BT)
+        max_attention_logit, log_z = self.model.attention_and_output_logits(inputs_BT)
         self.model.train()
         self._stopwatch.lap("layers")
         return LayersMeasured(
@@ -177,65 +199,23 @@ class Trainer:
             names=reading.names,
             grad_norm=reading.grad_norm,
             update_ratio=reading.update_ratio,
-            max_attention_logit=largest,
+            max_attention_logit=max_attention_logit,
             log_z=log_z,
         )
 
-    def _differentiate(self, settings: LiveSettings) -> tuple[Tensor, Tensor]:
-        """Gradients of the mean loss of all accumulated batches, that loss, and the last inputs (B, T)."""
-        losses = []
-        batches = [self.batches.draw(settings.batch) for _ in range(settings.accumulation)]
-        batches = self._faults.batches(self.step + 1, batches)
-        self._stopwatch.lap("data")
-        for index, (inputs_BT, targets_BT) in enumerate(batches):
-            logits_BTV = self._forward(inputs_BT)
-            loss = F.cross_entropy(logits_BTV.flatten(0, 1).float(), targets_BT.flatten())
-            if settings.accumulation > 1:
-                loss = loss / settings.accumulation
-            self.flat.differentiate(loss, accumulate=index > 0)
-            losses.append(loss.detach())
-        self._faults.gradients(self.step + 1)
-        return losses[0] if len(losses) == 1 else torch.stack(losses).sum(), batches[-1][0]
-
-    @torch.inference_mode()
     def evaluate(self) -> Evaluated:
-        self.model.eval()
-        inputs_BT, targets_BT = self._held_out
-        total = torch.zeros((), device=self._device)
-        batch = max(EVALUATION_TOKENS // self.config.model.context, 1)
-        for inputs, targets in zip(inputs_BT.split(batch), targets_BT.split(batch), strict=True):
-            logits_BTV = self.model(inputs)
-            total += F.cross_entropy(logits_BTV.flatten(0, 1).float(), targets.flatten(), reduction="sum")
-        self.model.train()
-        val_loss = (total / targets_BT.numel()).item()
+        """The loss on text that is never trained on: where it rises while the training loss falls, a model overfits."""
+        val_loss = self._evaluation.loss(self.model)
         self._stopwatch.lap("evaluation")
         return Evaluated(step=self.step, val_loss=val_loss, perplexity=perplexity(val_loss))
 
     def sample(self, command: Sample) -> SampleGenerated:
-        """Generate from the weights as they are; draws from a generator of its own, so training does not notice."""
-        asked = {
-            "sample_prompt": command.prompt,
-            "temperature": command.temperature,
-            "top_k": command.top_k,
-            "sample_tokens": command.tokens,
-        }
-        wanted = replace(self.config.instruments, **{key: value for key, value in asked.items() if value is not None})
-        text = generate(
-            self.model,
-            wanted.sample_prompt.encode(errors="surrogateescape"),
-            tokens=wanted.sample_tokens,
-            temperature=wanted.temperature,
-            top_k=wanted.top_k,
-            generator=torch.Generator().manual_seed(self.config.training.seed + self.step),
+        """Text from the weights as they are; ConfigError where the command cannot be."""
+        generated = generate_sample(
+            self.model, self.config.instruments, command, step=self.step, seed=self.config.training.seed + self.step
         )
         self._stopwatch.lap("sample")
-        return SampleGenerated(
-            step=self.step,
-            prompt=wanted.sample_prompt,
-            text=text.decode(errors="replace"),
-            temperature=wanted.temperature,
-            top_k=wanted.top_k,
-        )
+        return generated
 
     def change(self, command: ChangeSettings) -> SettingsChanged:
         """From the next step on; ConfigError leaves everything as it was."""
@@ -251,13 +231,10 @@ class Trainer:
             settings=settings_table(self.settings),
         )
 
-    def replay(self, changes: Iterable[SettingsChanged]) -> None:
-        """Make changes again at the steps they were first made: a crash must not undo what a person did."""
-        self._changes_to_come = deque(sorted(changes, key=lambda change: change.step))
-        self._replay()
-
-    def _replay(self) -> list[Event]:
-        replayed: list[Event] = []
+    def replay(self, changes: Iterable[SettingsChanged] = ()) -> list[SettingsChanged]:
+        """Make changes again at the steps they were first made, so that a crash does not undo them; those made now."""
+        self._changes_to_come = deque(sorted((*self._changes_to_come, *changes), key=lambda change: change.step))
+        replayed: list[SettingsChanged] = []
         while self._changes_to_come and self._changes_to_come[0].step <= self.step:
             change = self._changes_to_come.popleft()
             self.apply(live_settings(change.settings))
@@ -269,13 +246,5 @@ class Trainer:
         self.model.set_dropout(settings.dropout)
 
 
-def training_events(config: RunConfig, corpus: Corpus) -> Iterator[Event]:
-    """A whole run, from its first step to its last."""
-    trainer = Trainer(config, corpus)
-    yield trainer.started()
-    while not trainer.finished:
-        yield from trainer.advance()
-
-
-def perplexity(loss: float) -> float:
-    return math.exp(loss) if loss < 700 else math.inf
+def is_due(every: int, step: int) -> bool:
+    return bool(every) and step % every == 0

@@ -47,7 +47,8 @@ def train(config: RunConfig, seed: int) -> Trial:
     """One run, on one thread and in fp32, so that it is the same wherever it runs."""
     from tinygpt_tui.engine.corpus import load
     from tinygpt_tui.engine.diagnostics.diagnosis import Diagnosis
-    from tinygpt_tui.engine.training.trainer import training_events
+
+    from ..texts import training_events
 
     training = replace(config.training, seed=seed, device="cpu", precision="fp32", threads=1, compile=False)
     instruments = replace(config.instruments, sample_every=0)
