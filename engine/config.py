@@ -15,6 +15,7 @@ import tomli_w
 from .fault_config import FaultConfig
 from .lesson import Lesson
 from .toml_tables import ConfigError, between, build, require, toml_value
+from .vocabulary import VOCABULARY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,7 +183,7 @@ class InstrumentsConfig:
         between("instruments.evaluate_sequences", self.evaluate_sequences, 1, 65_536)
         between("instruments.sample_tokens", self.sample_tokens, 1, 65_536)
         between("instruments.temperature", self.temperature, 0.0, 100.0)
-        between("instruments.top_k", self.top_k, 1, 259)
+        between("instruments.top_k", self.top_k, 1, VOCABULARY)
 
 
 @dataclass(frozen=True, kw_only=True)

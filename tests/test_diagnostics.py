@@ -25,7 +25,7 @@ from tinygpt_tui.engine.diagnostics.catalogue import TITLES
 from tinygpt_tui.engine.diagnostics.causes import causes
 from tinygpt_tui.engine.diagnostics.context import Witness
 from tinygpt_tui.engine.diagnostics.detector import Detector, Symptom
-from tinygpt_tui.engine.diagnostics.diagnosis import CHANCE, Closed, Diagnosis, Examiner, Opened, detectors, facts_of
+from tinygpt_tui.engine.diagnostics.diagnosis import Closed, Diagnosis, Examiner, Opened, detectors, facts_of
 from tinygpt_tui.engine.diagnostics.fixes import fixes
 from tinygpt_tui.engine.diagnostics.level import Level
 from tinygpt_tui.engine.diagnostics.profile import BLOCKS, Profile
@@ -44,6 +44,7 @@ from tinygpt_tui.engine.events import (
 )
 from tinygpt_tui.engine.finding_kinds import Kind, Remark, Topic
 from tinygpt_tui.engine.schedule import planned_lr
+from tinygpt_tui.engine.vocabulary import CHANCE_LOSS as CHANCE
 
 Curve = Callable[[int], float]
 few = settings(max_examples=15, deadline=None)

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from tinygpt_tui.engine.config import ModelConfig
 from tinygpt_tui.engine.training.generate import generate
-from tinygpt_tui.engine.training.model import GPT, VOCABULARY, Memory
+from tinygpt_tui.engine.training.model import GPT, Memory
+from tinygpt_tui.engine.vocabulary import VOCABULARY
 
 
 class Oracle(nn.Module):

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 ENGINE = (
-    {"toml_tables", "finding_kinds", "lesson", "fault_config", "config", "stopwatch"},
+    {"vocabulary", "toml_tables", "finding_kinds", "lesson", "fault_config", "config", "stopwatch"},
     {"events"},
     {"schedule", "corpus", "presets", "preset_check"},
     {"live_changes", "storage"},

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tinygpt_tui.engine.config import ModelConfig
-from tinygpt_tui.engine.training.model import GPT, VOCABULARY, Block, flops_per_token, rotate
+from tinygpt_tui.engine.training.model import GPT, Block, flops_per_token, rotate
 from tinygpt_tui.engine.training.optim import FlatParameters
+from tinygpt_tui.engine.vocabulary import VOCABULARY
 
 from .bench.plain_loop import PlainGPT
 

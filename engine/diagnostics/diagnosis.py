@@ -1,6 +1,5 @@
 """A run's events or rows in, findings out, with causes, remedies and how sure we are."""
 
-import math
 from dataclasses import dataclass
 
 from ..config import LiveSettings, RunConfig
@@ -17,6 +16,7 @@ from ..events import (
     live_settings,
 )
 from ..finding_kinds import Topic
+from ..vocabulary import CHANCE_LOSS
 from .catalogue import TITLES
 from .causes import causes
 from .confidence import confidence
@@ -41,16 +41,13 @@ from .fixes import fixes
 from .row import Row
 from .run_statistics import History, RunFacts
 
-CHANCE = math.log(259)
-"""The loss of guessing evenly among 256 bytes and 3 specials."""
-
 
 def facts_of(config: RunConfig) -> RunFacts:
     settings = LiveSettings.from_config(config)
     return RunFacts(
         steps=config.training.steps,
         warmup_steps=config.schedule.warmup_steps,
-        chance=CHANCE,
+        chance=CHANCE_LOSS,
         lr_is_high=peak_lr(settings) > FAR * USUAL_LR[config.optimizer.kind],
     )
 

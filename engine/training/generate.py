@@ -5,10 +5,8 @@ import math
 import torch
 from torch import Tensor
 
+from ..vocabulary import BYTE_VALUES
 from .model import GPT
-
-BYTES = 256
-"""Tokens below this are bytes; the specials above are never generated."""
 
 
 @torch.inference_mode()
@@ -31,14 +29,15 @@ def generate(
                 read = end
             else:  # the window slides, and with its place every position is another
                 logits = model(sequence[:, end - context : end])[0, -1]
-            sequence[0, end] = _choose(logits[:BYTES].float().cpu(), temperature, top_k, generator)
+            # specials are never generated
+            sequence[0, end] = _choose(logits[:BYTE_VALUES].float().cpu(), temperature, top_k, generator)
     finally:
         model.train(training)
     return bytes(sequence[0, len(given) :].tolist())
 
 
 def _choose(logits: Tensor, temperature: float, top_k: int, generator: torch.Generator) -> Tensor:
-    best = logits.topk(min(top_k, BYTES))
+    best = logits.topk(min(top_k, BYTE_VALUES))
     if not math.isfinite(best.values[0].item()):  # a NaN is sorted first
         return torch.zeros((), dtype=torch.long)  # a model of NaN has nothing to say
     if temperature == 0:

@@ -4,7 +4,7 @@ import os
 from dataclasses import replace
 
 from ..config import ConfigError, LiveSettings, ModelConfig, RunConfig
-from .model import VOCABULARY
+from ..vocabulary import VOCABULARY
 
 WEIGHT_BYTES, TRAINED_WEIGHT_BYTES = 4, 8
 """A number of the model; with its gradient."""

@@ -13,10 +13,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..config import ModelConfig
+from ..vocabulary import VOCABULARY
 from .attention import attend
 
-VOCABULARY = 259
-"""256 byte values and 3 specials, so an untrained model's loss is ln 259 = 5.557."""
 INIT_STD = 0.02
 
 

@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tinygpt_tui.engine.config import ModelConfig
-from tinygpt_tui.engine.training.model import GPT, VOCABULARY
+from tinygpt_tui.engine.training.model import GPT
+from tinygpt_tui.engine.vocabulary import VOCABULARY
 
 
 class Attention(nn.Module):

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from ...engine.config import ModelConfig, RunConfig
-
-VOCABULARY = 259
-"""256 byte values and 3 specials."""
+from ...engine.vocabulary import VOCABULARY
 
 
 def parameters(model: ModelConfig) -> int:
