@@ -13,9 +13,9 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 ENGINE = (
-    {"vocabulary", "toml_tables", "finding_kinds", "lesson", "fault_config", "config", "stopwatch"},
+    {"vocabulary", "toml_tables", "finding_kinds", "lesson", "fault_config", "schedule", "config", "stopwatch"},
     {"events"},
-    {"schedule", "corpus", "presets", "preset_check"},
+    {"corpus", "presets", "preset_check"},
     {"live_changes", "storage"},
     {"diagnostics"},
     {"readers", "hosting"},

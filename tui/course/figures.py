@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable
 
 from textual.content import Content
 
-from ...engine.config import RunConfig, ScheduleConfig, TrainingConfig
-from ...engine.schedule import planned_curve
+from ...engine.config import LiveSettings, RunConfig, TrainingConfig
+from ...engine.schedule import ScheduleConfig, planned_curve
 from ...engine.vocabulary import CHANCE_LOSS, VOCABULARY
 from ..content import curve_block
 from ..formatting import compact, setting
@@ -68,7 +68,7 @@ def schedules(page: Page, width: int, ascii: bool) -> Content:
 
 def _schedule(schedule: ScheduleConfig, width: int, height: int, ascii: bool) -> Content:
     config = RunConfig(schedule=schedule, training=TrainingConfig(steps=_SCHEDULE_STEPS))
-    values = planned_curve(config, 4 * width)
+    values = planned_curve(LiveSettings.from_config(config), _SCHEDULE_STEPS, 4 * width)
     heading = Content.assemble((schedule.kind, "bold"), (f"  warm-up {schedule.warmup_steps}", _FAINT))
     rows = curve_block(values, (1, _SCHEDULE_STEPS), width, height, colour="curve-lr", ascii=ascii)
     return Content("\n").join([heading, *rows, _rates_at(config)])
@@ -77,7 +77,7 @@ def _schedule(schedule: ScheduleConfig, width: int, height: int, ascii: bool) ->
 def _rates_at(config: RunConfig) -> Content:
     warmup, steps = config.schedule.warmup_steps, config.training.steps
     shown = sorted({1, warmup + 1, steps // 2, steps})
-    rates = planned_curve(config, steps)
+    rates = planned_curve(LiveSettings.from_config(config), steps, steps)
     return Content.styled("lr at " + ", ".join(f"{step}: {setting(rates[step - 1], 3)}" for step in shown), _FAINT)
 
 
