@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 ENGINE = (
     {"vocabulary", "toml_tables", "finding_kinds", "lesson", "fault_config", "schedule", "config", "stopwatch"},
     {"events"},
-    {"corpus", "presets", "preset_check"},
+    {"metrics", "corpus", "presets", "preset_check"},
     {"live_changes", "storage"},
     {"diagnostics"},
     {"readers", "hosting"},

@@ -16,6 +16,7 @@ from ..events import (
     live_settings,
 )
 from ..finding_kinds import Topic
+from ..metrics import step_values
 from ..vocabulary import CHANCE_LOSS
 from .catalogue import TITLES
 from .causes import causes
@@ -199,17 +200,7 @@ class Diagnosis:
 
 
 def row_of(event: StepFinished) -> Row:
-    values = {
-        "loss": event.loss,
-        "lr": event.lr,
-        "grad_norm": event.grad_norm,
-        "tokens_per_s": event.tokens_per_s,
-        "tokens": float(event.tokens),
-        "clipped": float(event.clipped),
-    }
-    if event.update_ratio is not None:
-        values["update_ratio"] = event.update_ratio
-    return Row(event.step, values)
+    return Row(event.step, step_values(event))
 
 
 def time_row(event: TimeSpent) -> Row:
