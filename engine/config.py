@@ -15,7 +15,9 @@ import tomli_w
 from .fault_config import FaultConfig
 from .lesson import Lesson
 from .optimizers import OptimizerKind
+from .schedule import ScheduleConfig
 from .toml_tables import ConfigError, between, build, require, toml_value
+from .vocabulary import VOCABULARY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,42 +100,6 @@ class OptimizerConfig:
         require(self.clip > 0, "optimizer.clip", self.clip, "must be above 0; inf switches clipping off")
 
 
-ScheduleKind = Literal["three-phase", "constant", "cosine", "linear", "step", "triangular", "restarts"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ScheduleConfig:
-    kind: ScheduleKind = "three-phase"
-    lr: float = 1e-3
-    """The highest learning rate."""
-    min_lr: float = 1e-4
-    """Where warm-up starts, cycles touch ground and decays end."""
-    warmup_steps: int = 10
-    """Linear, from min_lr to lr, before every kind; 0 for none."""
-    decay_start: float = 0.8
-    """Share of the run after which `three-phase` decays."""
-    period: int = 200
-    """Steps: between drops (`step`), a full cycle (`triangular`), until the first restart (`restarts`)."""
-    factor: float = 0.5
-    """What a drop multiplies by (`step`)."""
-    growth: float = 2.0
-    """What a restart multiplies the period by (`restarts`)."""
-    batch_scaling: Literal["none", "linear"] = "none"
-    """`linear`: rates are for a batch of base_batch and grow with the batch (Goyal et al. 2017)."""
-    base_batch: int = 4
-
-    def __post_init__(self) -> None:
-        between("schedule.lr", self.lr, 0.0, 1e6)
-        between("schedule.min_lr", self.min_lr, 0.0, 1e6)
-        require(self.min_lr <= self.lr, "schedule.min_lr", self.min_lr, f"must not be above schedule.lr = {self.lr:g}")
-        between("schedule.warmup_steps", self.warmup_steps, 0, 1_000_000_000)
-        between("schedule.decay_start", self.decay_start, 0.0, 1.0)
-        between("schedule.period", self.period, 1, 1_000_000_000)
-        between("schedule.factor", self.factor, 0.0, 1.0)
-        between("schedule.growth", self.growth, 1.0, 100.0)
-        between("schedule.base_batch", self.base_batch, 1, 1_000_000)
-
-
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
     steps: int = 1000
@@ -183,7 +149,7 @@ class InstrumentsConfig:
         between("instruments.evaluate_sequences", self.evaluate_sequences, 1, 65_536)
         between("instruments.sample_tokens", self.sample_tokens, 1, 65_536)
         between("instruments.temperature", self.temperature, 0.0, 100.0)
-        between("instruments.top_k", self.top_k, 1, 259)
+        between("instruments.top_k", self.top_k, 1, VOCABULARY)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,9 +2,9 @@
 
 from dataclasses import fields, replace
 
-from .config import ConfigError, LiveSettings, ScheduleConfig, build
+from .config import ConfigError, LiveSettings, build
 from .events import ChangeSettings, settings_table
-from .schedule import batch_scale, planned_lr, scheduled_lr
+from .schedule import ScheduleConfig, batch_scale, planned_lr, scheduled_lr
 
 
 def changed(settings: LiveSettings, change: ChangeSettings, *, step: int, steps: int) -> LiveSettings:

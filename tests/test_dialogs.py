@@ -10,13 +10,14 @@ from textual.events import Key
 from textual.screen import Screen
 from textual.widgets import Input, Static
 
-from tinygpt_tui.engine.config import ConfigError, LiveSettings, RunConfig, ScheduleConfig, ScheduleKind
+from tinygpt_tui.engine.config import ConfigError, LiveSettings, RunConfig
 from tinygpt_tui.engine.events import ChangeSettings, Command, LimitSpeed, Sample, TakeSteps
 from tinygpt_tui.engine.live_changes import changed
+from tinygpt_tui.engine.schedule import SCHEDULES, ScheduleConfig
 from tinygpt_tui.tui.dialogs.confirm import Confirm
 from tinygpt_tui.tui.dialogs.pick import Pick
 from tinygpt_tui.tui.dialogs.prompt import Prompt
-from tinygpt_tui.tui.run.change_fields import KINDS, belongs, change_fields, read_change
+from tinygpt_tui.tui.run.change_fields import belongs, change_fields, read_change
 from tinygpt_tui.tui.run.command_prompts import (
     read_lr,
     read_sample,
@@ -168,9 +169,9 @@ def test_steps_are_whole_and_at_least_one(text: str) -> None:
         read_steps({"steps": text})
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_form_that_nobody_touched_changes_nothing_but_the_chosen_schedule(kind: ScheduleKind) -> None:
-    change = read_change(UNTOUCHED, ScheduleConfig(kind=kind).kind, SETTINGS)
+@pytest.mark.parametrize("kind", SCHEDULES)
+def test_a_form_that_nobody_touched_changes_nothing_but_the_chosen_schedule(kind: str) -> None:
+    change = read_change(UNTOUCHED, kind, SETTINGS)
     if kind == SETTINGS.schedule.kind:
         assert change is None
     else:
@@ -204,7 +205,7 @@ def test_only_the_fields_that_a_schedule_uses_belong_to_it() -> None:
 settings_of_all_kinds = st.builds(
     LiveSettings,
     schedule=st.builds(
-        ScheduleConfig, kind=st.sampled_from(KINDS), lr=st.floats(1e-3, 1.0), period=st.integers(1, 1000)
+        ScheduleConfig, kind=st.sampled_from([*SCHEDULES]), lr=st.floats(1e-3, 1.0), period=st.integers(1, 1000)
     ),
     clip=st.floats(0.1, 10.0),
     weight_decay=st.floats(0.0, 1.0),

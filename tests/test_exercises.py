@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from textual.pilot import Pilot
 from textual.screen import Screen
 
-from tinygpt_tui.engine.config import RunConfig, ScheduleConfig, TrainingConfig
+from tinygpt_tui.engine.config import RunConfig, TrainingConfig
 from tinygpt_tui.engine.events import AnyEvent, Evaluated, FindingOpened, RunEnded
 from tinygpt_tui.engine.lesson import Expectation, Lesson, LessonFix
 from tinygpt_tui.engine.presets import Preset
-from tinygpt_tui.engine.schedule import scheduled_lr
+from tinygpt_tui.engine.schedule import ScheduleConfig, scheduled_lr
 from tinygpt_tui.tui.app import TinyGPTApp
 from tinygpt_tui.tui.dialogs.pick import Pick
 from tinygpt_tui.tui.exercises import fault_screen

@@ -13,9 +13,19 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 ENGINE = (
-    {"toml_tables", "finding_kinds", "vocabulary", "optimizers", "lesson", "fault_config", "config", "stopwatch"},
+    {
+        "vocabulary",
+        "optimizers",
+        "toml_tables",
+        "finding_kinds",
+        "lesson",
+        "fault_config",
+        "schedule",
+        "config",
+        "stopwatch",
+    },
     {"events"},
-    {"schedule", "corpus", "presets", "preset_check"},
+    {"metrics", "corpus", "presets", "preset_check"},
     {"live_changes", "storage"},
     {"diagnostics"},
     {"readers", "hosting"},

@@ -10,12 +10,12 @@ from queue import SimpleQueue
 
 import pytest
 
-from tinygpt_tui.engine.config import ScheduleConfig
 from tinygpt_tui.engine.diagnostics.diagnosis import Diagnosis, row_of
 from tinygpt_tui.engine.events import AnyEvent, Evaluated, FindingOpened, StepFinished
 from tinygpt_tui.engine.fault_config import FaultConfig
 from tinygpt_tui.engine.hosting.host import Host
 from tinygpt_tui.engine.hosting.interfaces import Hosted
+from tinygpt_tui.engine.schedule import ScheduleConfig
 from tinygpt_tui.engine.storage.event_log import EventLog, all_events
 from tinygpt_tui.engine.storage.run_folder import CHECKPOINTS
 from tinygpt_tui.engine.storage.run_store import create

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tinygpt_tui.engine.config import LiveSettings, ScheduleConfig
+from tinygpt_tui.engine.config import LiveSettings
 from tinygpt_tui.engine.events import ChangeSettings
 from tinygpt_tui.engine.live_changes import changed, difference
-from tinygpt_tui.engine.schedule import planned_lr
+from tinygpt_tui.engine.schedule import ScheduleConfig, planned_lr
 
 from .test_schedule import schedules
 from .texts import small_config

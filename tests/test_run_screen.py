@@ -41,6 +41,7 @@ from tinygpt_tui.engine.events import (
     TimeSpent,
     settings_table,
 )
+from tinygpt_tui.engine.schedule import SCHEDULES
 from tinygpt_tui.tui.dialogs.key_line import KeyLine
 from tinygpt_tui.tui.navigation import Destination, QuitApp, ResumeRun, StartRun, ToHome
 from tinygpt_tui.tui.panels.frame import Frame
@@ -50,7 +51,6 @@ from tinygpt_tui.tui.panels.loss import LossPanel
 from tinygpt_tui.tui.panels.plot_panel import Plot
 from tinygpt_tui.tui.panels.text_panel import SidePanel
 from tinygpt_tui.tui.run import screen as run_screen
-from tinygpt_tui.tui.run.change_fields import KINDS
 from tinygpt_tui.tui.run.change_form import ChangeForm
 from tinygpt_tui.tui.run.screen import RunScreen
 from tinygpt_tui.tui.settings import Remember, Settings
@@ -234,11 +234,11 @@ async def test_enter_on_the_list_of_schedules_chooses_one_and_on_a_field_sends_i
         await pilot.press("enter")
         await until(pilot, lambda: kinds.expanded)
         await pilot.press("end", "enter")
-        await until(pilot, lambda: not kinds.expanded and kinds.value == KINDS[-1])
+        await until(pilot, lambda: not kinds.expanded and kinds.value == [*SCHEDULES][-1])
         assert run.commands == []
         await pilot.press("shift+tab", "enter")
         await until(pilot, lambda: bool(run.commands))
-        assert run.commands == [ChangeSettings(schedule={"kind": KINDS[-1]})]
+        assert run.commands == [ChangeSettings(schedule={"kind": [*SCHEDULES][-1]})]
 
 
 async def test_the_change_form_says_what_cannot_be_and_sends_nothing() -> None:

@@ -3,20 +3,22 @@
 import math
 from dataclasses import replace
 from itertools import pairwise
-from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinygpt_tui.engine.config import LiveSettings, ScheduleConfig, ScheduleKind
-from tinygpt_tui.engine.schedule import planned_lr, scheduled_lr
+from tinygpt_tui.engine.config import ConfigError, LiveSettings, RunConfig
+from tinygpt_tui.engine.events import ChangeSettings
+from tinygpt_tui.engine.live_changes import changed
+from tinygpt_tui.engine.schedule import SCHEDULES, ScheduleConfig, planned_curve, planned_lr, scheduled_lr
+from tinygpt_tui.tui.run.change_fields import change_fields
 
 from .texts import small_config
 
 schedules = st.builds(
     ScheduleConfig,
-    kind=st.sampled_from(get_args(ScheduleKind)),
+    kind=st.sampled_from([*SCHEDULES]),
     lr=st.floats(1e-3, 1.0),
     min_lr=st.floats(0, 1e-3),
     warmup_steps=st.integers(0, 50),
@@ -44,7 +46,7 @@ def test_warm_up_climbs_in_a_line_to_the_peak(schedule: ScheduleConfig, steps: i
 
 @pytest.mark.parametrize("kind", ["three-phase", "cosine", "linear"])
 @given(schedules, st.integers(60, 2000))
-def test_a_decay_never_rises_and_ends_at_the_bottom(kind: ScheduleKind, schedule: ScheduleConfig, steps: int) -> None:
+def test_a_decay_never_rises_and_ends_at_the_bottom(kind: str, schedule: ScheduleConfig, steps: int) -> None:
     schedule = replace(schedule, kind=kind)
     rates = [scheduled_lr(schedule, step, steps) for step in range(schedule.warmup_steps + 1, steps + 1)]
     assert all(later <= earlier + 1e-12 for earlier, later in pairwise(rates))
@@ -95,3 +97,33 @@ def test_linear_scaling_grows_with_the_batch(batch: int, accumulation: int) -> N
 def test_a_line_ends_exactly_at_the_least_rate(lr: float, min_lr: float, steps: int) -> None:
     schedule = ScheduleConfig(kind="linear", lr=lr, min_lr=min_lr, warmup_steps=0)
     assert scheduled_lr(schedule, steps, steps) == min_lr
+
+
+@pytest.mark.parametrize("kind", SCHEDULES)
+def test_every_kind_is_complete(kind: str) -> None:
+    config = RunConfig().with_values({"schedule.kind": kind, "training.steps": "900"})
+    settings, steps = LiveSettings.from_config(config), config.training.steps
+    curve = planned_curve(settings, steps, steps)
+    assert len(curve) == steps
+    assert all(config.schedule.min_lr * (1 - 1e-9) <= lr <= config.schedule.lr * (1 + 1e-9) for lr in curve)
+    form = {field.name for field in change_fields(settings, curve[0])}
+    assert set(SCHEDULES[kind].reads) <= form
+    assert changed(settings, ChangeSettings(schedule={"kind": kind}), step=1, steps=steps) == settings
+
+
+@pytest.mark.parametrize("kind", SCHEDULES)
+def test_a_kind_reads_the_fields_that_it_names_and_no_others(kind: str) -> None:
+    schedule = ScheduleConfig(kind=kind)
+    others = {"min_lr": 2e-4, "decay_start": 0.3, "period": 70, "factor": 0.9, "growth": 1.5}
+    assert {name for schedule in SCHEDULES.values() for name in schedule.reads} <= others.keys()
+
+    def curve(schedule: ScheduleConfig) -> list[float]:
+        return [scheduled_lr(schedule, step, 900) for step in range(schedule.warmup_steps + 1, 901)]
+
+    read = {name for name, value in others.items() if curve(replace(schedule, **{name: value})) != curve(schedule)}
+    assert read == set(SCHEDULES[kind].reads)
+
+
+def test_a_kind_that_is_none_is_refused_with_those_that_are() -> None:
+    with pytest.raises(ConfigError, match=r"schedule\.kind = 'sawtooth' should be 'three-phase' or .*'restarts'"):
+        RunConfig().with_values({"schedule.kind": "sawtooth"})

@@ -12,7 +12,7 @@ import pytest
 from textual.app import App
 from textual.pilot import Pilot
 
-from tinygpt_tui.engine.config import LiveSettings, RunConfig, ScheduleConfig, TrainingConfig
+from tinygpt_tui.engine.config import LiveSettings, RunConfig, TrainingConfig
 from tinygpt_tui.engine.events import (
     AnyEvent,
     CheckpointSaved,
@@ -26,6 +26,7 @@ from tinygpt_tui.engine.events import (
     StepFinished,
     settings_table,
 )
+from tinygpt_tui.engine.schedule import ScheduleConfig
 from tinygpt_tui.engine.storage.event_log import EventLog
 from tinygpt_tui.engine.storage.run_folder import claimed
 from tinygpt_tui.engine.storage.run_store import create

@@ -1,6 +1,5 @@
 """A run's events or rows in, findings out, with causes, remedies and how sure we are."""
 
-import math
 from dataclasses import dataclass
 
 from ..config import LiveSettings, RunConfig
@@ -17,7 +16,9 @@ from ..events import (
     live_settings,
 )
 from ..finding_kinds import Topic
+from ..metrics import step_values
 from ..optimizers import OPTIMIZERS
+from ..vocabulary import CHANCE_LOSS
 from .catalogue import TITLES
 from .causes import causes
 from .confidence import confidence
@@ -42,16 +43,13 @@ from .fixes import fixes
 from .row import Row
 from .run_statistics import History, RunFacts
 
-CHANCE = math.log(259)
-"""The loss of guessing evenly among 256 bytes and 3 specials."""
-
 
 def facts_of(config: RunConfig) -> RunFacts:
     settings = LiveSettings.from_config(config)
     return RunFacts(
         steps=config.training.steps,
         warmup_steps=config.schedule.warmup_steps,
-        chance=CHANCE,
+        chance=CHANCE_LOSS,
         lr_is_high=peak_lr(settings) > FAR * OPTIMIZERS[config.optimizer.kind].usual_lr,
     )
 
@@ -203,17 +201,7 @@ class Diagnosis:
 
 
 def row_of(event: StepFinished) -> Row:
-    values = {
-        "loss": event.loss,
-        "lr": event.lr,
-        "grad_norm": event.grad_norm,
-        "tokens_per_s": event.tokens_per_s,
-        "tokens": float(event.tokens),
-        "clipped": float(event.clipped),
-    }
-    if event.update_ratio is not None:
-        values["update_ratio"] = event.update_ratio
-    return Row(event.step, values)
+    return Row(event.step, step_values(event))
 
 
 def time_row(event: TimeSpent) -> Row:

@@ -4,23 +4,12 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-CANONICAL = (
-    "loss",
-    "val_loss",
-    "lr",
-    "grad_norm",
-    "param_norm",
-    "update_ratio",
-    "tokens_per_s",
-    "step_time",
-    "data_time",
-    "accuracy",
-    "val_accuracy",
-    "epoch",
-)
+from ..metrics import METRICS
+
+CANONICAL = tuple(metric.name for metric in METRICS.values() if metric.columns)
 """Names that rows have; the first two are what a diagnosis cannot do without."""
 
-BESIDE = frozenset(("epoch", "step_time", "data_time"))
+BESIDE = frozenset(metric.name for metric in METRICS.values() if metric.accompanies)
 """Names that alone say nothing of training."""
 PART = 100
 """Ranks from here on are parts of a loss, such as box_loss, and no total."""
@@ -88,7 +77,18 @@ def meaning(name: str) -> Meaning | None:
     for asked in (_as_step, _as_loss, _as_rate, _as_norm, _as_speed, _as_time, _as_accuracy):
         if found := asked(words, name):
             return found
-    return None
+    return Meaning(canonical, 0) if (canonical := _by_spelling().get(words)) else None
+
+
+@lru_cache(maxsize=1)
+def _by_spelling() -> dict[tuple[str, ...], str]:
+    """What the rules below do not know is recognised by how the registry of metrics spells it."""
+    return {
+        _words(name): metric.name
+        for metric in METRICS.values()
+        if metric.columns
+        for name in (metric.name, *metric.columns)
+    }
 
 
 def is_held_out(word: str) -> bool:

@@ -6,10 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..events import Evaluated, LayersMeasured, RunStarted, StepFinished
+from ..metrics import EACH_STEP, METRICS, step_values
 from ..storage.event_log import surviving_events
 from ..storage.run_folder import EVENTS, StoreError
 from .record import Record
 from .source import ReadError
+
+_READ = [name for name in EACH_STEP if METRICS[name].columns]
+"""What is looked for in any log: that of a run of our own gives no more than another tool's."""
 
 
 @dataclass(frozen=True)
@@ -33,16 +37,8 @@ class RunFolder:
                     case RunStarted():
                         total = event.steps
                     case StepFinished():
-                        yield {
-                            "step": event.step,
-                            "total_steps": total,
-                            "loss": event.loss,
-                            "lr": event.lr,
-                            "grad_norm": event.grad_norm,
-                            "param_norm": event.param_norm,
-                            "update_ratio": event.update_ratio,
-                            "tokens_per_s": event.tokens_per_s,
-                        }
+                        values = step_values(event)
+                        yield {"step": event.step, "total_steps": total, **{name: values.get(name) for name in _READ}}
                     case Evaluated():
                         yield {"step": event.step, "val_loss": event.val_loss}
                     case LayersMeasured():

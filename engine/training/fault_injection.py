@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..fault_config import FaultConfig
-from ..vocabulary import BYTES
+from ..vocabulary import BYTE_VALUES
 from .instruments import layer_groups
 from .model import GPT, Attention
 from .optim import FlatParameters
@@ -44,7 +44,8 @@ class Faults:
         return [self._batch(step, inputs_BT, targets_BT, generator) for inputs_BT, targets_BT in batches]
 
     def _batch(self, step: int, inputs_BT: Tensor, targets_BT: Tensor, generator: torch.Generator) -> Batch:
-        config, noise_BT = self._config, torch.randint(BYTES, targets_BT.shape, generator=generator).to(targets_BT)
+        config = self._config
+        noise_BT = torch.randint(BYTE_VALUES, targets_BT.shape, generator=generator).to(targets_BT)
         if config.shuffled_targets:
             order = torch.randperm(targets_BT.numel(), generator=generator).to(targets_BT)
             targets_BT = targets_BT.flatten()[order].view_as(targets_BT)
@@ -54,7 +55,7 @@ class Faults:
         if step == config.bad_batch_step:
             targets_BT = noise_BT
             if config.bad_batch == "bytes":
-                inputs_BT = torch.randint(BYTES, inputs_BT.shape, generator=generator).to(inputs_BT)
+                inputs_BT = torch.randint(BYTE_VALUES, inputs_BT.shape, generator=generator).to(inputs_BT)
         return inputs_BT, targets_BT
 
     @torch.no_grad()

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..config import InstrumentsConfig
 from ..events import Sample, SampleGenerated
-from ..vocabulary import BYTES
+from ..vocabulary import BYTE_VALUES
 from .model import GPT
 
 
@@ -32,7 +32,8 @@ def generate(
                 read = end
             else:  # the window slides: every token has another position, and the cache is of no use
                 logits = model(sequence[:, end - context : end])[0, -1]
-            sequence[0, end] = _choose(logits[:BYTES].float().cpu(), temperature, top_k, generator)
+            # specials are never generated
+            sequence[0, end] = _choose(logits[:BYTE_VALUES].float().cpu(), temperature, top_k, generator)
     finally:
         model.train(training)
     return bytes(sequence[0, len(given) :].tolist())
@@ -72,7 +73,7 @@ def _choose(logits: Tensor, temperature: float, top_k: int, generator: torch.Gen
     A temperature below 1 favours likely tokens, and 0 always takes the likeliest. The rest is cut off because many
     unlikely tokens together are likely, and one of them is enough to derail a text (Fan et al. 2018).
     """
-    best = logits.topk(min(top_k, BYTES))
+    best = logits.topk(min(top_k, BYTE_VALUES))
     if not math.isfinite(best.values[0].item()):  # a NaN is sorted first
         return torch.zeros((), dtype=torch.long)  # the byte 0, for a model whose weights are NaN
     if temperature == 0:

@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from ...engine.vocabulary import VOCABULARY
 from ..text import visible
 from .options import PROGRAM, RunName, ascii_option, events_as_json, runs_folder, runs_option
 
@@ -78,7 +79,7 @@ def stop(run: str, runs: str | None) -> int:
 @click.option("--prompt", default=None, help="What the text begins with.")
 @click.option("--tokens", type=click.IntRange(1, 65_536), default=200, show_default=True, help="Bytes to write.")
 @click.option("--temperature", type=click.FloatRange(0, 100), help="0 always takes the likeliest byte.")
-@click.option("--top-k", type=click.IntRange(1, 259), help="How many of the likeliest bytes may come next.")
+@click.option("--top-k", type=click.IntRange(1, VOCABULARY), help="How many of the likeliest bytes may come next.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="For a run that is not training.")
 @runs_option
 def sample(

@@ -5,15 +5,15 @@ from collections.abc import Callable, Iterable
 
 from textual.content import Content
 
-from ...engine.config import RunConfig, ScheduleConfig, TrainingConfig
-from ...engine.schedule import planned_curve
+from ...engine.config import LiveSettings, RunConfig, TrainingConfig
+from ...engine.schedule import ScheduleConfig, planned_curve
+from ...engine.vocabulary import CHANCE_LOSS, VOCABULARY
 from ..content import curve_block
 from ..formatting import compact, setting
 from ..view.run_view import RunView
 from .optimizer_steps import adam_steps, on_a_bowl, sgd_update
 from .pages import Computed, Page
 
-_VOCABULARY = 259
 _FAINT = "$curve-plan"
 _CURVE_ROWS = {1: 10, 2: 9}
 _LOW_CURVE_ROWS = 7
@@ -31,8 +31,8 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> Content:
 
 
 def probabilities(page: Page, width: int, ascii: bool) -> Content:
-    shares = (1.0, 0.5, 0.4, 0.25, 0.1, 0.01, 1 / _VOCABULARY)
-    names = [f"1/{_VOCABULARY}" if share == shares[-1] else f"{share:g}" for share in shares]
+    shares = (1.0, 0.5, 0.4, 0.25, 0.1, 0.01, 1 / VOCABULARY)
+    names = [f"1/{VOCABULARY}" if share == shares[-1] else f"{share:g}" for share in shares]
     return table(
         ("p(true token)", "loss = -ln p"),
         ((name, f"{-math.log(share) or 0.0:.2f}") for name, share in zip(names, shares, strict=True)),
@@ -40,8 +40,8 @@ def probabilities(page: Page, width: int, ascii: bool) -> Content:
 
 
 def perplexities(page: Page, width: int, ascii: bool) -> Content:
-    losses = (math.log(_VOCABULARY), 5.0, 4.0, 3.0, 2.3, 2.0, 1.5, 1.0, 0.0)
-    meaning = {losses[0]: f"guessing among {_VOCABULARY}", 0.0: "certainty"}
+    losses = (CHANCE_LOSS, 5.0, 4.0, 3.0, 2.3, 2.0, 1.5, 1.0, 0.0)
+    meaning = {losses[0]: f"guessing among {VOCABULARY}", 0.0: "certainty"}
     return table(
         ("loss", "perplexity", ""), ((f"{loss:.2f}", compact(math.exp(loss)), meaning.get(loss, "")) for loss in losses)
     )
@@ -68,7 +68,7 @@ def schedules(page: Page, width: int, ascii: bool) -> Content:
 
 def _schedule(schedule: ScheduleConfig, width: int, height: int, ascii: bool) -> Content:
     config = RunConfig(schedule=schedule, training=TrainingConfig(steps=_SCHEDULE_STEPS))
-    values = planned_curve(config, 4 * width)
+    values = planned_curve(LiveSettings.from_config(config), _SCHEDULE_STEPS, 4 * width)
     heading = Content.assemble((schedule.kind, "bold"), (f"  warm-up {schedule.warmup_steps}", _FAINT))
     rows = curve_block(values, (1, _SCHEDULE_STEPS), width, height, colour="curve-lr", ascii=ascii)
     return Content("\n").join([heading, *rows, _rates_at(config)])
@@ -77,7 +77,7 @@ def _schedule(schedule: ScheduleConfig, width: int, height: int, ascii: bool) ->
 def _rates_at(config: RunConfig) -> Content:
     warmup, steps = config.schedule.warmup_steps, config.training.steps
     shown = sorted({1, warmup + 1, steps // 2, steps})
-    rates = planned_curve(config, steps)
+    rates = planned_curve(LiveSettings.from_config(config), steps, steps)
     return Content.styled("lr at " + ", ".join(f"{step}: {setting(rates[step - 1], 3)}" for step in shown), _FAINT)
 
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from ...engine.config import ConfigError, ScheduleConfig
+from ...engine.config import ConfigError
 from ...engine.lesson import Chapter, Question, Value
+from ...engine.schedule import ScheduleConfig
 from ...engine.toml_tables import build, require
 
 COURSE = Path(__file__).parent

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...engine.config import InstrumentsConfig, RunConfig, ScheduleConfig, TrainingConfig
-from ...engine.schedule import planned_curve
+from ...engine.config import InstrumentsConfig, LiveSettings, RunConfig, TrainingConfig
+from ...engine.schedule import ScheduleConfig, planned_curve
 from ..plots.series import Floats
 
 SPAN = 5
@@ -96,7 +96,7 @@ def _warmup_end(config: RunConfig) -> int:
 
 
 def _decay_start(config: RunConfig) -> int:
-    rates = planned_curve(config, config.training.steps)
+    rates = planned_curve(LiveSettings.from_config(config), config.training.steps, config.training.steps)
     peak = max(rates)
     last_high = max(step for step, rate in enumerate(rates, 1) if rate >= peak * (1 - 1e-6))
     return 0 if last_high == len(rates) else last_high + 1

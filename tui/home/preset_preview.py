@@ -73,9 +73,10 @@ def _heading(config: RunConfig, width: int) -> list[Content]:
 
 
 def _lr_curve(config: RunConfig, width: int, height: int, *, ascii: bool) -> list[Content]:
+    from ...engine.config import LiveSettings
     from ...engine.schedule import planned_curve
 
-    values = planned_curve(config, 4 * width)
+    values = planned_curve(LiveSettings.from_config(config), config.training.steps, 4 * width)
     return curve_block(values, (1, config.training.steps), width, height, colour="curve-lr", ascii=ascii)
 
 

@@ -1,5 +1,6 @@
 """The gradient norm: how hard the loss pulls at the weights, step by step, before clipping."""
 
+from ...engine.metrics import METRICS
 from ..plots.axes import Scale
 from ..plots.canvas import Canvas
 from ..plots.draw import draw
@@ -10,7 +11,7 @@ from .plot_panel import Plot
 
 
 class GradientPanel(Plot):
-    NAME = "Gradient norm"
+    NAME = METRICS["grad_norm"].title
     INTERVAL = 0.6
     INDIFFERENT = frozenset({"perplexity"})
     EXPLANATION = (

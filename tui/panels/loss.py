@@ -1,5 +1,6 @@
 """The loss: every step as a faint band, its mean as a line, and how well the run does on text it never saw."""
 
+from ...engine.metrics import METRICS
 from ..plots.axes import Scale
 from ..plots.canvas import Canvas
 from ..plots.draw import draw
@@ -10,7 +11,7 @@ from .plot_panel import Plot
 
 
 class LossPanel(Plot):
-    NAME = "Loss"
+    NAME = METRICS["loss"].title
     EXPLANATION = (
         "How surprised the model is by the next byte, in nats; lower is better. The faint band is every single step: "
         "it shows the lowest and the highest loss in each column, so no spike is lost. The line through it is the "

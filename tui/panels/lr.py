@@ -3,6 +3,7 @@
 from textual.reactive import var
 
 from ...engine.config import LiveSettings
+from ...engine.metrics import METRICS
 from ..plots.axes import Scale
 from ..plots.canvas import Canvas, Paint
 from ..plots.draw import draw
@@ -13,7 +14,7 @@ from .plot_panel import Plot
 
 
 class RatePanel(Plot):
-    NAME = "Learning rate"
+    NAME = METRICS["lr"].title
     INTERVAL = 1.0
     INDIFFERENT = frozenset({"smoothing", "perplexity"})
     EXPLANATION = (

@@ -3,22 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ...engine.config import LiveSettings, ScheduleKind
+from ...engine.config import LiveSettings
 from ...engine.events import ChangeSettings
+from ...engine.schedule import SCHEDULES
 from ..dialogs.prompt import Field, typed_number, typed_whole
 from ..formatting import setting
 from ..view.fix_commands import change_between
 
-_OF_THE_KIND: dict[ScheduleKind, tuple[str, ...]] = {
-    "three-phase": ("min_lr", "decay_start"),
-    "constant": (),
-    "cosine": ("min_lr",),
-    "linear": ("min_lr",),
-    "step": ("min_lr", "period", "factor"),
-    "triangular": ("min_lr", "period"),
-    "restarts": ("min_lr", "period", "growth"),
-}
-KINDS = tuple(_OF_THE_KIND)
+_LABELS = {"min_lr": "Lowest lr", "decay_start": "Decay from"}
+SHAPING = tuple(dict.fromkeys(name for schedule in SCHEDULES.values() for name in schedule.reads))
+"""The fields of ScheduleConfig that some kind of schedule reads."""
 
 
 def change_fields(settings: LiveSettings, lr: float) -> tuple[Field, ...]:
@@ -31,30 +25,27 @@ def change_fields(settings: LiveSettings, lr: float) -> tuple[Field, ...]:
         Field(name="batch", label="Batch", value=str(settings.batch)),
         Field(name="accumulation", label="Accumulation", value=str(settings.accumulation)),
         Field(name="peak_lr", label="Peak lr", value=setting(schedule.lr)),
-        Field(name="min_lr", label="Lowest lr", value=setting(schedule.min_lr)),
-        Field(name="decay_start", label="Decay from", value=setting(schedule.decay_start)),
-        Field(name="period", label="Period", value=str(schedule.period)),
-        Field(name="factor", label="Factor", value=setting(schedule.factor)),
-        Field(name="growth", label="Growth", value=setting(schedule.growth)),
+        *(_shaping_field(name, getattr(schedule, name)) for name in SHAPING),
     )
 
 
-def belongs(name: str, kind: ScheduleKind) -> bool:
+def _shaping_field(name: str, value: object) -> Field:
+    label = _LABELS.get(name, name.replace("_", " ").capitalize())
+    return Field(name=name, label=label, value=setting(value) if isinstance(value, float) else str(value))
+
+
+def belongs(name: str, kind: str) -> bool:
     """Whether a field means anything for a kind of schedule."""
-    return name not in ("min_lr", "decay_start", "period", "factor", "growth") or name in _OF_THE_KIND[kind]
+    return name not in SHAPING or name in SCHEDULES[kind].reads
 
 
-def read_change(texts: Mapping[str, str], kind: ScheduleKind, settings: LiveSettings) -> ChangeSettings | None:
+def read_change(texts: Mapping[str, str], kind: str, settings: LiveSettings) -> ChangeSettings | None:
     """What differs from the settings, None where nothing does; ValueError where a text cannot be."""
     schedule = replace(
         settings.schedule,
         kind=kind,
         lr=_kept(texts, "peak_lr", settings.schedule.lr),
-        min_lr=_kept(texts, "min_lr", settings.schedule.min_lr),
-        decay_start=_kept(texts, "decay_start", settings.schedule.decay_start),
-        period=typed_whole(texts, "period", "must be a whole number of steps, 1 or above", 1),
-        factor=_kept(texts, "factor", settings.schedule.factor),
-        growth=_kept(texts, "growth", settings.schedule.growth),
+        **{name: _shape(texts, name, getattr(settings.schedule, name)) for name in SHAPING},
     )
     wanted = replace(
         settings,
@@ -67,6 +58,12 @@ def read_change(texts: Mapping[str, str], kind: ScheduleKind, settings: LiveSett
     )
     lr = typed_number(texts, "lr", "must be a finite number, 0 or above", 0.0, 1e6) if texts["lr"].strip() else None
     return change_between(settings, wanted, lr=lr)
+
+
+def _shape(texts: Mapping[str, str], name: str, now: float) -> float:
+    if isinstance(now, int):
+        return typed_whole(texts, name, "must be a whole number, 1 or above", 1)
+    return _kept(texts, name, now)
 
 
 def _kept(texts: Mapping[str, str], name: str, now: float) -> float:

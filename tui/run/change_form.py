@@ -11,15 +11,16 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label, Select, Static
 
-from ...engine.config import ConfigError, ScheduleKind
+from ...engine.config import ConfigError
 from ...engine.events import ChangeSettings
 from ...engine.live_changes import changed, difference
+from ...engine.schedule import SCHEDULES
 from ..dialogs.key_line import KeyLine
 from ..dialogs.prompt import FIELD_KEYS, FieldRow, after_typing
 from ..panels.lr import RatePanel
 from ..plots.viewport import Viewport
 from ..view.run_view import RunView
-from .change_fields import KINDS, belongs, change_fields, read_change
+from .change_fields import belongs, change_fields, read_change
 
 _WIDE, _HIGH = 72, 22
 """Columns and rows from which there is room for two columns of fields, and for the plot."""
@@ -68,7 +69,7 @@ class ChangeForm(ModalScreen[ChangeSettings | None]):
                     yield FieldRow(field)
                 with Horizontal(classes="kind"):
                     yield Label("Schedule")
-                    kinds = [(kind, kind) for kind in KINDS]
+                    kinds = [(kind, kind) for kind in SCHEDULES]
                     yield Select(kinds, value=view.settings.schedule.kind, allow_blank=False, compact=True)
             yield Static(id="outcome")
             yield RatePanel()
@@ -87,9 +88,8 @@ class ChangeForm(ModalScreen[ChangeSettings | None]):
         self.preview()
 
     @property
-    def _kind(self) -> ScheduleKind:
-        chosen = self.query_one(Select).value
-        return next(kind for kind in KINDS if kind == chosen)
+    def _kind(self) -> str:
+        return str(self.query_one(Select).value)
 
     def _texts(self) -> Mapping[str, str]:
         return {str(box.id): box.value for box in self.query(Input)}

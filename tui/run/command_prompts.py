@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from ...engine.config import RunConfig
 from ...engine.events import ChangeSettings, Command, LimitSpeed, Sample, TakeSteps
+from ...engine.vocabulary import VOCABULARY
 from ..dialogs.prompt import Field, Prompt, Texts, typed_number, typed_whole
 from ..formatting import setting
 from ..view.run_view import RunView
@@ -42,7 +43,7 @@ def sample_fields(config: RunConfig) -> tuple[Field, ...]:
     return (
         Field(name="prompt", label="Prompt", value=usual.sample_prompt, hint="empty begins from nothing"),
         Field(name="temperature", label="Temperature", value=setting(usual.temperature), hint="0 takes the likeliest"),
-        Field(name="top_k", label="Top-k", value=str(usual.top_k), hint="259 is every byte"),
+        Field(name="top_k", label="Top-k", value=str(usual.top_k), hint=f"{VOCABULARY} is every byte"),
         Field(name="tokens", label="Length", value=str(usual.sample_tokens), hint="in tokens"),
     )
 
@@ -51,7 +52,7 @@ def read_sample(texts: Texts) -> Sample:
     return Sample(
         prompt=texts["prompt"],
         temperature=typed_number(texts, "temperature", "must lie between 0 and 100", 0.0, 100.0),
-        top_k=typed_whole(texts, "top_k", "must be a whole number from 1 to 259", 1, 259),
+        top_k=typed_whole(texts, "top_k", f"must be a whole number from 1 to {VOCABULARY}", 1, VOCABULARY),
         tokens=typed_whole(texts, "tokens", "must be a whole number from 1 to 65536", 1, 65_536),
     )
 

@@ -3,11 +3,13 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Self
 
 import numpy as np
 
 from ...engine.events import StepFinished
+from ...engine.metrics import EACH_STEP
 from ..plots.series import Floats, Table, interpolated
 from ..plots.viewport import Extent, XAxis
 from .training_clock import TrainingClock
@@ -16,24 +18,17 @@ RECENT = 100
 """Steps over which a pace or a share is taken."""
 
 _LARGEST = float(np.finfo(np.float32).max)
-_COLUMNS = {
-    "step": "f8",
-    "time": "f8",
-    "tokens": "f8",
-    "loss": "f8",
-    "grad_norm": "f8",
-    "lr": "f4",
-    "tokens_per_s": "f4",
-    "update_ratio": "f4",
-    "param_norm": "f4",
-    "clipped": "f4",
-}
+_PRECISE = frozenset(("loss", "grad_norm", "tokens"))
+"""Metrics that need more than the seven digits of 32 bits."""
+_COLUMNS = {"step": "f8", "time": "f8", **{name: "f8" if name in _PRECISE else "f4" for name in EACH_STEP}}
 
 
 @dataclass(frozen=True, eq=False)
 class Curves:
-    """Columns: step, time (seconds of training), tokens, loss, grad_norm, lr, tokens_per_s, update_ratio, param_norm,
-    clipped (0 or 1). What is not finite or was not measured is NaN. Steps rise."""
+    """Columns: step, time (seconds of training) and every metric that is measured each step; clipped is 0 or 1.
+
+    What is not finite or was not measured is NaN. Steps rise.
+    """
 
     rows: Table
 
@@ -106,18 +101,8 @@ class Curves:
 
 
 def _rows(events: Sequence[StepFinished]) -> dict[str, Floats]:
-    columns = {
-        "step": [event.step for event in events],
-        "tokens": [event.tokens for event in events],
-        "loss": [event.loss for event in events],
-        "grad_norm": [event.grad_norm for event in events],
-        "lr": [event.lr for event in events],
-        "tokens_per_s": [event.tokens_per_s for event in events],
-        "update_ratio": [event.update_ratio for event in events],
-        "param_norm": [event.param_norm for event in events],
-        "clipped": [event.clipped for event in events],
-    }
-    arrays = {name: np.array(column, "f8") for name, column in columns.items()}  # None becomes NaN
+    # None becomes NaN
+    arrays = {name: np.array([*map(attrgetter(name), events)], "f8") for name in ("step", *EACH_STEP)}
     for array in arrays.values():
         array[~np.isfinite(array)] = np.nan
         np.clip(array, -_LARGEST, _LARGEST, out=array)

@@ -6,6 +6,7 @@ import numpy as np
 
 from ...engine.config import LiveSettings
 from ...engine.schedule import planned_lr
+from ...engine.vocabulary import CHANCE_LOSS, VOCABULARY
 from ..plots.axes import Scale
 from ..plots.canvas import Paint
 from ..plots.figure import Curve, Fence, Level, Picture, Stamps
@@ -14,8 +15,6 @@ from ..plots.viewport import Extent, Viewport
 from ..text import visible
 from .run_view import MarkKind, RunView
 
-UNTRAINED = math.log(259)
-"""The loss of a model that has learned nothing: 256 bytes and 3 specials, all equally likely."""
 LARGEST_EXPONENT = 230.0
 """A perplexity of 1e100 is drawn, and none above it."""
 EXPLODING = 10.0
@@ -38,7 +37,8 @@ def x_scale(view: RunView, viewport: Viewport, extent: Extent | None = None) -> 
 def loss_picture(view: RunView, viewport: Viewport) -> Picture:
     x = view.curves[viewport.x_axis]
     shown = perplexities if viewport.perplexity else None
-    level = Level(259.0, "guessing: 259") if viewport.perplexity else Level(UNTRAINED, "guessing: ln 259")
+    guessing, words = (float(VOCABULARY), VOCABULARY) if viewport.perplexity else (CHANCE_LOSS, f"ln {VOCABULARY}")
+    level = Level(guessing, f"guessing: {words}")
     smooth = view.curves.smoothed("loss", viewport.span)
     evaluated = view.x_of(view.evaluations["step"], viewport.x_axis)
     return Picture(

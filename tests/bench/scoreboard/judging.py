@@ -4,10 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import get_args
 
-from tinygpt_tui.engine.diagnostics.diagnosis import CHANCE, facts_of
+from tinygpt_tui.engine.diagnostics.diagnosis import facts_of
 from tinygpt_tui.engine.diagnostics.report import diagnose
 from tinygpt_tui.engine.diagnostics.run_statistics import RunFacts
 from tinygpt_tui.engine.finding_kinds import Kind
+from tinygpt_tui.engine.vocabulary import CHANCE_LOSS as CHANCE
 
 from .counting import Alarm, Label, Verdict, judge
 from .published_rules import PUBLISHED

@@ -1,0 +1,66 @@
+"""The metrics that rows of a run have: all that is known of one stands in one entry of METRICS.
+
+A metric that is measured at every step is a field of StepFinished and an entry here: rows of the diagnosis, curves and
+the reader of run folders take it from there. One with `columns` is also looked for in the logs of other tools.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Literal
+
+from .events import StepFinished
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    name: str
+    """As rows, columns and `--map` have it."""
+    title: str
+    """For people, as above a plot."""
+    unit: str = ""
+    """Empty for a number without one."""
+    better: Literal["lower", "higher"] | None = None
+    """None where neither is better by itself."""
+    each_step: bool = False
+    """Measured at every step: a field of StepFinished."""
+    columns: tuple[str, ...] = ()
+    """What other tools call it, besides its name; with none it is not looked for in their logs."""
+    accompanies: bool = False
+    """Alone in an entry of a log it says nothing of training."""
+
+
+_METRICS = (
+    Metric(name="loss", title="Loss", unit="nats", better="lower", each_step=True,
+           columns=("train_loss", "train/loss_step", "TrainLoss", "lm loss")),
+    Metric(name="val_loss", title="Validation loss", unit="nats", better="lower",
+           columns=("eval_loss", "val/loss", "valid_loss", "validation loss")),
+    Metric(name="lr", title="Learning rate", each_step=True, columns=("learning_rate", "train/lr", "lr-AdamW")),
+    Metric(name="grad_norm", title="Gradient norm", each_step=True,
+           columns=("gnorm", "grad norm", "train/grad_norm", "gradient_norm")),
+    Metric(name="grad_max", title="Largest gradient", each_step=True),
+    Metric(name="grad_min", title="Smallest gradient", each_step=True),
+    Metric(name="param_norm", title="Weight norm", each_step=True, columns=("params norm", "weight_norm")),
+    Metric(name="update_ratio", title="Update ratio", each_step=True, columns=("train/update_ratio",)),
+    Metric(name="clipped", title="Clipped", each_step=True),
+    Metric(name="tokens", title="Tokens", unit="tokens", each_step=True),
+    Metric(name="tokens_per_s", title="Throughput", unit="tokens/s", better="higher", each_step=True,
+           columns=("tokens_per_second", "tok/s", "tps", "wps")),
+    Metric(name="step_time", title="Step time", better="lower", accompanies=True, columns=("iter_time", "dt")),
+    Metric(name="data_time", title="Data time", better="lower", accompanies=True, columns=("dataloader_time",)),
+    Metric(name="accuracy", title="Accuracy", better="higher", columns=("acc", "train/acc")),
+    Metric(name="val_accuracy", title="Validation accuracy", better="higher", columns=("val_acc", "eval_accuracy")),
+    Metric(name="epoch", title="Epoch", accompanies=True, columns=("train/epoch", "current_epoch")),
+)  # fmt: skip
+METRICS: Mapping[str, Metric] = {metric.name: metric for metric in _METRICS}
+"""In the order in which they are listed for people; a diagnosis needs one of the first two."""
+
+EACH_STEP = tuple(metric.name for metric in _METRICS if metric.each_step)
+"""The fields of StepFinished that are metrics."""
+_measured = attrgetter(*EACH_STEP)
+
+
+def step_values(event: StepFinished) -> dict[str, float]:
+    """The metrics of a step by name; those that were not measured are missing."""
+    pairs = zip(EACH_STEP, _measured(event), strict=True)
+    return {name: float(value) for name, value in pairs if value is not None}
