@@ -54,7 +54,7 @@ def test_a_config_comes_back_from_its_toml_as_it_was(
         ("[model]\nlayers = 0", ["model.layers", "0", "between 1 and 128"]),
         ("[model]\nwidth = 63", ["model.width = 63", "model.heads = 2", "64"]),
         ("[model]\nwidth = 6\nheads = 2\npositions = 'rotary'", ["model.positions", "even"]),
-        ("[optimizer]\nkind = 'lion'", ["optimizer.kind", "'lion'", "'adamw'"]),
+        ("[optimizer]\nkind = 'adamm'", ["optimizer.kind", "'adamm'", "'adamw'"]),
         ("[optimizer]\nclip = nan", ["optimizer.clip"]),
         ("[schedule]\nmin_lr = 1.0", ["schedule.min_lr", "schedule.lr"]),
         ("[training]\nthreads = 'many'", ["training.threads", "whole number", "'auto'"]),
