@@ -1,4 +1,4 @@
-"""Frames of a terminal, as Textual exports them, joined to one SVG that moves: no script, no font or file from elsewhere.
+"""Frames of a terminal, as Textual exports them, joined to one SVG that moves; it has no script and loads nothing.
 
 A frame is taken apart into its pieces, a coloured rectangle or a run of text each. A piece is written once and is
 visible in those frames that have it, by a CSS animation; what never changes costs nothing a frame.
