@@ -12,7 +12,7 @@ test: $(VENV)/installed-dev
 	$(BIN)/python -m pytest
 
 bench: $(VENV)/installed
-	$(BIN)/python tests/bench/throughput.py
+	$(BIN)/python tests/bench/throughput.py --write
 
 scoreboard: $(VENV)/installed
 	$(BIN)/python -m tests.bench.scoreboard --write

@@ -15,6 +15,7 @@ from tinygpt_tui.engine.diagnostics.confidence import MEASURED, confidence
 from tinygpt_tui.engine.diagnostics.row import Row
 from tinygpt_tui.engine.finding_kinds import Kind
 
+from .bench.marked import part, replaced
 from .bench.scoreboard.case import Case
 from .bench.scoreboard.cases import cases
 from .bench.scoreboard.counting import Alarm, Kinds, Label, judge, tally, totals
@@ -22,9 +23,10 @@ from .bench.scoreboard.judging import BLIND, by_judge, judged
 from .bench.scoreboard.published_rules import PUBLISHED
 from .bench.scoreboard.recording import Recording, as_logged, recording
 from .bench.scoreboard.rule import Rule, alarms
-from .bench.scoreboard.table import BEGIN, END, markdown, measured, misjudged, replaced
+from .bench.scoreboard.table import markdown, measured, misjudged
 
 ROOT = Path(__file__).parents[1]
+README = ROOT / "engine" / "diagnostics" / "README.md"
 
 
 def label(planted: Kind | None = None, *, may: Kinds = frozenset(), onset: int | None = None) -> Label:
@@ -169,14 +171,16 @@ def test_a_run_is_trained_once_and_read_afterwards(tmp_path: Path) -> None:
 
 
 def test_only_what_stands_between_the_marks_is_replaced() -> None:
-    assert replaced(f"a\n{BEGIN}\nold\n{END}\nb", "new") == f"a\n{BEGIN}\nnew\n{END}\nb"
-    with pytest.raises(ValueError, match="there must be"):
-        replaced("no marks", "new")
+    text = "a\n<!-- x -->\n{}\n<!-- end of x -->\nb"
+    assert replaced(text.format("old"), "x", "new\n") == text.format("new")
+    assert part(text.format("old"), "x") == "\nold\n"
+    for lacking in ("no marks", "<!-- x --> and no end", "<!-- end of x -->"):
+        with pytest.raises(ValueError, match="there must be"):
+            replaced(lacking, "x", "new")
 
 
 def test_the_readme_has_the_marks_and_the_figures_are_those_it_shows() -> None:
-    readme, figures = (ROOT / "README.md").read_text(), json.loads(MEASURED.read_text())
-    table = readme.partition(BEGIN)[2].partition(END)[0]
+    table, figures = part(README.read_text(), "scoreboard"), json.loads(MEASURED.read_text())
     assert figures["date"] in table and f"`{figures['command']}`" in table
     for kind, counted in figures["kinds"].items():
         (line,) = [line for line in table.splitlines() if line[1:].partition("|")[0].strip() == kind]

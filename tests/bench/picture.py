@@ -1,4 +1,8 @@
-"""Makes the README's picture: a real run on the real screen, its learning rate halved by a key while it trains."""
+"""Makes the README's moving picture: a real run in the real program, and a finding whose fix one key applies.
+
+A worker trains the preset "LR too high". Frames are taken while it trains, and in the picture each stays for as long as
+is written here, so that a finding can be read; what they show is not changed.
+"""
 
 import asyncio
 import os
@@ -7,6 +11,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from animation import Frame, animated
 from textual.pilot import Pilot
 
 from tinygpt_tui.engine.presets import planned
@@ -17,13 +22,16 @@ from tinygpt_tui.tui.panels.plot_panel import Plot
 from tinygpt_tui.tui.run.screen import RunScreen
 from tinygpt_tui.tui.view.run_view import RunView
 
-PICTURE = Path(__file__).parents[2] / "screen.svg"
+PICTURE = Path(__file__).parents[2] / "demo.svg"
 SIZE = (120, 36)
-RATE = "0.03"
-"""Thirty times the baseline's: the loss rattles, and the diagnosis says why."""
-HALVED_AFTER = 400
-TAKEN_AFTER = 700
-PATIENCE_S = 60
+PRESET, FINDING = "lr-too-high", "divergence"
+ONE_THREAD = {"training.threads": 1, "training.precision": "fp32", "training.compile": False}
+"""The screen needs the other core."""
+FRAME_S, READING_S = 0.2, 4.0
+"""How long a frame stays in the picture."""
+STEPS_A_FRAME = 10
+"""After the fix; before it, every step that the screen shows is a frame."""
+PATIENCE_S = 120
 
 
 async def until(holds: Callable[[], object]) -> None:
@@ -32,32 +40,64 @@ async def until(holds: Callable[[], object]) -> None:
             await asyncio.sleep(0.02)
 
 
-def view_of(app: TinyGPTApp) -> RunView | None:
-    return app.screen.view if isinstance(app.screen, RunScreen) else None
+class Camera:
+    """Takes frames of the run screen."""
+
+    def __init__(self, app: TinyGPTApp, pilot: Pilot[None]) -> None:
+        self.frames: list[Frame] = []
+        self._app = app
+        self._pilot = pilot
+
+    @property
+    def view(self) -> RunView | None:
+        return self._app.screen.view if isinstance(self._app.screen, RunScreen) else None
+
+    async def take(self, caption: str, seconds: float) -> None:
+        for plot in self._app.screen.query(Plot):
+            plot.redraw()  # each draws in its own rhythm; in a picture they show the same step
+        await self._pilot.pause()
+        self.frames.append(Frame(svg=self._app.export_screenshot(simplify=True), seconds=seconds, caption=caption))
+
+    async def film(self, caption: str, steps: int, holds: Callable[[RunView], object]) -> None:
+        """A frame every so many steps, until this holds."""
+        due = 1
+        async with asyncio.timeout(PATIENCE_S):
+            while not ((view := self.view) and holds(view)):
+                if view and view.step >= due:
+                    due = view.step + steps
+                    await self.take(caption, FRAME_S)
+                await asyncio.sleep(0.02)
+
+    async def press(self, key: str, holds: Callable[[RunView], object]) -> None:
+        await self._pilot.press(key)
+        await until(lambda: (view := self.view) and holds(view))
 
 
-async def take_picture(app: TinyGPTApp, pilot: Pilot[None]) -> str:
-    """Halve the rate and take the picture, each once the screen has come so far; then stop the run."""
-    await until(lambda: (view := view_of(app)) and view.step >= HALVED_AFTER)
-    await pilot.press("[")
-    await until(lambda: (view := view_of(app)) and view.changes and view.step >= TAKEN_AFTER)
-    for plot in app.screen.query(Plot):
-        plot.redraw()  # each draws in its own rhythm; in a picture they show the same step
-    await pilot.pause()
-    picture = app.export_screenshot(simplify=True)
-    await pilot.press("x")
-    await until(lambda: (view := view_of(app)) and view.end)
-    return picture
+def is_found(view: RunView) -> bool:
+    return any(episode.finding.kind == FINDING for episode in view.findings)
 
 
-async def picture_of_a_run() -> str:
-    """Leaves neither a run nor a worker behind."""
+async def film_a_fix(camera: Camera) -> None:
+    await camera.film(f"$ tinygpt-tui {PRESET}", 1, is_found)
+    await camera.press("space", lambda view: view.state == "paused")
+    await camera.take("The loss diverges, and the diagnosis says why. space pauses the run.", READING_S)
+    await camera.press("f", lambda view: view.changes)
+    await camera.take("f applies the first fix: the usual learning rate.", READING_S)
+    await camera.press("space", lambda view: view.state != "paused")
+    await camera.film("space goes on: the loss comes down.", STEPS_A_FRAME, lambda view: view.end)
+    await camera.take("1000 steps later. a offers what to try next: a new run with the usual learning rate.", READING_S)
+
+
+async def frames_of_a_run() -> tuple[list[Frame], str]:
+    """Also the screen's background colour. Leaves neither a run nor a worker behind."""
     with tempfile.TemporaryDirectory() as folder:
-        runs, (_, config) = Path(folder) / "runs", planned("baseline", {"schedule.lr": RATE}, Path.cwd())
+        runs, (_, config) = Path(folder) / "runs", planned(PRESET, ONE_THREAD, Path.cwd())
         app = TinyGPTApp(runs, settings_file=Path(folder) / "settings.toml", destination=StartRun(config))
         try:
             async with app.run_test(size=SIZE) as pilot:
-                return await take_picture(app, pilot)
+                camera = Camera(app, pilot)
+                await film_a_fix(camera)
+                return camera.frames, app.screen.styles.background.hex
         finally:
             for run in runs.glob("*"):
                 if worker := find_worker(run):
@@ -67,7 +107,9 @@ async def picture_of_a_run() -> str:
 
 def main() -> None:
     os.environ.pop("NO_COLOR", None)
-    PICTURE.write_text(asyncio.run(picture_of_a_run()), encoding="utf-8")
+    frames, background = asyncio.run(frames_of_a_run())
+    PICTURE.write_text(animated(frames, background=background), encoding="utf-8")
+    print(f"{PICTURE.name}: {len(frames)} frames, {PICTURE.stat().st_size / 1e6:.2f} MB")
 
 
 if __name__ == "__main__":

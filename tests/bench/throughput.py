@@ -4,17 +4,22 @@ The engine is hosted as a worker hosts it. Every few steps it hands over for as 
 same loop around the engine's model, so that a slow moment of the machine hits all; each has a process of its own.
 Nothing is left out of the engine's time but its first steps: evaluations, samples, checkpoints and every line of the
 log count.
+
+    python tests/bench/throughput.py --write
+
+With --write, the table in tests/bench/README.md is replaced.
 """
 
 import argparse
 import gc
 import multiprocessing
+import os
 import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 from multiprocessing.queues import SimpleQueue as Pipe
 from pathlib import Path
@@ -22,6 +27,7 @@ from queue import SimpleQueue
 
 import numpy as np
 import torch
+from marked import replaced
 from plain_loop import serve
 
 from tinygpt_tui.engine.config import ModelConfig, RunConfig
@@ -35,6 +41,8 @@ from tinygpt_tui.engine.storage.run_store import create
 from tinygpt_tui.engine.training.autotune import resolve
 from tinygpt_tui.engine.training.checkpoints import Checkpoints
 from tinygpt_tui.engine.training.trainer import Trainer
+
+README = Path(__file__).parent / "README.md"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,16 +112,62 @@ class Alternating(Trainer):
         self.away_s += time.perf_counter() - began
 
 
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    case: Case
+    tokens_per_s: float
+    """Of the engine."""
+    to_plain: float
+    """The engine's tokens/s over those of the textbook's GPT in a plain loop."""
+    to_own_model: float
+    """The same, over a plain loop around the engine's own model."""
+    peak_share: float
+    """Of what the machine multiplies in the precision that was chosen."""
+    chosen: str
+    """What the engine chose for itself: precision, threads, compilation."""
+
+
+HEAD = ("size", "tokens/s", "over a plain loop", "over that loop with our model", "share of peak", "chosen")
+
+
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     arguments.add_argument("cases", nargs="*", type=int, help="which of the three sizes, from 0; all if none is named")
+    arguments.add_argument("--write", action="store_true", help="replace the table in tests/bench/README.md")
+    options = arguments.parse_args()
     peaks = {"fp32": matmul_peak(torch.float32), "bf16": matmul_peak(torch.bfloat16)}
     print("matrix-multiply peak: " + ", ".join(f"{name} {peak / 1e9:.0f} GFLOP/s" for name, peak in peaks.items()))
-    for index in arguments.parse_args().cases or range(len(CASES)):
-        compare(CASES[index], peaks)
+    measured = []
+    for index in options.cases or range(len(CASES)):
+        measured.append(compare(CASES[index], peaks))
+        print(line(measured[-1]), flush=True)
+    if options.write:
+        README.write_text(replaced(README.read_text(), "throughput", table(measured, datetime.now(UTC).date())))
 
 
-def compare(case: Case, peaks: dict[str, float]) -> None:
+def line(one: Measured) -> str:
+    return ", ".join(f"{name} {cell}" for name, cell in zip(HEAD, cells(one), strict=True)) + f" (bar {one.case.bar})"
+
+
+def table(measured: Sequence[Measured], day: date) -> str:
+    rows = [HEAD, ["---"] * len(HEAD), *map(cells, measured)]
+    return "\n".join(
+        [f"`make bench`, {day}, on {os.cpu_count()} cores:\n", *(f"| {' | '.join(row)} |" for row in rows)]
+    )
+
+
+def cells(one: Measured) -> Sequence[str]:
+    return (
+        f"{one.case.layers}x{one.case.width}",
+        f"{one.tokens_per_s:,.0f}",
+        f"{one.to_plain:.2f}",
+        f"{one.to_own_model:.2f}",
+        f"{one.peak_share:.0%}",
+        one.chosen,
+    )
+
+
+def compare(case: Case, peaks: dict[str, float]) -> Measured:
     model = ModelConfig(layers=case.layers, heads=case.heads, width=case.width, context=case.context)
     default = RunConfig()
     config = replace(default, model=model, training=replace(default.training, steps=case.steps, batch=case.batch))
@@ -135,13 +189,13 @@ def compare(case: Case, peaks: dict[str, float]) -> None:
     tokens = case.batch * case.context * (case.steps - case.slice)
     flops = tokens / ours_s * trainer.started().flops_per_token
     training = config.training
-    print(
-        f"{case.layers}x{case.width}: engine {tokens / ours_s:,.0f} tokens/s, plain {tokens / plain.seconds:,.0f} "
-        f"tokens/s, ratio {plain.seconds / ours_s:.2f} (bar {case.bar}), {same_model.seconds / ours_s:.2f} to a plain "
-        f"loop around the engine's model; {flops / 1e9:.1f} GFLOP/s, "
-        f"{flops / peaks[training.precision]:.0%} of the {training.precision} peak; "
-        f"auto chose {training.precision}, {training.threads} threads, compile {training.compile}",
-        flush=True,
+    return Measured(
+        case=case,
+        tokens_per_s=tokens / ours_s,
+        to_plain=plain.seconds / ours_s,
+        to_own_model=same_model.seconds / ours_s,
+        peak_share=flops / peaks[training.precision],
+        chosen=f"{training.precision}, {training.threads} threads{', compiled' if training.compile else ''}",
     )
 
 

@@ -9,18 +9,19 @@ from pathlib import Path
 
 from tinygpt_tui.engine.presets import preset_files
 
+from ..bench.marked import replaced
 from .promises import SEEDS, cases
-from .table import in_readme, table
+from .table import table
 from .trials import Verdict, judge
 
-README = Path(__file__).parents[2] / "README.md"
+README = Path(__file__).parents[2] / "presets" / "README.md"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("presets", nargs="*", metavar="PRESET", help="all, if none is named")
     parser.add_argument("--seeds", type=int, default=len(SEEDS), metavar="N", help="how many, from 0 on")
-    parser.add_argument("--readme", action="store_true", help="put the table into README.md")
+    parser.add_argument("--readme", action="store_true", help="put the table into presets/README.md")
     options = parser.parse_args()
     began, verdicts = time.monotonic(), []
     for verdict in judge(cases(options.presets or preset_files(), range(options.seeds))):
@@ -30,7 +31,7 @@ def main() -> int:
     text = table(groups, date.today(), time.monotonic() - began)
     print(text)
     if options.readme:
-        README.write_text(in_readme(README.read_text(), text))
+        README.write_text(replaced(README.read_text(), "presets", text))
     return 1 if any(verdict.broken for verdict in verdicts) else 0
 
 

@@ -1,7 +1,6 @@
-"""The matrix as a table for the README: one preset a row, what was promised beside what was seen."""
+"""The matrix as a table for presets/README.md: one preset a row, what was promised beside what was seen."""
 
 import math
-import re
 from collections.abc import Sequence
 from datetime import date
 
@@ -10,8 +9,6 @@ from tinygpt_tui.engine.presets import find_preset
 
 from .promises import gained
 from .trials import Verdict
-
-_PLACE = re.compile(r"(?s)<!-- presets -->\n.*?<!-- end of presets -->\n")
 
 
 def table(presets: Sequence[Sequence[Verdict]], day: date, seconds: float) -> str:
@@ -24,10 +21,6 @@ def table(presets: Sequence[Sequence[Verdict]], day: date, seconds: float) -> st
     )
     heading = "| preset | what it shows | finding | val_loss | fixes |\n|---|---|---|---|---|"
     return "\n".join([head, heading, *(_row(verdicts) for verdicts in sorted(presets, key=_place))]) + "\n"
-
-
-def in_readme(readme: str, text: str) -> str:
-    return _PLACE.sub(lambda _: f"<!-- presets -->\n{text}<!-- end of presets -->\n", readme)
 
 
 def _place(verdicts: Sequence[Verdict]) -> tuple[int, int]:

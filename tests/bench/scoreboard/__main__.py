@@ -2,8 +2,8 @@
 
     python -m tests.bench.scoreboard --write
 
-Rows are kept in a folder, so that only the first time takes minutes; --again trains anew. With --write, the README's
-table and the figures behind every finding's confidence (engine/diagnostics/measured.json) are replaced.
+Rows are kept in a folder, so that only the first time takes minutes; --again trains anew. With --write, the table in
+engine/diagnostics/README.md and the figures behind every finding's confidence (measured.json beside it) are replaced.
 """
 
 import argparse
@@ -15,12 +15,13 @@ from pathlib import Path
 
 import platformdirs
 
+from ..marked import replaced
 from .judging import BLIND, KNOWN, by_judge
 from .measuring import measure
-from .table import markdown, measured, misjudged, replaced
+from .table import markdown, measured, misjudged
 
 ROOT = Path(__file__).parents[3]
-README = ROOT / "README.md"
+README = ROOT / "engine" / "diagnostics" / "README.md"
 MEASURED = ROOT / "engine" / "diagnostics" / "measured.json"
 COMMAND = "make scoreboard"
 
@@ -42,7 +43,7 @@ def main() -> None:
         print(f"\nMisjudged, {who}:", *misjudged(runs, who), sep="\n  ")
     print(f"\n{time.perf_counter() - began:.0f} s; rows are kept in {options.rows}")
     if options.write:
-        README.write_text(replaced(README.read_text(), table))
+        README.write_text(replaced(README.read_text(), "scoreboard", table))
         MEASURED.write_text(json.dumps(measured(verdicts[BLIND], options.date, COMMAND), indent=1) + "\n")
 
 
@@ -56,7 +57,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--only", default="", help="cases whose name has this in it")
     parser.add_argument("--again", action="store_true", help="train all of them again, as after a change of the engine")
     parser.add_argument("--date", default=datetime.now(UTC).date().isoformat())
-    parser.add_argument("--write", action="store_true", help="replace the README's table and measured.json")
+    parser.add_argument("--write", action="store_true", help="replace the table in the README and measured.json")
     return parser.parse_args()
 
 

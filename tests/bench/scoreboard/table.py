@@ -1,12 +1,10 @@
-"""The scoreboard as text: for a terminal, for the README, and as the figures behind every finding's confidence."""
+"""The scoreboard as text, for a terminal and a README, and as the figures behind every finding's confidence."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from .counting import Tally, Totals, Verdict, tally, totals
 from .judging import KINDS, Judged
-
-BEGIN, END = "<!-- scoreboard -->", "<!-- end of scoreboard -->"
 
 
 def markdown(verdicts: Mapping[str, Sequence[Verdict]], ours: str, date: str, command: str) -> str:
@@ -92,12 +90,3 @@ def measured(verdicts: Sequence[Verdict], date: str, command: str) -> dict[str, 
             if each.right + each.wrong
         },
     }
-
-
-def replaced(text: str, table: str) -> str:
-    """The text with what stands between the two marks replaced; ValueError if they are not there."""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"there must be a line {BEGIN!r} and after it a line {END!r}")
-    return f"{before}{BEGIN}\n{table}\n{END}{after}"
