@@ -3,7 +3,14 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-_SHARED = {"loss": "loss", "val_loss": "val_loss", "lr": "lr", "grad_norm": "grad_norm", "acc": "acc", "val_acc": "val_acc"}
+_SHARED = {
+    "loss": "loss",
+    "val_loss": "val_loss",
+    "lr": "lr",
+    "grad_norm": "grad_norm",
+    "acc": "acc",
+    "val_acc": "val_acc",
+}
 
 DIALECTS: Mapping[str, Mapping[str, str]] = MappingProxyType(
     {

@@ -20,15 +20,19 @@ def _number(value: float) -> str:
 
 def trainer_lines(run: TrainedRun, draw: Random) -> str:
     """What the Hugging Face Trainer prints: a dict for each logging and each evaluation, no step."""
-    last, lines = run.rows[-1]["step"], []
+    last, lines = run.last["step"], []
     with_bars = draw.random() < 0.4
     for row in run.rows:
         epoch = round(row.get("epoch", row["step"] / last), 2)
         if with_bars:
-            lines.append(f"{row['step'] / last:4.0%}|{'█' * int(9 * row['step'] / last):<10}| {row['step']}/{last} [00:07<00:11]")
+            lines.append(
+                f"{row['step'] / last:4.0%}|{'█' * int(9 * row['step'] / last):<10}| {row['step']}/{last} [00:07<00:11]"
+            )
         for part in parted(row):
             if part:
-                values = {name: round(v, 4) if "loss" in name else v for name, v in renamed(part, "hugging_face").items()}
+                values = {
+                    name: round(v, 4) if "loss" in name else v for name, v in renamed(part, "hugging_face").items()
+                }
                 lines.append(str({**values, "epoch": epoch}))
     return "\n".join(lines) + "\n"
 
@@ -48,7 +52,7 @@ def key_values(run: TrainedRun, draw: Random) -> str:
 
 def megatron(run: TrainedRun, draw: Random) -> str:
     """Megatron-LM's lines, and its own for a validation."""
-    last, lines = run.rows[-1]["step"], ["training ..."]
+    last, lines = run.last["step"], ["training ..."]
     for number, row in enumerate(run.rows):
         loss = f" lm loss: {row['loss']:.6E} |" if math.isfinite(row["loss"]) else ""
         lines.append(
@@ -75,7 +79,7 @@ def keras(run: TrainedRun, draw: Random) -> str:
     bar = "[==============================]" if older else "━━━━━━━━━━━━━━━━━━━━"
     for row in run.rows:
         values = {name: value for part in parted(row) for name, value in renamed(part, "keras").items()}
-        lines.append(f"Epoch {row['epoch']}/{run.rows[-1]['epoch']}")
+        lines.append(f"Epoch {row['epoch']}/{run.last['epoch']}")
         text = " - ".join(f"{name}: {_keras_number(value)}" for name, value in values.items())
         lines.append(f"125/125 {bar} {'- ' if older else ''}1s 3ms/step - {text}")
     return "\n".join(lines) + "\n"
@@ -88,7 +92,7 @@ def _keras_number(value: float) -> str:
 def epoch_prints(run: TrainedRun, draw: Random) -> str:
     """What people print themselves at the end of an epoch."""
     write = draw.choice((_brackets, _slash, _bars))
-    return "\n".join(write(row, run.rows[-1]["epoch"]) for row in run.rows) + "\n"
+    return "\n".join(write(row, run.last["epoch"]) for row in run.rows) + "\n"
 
 
 def _brackets(row: LogRow, last: float) -> str:
@@ -104,7 +108,13 @@ def _slash(row: LogRow, last: float) -> str:
 
 
 def _bars(row: LogRow, last: float) -> str:
-    words = {"loss": "Train Loss", "acc": "Train Accuracy", "val_loss": "Valid Loss", "val_acc": "Valid Accuracy", "lr": "LR"}
+    words = {
+        "loss": "Train Loss",
+        "acc": "Train Accuracy",
+        "val_loss": "Valid Loss",
+        "val_acc": "Valid Accuracy",
+        "lr": "LR",
+    }
     return f"Epoch {row['epoch']:03d} | " + " | ".join(_parts(row, words, ": "))
 
 
@@ -114,7 +124,7 @@ def _parts(row: LogRow, words: dict[str, str], between: str) -> list[str]:
 
 def step_prints(run: TrainedRun, draw: Random) -> str:
     """What people print themselves every few steps."""
-    last, lines = run.rows[-1]["step"], []
+    last, lines = run.last["step"], []
     write = draw.choice(("iter {step}: loss {loss}", "Step {step}/{last}, Loss: {loss}", "step {step} | loss {loss}"))
     for row in run.rows:
         text = write.format(step=row["step"], last=last, loss=_keras_number(row["loss"]))
@@ -138,10 +148,12 @@ def fairseq(run: TrainedRun, draw: Random) -> str:
             lines.append(f"{stamp} train | epoch {epoch:03d} | {text}")
         else:
             text = ", ".join(f"{names.get(name, name)}={_number(value)}" for name, value in pairs.items())
-            lines.append(f"{stamp} train_inner | epoch {epoch:03d}: {row['step']:6d} / {run.rows[-1]['step']} {text}")
+            lines.append(f"{stamp} train_inner | epoch {epoch:03d}: {row['step']:6d} / {run.last['step']} {text}")
         if validation:
             text = " | ".join(f"{name.removeprefix('val_')} {_number(value)}" for name, value in validation.items())
-            lines.append(f"{stamp} valid | epoch {epoch:03d} | valid on 'valid' subset | {text} | num_updates {row['step']}")
+            lines.append(
+                f"{stamp} valid | epoch {epoch:03d} | valid on 'valid' subset | {text} | num_updates {row['step']}"
+            )
     return "\n".join(lines) + "\n"
 
 

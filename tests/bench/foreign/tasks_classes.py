@@ -145,7 +145,9 @@ def classified(setup: Setup, draw: Random) -> list[LogRow]:
 def _classes(draw: Random) -> Setup:
     classes = draw.choice((2, 10, 100))
     samples = 4000 if classes < 100 else 8000
-    return Setup(classes=classes, samples=samples, noise=draw.choice((1.4, 2.0)), mislabelled=draw.choice((0.0, 0.1)), lr=5e-4)
+    return Setup(
+        classes=classes, samples=samples, noise=draw.choice((1.4, 2.0)), mislabelled=draw.choice((0.0, 0.1)), lr=5e-4
+    )
 
 
 def _at_epoch(rows: list[LogRow], epoch: int) -> int:
@@ -154,20 +156,26 @@ def _at_epoch(rows: list[LogRow], epoch: int) -> int:
 
 def few_epochs(draw: Random) -> TrainedRun:
     """4 to 9 epochs of a run that goes well."""
-    setup = replace(_classes(draw), epochs=draw.randint(4, 9), samples=8000, schedule=draw.choice(("constant", "cosine")))
+    setup = replace(
+        _classes(draw), epochs=draw.randint(4, 9), samples=8000, schedule=draw.choice(("constant", "cosine"))
+    )
     return TrainedRun(rows=classified(setup, draw), by_epoch=True)
 
 
 def many_epochs(draw: Random) -> TrainedRun:
     """20 to 40 epochs with a decaying rate: falls, then flattens where the mislabelled samples hold it."""
-    setup = replace(_classes(draw), epochs=draw.randint(20, 40), samples=8000, mislabelled=0.1, schedule="cosine", lr=1e-3)
+    setup = replace(
+        _classes(draw), epochs=draw.randint(20, 40), samples=8000, mislabelled=0.1, schedule="cosine", lr=1e-3
+    )
     setup = replace(setup, hidden=24, noise=1.2, batch=100, classes=draw.choice((2, 10)))
     return TrainedRun(rows=classified(setup, draw), by_epoch=True)
 
 
 def thousand_classes(draw: Random) -> TrainedRun:
     """A thousand classes, from ln 1000 down, a row every few steps."""
-    setup = Setup(classes=1000, samples=20000, noise=0.4, epochs=3, batch=50, lr=4e-3, log_every=draw.choice((5, 10, 20)))
+    setup = Setup(
+        classes=1000, samples=20000, noise=0.4, epochs=3, batch=50, lr=4e-3, log_every=draw.choice((5, 10, 20))
+    )
     return TrainedRun(rows=classified(replace(setup, schedule="cosine"), draw))
 
 
@@ -179,13 +187,24 @@ def classes_by_steps(draw: Random) -> TrainedRun:
 
 def smoothed_mixup(draw: Random) -> TrainedRun:
     """MixUp and label smoothing: the training loss stays above the validation loss, by design."""
-    setup = Setup(noise=1.4, samples=3000, lr=1e-3, hidden=32, mixup=True, smoothing=0.1, epochs=draw.randint(10, 30), schedule="cosine")
+    setup = Setup(
+        noise=1.4,
+        samples=3000,
+        lr=1e-3,
+        hidden=32,
+        mixup=True,
+        smoothing=0.1,
+        epochs=draw.randint(10, 30),
+        schedule="cosine",
+    )
     return TrainedRun(rows=classified(setup, draw), by_epoch=True)
 
 
 def small_batches(draw: Random) -> TrainedRun:
     """Batches of four: noisy losses, each of one batch, on a curve that falls."""
-    setup = Setup(noise=1.2, samples=6000, batch=4, lr=5e-4, epochs=1, has_validation=False, log_every=draw.choice((1, 2)))
+    setup = Setup(
+        noise=1.2, samples=6000, batch=4, lr=5e-4, epochs=1, has_validation=False, log_every=draw.choice((1, 2))
+    )
     return TrainedRun(rows=classified(setup, draw))
 
 
@@ -250,7 +269,9 @@ def rate_too_low(draw: Random) -> TrainedRun:
 
 def rate_too_low_by_steps(draw: Random) -> TrainedRun:
     """The same, a row every few steps."""
-    setup = Setup(lr=1e-5, samples=8000, epochs=8, noise=1.0, classes=draw.choice((10, 100)), log_every=draw.choice((5, 10)))
+    setup = Setup(
+        lr=1e-5, samples=8000, epochs=8, noise=1.0, classes=draw.choice((10, 100)), log_every=draw.choice((5, 10))
+    )
     return TrainedRun(rows=classified(setup, draw), must=(("slow", "stall"),))
 
 

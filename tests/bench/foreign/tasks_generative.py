@@ -18,8 +18,7 @@ def _perceptron(inputs: int, outputs: int, width: int = 64) -> nn.Sequential:
 def _points(count: int) -> Tensor:
     """Twelve numbers each that lie near a surface of two dimensions."""
     angle = torch.rand(count, 2) * 2 * math.pi
-    waves = [torch.sin(k * angle) for k in (1, 2, 3)] + [torch.cos(k * angle) for k in (1, 2, 3)]
-    return torch.cat(waves, 1) + 0.05 * torch.randn(count, 12)
+    return torch.cat([torch.sin(angle), torch.cos(angle)] * 3, 1) + 0.05 * torch.randn(count, 12)
 
 
 def _autoencoder(draw: Random, kl_weight: float) -> list[LogRow]:
@@ -48,7 +47,7 @@ def _autoencoder(draw: Random, kl_weight: float) -> list[LogRow]:
         Training(
             parameters=[*encoder.parameters(), *decoder.parameters(), spread],
             batch=batch,
-            steps=2000,
+            steps=1500,
             lr=constant(8e-3),
             log_every=62 if by_epoch else draw.choice((5, 10)),
             evaluate=evaluate,
@@ -88,8 +87,8 @@ def diffusion(draw: Random) -> TrainedRun:
         Training(
             parameters=list(net.parameters()),
             batch=batch,
-            steps=2500,
-            lr=constant(1e-3) if draw.random() < 0.5 else cosine(2e-3, 2500, 100),
+            steps=1600,
+            lr=constant(1e-3) if draw.random() < 0.5 else cosine(2e-3, 1600, 100),
             log_every=draw.choice((1, 5, 10)),
             columns=("lr", "grad_norm") if draw.random() < 0.6 else (),
         )
@@ -117,8 +116,8 @@ def _contrastive(draw: Random, *, paired: bool, lr: float = 2e-3) -> list[LogRow
         Training(
             parameters=list(encoder.parameters()),
             batch=batch,
-            steps=1500,
-            lr=cosine(lr, 1500, 50),
+            steps=900,
+            lr=cosine(lr, 900, 50),
             log_every=100 if by_epoch else draw.choice((5, 10)),
             columns=("lr",) if draw.random() < 0.6 else (),
             averaged=by_epoch,
@@ -155,7 +154,7 @@ def _adversaries(draw: Random, *, guarded: bool, lr: float) -> list[LogRow]:
         chance = torch.sigmoid(logits)
         return -torch.log(chance if real else 1 - chance).mean()
 
-    for step in range(1, 2001):
+    for step in range(1, 1501):
         made = generator(torch.randn(64, 4))
         judging = surprise(critic(_points(64) + 0.1), True) + surprise(critic(made.detach()), False)
         to_judge.zero_grad(), judging.backward(), to_judge.step()

@@ -13,7 +13,9 @@ from .trained_run import BROKEN, LogRow, Task, TrainedRun
 MODULUS = 23
 
 
-def _regression(draw: Random, *, lr: float, optimizer: str, epochs: int, log_every: int, noise: float = 0.3) -> list[LogRow]:
+def _regression(
+    draw: Random, *, lr: float, optimizer: str, epochs: int, log_every: int, noise: float = 0.3
+) -> list[LogRow]:
     """Targets of size 1e6 or so, never scaled: rows a few steps or, with log_every = 0, an epoch apart."""
     torch.manual_seed(draw.getrandbits(31))
     samples = 4000 if noise < 1 else 150

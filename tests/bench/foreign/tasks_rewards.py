@@ -42,7 +42,9 @@ class Poles:
         force = (20.0 * right - 10.0 + 0.05 * turn**2 * angle.sin()) / 1.1
         spin = (9.8 * angle.sin() - angle.cos() * force) / (0.5 * (4 / 3 - 0.1 * angle.cos() ** 2 / 1.1))
         push = force - 0.05 * spin * angle.cos() / 1.1
-        self.state = torch.stack([place + 0.02 * speed, speed + 0.02 * push, angle + 0.02 * turn, turn + 0.02 * spin], 1)
+        self.state = torch.stack(
+            [place + 0.02 * speed, speed + 0.02 * push, angle + 0.02 * turn, turn + 0.02 * spin], 1
+        )
         self.ages += 1
         over = (self.state[:, 0].abs() > 2.4) | (self.state[:, 2].abs() > 0.21) | (self.ages >= 200)
         self.ended = (self.ended + self.ages[over].tolist())[-100:]
@@ -132,7 +134,9 @@ def _preferences(draw: Random, *, pairs: int, steps: int, width: int, flipped: f
     taste = torch.randn(24)
     answers = torch.randn(pairs + 400, 2, 24)
     better = (answers @ taste).argmax(1) ^ (torch.rand(len(answers)) < flipped)
-    answers = torch.stack([answers[torch.arange(len(answers)), better], answers[torch.arange(len(answers)), 1 - better]], 1)
+    answers = torch.stack(
+        [answers[torch.arange(len(answers)), better], answers[torch.arange(len(answers)), 1 - better]], 1
+    )
     net = nn.Sequential(nn.Linear(24, width), nn.Tanh(), nn.Linear(width, 1))
     nn.init.zeros_(net[2].weight)
 

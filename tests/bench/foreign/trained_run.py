@@ -29,6 +29,12 @@ class TrainedRun:
     """The row at which a resumed run begins anew, having lost something."""
     is_snippet: bool = False
     """A few rows out of a run, as people paste them."""
+    ending: LogRow | None = None
+    """The last row that was planned, where the rows end before it."""
+
+    @property
+    def last(self) -> LogRow:
+        return self.ending or self.rows[-1]
 
 
 Task = Callable[[Random], TrainedRun]
