@@ -6,8 +6,8 @@ from types import MappingProxyType
 
 from .trained_run import TrainedRun
 
-RISE = 1.08
-"""A validation loss this many times its lowest is a rise that anybody sees."""
+RISE = 0.08
+"""A validation loss that is above its lowest by this share of it has risen, as anybody sees."""
 
 
 def _column(run: TrainedRun, name: str) -> list[float]:
@@ -23,7 +23,7 @@ def _has_nan(run: TrainedRun) -> bool:
 
 
 def _is_overfit(run: TrainedRun) -> bool:
-    return any(_mean(column[-2:]) > RISE * min(column) for column in _watched(run))
+    return any(_mean(column[-2:]) > min(column) + RISE * abs(min(column)) for column in _watched(run))
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -9,6 +9,7 @@ from . import formats_data, formats_lines, formats_tables
 from .trained_run import TrainedRun
 
 _PRINTED = {"step", "epoch", "loss", "val_loss", "lr", "grad_norm", "acc", "val_acc"}
+_REASONS = {"seq_len", "accum_steps", "batch_size", "loss_scale", "eval_old_loss"}
 _MEGATRON = {"step", "loss", "val_loss", "lr", "grad_norm", "loss_scale", "skipped"}
 
 
@@ -48,7 +49,10 @@ def _is_megatron(run: TrainedRun) -> bool:
 
 
 def _is_notebook(run: TrainedRun) -> bool:
-    return _has_loss(run) and not any(name.startswith("eval_old") for name in _names(run))
+    """The table has no column for a reason to jump, and leaves out rows between evaluations, a spike's too."""
+    evaluated = sum("val_loss" in row for row in run.rows)
+    keeps_fault = evaluated in (0, len(run.rows)) or run.must in ((), (("overfitting",),))
+    return _has_loss(run) and keeps_fault and not _REASONS & _names(run)
 
 
 def _is_evaluated(run: TrainedRun) -> bool:

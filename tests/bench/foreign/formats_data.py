@@ -75,11 +75,9 @@ def json_lines(run: TrainedRun, draw: Random) -> str:
 def trainer_state(run: TrainedRun, draw: Random) -> str:
     """trainer_state.json of the Hugging Face Trainer: a list of what was logged, and what the run is."""
     last = run.last
-    history = []
-    for row in _split(
-        run, [{"epoch": row.get("epoch", row["step"] / last["step"]), "step": row["step"]} for row in run.rows]
-    ):
-        history.append({name: _encoded(value) for name, value in sorted(renamed(row, "hugging_face").items())})
+    places = [{"epoch": row.get("epoch", row["step"] / last["step"]), "step": row["step"]} for row in run.rows]
+    rows = [renamed(row, "hugging_face") for row in _split(run, places)]
+    history = [{name: _encoded(value) for name, value in sorted(row.items())} for row in rows]
     state = {
         "best_metric": None,
         "best_model_checkpoint": None,

@@ -56,7 +56,8 @@ def megatron(run: TrainedRun, draw: Random) -> str:
     for number, row in enumerate(run.rows):
         loss = f" lm loss: {row['loss']:.6E} |" if math.isfinite(row["loss"]) else ""
         lines.append(
-            f" [{_time(number):%Y-%m-%d %H:%M:%S}] iteration {row['step']:8d}/{last:8d} | consumed samples: {16 * row['step']:12d} |"
+            f" [{_time(number):%Y-%m-%d %H:%M:%S}] iteration {row['step']:8d}/{last:8d} |"
+            f" consumed samples: {16 * row['step']:12d} |"
             f" elapsed time per iteration (ms): {300 + draw.random():.1f} | learning rate: {row.get('lr', 1e-4):.6E} |"
             f" global batch size:    16 |{loss} loss scale: {row.get('loss_scale', 1.0):.1f} |"
             f" grad norm: {row.get('grad_norm', 1.0):.3f} | number of skipped iterations: {row.get('skipped', 0):3d} |"
@@ -64,7 +65,8 @@ def megatron(run: TrainedRun, draw: Random) -> str:
         )
         if "val_loss" in row:
             value = row["val_loss"]
-            text = f" validation loss at iteration {row['step']} | lm loss value: {value:.6E} | lm loss PPL: {_perplexity(value)} | "
+            text = f" validation loss at iteration {row['step']} | lm loss value: {value:.6E} |"
+            text += f" lm loss PPL: {_perplexity(value)} | "
             lines += ["-" * len(text), text, "-" * len(text)]
     return "\n".join(lines) + "\n"
 
@@ -163,7 +165,8 @@ def espnet(run: TrainedRun, draw: Random) -> str:
     for number, row in enumerate(run.rows):
         training, validation = parted(row)
         text = ", ".join(f"{name}={_number(value)}" for name, value in {**training, "total_count": row["step"]}.items())
-        line = f"[host] {_time(number):%Y-%m-%d %H:%M:%S},120 (trainer:338) INFO: {row['epoch']}epoch results: [train] {text}"
+        stamp = f"[host] {_time(number):%Y-%m-%d %H:%M:%S},120 (trainer:338) INFO:"
+        line = f"{stamp} {row['epoch']}epoch results: [train] {text}"
         if validation:
             text = ", ".join(f"{name.removeprefix('val_')}={_number(value)}" for name, value in validation.items())
             line += f", time=41.2 seconds, [valid] {text}, time=2.1 seconds"

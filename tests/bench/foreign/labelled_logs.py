@@ -11,13 +11,13 @@ from types import MappingProxyType
 
 import torch
 
-from . import tasks_classes, tasks_generative, tasks_regression, tasks_rewards, tasks_sequences
+from . import tasks_classes, tasks_continued, tasks_generative, tasks_regression, tasks_rewards, tasks_sequences
 from .evidence import bears_out
 from .formats import Format, format_for
 from .snippets import SNIPPETS
 from .trained_run import Task, TrainedRun
 
-_MODULES = (tasks_classes, tasks_sequences, tasks_regression, tasks_generative, tasks_rewards)
+_MODULES = (tasks_classes, tasks_sequences, tasks_continued, tasks_regression, tasks_generative, tasks_rewards)
 TASKS: Mapping[str, Task] = MappingProxyType({task.__name__: task for module in _MODULES for task in module.TASKS})
 CASES: tuple[str, ...] = (*TASKS, *SNIPPETS)
 

@@ -139,6 +139,12 @@ def contrastive_stuck(draw: Random) -> TrainedRun:
     return TrainedRun(rows=rows, must=must, by_epoch="epoch" in rows[0])
 
 
+def _descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+
+
 def _adversaries(draw: Random, *, guarded: bool, lr: float) -> list[LogRow]:
     """A generator and a discriminator of points; `guarded`: the losses are computed so that log(0) cannot happen."""
     torch.manual_seed(draw.getrandbits(31))
@@ -157,9 +163,9 @@ def _adversaries(draw: Random, *, guarded: bool, lr: float) -> list[LogRow]:
     for step in range(1, 1501):
         made = generator(torch.randn(64, 4))
         judging = surprise(critic(_points(64) + 0.1), True) + surprise(critic(made.detach()), False)
-        to_judge.zero_grad(), judging.backward(), to_judge.step()
+        _descend(to_judge, judging)
         fooling = surprise(critic(made), True)
-        to_generate.zero_grad(), fooling.backward(), to_generate.step()
+        _descend(to_generate, fooling)
         if step % every == 0:
             rows.append({"step": step, names[0]: judging.item(), names[1]: fooling.item()})
             if sum(not math.isfinite(row[names[0]]) for row in rows) > 20:

@@ -66,28 +66,32 @@ class Player:
     def update(self, number: int) -> LogRow:
         if number == self._play.collapse_at:
             self._optimizer.param_groups[0]["lr"] = 1.0
-        states, actions, returns = self._played()
-        for _ in range(4):
-            value = self._critic(states)[:, 0]
-            gain = returns - value.detach()
-            gain = (gain - gain.mean()) / (gain.std() + 1e-6)
-            chosen = torch.distributions.Categorical(logits=self._actor(states))
-            policy_loss = -(chosen.log_prob(actions) * gain).mean()
-            value_loss, entropy = F.mse_loss(value, returns), chosen.entropy().mean()
-            loss = policy_loss + 0.5 * value_loss - 0.005 * entropy
-            self._optimizer.zero_grad()
-            loss.backward()
-            self._optimizer.step()
+        played = self._played()
+        for _ in range(3):
+            self._learn(*played)
+        losses = self._learn(*played)
         ended = self._poles.ended
         return {
             "step": number * WALKS * STEPS,
             "reward": sum(ended) / max(len(ended), 1),
-            "loss": loss.item(),
-            "policy_loss": policy_loss.item(),
-            "value_loss": value_loss.item(),
-            "entropy": entropy.item(),
+            **losses,
             "lr": self._optimizer.param_groups[0]["lr"],
         }
+
+    def _learn(self, states: Tensor, actions: Tensor, returns: Tensor) -> LogRow:
+        """One update on what was played; the losses before it."""
+        value = self._critic(states)[:, 0]
+        gain = returns - value.detach()
+        gain = (gain - gain.mean()) / (gain.std() + 1e-6)
+        chosen = torch.distributions.Categorical(logits=self._actor(states))
+        policy_loss = -(chosen.log_prob(actions) * gain).mean()
+        value_loss, entropy = F.mse_loss(value, returns), chosen.entropy().mean()
+        loss = policy_loss + 0.5 * value_loss - 0.005 * entropy
+        self._optimizer.zero_grad()
+        loss.backward()
+        self._optimizer.step()
+        losses = {"loss": loss, "policy_loss": policy_loss, "value_loss": value_loss, "entropy": entropy}
+        return {name: value.item() for name, value in losses.items()}
 
     @torch.no_grad()
     def _played(self) -> tuple[Tensor, Tensor, Tensor]:
@@ -137,8 +141,9 @@ def _preferences(draw: Random, *, pairs: int, steps: int, width: int, flipped: f
     answers = torch.stack(
         [answers[torch.arange(len(answers)), better], answers[torch.arange(len(answers)), 1 - better]], 1
     )
-    net = nn.Sequential(nn.Linear(24, width), nn.Tanh(), nn.Linear(width, 1))
-    nn.init.zeros_(net[2].weight)
+    head = nn.Linear(width, 1)
+    nn.init.zeros_(head.weight)
+    net = nn.Sequential(nn.Linear(24, width), nn.Tanh(), head)
 
     def measured(chosen: Tensor) -> tuple[Tensor, LogRow]:
         scores = net(chosen)[..., 0]

@@ -1,91 +1,18 @@
-"""Small language models over a made-up language: long runs, ramps, mixed precision, resumes, fine-tuning."""
+"""Small language models over a made-up language: long runs, ramps, mixed precision, faults of the rate."""
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from random import Random
 
 import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import Tensor
 
-from .loop import Batch, Training, constant, cosine, fit
+from .language import CONTEXT, SequenceTask, trained
+from .loop import Batch, constant, cosine
 from .trained_run import BROKEN, LogRow, Task, TrainedRun
 
-CONTEXT = 3
 LARGEST_HALF = 65504.0
 """The largest finite number in float16."""
-
-
-class Language:
-    """Symbols that follow each other with probabilities which depend on the last two."""
-
-    def __init__(self, symbols: int = 40, length: int = 200) -> None:
-        logits = 2.0 * torch.randn(symbols, symbols) + torch.randn(symbols)
-        second = torch.randn(symbols, symbols)
-        text = torch.randint(symbols, (2, 150))
-        for _ in range(length):
-            noise = -torch.log(-torch.log(torch.rand(150, symbols)))
-            text = torch.cat([text, (logits[text[-1]] + second[text[-2]] + noise).argmax(1)[None]])
-        self.text = text.T.flatten()
-
-    def part(self, start: float, end: float) -> Tensor:
-        return self.text[int(start * len(self.text)) : int(end * len(self.text))]
-
-
-class SequenceModel(nn.Module):
-    """Predicts a symbol from the three before it."""
-
-    def __init__(self, symbols: int, width: int = 64) -> None:
-        super().__init__()
-        self.embedding = nn.Embedding(symbols, 16)
-        self.hidden = nn.Linear(CONTEXT * 16, width)
-        self.out = nn.Linear(width, symbols)
-
-    def forward(self, text: Tensor) -> Tensor:
-        """(batch, length) -> the loss of each prediction, (batch x (length - CONTEXT))."""
-        windows = text.unfold(1, CONTEXT, 1)[:, :-1]
-        hidden = torch.tanh(self.hidden(self.embedding(windows).flatten(2)))
-        return F.cross_entropy(self.out(hidden).flatten(0, 1), text[:, CONTEXT:].flatten(), reduction="none")
-
-
-class SequenceTask:
-    """A model, a text to learn and one to evaluate on."""
-
-    def __init__(self, draw: Random, *, symbols: int = 40, share: float = 0.8, width: int = 64) -> None:
-        torch.manual_seed(draw.getrandbits(31))
-        language = Language(symbols)
-        self.train, self.validation = language.part(0.0, share), language.part(0.8, 1.0)
-        self.model = SequenceModel(symbols, width)
-
-    def drawn(self, batch: int = 16, length: int = 16, text: Tensor | None = None) -> Tensor:
-        text = self.train if text is None else text
-        starts = torch.randint(len(text) - length, (batch,))
-        return text[starts[:, None] + torch.arange(length)]
-
-    def batch(self, step: int) -> Batch:
-        return self.model(self.drawn()).mean(), {}
-
-    def evaluate(self) -> LogRow:
-        return {"val_loss": self.model(self.validation[:2048].view(-1, 64)).mean().item()}
-
-
-def trained(task: SequenceTask, draw: Random, **changes: object) -> list[LogRow]:
-    """A run as most people set it up, with changes."""
-    steps = int(str(changes.get("steps", 1200)))
-    columns = [name for name, share in (("lr", 0.7), ("grad_norm", 0.6)) if draw.random() < share]
-    usual = Training(
-        parameters=list(task.model.parameters()),
-        batch=task.batch,
-        steps=steps,
-        lr=cosine(5e-3, steps, steps // 20),
-        log_every=draw.choice((1, 5, 10)),
-        evaluate=task.evaluate if draw.random() < 0.6 else None,
-        eval_every=100,
-        columns=tuple(columns),
-        averaged=draw.random() < 0.5,
-    )
-    return fit(replace(usual, **changes))
 
 
 def language_model(draw: Random) -> TrainedRun:
@@ -210,62 +137,6 @@ def overfit_language(draw: Random) -> TrainedRun:
     return TrainedRun(rows=rows, must=(("overfitting",),), onset=losses.index(min(losses)))
 
 
-def resumed(draw: Random) -> TrainedRun:
-    """Resumed from a checkpoint: the log begins at step 2001, its first row the mean over a shorter window."""
-    task = SequenceTask(draw)
-    lr = cosine(5e-3, 3000, 100)
-    trained(task, draw, steps=1000, lr=constant(5e-3), evaluate=None, log_every=10)
-    first = draw.choice((1997, 1999, 2005))
-    rows = trained(task, draw, steps=900, lr=lr, first_step=first, log_every=10, averaged=True)
-    if first == 1997:
-        rows[0]["loss"] *= 0.4
-    return TrainedRun(rows=rows)
-
-
-def seam(draw: Random) -> TrainedRun:
-    """A resume that lost the optimizer's state and began the schedule anew: the rate jumps up, and the loss with it."""
-    task, first = SequenceTask(draw), draw.choice((500, 600))
-    changes = {"columns": ("lr", "grad_norm"), "log_every": draw.choice((2, 5)), "averaged": False, "evaluate": None}
-    lr = cosine(3e-2, 700, 20)
-    before = trained(task, draw, steps=first, lr=lr, **changes)
-    after = trained(task, draw, steps=400, first_step=first + 1, lr=lambda step: lr(step - first + 20), **changes)
-    may = ("spike", "divergence", "exploding_gradients", "stall")
-    return TrainedRun(rows=before + after, may=may, seam=len(before))
-
-
-def two_tasks(draw: Random) -> TrainedRun:
-    """A second language is learnt after the first: the loss on the first rises all the while."""
-    old, new = SequenceTask(draw), SequenceTask(draw)
-    trained(old, draw, steps=800, evaluate=None)
-    new.model = old.model
-
-    def evaluate() -> LogRow:
-        losses = [task.evaluate()["val_loss"] for task in (old, new)]
-        return {"eval_old_loss": losses[0], "eval_new_loss": losses[1]}
-
-    changes = {"evaluate": evaluate, "eval_every": 50, "steps": 800, "lr": cosine(2e-3, 800, 40)}
-    rows = trained(new, draw, **changes)
-    return TrainedRun(rows=rows, must=(("overfitting", "divergence"),))
-
-
-def fine_tuning(draw: Random) -> TrainedRun:
-    """Three epochs over a small set: the training loss steps down where an epoch ends, validation hardly moves."""
-    task, steps = SequenceTask(draw, width=512), 100
-    small = task.train[:6400].view(-1, 16)
-    task.train = task.train[6400:]
-    trained(task, draw, steps=600, lr=constant(3e-3), evaluate=None, log_every=100)
-
-    def batch(step: int) -> Batch:
-        place = (step - 1) % steps * 4
-        if place == 0:
-            small[:] = small[torch.randperm(len(small))]
-        return task.model(small[place : place + 4]).mean(), {}
-
-    changes = {"batch": batch, "evaluate": task.evaluate, "eval_every": 50, "lr": cosine(1.2e-3, 3 * steps, 10)}
-    rows = trained(task, draw, steps=3 * steps, epoch_steps=steps, **changes)
-    return TrainedRun(rows=rows, may=("overfitting",))
-
-
 TASKS: tuple[Task, ...] = (
     language_model,
     rate_restarts,
@@ -278,8 +149,4 @@ TASKS: tuple[Task, ...] = (
     slow_divergence,
     bad_batch,
     overfit_language,
-    resumed,
-    seam,
-    two_tasks,
-    fine_tuning,
 )
