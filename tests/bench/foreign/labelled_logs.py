@@ -66,7 +66,7 @@ class LabelledLog:
 def labelled_log(case: str, seed: int) -> LabelledLog | None:
     """None where the planted fault does not show, or a healthy run looks like a faulty one."""
     draw = Random(f"{case}/{seed}/written")
-    run = _run(case, seed)
+    run = run_of(case, seed)
     if not bears_out(run):
         return None
     chosen = format_for(run, CASES.index(case) + seed)
@@ -74,10 +74,10 @@ def labelled_log(case: str, seed: int) -> LabelledLog | None:
 
 
 @cache
-def _run(case: str, seed: int) -> TrainedRun:
+def run_of(case: str, seed: int) -> TrainedRun:
     if case in SNIPPETS:
         snippet = SNIPPETS[case]
-        return snippet.taken(_run(snippet.task, seed), Random(f"{case}/{seed}/rows"))
+        return snippet.taken(run_of(snippet.task, seed), Random(f"{case}/{seed}/rows"))
     torch.set_num_threads(1)
     return TASKS[case](Random(f"{case}/{seed}"))
 
