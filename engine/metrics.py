@@ -62,5 +62,7 @@ _measured = attrgetter(*EACH_STEP)
 
 def step_values(event: StepFinished) -> dict[str, float]:
     """The metrics of a step by name; those that were not measured are missing."""
-    pairs = zip(EACH_STEP, _measured(event), strict=True)
-    return {name: float(value) for name, value in pairs if value is not None}
+    values = dict(zip(EACH_STEP, _measured(event), strict=True))
+    if None in values.values():
+        return {name: value for name, value in values.items() if value is not None}
+    return values

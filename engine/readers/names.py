@@ -83,12 +83,7 @@ def meaning(name: str) -> Meaning | None:
 @lru_cache(maxsize=1)
 def _by_spelling() -> dict[tuple[str, ...], str]:
     """What the rules below do not know is recognised by how the registry of metrics spells it."""
-    return {
-        _words(name): metric.name
-        for metric in METRICS.values()
-        if metric.columns
-        for name in (metric.name, *metric.columns)
-    }
+    return {_words(name): canonical for canonical in CANONICAL for name in (canonical, *METRICS[canonical].columns)}
 
 
 def is_held_out(word: str) -> bool:
