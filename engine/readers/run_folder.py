@@ -8,12 +8,13 @@ from pathlib import Path
 from ..events import Evaluated, LayersMeasured, RunStarted, StepFinished
 from ..storage.event_log import surviving_events
 from ..storage.run_folder import EVENTS, StoreError
+from .format import Format
 from .record import Record
 from .source import ReadError
 
 
 @dataclass(frozen=True)
-class RunFolder:
+class RunFolder(Format):
     path: Path
     name: str = "run folder"
 
