@@ -8,6 +8,7 @@ from typing import Self
 
 import msgspec
 
+from .format import Format
 from .record import Cell, Record, number
 
 _NAMES = {",": "CSV", "\t": "TSV", ";": "CSV with semicolons", "|": "table with bars", " ": "table with spaces"}
@@ -20,7 +21,7 @@ _numbers = msgspec.json.Decoder(list[list[float | None]], strict=False).decode
 
 
 @dataclass(frozen=True, kw_only=True)
-class Delimited:
+class Delimited(Format):
     delimiter: str
     names: tuple[str, ...]
 

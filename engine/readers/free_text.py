@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Self
 
+from .format import Format
 from .names import BESIDE, Meaning, is_held_out, meaning
 from .record import Cell, Record
 
@@ -42,7 +43,7 @@ _MOST_NAMES = 300
 
 
 @dataclass
-class FreeText:
+class FreeText(Format):
     name: str = "text"
 
     @classmethod

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from math import ceil
 from typing import Any, Self
 
+from .format import Format
 from .json_lines import flat, loaded
 from .names import meaning
 from .record import RUN, Record, number
@@ -18,7 +19,7 @@ _INNERMOST = re.compile(rb"\{[^{}]*\}")
 
 
 @dataclass(frozen=True)
-class JsonDocument:
+class JsonDocument(Format):
     entries: tuple[Record, ...] = field(repr=False)
     name: str = "JSON document"
 

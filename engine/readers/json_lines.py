@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import msgspec
 
+from .format import Format
 from .record import Record
 
 _LOOK = 20
@@ -16,7 +17,7 @@ _decode = msgspec.json.Decoder().decode
 
 
 @dataclass(frozen=True)
-class JsonLines:
+class JsonLines(Format):
     name: str = "JSON lines"
 
     @classmethod

@@ -5,15 +5,17 @@ from dataclasses import dataclass, field
 from functools import reduce
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 from ..diagnostics.row import Row
 from ..storage.run_folder import printable
 from .columns import Columns, Content, choose, contents
 from .delimited import Delimited
+from .format import Format
 from .free_text import FreeText
 from .json_document import JsonDocument, looks_like_document
 from .json_lines import JsonLines
+from .mlflow_store import MlflowMetric
 from .names import BESIDE, CANONICAL, meaning
 from .record import RUN, Record, number
 from .reshape import Reshape, reshapes, summed
@@ -21,6 +23,7 @@ from .run_folder import RunFolder
 from .runs import Runs
 from .source import CHUNK, ReadError, Source
 from .steps import LARGEST, Steps, choose_steps
+from .stores import store_in, store_of
 
 MAPPABLE = (*CANONICAL, "step")
 """Names that a person can give a column to."""
@@ -29,15 +32,6 @@ _RARE = tuple(
 )
 _MOST_RARE = 1000
 _MOST_RUNS = 256
-
-
-class Format(Protocol):
-    @property
-    def name(self) -> str: ...
-
-    def records(self, chunks: Iterable[bytes]) -> Iterator[Record]:
-        """The entries in pieces of the file that are made of whole lines."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +47,8 @@ class Log:
     """Other columns with numbers."""
     unmeasured: tuple[str, ...]
     """Columns that are called right but hold nothing."""
+    skipped: tuple[str, ...]
+    """What could not be read, such as `3 damaged records`."""
     steps: int | None
     """How many steps were planned, where the log states it."""
     _plan: "_Plan" = field(repr=False)
@@ -121,15 +117,21 @@ def open_log(name: str, origin: Path | BinaryIO, given: Mapping[str, str] | None
 
     `name` is what messages call it; `given` maps canonical names to columns. ReadError where there is nothing to read.
     """
-    if isinstance(origin, Path) and (folder := RunFolder.recognise(origin)):
-        return _surveyed(name, folder, None, [*_telling(folder.records())], given or {})
+    if isinstance(origin, Path) and (folder := RunFolder.recognise(origin) or _store_in(origin)):
+        return _surveyed(name, folder, None, [*_telling(folder.records(()))], given or {})
     source = Source.of_path(name, origin) if isinstance(origin, Path) else Source.of_stream(name, origin)
     try:
+        if store := store_of(source, origin if isinstance(origin, Path) else None):
+            return _surveyed(name, store, source, [*_telling(store.records(()))], given or {})
         format = _recognised(source)
         return _surveyed(name, format, source, _sample(format, source), given or {})
     except BaseException:
         source.close()
         raise
+
+
+def _store_in(path: Path) -> Format | None:
+    return store_in(path) if path.is_dir() else None
 
 
 def _recognised(source: Source) -> Format:
@@ -140,6 +142,8 @@ def _recognised(source: Source) -> Format:
         document = JsonDocument.of(b"".join(source.chunks()), source.name)
         if document.entries:
             return document
+    if metric := MlflowMetric.recognise(head, source.name):
+        return metric
     return Delimited.recognise(head[:CHUNK]) or FreeText()
 
 
@@ -186,6 +190,7 @@ def _surveyed(name: str, format: Format, source: Source | None, sample: list[Rec
         step_column=steps.column,
         ignored=tuple(column for column in found if column not in taken and _is_left(column, found[column])),
         unmeasured=columns.unmeasured,
+        skipped=format.skipped(),
         steps=steps.total,
         _plan=_Plan(format=format, source=source, reshapes=turns, columns=_wanted(columns, shown), steps=steps),
     )

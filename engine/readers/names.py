@@ -90,6 +90,10 @@ def is_held_out(word: str) -> bool:
     return word.lower() in _HELD_OUT
 
 
+def is_training(word: str) -> bool:
+    return word.lower() in _TRAIN
+
+
 def _words(name: str) -> tuple[str, ...]:
     found: list[str] = []
     for word in _WORD.findall(name):

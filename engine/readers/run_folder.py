@@ -9,6 +9,7 @@ from ..events import Evaluated, LayersMeasured, RunStarted, StepFinished
 from ..metrics import EACH_STEP, METRICS, step_values
 from ..storage.event_log import surviving_events
 from ..storage.run_folder import EVENTS, StoreError
+from .format import Format
 from .record import Record
 from .source import ReadError
 
@@ -17,7 +18,7 @@ _READ = [name for name in EACH_STEP if METRICS[name].columns]
 
 
 @dataclass(frozen=True)
-class RunFolder:
+class RunFolder(Format):
     path: Path
     name: str = "run folder"
 

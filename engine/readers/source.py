@@ -1,9 +1,10 @@
 """A log's bytes: opened with care, refused where they are no text, handed out in pieces that end with a line's end."""
 
 import os
+import select
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import BinaryIO
@@ -12,6 +13,8 @@ CHUNK = 1 << 18
 LONGEST_LINE = 1 << 22
 SMALL = 1 << 22
 """Bytes up to which a log is surveyed whole; of a longer one its beginning, its end and pieces in between."""
+WRITER_WAIT = 10.0
+"""Seconds in which something has to write to a pipe."""
 _BLOCKS = 48
 _BLOCK = 1 << 14
 
@@ -21,12 +24,11 @@ _MAGIC = {
     b"PK\x03\x04": "is a zip archive or a checkpoint; unpack it and name the log in it",
     b"\xff\xfe": "is UTF-16; `iconv -f UTF-16 -t UTF-8 FILE | tinygpt-tui diagnose -` reads it",
     b"\xfe\xff": "is UTF-16; `iconv -f UTF-16 -t UTF-8 FILE | tinygpt-tui diagnose -` reads it",
-    b":W&B": "is W&B's own binary log; export the run's history as CSV or JSON lines",
     b"\x89HDF": "is HDF5; export the history as CSV",
-    b"SQLite": "is a database; export the metrics as CSV",
     b"PAR1": "is Parquet; export it as CSV",
 }
-_TENSORBOARD = "is a TensorBoard event file; export its scalars as CSV"
+_STORES = (b":W&B", b"SQLite format 3\x00")
+_EVENTS = b"brain.Event:"
 _TEXT_CONTROLS = b"\t\n\v\f\r\x08\x1b\x00"
 _BINARY_SHARE = 0.05
 
@@ -44,7 +46,8 @@ class Source:
         try:
             self.size = file.seek(0, os.SEEK_END)
             self.head = self._read_at(0, CHUNK)
-            _refuse_what_is_no_text(name, self.head)
+            if not is_store(self.head):
+                _refuse_what_is_no_text(name, self.head)
         except BaseException:
             file.close()
             raise
@@ -52,7 +55,8 @@ class Source:
     @classmethod
     def of_path(cls, name: str, path: Path) -> "Source":
         try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            # without O_NONBLOCK a pipe is not even open until something writes to it
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
             kind = os.fstat(descriptor).st_mode
             file = os.fdopen(descriptor, "rb", buffering=0) if not stat.S_ISDIR(kind) else None
         except OSError as error:
@@ -60,7 +64,8 @@ class Source:
         if file is None:
             os.close(descriptor)
             raise ReadError(
-                f"{name}: is a folder but no run's; name the log in it, such as {name.rstrip('/')}/metrics.csv"
+                f"{name}: is a folder but no run's, and holds no files of TensorBoard, W&B, MLflow or trackio;"
+                f" name the log in it, such as {name.rstrip('/')}/metrics.csv"
             )
         if stat.S_ISREG(kind):
             return cls(name, file)
@@ -69,6 +74,7 @@ class Source:
                 raise ReadError(
                     f"{name}: is a device or a socket and not a file; name a log file, or - for standard input"
                 )
+            _await_writer(name, descriptor)
             return cls.of_stream(name, file)
 
     @classmethod
@@ -77,7 +83,7 @@ class Source:
         with ExitStack() as on_failure:
             kept = on_failure.enter_context(tempfile.TemporaryFile())
             while data := stream.read(CHUNK):
-                if not kept.tell():
+                if not kept.tell() and not is_store(data):
                     _refuse_what_is_no_text(name, data)
                 kept.write(data)
             on_failure.pop_all()
@@ -89,6 +95,13 @@ class Source:
     def chunks(self) -> Iterator[bytes]:
         """Everything, in pieces of whole lines that end with \\n; what has no end after LONGEST_LINE is cut there."""
         yield from self._lines_between(0, self.size)
+
+    def blocks(self) -> Iterator[bytes]:
+        """Everything as it is."""
+        start = 0
+        while data := self._read_at(start, CHUNK):
+            start += len(data)
+            yield data
 
     def samples(self) -> Iterator[bytes]:
         """Everything of a small log; of a large one its beginning, its end, and pieces in between."""
@@ -135,6 +148,20 @@ class Source:
             raise ReadError(f"{self.name}: cannot be read: {error.strerror}") from None
 
 
+def blocks_of(path: Path) -> Callable[[], Iterator[bytes]]:
+    """A file's bytes, as often as they are asked for."""
+
+    def blocks() -> Iterator[bytes]:
+        try:
+            with path.open("rb", buffering=0) as file:
+                while data := file.read(CHUNK):
+                    yield data
+        except OSError as error:
+            raise ReadError(f"{path}: cannot be read: {error.strerror}") from None
+
+    return blocks
+
+
 def _plain(data: bytes) -> bytes:
     """One kind of line end, carriage returns of progress bars among them, and no NUL bytes, which lost blocks leave."""
     if b"\r" in data:
@@ -142,12 +169,23 @@ def _plain(data: bytes) -> bytes:
     return data.replace(b"\x00", b"") if b"\x00" in data else data
 
 
+def _await_writer(name: str, pipe: int) -> None:
+    waiting = select.poll()
+    waiting.register(pipe, select.POLLIN | select.POLLHUP)
+    if not waiting.poll(1000 * WRITER_WAIT):
+        raise ReadError(f"{name}: is a pipe that nothing has written to for {WRITER_WAIT:g} s")
+    os.set_blocking(pipe, True)
+
+
+def is_store(head: bytes) -> bool:
+    """Bytes that a reader of their own is for, and no text."""
+    return head.startswith(_STORES) or _EVENTS in head[:64]
+
+
 def _refuse_what_is_no_text(name: str, head: bytes) -> None:
     for magic, why in _MAGIC.items():
         if head.startswith(magic):
             raise ReadError(f"{name}: {why.replace('FILE', name)}")
-    if b"brain.Event" in head[:64] or ".tfevents." in name:
-        raise ReadError(f"{name}: {_TENSORBOARD}")
     text = head.strip(b"\x00")
     if not text.strip():
         raise ReadError(f"{name}: is empty; has the run logged anything yet?")

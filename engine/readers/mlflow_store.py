@@ -1,0 +1,70 @@
+"""MLflow's file store: a folder a run, and in its `metrics` a file a metric with lines of time, value and step."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from .format import Format
+from .points import Point, joined
+from .record import Record, number
+
+_LINE = re.compile(rb"1\d{12} \S+ -?\d+(?: \S+){0,3}\s*")
+"""Milliseconds since 1970, a value and a step; newer versions have names of data sets behind them."""
+_MOST_METRICS = 400
+"""Files of one run that are open together."""
+
+
+@dataclass(frozen=True)
+class MlflowRuns(Format):
+    folders: Mapping[str, Path]
+    """Run -> the folder of its metrics."""
+    name: str = "MLflow store"
+
+    def records(self, chunks: Iterable[bytes] = ()) -> Iterator[Record]:
+        several = len(self.folders) > 1
+        for run, folder in self.folders.items():
+            with ExitStack() as files:
+                streams: list[Iterator[Point]] = []
+                for path in sorted(path for path in folder.rglob("*") if path.is_file())[:_MOST_METRICS]:
+                    lines = files.enter_context(path.open("rb"))
+                    streams.append(_points(lines, path.relative_to(folder).as_posix()))
+                if streams:
+                    yield from joined(streams, run if several else "")
+
+
+@dataclass(frozen=True)
+class MlflowMetric(Format):
+    metric: str
+    name: str = "MLflow metric"
+
+    @classmethod
+    def recognise(cls, head: bytes, file: str) -> MlflowMetric | None:
+        lines = head.splitlines()[:20]
+        is_one = bool(lines) and all(_LINE.fullmatch(line) for line in lines[: len(lines) - (len(lines) > 1)])
+        metric = file.rpartition("/metrics/")[2] if "/metrics/" in file else Path(file).name
+        return cls(metric) if is_one else None
+
+    def records(self, chunks: Iterable[bytes]) -> Iterator[Record]:
+        lines = (line for chunk in chunks for line in chunk.split(b"\n"))
+        yield from joined([_points(lines, self.metric)])
+
+
+def _points(lines: Iterable[bytes], metric: str) -> Iterator[Point]:
+    for line in lines:
+        cells = line.decode(errors="replace").split()[:3]
+        if len(cells) == 3:
+            time, value, step = map(number, cells)
+            if time is not None and value is not None and step is not None and abs(step) < 1 << 53:
+                yield time, int(step), metric, value
+
+
+def run_name(folder: Path) -> str:
+    """The name that a run was given, or that of its folder."""
+    try:
+        return (folder / "tags" / "mlflow.runName").read_text(errors="replace")[:100].strip() or folder.name
+    except OSError:
+        return folder.name

@@ -1,0 +1,96 @@
+"""Files and folders that are not text: which trainer's store each of them is."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from .databases import MAGIC as SQLITE
+from .databases import Database, opener, opener_of_bytes
+from .event_files import Blocks, EventFiles
+from .format import Format
+from .mlflow_store import MlflowRuns, run_name
+from .names import is_held_out, is_training
+from .source import Source, blocks_of
+from .wandb_file import MAGIC as WANDB
+from .wandb_file import WandbFiles
+
+_MOST_FOLDERS = 20_000
+_LAST_WORD = re.compile(r"(.*?)[/_-]?([A-Za-z]+)")
+
+
+def store_in(folder: Path) -> Format | None:
+    """The store that a folder is or holds, if it is one."""
+    events: list[Path] = []
+    runs: list[Path] = []
+    metrics: list[Path] = []
+    databases: list[Path] = []
+    for place, (parent, folders, files) in enumerate(os.walk(folder)):
+        if place > _MOST_FOLDERS:
+            break
+        folders.sort()
+        where = Path(parent)
+        events += [where / file for file in sorted(files) if ".tfevents." in file]
+        runs += [where / file for file in sorted(files) if file.endswith(".wandb")]
+        databases += [where / file for file in sorted(files) if file.endswith(".db")]
+        if "metrics" in folders and ("meta.yaml" in files or "tags" in folders or "params" in folders):
+            metrics.append(where)
+            folders.remove("metrics")
+    if events:
+        return EventFiles(_event_runs(folder, events))
+    if runs:
+        return WandbFiles({path.stem: blocks_of(path) for path in runs})
+    if metrics or (metrics := _bare_metrics(folder)):
+        names = [run_name(run) for run in metrics]
+        unique = [name if names.count(name) == 1 else run.name for name, run in zip(names, metrics, strict=True)]
+        return MlflowRuns({name: run / "metrics" for name, run in zip(unique, metrics, strict=True)})
+    return Database.recognise(str(databases[0]), opener(databases[0])) if len(databases) == 1 else None
+
+
+def store_of(source: Source, path: Path | None) -> Format | None:
+    """The store that a file's first bytes show it to be."""
+    if source.head.startswith(WANDB):
+        return WandbFiles({"": source.blocks})
+    if is_event_file(source.head):
+        return EventFiles({"": [("", source.blocks)]})
+    if source.head.startswith(SQLITE):
+        connect = opener(path) if path and path.is_file() else opener_of_bytes(b"".join(source.blocks()))
+        return Database.recognise(source.name, connect)
+    return None
+
+
+def is_event_file(head: bytes) -> bool:
+    return b"brain.Event:" in head[:64]
+
+
+def _event_runs(folder: Path, files: list[Path]) -> dict[str, list[tuple[str, Blocks]]]:
+    """Event files by run. Where one trainer has a folder for training and one for validation, both are one run."""
+    places = {path: path.parent.relative_to(folder).as_posix() for path in files}
+    splits = {place: _stem_and_split(place) for place in places.values()}
+    stems = [stem for stem, split in splits.values() if split]
+    held_out = {stem for stem, split in splits.values() if is_held_out(split)}
+    runs: dict[str, list[tuple[str, Blocks]]] = {}
+    for path, place in places.items():
+        stem, split = splits[place]
+        shared = split and stem in held_out and stems.count(stem) > 1
+        run, prefix = (stem, f"{split}/") if shared else (place, "")
+        runs.setdefault(run, []).append((prefix, blocks_of(path)))
+    return runs
+
+
+def _stem_and_split(place: str) -> tuple[str, str]:
+    """`a/loss_val` as `a/loss` and `val`; a folder may be called by what was measured on alone."""
+    found = _LAST_WORD.fullmatch(place)
+    stem, word = found.groups() if found else (place, "")
+    return (stem or ".", word) if is_held_out(word) or is_training(word) else (place, "")
+
+
+def _bare_metrics(folder: Path) -> list[Path]:
+    """MLflow runs of which only the metrics were copied."""
+    return [path.parent for path in _folders_called("metrics", folder)]
+
+
+def _folders_called(name: str, folder: Path) -> Iterator[Path]:
+    return (path for path in sorted(folder.glob(f"*/*/{name}")) if path.is_dir())
