@@ -13,7 +13,7 @@ from tinygpt_tui.engine.presets import planned
 from tinygpt_tui.engine.storage.run_folder import find_worker
 from tinygpt_tui.tui.app import TinyGPTApp
 from tinygpt_tui.tui.navigation import StartRun
-from tinygpt_tui.tui.panels.plot_panel import Plot
+from tinygpt_tui.tui.panels.plot_panel import PlotPanel
 from tinygpt_tui.tui.run.screen import RunScreen
 from tinygpt_tui.tui.view.run_view import RunView
 
@@ -41,7 +41,7 @@ async def take_picture(app: TinyGPTApp, pilot: Pilot[None]) -> str:
     await until(lambda: (view := view_of(app)) and view.step >= HALVED_AFTER)
     await pilot.press("[")
     await until(lambda: (view := view_of(app)) and view.changes and view.step >= TAKEN_AFTER)
-    for plot in app.screen.query(Plot):
+    for plot in app.screen.query(PlotPanel):
         plot.redraw()  # each draws in its own rhythm; in a picture they show the same step
     await pilot.pause()
     picture = app.export_screenshot(simplify=True)

@@ -9,13 +9,13 @@ from ...engine.events import SettingsChanged
 from ..formatting import compact
 from ..text import visible
 from ..view.run_view import RunView
-from .text_panel import SidePanel
+from .text_panel import TextPanel
 
 _SPAN = 30
 """Steps over which the loss is smoothed before it is compared."""
 
 
-class HistoryPanel(SidePanel):
+class HistoryPanel(TextPanel):
     EXPLANATION: ClassVar[str] = """\
 What it shows: every live change with the step after which it took effect, the latest first, and the smoothed loss \
 before it and at its end: when the next change came, or now.

@@ -142,7 +142,7 @@ def _ahead(view: RunView) -> str:
 
 
 def _look(view: RunView, found: FindingOpened | None) -> Hint:
-    panel, words = place_of(view, found)
+    panel, words = panel_to_look_at(view, found)
     return Hint(binding=panel_binding(panel), words=words)
 
 
@@ -189,9 +189,9 @@ def _experiment(view: RunView) -> list[Hint]:
     ]
 
 
-Place = tuple[PanelName, str]
+PanelHint = tuple[PanelName, str]
 
-OF_FINDING: dict[str, Place] = {
+OF_FINDING: dict[str, PanelHint] = {
     "nan": ("gradient", "the gradient norm just before the first ✕"),
     "divergence": ("loss", "how far the loss has left ln 259, the level of guessing"),
     "spike": ("gradient", "whether the gradient leapt with the loss, or before it"),
@@ -212,7 +212,7 @@ _FRESH = 25
 """Steps for which a sample or an evaluation is news."""
 
 
-def place_of(view: RunView, found: FindingOpened | None) -> Place:
+def panel_to_look_at(view: RunView, found: FindingOpened | None) -> PanelHint:
     """`found` is the latest finding that is open."""
     if found is not None:
         return OF_FINDING.get(found.kind, ("diagnosis", "the evidence and its causes, the likeliest first"))

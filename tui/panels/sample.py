@@ -9,10 +9,10 @@ from ...engine.events import SampleGenerated
 from ..formatting import setting
 from ..text import visible
 from ..view.run_view import RunView
-from .text_panel import SidePanel
+from .text_panel import TextPanel
 
 
-class SamplePanel(SidePanel):
+class SamplePanel(TextPanel):
     EXPLANATION: ClassVar[str] = """\
 What it shows: text that the model has written, byte by byte, after a prompt (underlined). Below it is the first \
 sample of the run, from before it had learned anything. b goes back to earlier samples, n forward; g asks for one \

@@ -13,10 +13,10 @@ from ..formatting import UNKNOWN, compact, count, duration, known, megabytes, se
 from ..text import visible
 from ..view.run_view import RunView
 from ..view.state_glyphs import state_words
-from .text_panel import SidePanel
+from .text_panel import TextPanel
 
 
-class StatusPanel(SidePanel):
+class StatusPanel(TextPanel):
     EXPLANATION: ClassVar[str] = """\
 What it shows: the run's state, how far it is and how fast, and what it trains with at this moment, live changes \
 included.

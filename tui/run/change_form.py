@@ -16,7 +16,7 @@ from ...engine.events import ChangeSettings
 from ...engine.live_changes import changed, difference
 from ..dialogs.key_line import KeyLine
 from ..dialogs.prompt import FIELD_KEYS, FieldRow, after_typing
-from ..panels.lr import RatePanel
+from ..panels.lr import LrPanel
 from ..plots.viewport import Viewport
 from ..view.run_view import RunView
 from .change_fields import KINDS, belongs, change_fields, read_change
@@ -40,9 +40,9 @@ class ChangeForm(ModalScreen[ChangeSettings | None]):
         Horizontal.kind { height: 1; }
         Horizontal.kind Label { width: 16; color: $text-muted; }
         #outcome { height: auto; min-height: 2; padding: 0 2; margin-top: 1; }
-        RatePanel { height: 1fr; min-height: 4; }
+        LrPanel { height: 1fr; min-height: 4; }
         &.-narrow Grid { grid-size: 1; }
-        &.-low RatePanel { display: none; }
+        &.-low LrPanel { display: none; }
         &.-low VerticalScroll { height: 1fr; max-height: 100%; }
     }
     """
@@ -52,7 +52,7 @@ class ChangeForm(ModalScreen[ChangeSettings | None]):
         *FIELD_KEYS,
     ]
 
-    rate = getters.query_one(RatePanel)
+    rate = getters.query_one(LrPanel)
 
     def __init__(self, view: RunView, viewport: Viewport) -> None:
         super().__init__()
@@ -71,7 +71,7 @@ class ChangeForm(ModalScreen[ChangeSettings | None]):
                     kinds = [(kind, kind) for kind in KINDS]
                     yield Select(kinds, value=view.settings.schedule.kind, allow_blank=False, compact=True)
             yield Static(id="outcome")
-            yield RatePanel()
+            yield LrPanel()
         yield KeyLine()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

@@ -38,12 +38,12 @@ from ...engine.events import (
 from ...engine.schedule import planned_lr
 from ..plots.series import Floats, Table
 from ..plots.viewport import Extent, XAxis
-from .curves import RECENT, Curves
-from .phases import Phase, recognised
+from .curves import RECENT_STEPS, Curves
+from .phases import Phase, training_phases
 from .thinning import Thinned
 from .training_clock import TrainingClock
 
-State = Literal["starting", "training", "paused", "blocked", "ended"]
+RunState = Literal["starting", "training", "paused", "blocked", "ended"]
 MarkKind = Literal["finding", "change", "checkpoint"]
 
 _SAMPLES = 128
@@ -60,7 +60,7 @@ class Episode(NamedTuple):
     closed: int | None
 
 
-class Mark(NamedTuple):
+class StepMark(NamedTuple):
     """Something to be seen on every plot at one step; `text` may come from outside."""
 
     step: int
@@ -82,7 +82,7 @@ class RunView:
     """A row a step whose loss or gradient norm was not finite: step."""
     started: RunStarted | None = None
     """The latest start."""
-    state: State = "starting"
+    state: RunState = "starting"
     state_detail: str = ""
     """What is being prepared, or why it is paused or blocked."""
     end: RunEnded | None = None
@@ -281,7 +281,7 @@ class RunView:
     @property
     def tokens_per_s(self) -> float:
         """The recent speed; NaN before the first step."""
-        recent = self.curves["tokens_per_s"][-RECENT:]
+        recent = self.curves["tokens_per_s"][-RECENT_STEPS:]
         recent = recent[np.isfinite(recent)]
         return float(np.median(recent)) if len(recent) else math.nan
 
@@ -305,17 +305,17 @@ class RunView:
     @property
     def clipped_share(self) -> float:
         """Of the recent steps; NaN before the first."""
-        recent = self.curves["clipped"][-RECENT:]
+        recent = self.curves["clipped"][-RECENT_STEPS:]
         return float(np.mean(recent)) if len(recent) else math.nan
 
     @property
-    def marks(self) -> tuple[Mark, ...]:
+    def marks(self) -> tuple[StepMark, ...]:
         """What happened at single steps, apart from NaNs, which `nan_steps` has."""
         return (
-            *(Mark(checkpoint.step, "checkpoint", checkpoint.name) for checkpoint in self.checkpoints),
-            *(Mark(change.step, "change", change.summary) for change in self.changes),
+            *(StepMark(checkpoint.step, "checkpoint", checkpoint.name) for checkpoint in self.checkpoints),
+            *(StepMark(change.step, "change", change.summary) for change in self.changes),
             *(
-                Mark(episode.finding.onset, "finding", episode.finding.kind)
+                StepMark(episode.finding.onset, "finding", episode.finding.kind)
                 for episode in self.findings
                 if episode.finding.is_alarm
             ),
@@ -324,7 +324,7 @@ class RunView:
     @cached_property
     def phases(self) -> tuple[Phase, ...]:
         """The phases of training so far, with the steps at which they began."""
-        return recognised(self.curves.rows)
+        return training_phases(self.curves.rows)
 
     @property
     def phase(self) -> str:
