@@ -205,7 +205,9 @@ def test_every_panel_can_be_drawn_at_every_size(
         )
         x = pictures[0].x
         heat = Heat.of(
-            view.layers, view.x_of(np.array([layer.step for layer in view.layers], "f8"), "step"), "grad_norm"
+            view.layers.items,
+            view.curves.x_of(np.array([layer.step for layer in view.layers.items], "f8"), "step"),
+            "grad_norm",
         )
         sheets = [draw_figure(shown, width, height, ascii_only=ascii_only) for shown in pictures]
         sheets.append(draw_heat(heat, x, width, height, markers=pictures[0].markers, cursor=5.0, ascii_only=ascii_only))
@@ -219,7 +221,7 @@ def test_every_nan_is_marked_at_every_zoom(eventful: RunView) -> None:
     viewport = Viewport()
     for _ in range(5):
         assert cells_of(draw_figure(loss_figure(eventful, viewport), 80, 16), ColorRole.MARK_NAN)
-        viewport = viewport.zoom_in(eventful.extent, around=101.0)
+        viewport = viewport.zoom_in(eventful.curves.extent, around=101.0)
 
 
 def test_the_plan_starts_where_the_run_stands_and_ends_with_it(eventful: RunView) -> None:

@@ -46,7 +46,9 @@ class BareLossPlot(PlotPanel):
         return draw_figure(figure, width, height, ascii_only=self.ascii)
 
     def title_of(self, view: RunView) -> list[TitlePiece]:
-        return [TitlePiece(f"mean of {_SPAN}: {compact(view.smoothed_at('loss', _SPAN))}", ColorRole.CURVE_TRAIN)]
+        return [
+            TitlePiece(f"mean of {_SPAN}: {compact(view.curves.smoothed_at('loss', _SPAN))}", ColorRole.CURVE_TRAIN)
+        ]
 
 
 class TwoRunsPlot(PlotPanel):
@@ -69,8 +71,10 @@ class TwoRunsPlot(PlotPanel):
         return draw_figure(figure, width, height, ascii_only=self.ascii)
 
     def title_of(self, view: RunView) -> list[TitlePiece]:
-        pieces = [TitlePiece(f"with the fault {compact(view.smoothed_at('loss', _SPAN))}", ColorRole.MARK_FINDING)]
+        pieces = [
+            TitlePiece(f"with the fault {compact(view.curves.smoothed_at('loss', _SPAN))}", ColorRole.MARK_FINDING)
+        ]
         if self.other is not None:
-            mended = compact(known(self.other.smoothed_at("loss", _SPAN)))
+            mended = compact(known(self.other.curves.smoothed_at("loss", _SPAN)))
             pieces.append(TitlePiece(f"without it {mended}", ColorRole.CURVE_TRAIN))
         return pieces

@@ -173,14 +173,14 @@ class RunPanels(Container):
 
     def action_look(self, columns: int) -> None:
         if self.view is not None:
-            self.viewport = self.viewport.look(columns, self.view.extent)
+            self.viewport = self.viewport.look(columns, self.view.curves.extent)
 
     def action_zoom(self, direction: int) -> None:
         self._zoom(direction, None)
 
     def action_pan(self, columns: int) -> None:
         if self.view is not None:
-            self.viewport = self.viewport.pan(columns, self.view.extent)
+            self.viewport = self.viewport.pan(columns, self.view.curves.extent)
 
     def action_see(self, look: str) -> None:
         before, self.viewport = self.viewport, LOOKS[look](self.viewport)
@@ -190,7 +190,7 @@ class RunPanels(Container):
     @on(PlotPanel.CursorMoved)
     def look_at(self, event: PlotPanel.CursorMoved) -> None:
         if self.view is not None:
-            self.viewport = self.viewport.look_at(event.step, self.view.extent)
+            self.viewport = self.viewport.look_at(event.step, self.view.curves.extent)
 
     @on(PlotPanel.Zoomed)
     def zoom_there(self, event: PlotPanel.Zoomed) -> None:
@@ -203,7 +203,7 @@ class RunPanels(Container):
     def _zoom(self, direction: int, around: float | None) -> None:
         if self.view is not None:
             zoom = self.viewport.zoom_in if direction > 0 else self.viewport.zoom_out
-            self.viewport = zoom(self.view.extent, around)
+            self.viewport = zoom(self.view.curves.extent, around)
 
     def action_full_screen(self, name: PanelName | None = None) -> None:
         focused = self._focused()

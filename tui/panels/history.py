@@ -36,8 +36,8 @@ Healthy: few changes, one at a time, each left alone for long enough to tell wha
 
 
 def _entry(view: RunView, change: SettingsChanged, end: int) -> Content:
-    before = view.smoothed_at("loss", _SPAN, change.step) if change.step >= view.extent[0] else math.nan
-    after = view.smoothed_at("loss", _SPAN, end) if end > change.step else math.nan
+    before = view.curves.smoothed_at("loss", _SPAN, change.step) if change.step >= view.curves.extent[0] else math.nan
+    after = view.curves.smoothed_at("loss", _SPAN, end) if end > change.step else math.nan
     return Content.assemble(
         (f"{change.step:>6}  ", "$foreground 60%"),
         visible(change.summary),

@@ -60,7 +60,9 @@ class LayersPanel(PlotPanel):
         return legend_reading(self._heat(view), ascii_only=self.ascii)
 
     def _heat(self, view: RunView) -> Heat:
-        layers = view.layers
+        layers = view.layers.items
         return Heat.of(
-            layers, view.x_of(np.array([layer.step for layer in layers], "f8"), self.viewport.x_axis), self.quantity
+            layers,
+            view.curves.x_of(np.array([layer.step for layer in layers], "f8"), self.viewport.x_axis),
+            self.quantity,
         )

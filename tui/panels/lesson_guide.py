@@ -14,6 +14,7 @@ from ...engine.schedule import planned_lr
 from ..formatting import setting
 from ..view.findings import name_of, open_findings
 from ..view.fix_commands import change_for_fix
+from ..view.run_numbers import current_phase
 from ..view.run_view import RunView
 from .layout import PanelName
 
@@ -103,7 +104,9 @@ def _now(view: RunView) -> str:
         case "ended":
             return _ending(view)
         case "training":
-            phase = f" {view.phase.capitalize()}: {_PHASES[view.phase]}." if view.phase else ""
+            phase = (
+                f" {current_phase(view).capitalize()}: {_PHASES[current_phase(view)]}." if current_phase(view) else ""
+            )
             return f"Step {view.step} of {view.steps}: {_rate(view)}.{phase}"
 
 
@@ -220,7 +223,7 @@ def panel_to_look_at(view: RunView, found: FindingOpened | None) -> PanelHint:
         return "loss", "the whole curve: steep, slower, flat"
     if view.step <= view.settings.schedule.warmup_steps:
         return "rate", "the climb to the peak, and the plan that is dotted ahead"
-    if view.samples and view.samples[-1].step > 0 and view.step - view.samples[-1].step < _FRESH:
+    if view.samples.items and view.samples.items[-1].step > 0 and view.step - view.samples.items[-1].step < _FRESH:
         return "sample", "what it writes now; go back with b to what it wrote at first"
     if len(view.evaluations) and view.step - view.evaluations["step"][-1] < _FRESH:
         return "loss", "the new dot: does val_loss follow the mean?"

@@ -195,7 +195,7 @@ class PlotPanel(Widget, can_focus=True):
         left = self.left_of(view, width)
         position = (event.x - self.gutter.left - left + 0.5) / max(width - left, 1)
         x = self.scale_of(view).value(np.array([min(max(position, 0.0), 1.0)]))
-        return float(view.steps_of(x, self.viewport.x_axis)[0])
+        return float(view.curves.steps_of(x, self.viewport.x_axis)[0])
 
     def _draw(self) -> None:
         view, size = self.view, self.size

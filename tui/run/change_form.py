@@ -18,6 +18,7 @@ from ..dialogs.key_line import KeyLine
 from ..dialogs.prompt import FIELD_KEYS, FieldRow, after_typing
 from ..panels.lr import LrPanel
 from ..plots.viewport import Viewport
+from ..view.run_numbers import next_lr
 from ..view.run_view import RunView
 from .change_fields import KINDS, belongs, change_fields, read_change
 
@@ -64,7 +65,7 @@ class ChangeForm(ModalScreen[ChangeSettings | None]):
         with Vertical() as box:
             box.border_title = Content("Change the run from the next step on")
             with VerticalScroll(can_focus=False), Grid():
-                for field in change_fields(view.settings, view.next_lr):
+                for field in change_fields(view.settings, next_lr(view)):
                     yield FieldRow(field)
                 with Horizontal(classes="kind"):
                     yield Label("Schedule")

@@ -7,6 +7,7 @@ from ...engine.config import RunConfig
 from ...engine.events import ChangeSettings, Command, LimitSpeed, Sample, TakeSteps
 from ..dialogs.prompt import Field, Prompt, Texts, typed_number, typed_whole
 from ..formatting import setting
+from ..view.run_numbers import next_lr
 from ..view.run_view import RunView
 
 
@@ -57,7 +58,7 @@ def read_sample(texts: Texts) -> Sample:
 
 
 def ask_lr(view: RunView) -> Prompt[Command]:
-    return Prompt("Learning rate of the next step", lr_fields(view.next_lr), read_lr)
+    return Prompt("Learning rate of the next step", lr_fields(next_lr(view)), read_lr)
 
 
 def ask_steps(_: RunView) -> Prompt[Command]:

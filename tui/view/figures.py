@@ -11,8 +11,8 @@ from ..plots.canvas import ColorRole
 from ..plots.figure import Curve, Figure, HLine, Markers, VLine
 from ..plots.series import Floats
 from ..plots.viewport import Extent, Viewport
-from ..text import visible
-from .run_view import MarkKind, RunView
+from .run_view import RunView
+from .step_marks import MarkKind, step_marks
 
 UNTRAINED = math.log(259)
 """The loss of a model that has learned nothing: 256 bytes and 3 specials, all equally likely."""
@@ -30,7 +30,7 @@ _ROOM = 1.25
 def x_scale(view: RunView, viewport: Viewport, extent: Extent | None = None) -> Scale:
     """The x axis of the visible steps, in the unit that the viewport asks for."""
     window = viewport.visible(extent or _so_far(view, viewport))
-    low, high = view.x_of(np.array(window), viewport.x_axis)
+    low, high = view.curves.x_of(np.array(window), viewport.x_axis)
     unit = "seconds" if viewport.x_axis == "time" and not viewport.x_log else "whole"
     return Scale.around(float(low), float(high), log=viewport.x_log, unit=unit)
 
@@ -40,7 +40,7 @@ def loss_figure(view: RunView, viewport: Viewport) -> Figure:
     shown = to_perplexity if viewport.perplexity else None
     level = HLine(259.0, "guessing: 259") if viewport.perplexity else HLine(UNTRAINED, "guessing: ln 259")
     smooth = view.curves.smoothed("loss", viewport.span)
-    evaluated = view.x_of(view.evaluations["step"], viewport.x_axis)
+    evaluated = view.curves.x_of(view.evaluations["step"], viewport.x_axis)
     return Figure(
         x=x_scale(view, viewport),
         curves=(
@@ -61,12 +61,12 @@ def lr_figure(view: RunView, viewport: Viewport, preview: LiveSettings | None = 
     """The whole schedule, unless a person looks at a part: what is done, what is planned, what a change would make."""
     extent = _to_come(view)
     scale = x_scale(view, viewport, extent if viewport.x_range is None else None)
-    steps = view.steps_of(scale.value(np.linspace(0, 1, _PLAN_POINTS)), viewport.x_axis)
+    steps = view.curves.steps_of(scale.value(np.linspace(0, 1, _PLAN_POINTS)), viewport.x_axis)
     ahead = steps[steps >= view.step]
     curves = [Curve(x=view.curves[viewport.x_axis], y=view.curves["lr"], role=ColorRole.CURVE_LR)]
     for settings, role in ((view.settings, ColorRole.CURVE_PLAN), (preview, ColorRole.CURVE_PREVIEW)):
         if settings is not None and len(ahead):
-            x, y = view.x_of(ahead, viewport.x_axis), _plan(settings, ahead, view.steps)
+            x, y = view.curves.x_of(ahead, viewport.x_axis), _plan(settings, ahead, view.steps)
             curves.insert(0, Curve(x=x, y=y, role=role, style="dotted" if settings is view.settings else "line"))
     return Figure(
         x=scale,
@@ -99,11 +99,11 @@ def gradient_figure(view: RunView, viewport: Viewport) -> Figure:
 def markers(view: RunView, viewport: Viewport) -> tuple[Markers, ...]:
     """The marks on every x axis; what matters more covers what matters less."""
     kinds: dict[MarkKind, list[int]] = {"checkpoint": [], "change": [], "finding": []}
-    for mark in view.marks:
+    for mark in step_marks(view):
         kinds[mark.kind].append(mark.step)
 
     def at(steps: Floats, glyph: str, ascii_glyph: str, role: ColorRole) -> Markers:
-        return Markers(x=view.x_of(steps, viewport.x_axis), glyph=glyph, ascii_glyph=ascii_glyph, role=role)
+        return Markers(x=view.curves.x_of(steps, viewport.x_axis), glyph=glyph, ascii_glyph=ascii_glyph, role=role)
 
     return (
         at(np.array(kinds["checkpoint"], "f8"), "▪", ".", ColorRole.MARK_CHECKPOINT),
@@ -117,14 +117,6 @@ def cursor(view: RunView, viewport: Viewport) -> float | None:
     return None if viewport.cursor is None else _x(view, viewport, viewport.cursor)
 
 
-def marks_near(view: RunView, step: float, reach: float) -> list[str]:
-    """What happened around a step, in words that are safe to show."""
-    words = [f"{mark.kind}: {visible(mark.text)}" for mark in view.marks if abs(mark.step - step) <= reach]
-    nans = view.nan_steps["step"]
-    first = int(np.searchsorted(nans, step - reach))
-    return [*words, "NaN"] if first < len(nans) and nans[first] <= step + reach else words
-
-
 def to_perplexity(loss: Floats) -> Floats:
     return np.exp(np.minimum(loss, LARGEST_EXPONENT))
 
@@ -133,7 +125,7 @@ def _so_far(view: RunView, viewport: Viewport) -> Extent:
     """The steps there are; while they come in, with room for more, so that the picture stands still."""
     if not len(view.curves):
         return _to_come(view)
-    first, last = view.extent
+    first, last = view.curves.extent
     if view.end is None and viewport.x_range is None:
         room = _FIRST_ROOM * _ROOM ** math.ceil(math.log(max(last / _FIRST_ROOM, 1.0), _ROOM) - 1e-9)
         last = max(min(math.ceil(room), view.steps), last)
@@ -150,4 +142,4 @@ def _plan(settings: LiveSettings, steps: Floats, last: int) -> Floats:
 
 
 def _x(view: RunView, viewport: Viewport, step: float) -> float:
-    return float(view.x_of(np.array([step]), viewport.x_axis)[0])
+    return float(view.curves.x_of(np.array([step]), viewport.x_axis)[0])

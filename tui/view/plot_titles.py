@@ -14,8 +14,10 @@ from ..plots.canvas import ColorRole
 from ..plots.heatmap import Heat, Quantity, shades_of
 from ..plots.series import Floats
 from ..plots.viewport import Viewport
-from .figures import EXPLODING, LARGEST_EXPONENT, VANISHING, marks_near
+from .figures import EXPLODING, LARGEST_EXPONENT, VANISHING
+from .run_numbers import clipped_share, val_loss_at
 from .run_view import RunView
+from .step_marks import marks_near
 
 
 class TitlePiece(NamedTuple):
@@ -32,8 +34,8 @@ _NEAR = 200.0
 
 def loss_reading(view: RunView, viewport: Viewport) -> list[TitlePiece]:
     step = viewport.cursor
-    val = view.val_loss_at(step)
-    raw, smooth = view.at("loss", step), view.smoothed_at("loss", viewport.span, step)
+    val = val_loss_at(view, step)
+    raw, smooth = view.curves.at("loss", step), view.curves.smoothed_at("loss", viewport.span, step)
     shown_val = val
     if viewport.perplexity:
         raw, smooth, shown_val = (_perplexity(loss) for loss in (raw, smooth, val))
@@ -48,7 +50,7 @@ def loss_reading(view: RunView, viewport: Viewport) -> list[TitlePiece]:
 
 
 def lr_reading(view: RunView, viewport: Viewport) -> list[TitlePiece]:
-    lr = view.at("lr", viewport.cursor)
+    lr = view.curves.at("lr", viewport.cursor)
     pieces = [TitlePiece(setting(lr, 3), ColorRole.CURVE_LR)]
     if view.settings.lr_scale != 1:
         pieces.append(TitlePiece(f"{compact(view.settings.lr_scale)} x plan", ColorRole.CURVE_AXIS))
@@ -56,14 +58,14 @@ def lr_reading(view: RunView, viewport: Viewport) -> list[TitlePiece]:
 
 
 def gradient_reading(view: RunView, viewport: Viewport) -> list[TitlePiece]:
-    norm = view.at("grad_norm", viewport.cursor)
+    norm = view.curves.at("grad_norm", viewport.cursor)
     pieces = [TitlePiece(compact(norm), ColorRole.CURVE_GRADIENT)]
     if norm > EXPLODING:
         pieces.append(TitlePiece("above 10", ColorRole.MARK_FINDING))
     elif norm < VANISHING:
         pieces.append(TitlePiece("below 1e-6", ColorRole.MARK_FINDING))
     if math.isfinite(view.settings.clip) and len(view.curves):
-        pieces.append(TitlePiece(f"{view.clipped_share:.0%} clipped", ColorRole.CURVE_AXIS))
+        pieces.append(TitlePiece(f"{clipped_share(view):.0%} clipped", ColorRole.CURVE_AXIS))
     return pieces
 
 
@@ -86,13 +88,13 @@ def place_reading(view: RunView, viewport: Viewport) -> list[TitlePiece]:
     if viewport.cursor is None:
         return []
     step = viewport.cursor
-    low, high = viewport.visible(view.extent)
+    low, high = viewport.visible(view.curves.extent)
     pieces = [TitlePiece(f"step {step:.0f}", ColorRole.CURVE_CURSOR)]
     match viewport.x_axis:
         case "tokens":
-            pieces.append(TitlePiece(f"{count(view.at('tokens', step))} tokens", ColorRole.CURVE_CURSOR))
+            pieces.append(TitlePiece(f"{count(view.curves.at('tokens', step))} tokens", ColorRole.CURVE_CURSOR))
         case "time":
-            pieces.append(TitlePiece(seconds_label(round(view.at("time", step))), ColorRole.CURVE_CURSOR))
+            pieces.append(TitlePiece(seconds_label(round(view.curves.at("time", step))), ColorRole.CURVE_CURSOR))
         case _:
             pass
     return [
