@@ -32,6 +32,7 @@ from tinygpt_tui.tui.exercises.grading import Topic, accepted, grade, is_near, q
 from tinygpt_tui.tui.home.screen import HomeScreen
 from tinygpt_tui.tui.navigation import CurveExercise, FaultExercise, Place, RunDestination, StartRun
 from tinygpt_tui.tui.view.run_view import RunView
+from tinygpt_tui.tui.view.step_marks import step_marks
 
 from .screen_text import shown, until
 from .scripted_run import EndsWhenClosed, ScriptedRun, started, steps
@@ -238,7 +239,7 @@ def test_a_disguised_run_gives_nothing_away_that_was_not_paid_for() -> None:
     view = RunView.of(config).after_all(said(config, 60))
     hidden = disguised(view, [])
     assert hidden.config.title != config.title and not hidden.config.lesson.why
-    assert not hidden.findings and not hidden.marks and not len(hidden.evaluations)
+    assert not hidden.findings and not step_marks(hidden) and not len(hidden.evaluations)
     assert len(disguised(view, ["val_loss"]).evaluations) == 1
 
 

@@ -27,7 +27,7 @@ from tinygpt_tui.tui.navigation import StartRun
 from tinygpt_tui.tui.panels.keys import PANEL_KEYS, RUN_KEYS, key_of
 from tinygpt_tui.tui.panels.layout import PANELS
 from tinygpt_tui.tui.panels.lesson import LessonPanel, question_words
-from tinygpt_tui.tui.panels.lesson_actions import Answer, OpenPreset, StartFixed, acts
+from tinygpt_tui.tui.panels.lesson_actions import AnswerQuestion, OpenPreset, StartFixed, acts
 from tinygpt_tui.tui.panels.lesson_guide import OF_FINDING, guide, has_lesson
 from tinygpt_tui.tui.run.leave_dialog import WhatBecomesOfTheRun
 from tinygpt_tui.tui.run.screen import RunScreen
@@ -169,7 +169,7 @@ def test_what_wraps_in_a_lesson_stays_in_its_column(width: int) -> None:
 
 def test_what_can_be_done_is_answering_first_then_fixes_then_comparing() -> None:
     view = view_at(100, END)
-    assert [type(act) for act in acts(view, {})] == [Answer, StartFixed, OpenPreset]
+    assert [type(act) for act in acts(view, {})] == [AnswerQuestion, StartFixed, OpenPreset]
     assert [type(act) for act in acts(view, {0: 1})] == [StartFixed, OpenPreset]
     (fixed, _) = acts(view, {0: 1})
     assert isinstance(fixed, StartFixed) and fixed.config.schedule.lr == 5e-4

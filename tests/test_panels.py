@@ -13,19 +13,19 @@ from tinygpt_tui.engine.events import AnyEvent, FindingOpened, LayersMeasured
 from tinygpt_tui.tui.panels.gradient import GradientPanel
 from tinygpt_tui.tui.panels.layers import LayersPanel
 from tinygpt_tui.tui.panels.loss import LossPanel
-from tinygpt_tui.tui.panels.lr import RatePanel
-from tinygpt_tui.tui.panels.plot_panel import Plot
-from tinygpt_tui.tui.plots.canvas import Canvas, Paint
+from tinygpt_tui.tui.panels.lr import LrPanel
+from tinygpt_tui.tui.panels.plot_panel import PlotPanel
+from tinygpt_tui.tui.plots.canvas import Canvas, ColorRole
 from tinygpt_tui.tui.plots.viewport import Viewport
 from tinygpt_tui.tui.themes import THEMES
-from tinygpt_tui.tui.view.plot_titles import Piece, fitting
+from tinygpt_tui.tui.view.plot_titles import TitlePiece, fitting
 from tinygpt_tui.tui.view.run_view import RunView
 
 from .screen_text import until
 from .scripted_run import started, steps
 
 CONFIG = RunConfig(training=TrainingConfig(steps=200))
-PANELS = (LossPanel, RatePanel, GradientPanel, LayersPanel)
+PANELS = (LossPanel, LrPanel, GradientPanel, LayersPanel)
 
 
 def measured(step: int) -> LayersMeasured:
@@ -47,20 +47,20 @@ def view_of(length: int, *more: AnyEvent) -> RunView:
 class Shown(App[None]):
     """One panel, and what it says to its screen."""
 
-    CSS = "Plot { border: round $border; }"
+    CSS = "PlotPanel { border: round $border; }"
 
-    def __init__(self, panel: Plot) -> None:
+    def __init__(self, panel: PlotPanel) -> None:
         super().__init__()
         self.panel = panel
-        self.said: list[Plot.CursorMoved | Plot.Zoomed] = []
+        self.said: list[PlotPanel.CursorMoved | PlotPanel.Zoomed] = []
         self.drawings = 0
-        drawing = panel.picture_of
+        drawing = panel.draw
 
         def counted(view: RunView, width: int, height: int) -> Canvas:
             self.drawings += 1
             return drawing(view, width, height)
 
-        panel.picture_of = counted
+        panel.draw = counted
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = THEMES[0].name
@@ -68,10 +68,10 @@ class Shown(App[None]):
     def compose(self) -> ComposeResult:
         yield self.panel
 
-    def on_plot_cursor_moved(self, message: Plot.CursorMoved) -> None:
+    def on_plot_panel_cursor_moved(self, message: PlotPanel.CursorMoved) -> None:
         self.said.append(message)
 
-    def on_plot_zoomed(self, message: Plot.Zoomed) -> None:
+    def on_plot_panel_zoomed(self, message: PlotPanel.Zoomed) -> None:
         self.said.append(message)
 
     @property
@@ -92,7 +92,7 @@ def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[float],
 
 
 @pytest.mark.parametrize("kind", PANELS)
-async def test_a_panel_shows_its_run_and_explains_itself(kind: type[Plot]) -> None:
+async def test_a_panel_shows_its_run_and_explains_itself(kind: type[PlotPanel]) -> None:
     app = Shown(kind())
     async with app.run_test(size=(80, 20)):
         app.panel.view = view_of(100, measured(50))
@@ -103,7 +103,7 @@ async def test_a_panel_shows_its_run_and_explains_itself(kind: type[Plot]) -> No
 
 
 @pytest.mark.parametrize("kind", PANELS)
-async def test_a_panel_survives_every_size_and_the_lack_of_a_run(kind: type[Plot]) -> None:
+async def test_a_panel_survives_every_size_and_the_lack_of_a_run(kind: type[PlotPanel]) -> None:
     app = Shown(kind())
     async with app.run_test(size=(80, 20)) as pilot:
         for view in (None, RunView.of(CONFIG), view_of(30, measured(10))):
@@ -134,23 +134,23 @@ async def test_pointing_and_the_wheel_name_a_step() -> None:
         for kind in (MouseScrollUp, MouseScrollDown):
             app.panel.post_message(kind(app.panel, *middle, 0, 0, 0, False, False, False))
         await pilot.pause()
-        moved = [message.step for message in app.said if isinstance(message, Plot.CursorMoved)]
-        zoomed = [(message.direction, message.step) for message in app.said if isinstance(message, Plot.Zoomed)]
+        moved = [message.step for message in app.said if isinstance(message, PlotPanel.CursorMoved)]
+        zoomed = [(message.direction, message.step) for message in app.said if isinstance(message, PlotPanel.Zoomed)]
         axis = app.panel.scale_of(app.panel.view)
         assert moved and abs(moved[0] - (axis.low + axis.high) / 2) <= 1.5
         assert zoomed == [(1, moved[0]), (-1, moved[0])]
 
 
 async def test_dragging_moves_the_cursor_until_the_button_is_let_go() -> None:
-    app = Shown(RatePanel())
+    app = Shown(LrPanel())
     async with app.run_test(size=(100, 20)) as pilot:
         app.panel.view = view_of(200)
-        await pilot.mouse_down(RatePanel, offset=(30, 5))
-        await pilot.hover(RatePanel, offset=(60, 5))
-        await pilot.mouse_up(RatePanel, offset=(60, 5))
+        await pilot.mouse_down(LrPanel, offset=(30, 5))
+        await pilot.hover(LrPanel, offset=(60, 5))
+        await pilot.mouse_up(LrPanel, offset=(60, 5))
         before = len(app.said)
-        await pilot.hover(RatePanel, offset=(90, 5))
-        places = [message.step for message in app.said if isinstance(message, Plot.CursorMoved)]
+        await pilot.hover(LrPanel, offset=(90, 5))
+        places = [message.step for message in app.said if isinstance(message, PlotPanel.CursorMoved)]
         assert places == sorted(places) and places[-1] > places[0]
         assert len(app.said) == before
 
@@ -238,7 +238,7 @@ async def test_without_braille_only_ascii_is_drawn() -> None:
 
 
 async def test_a_preview_is_drawn_until_it_is_taken_back() -> None:
-    panel = RatePanel()
+    panel = LrPanel()
     app = Shown(panel)
     async with app.run_test(size=(80, 20)):
         view = view_of(50)
@@ -262,13 +262,17 @@ async def test_the_layers_show_either_quantity() -> None:
 
 
 def test_a_narrow_title_keeps_what_comes_first() -> None:
-    pieces = [Piece("Loss", Paint.NONE), Piece("train 3.31", Paint.CURVE_TRAIN), Piece("val 3.30", Paint.CURVE_VAL)]
+    pieces = [
+        TitlePiece("Loss", ColorRole.NONE),
+        TitlePiece("train 3.31", ColorRole.CURVE_TRAIN),
+        TitlePiece("val 3.30", ColorRole.CURVE_VAL),
+    ]
     assert "".join(piece.text for piece in fitting(pieces, 17)) == "Loss  train 3.31"
     assert "".join(piece.text for piece in fitting(pieces, 2)) == "Loss"
 
 
 @pytest.mark.parametrize("kind", PANELS)
-async def test_a_panel_that_redraws_some_of_its_rows_shows_what_a_whole_drawing_shows(kind: type[Plot]) -> None:
+async def test_a_panel_that_redraws_some_of_its_rows_shows_what_a_whole_drawing_shows(kind: type[PlotPanel]) -> None:
     views = [view_of(length, *(measured(step) for step in range(10, length, 10))) for length in (30, 31, 40, 90, 200)]
     app = Shown(kind())
     async with app.run_test(size=(80, 20)) as pilot:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinygpt_tui.tui.plots.series import Floats, Table
-from tinygpt_tui.tui.view.phases import Phase, recognised
+from tinygpt_tui.tui.view.phases import Phase, training_phases
 
 
 def learning(length: int, pace: float, *, noise: float = 0.08, seed: int = 0) -> Floats:
@@ -17,7 +17,7 @@ def learning(length: int, pace: float, *, noise: float = 0.08, seed: int = 0) ->
 
 
 def phases_of(loss: Floats) -> tuple[Phase, ...]:
-    return recognised(Table.of(step="f8", loss="f8").extended({"step": np.arange(1, len(loss) + 1), "loss": loss}))
+    return training_phases(Table.of(step="f8", loss="f8").extended({"step": np.arange(1, len(loss) + 1), "loss": loss}))
 
 
 @given(st.sampled_from([30.0, 100.0, 300.0, 1000.0]), st.integers(0, 20))

@@ -12,13 +12,13 @@ from tinygpt_tui.engine.config import RunConfig
 from tinygpt_tui.engine.events import AnyEvent, CheckpointSaved, FindingOpened, LayersMeasured, RunEnded
 from tinygpt_tui.engine.schedule import planned_lr
 from tinygpt_tui.tui.plots.axes import Scale, label, seconds_label
-from tinygpt_tui.tui.plots.canvas import Canvas, Paint
-from tinygpt_tui.tui.plots.draw import Frame, draw
-from tinygpt_tui.tui.plots.figure import Curve, Fence, Level, Picture, Stamps, fitted, reduced
+from tinygpt_tui.tui.plots.canvas import Canvas, ColorRole
+from tinygpt_tui.tui.plots.draw import PlotArea, draw_figure
+from tinygpt_tui.tui.plots.figure import Curve, Figure, HLine, Markers, VLine, fitted, reduced
 from tinygpt_tui.tui.plots.heatmap import Heat, draw_heat
 from tinygpt_tui.tui.plots.series import Floats
 from tinygpt_tui.tui.plots.viewport import Viewport
-from tinygpt_tui.tui.view.figures import gradient_picture, loss_picture, rate_picture
+from tinygpt_tui.tui.view.figures import gradient_figure, loss_figure, lr_figure
 from tinygpt_tui.tui.view.plot_titles import layers_reading
 from tinygpt_tui.tui.view.run_view import RunView
 
@@ -28,15 +28,15 @@ CONFIG = RunConfig()
 
 
 def curve(y: Floats, **looks: object) -> Curve:
-    return Curve(x=np.arange(1.0, len(y) + 1), y=y, **({"paint": Paint.CURVE_TRAIN} | looks))  # pyright: ignore[reportArgumentType]
+    return Curve(x=np.arange(1.0, len(y) + 1), y=y, **({"role": ColorRole.CURVE_TRAIN} | looks))  # pyright: ignore[reportArgumentType]
 
 
-def picture(*curves: Curve, high: float, **rest: object) -> Picture:
-    return Picture(x=Scale.around(1.0, high), curves=curves, **rest)  # pyright: ignore[reportArgumentType]
+def picture(*curves: Curve, high: float, **rest: object) -> Figure:
+    return Figure(x=Scale.around(1.0, high), curves=curves, **rest)  # pyright: ignore[reportArgumentType]
 
 
-def cells_of(canvas: Canvas, paint: Paint) -> list[tuple[int, int]]:
-    return [(int(row), int(column)) for row, column in np.argwhere(canvas.paints == paint)]
+def cells_of(canvas: Canvas, role: ColorRole) -> list[tuple[int, int]]:
+    return [(int(row), int(column)) for row, column in np.argwhere(canvas.roles == role)]
 
 
 @given(
@@ -58,14 +58,14 @@ def test_one_step_that_leaps_and_one_that_is_no_number_are_seen_at_every_zoom(pl
     steps = np.arange(1.0, 1_000_001.0)
     loss = np.full(len(steps), 2.0)
     loss[place], loss[place + 1] = 9.0, math.nan
-    nan = Stamps(x=steps[place + 1 : place + 2], glyph="✕", ascii_glyph="x", paint=Paint.MARK_NAN)
+    nan = Markers(x=steps[place + 1 : place + 2], glyph="✕", ascii_glyph="x", role=ColorRole.MARK_NAN)
     viewport, extent = Viewport(), (1.0, 1e6)
     nearer_end = float(steps[place] if place < len(steps) / 2 else steps[place + 1])
     widths: list[float] = []
     while not widths or viewport.x_range is None or widths[-1] > 8:
         low, high = viewport.visible(extent)
-        curve = Curve(x=steps, y=loss, paint=Paint.CURVE_RAW, kind="band")
-        sheet = draw(Picture(x=Scale.around(low, high), curves=(curve,), stamps=(nan,)), 100, 20)
+        curve = Curve(x=steps, y=loss, role=ColorRole.CURVE_RAW, style="band")
+        sheet = draw_figure(Figure(x=Scale.around(low, high), curves=(curve,), markers=(nan,)), 100, 20)
         lines = str(sheet).splitlines()
         assert any(0x2800 < ord(character) <= 0x28FF for character in lines[0] + lines[1]), widths
         assert "✕" in lines[18], widths
@@ -77,10 +77,10 @@ def test_one_step_that_leaps_and_one_that_is_no_number_are_seen_at_every_zoom(pl
 def test_a_million_steps_keep_their_spike_on_the_plot() -> None:
     y = np.full(1_000_000, 2.0)
     y[123_456] = 3.0
-    drawn = draw(picture(curve(y, kind="band"), high=1e6), 80, 12)
-    frame = Frame.of(80, 12)
+    drawn = draw_figure(picture(curve(y, style="band"), high=1e6), 80, 12)
+    frame = PlotArea.of(80, 12)
     column = frame.left + int(123_456 / 1e6 * frame.width)
-    assert {row for row, at in cells_of(drawn, Paint.CURVE_TRAIN) if at == column} == set(range(frame.height))
+    assert {row for row, at in cells_of(drawn, ColorRole.CURVE_TRAIN) if at == column} == set(range(frame.height))
 
 
 @given(st.integers(1, 60), st.integers(1, 120), st.integers(0, 40))
@@ -106,15 +106,15 @@ def test_a_gap_in_a_curve_stays_a_gap() -> None:
 
 
 def test_few_points_are_joined_by_straight_lines() -> None:
-    two = Curve(x=np.array([0.0, 10.0]), y=np.array([0.0, 10.0]), paint=Paint.CURVE_VAL)
+    two = Curve(x=np.array([0.0, 10.0]), y=np.array([0.0, 10.0]), role=ColorRole.CURVE_VAL)
     band = reduced(two, Scale.around(0.0, 10.0), 20)
     np.testing.assert_allclose(band.low[1:-1], np.arange(0.75, 9.5, 0.5))
 
 
 def test_a_line_has_no_holes() -> None:
     y = np.sin(np.arange(400) / 20) * np.linspace(1, 30, 400)
-    drawn = draw(picture(curve(y), high=400.0), 60, 20)
-    at = sorted(cells_of(drawn, Paint.CURVE_TRAIN), key=lambda cell: cell[1])
+    drawn = draw_figure(picture(curve(y), high=400.0), 60, 20)
+    at = sorted(cells_of(drawn, ColorRole.CURVE_TRAIN), key=lambda cell: cell[1])
     columns = {column: [row for row, c in at if c == column] for _, column in at}
     for column, rows in columns.items():
         assert set(range(min(rows), max(rows) + 1)) == set(rows)
@@ -126,35 +126,39 @@ def test_one_huge_spike_does_not_flatten_the_rest_and_is_said() -> None:
     y = 2.0 + 0.1 * np.sin(np.arange(1000))
     y[500] = 1e6
     spiky = picture(curve(y), high=1000.0, cuts_spikes=True)
-    drawn = draw(spiky, 80, 16)
+    drawn = draw_figure(spiky, 80, 16)
     assert fitted([reduced(curve(y), spiky.x, 100)], spiky).high < 3.0
     assert "▲" in str(drawn) and "1M" in str(drawn)
-    assert "^1M" in str(draw(spiky, 80, 16, ascii_only=True))
+    assert "^1M" in str(draw_figure(spiky, 80, 16, ascii_only=True))
 
 
 def test_without_a_spike_nothing_is_cut() -> None:
     y = 2.0 + 3.5 * np.exp(-np.arange(1000) / 100)
-    assert "▲" not in str(draw(picture(curve(y), high=1000.0, cuts_spikes=True), 80, 16))
+    assert "▲" not in str(draw_figure(picture(curve(y), high=1000.0, cuts_spikes=True), 80, 16))
 
 
 def test_a_log_axis_draws_what_is_above_zero() -> None:
     y = np.array([1e-8, 0.0, -1.0, 1e3])
-    assert cells_of(draw(picture(curve(y), high=4.0, y_log=True), 40, 10), Paint.CURVE_TRAIN)
+    assert cells_of(draw_figure(picture(curve(y), high=4.0, y_log=True), 40, 10), ColorRole.CURVE_TRAIN)
 
 
 def test_a_level_is_drawn_and_named_only_where_it_lies() -> None:
     y = np.linspace(1, 5, 100)
-    drawn = str(draw(picture(curve(y), high=100.0, levels=(Level(1.5, "clip"), Level(50.0, "far"))), 60, 16))
+    drawn = str(draw_figure(picture(curve(y), high=100.0, hlines=(HLine(1.5, "clip"), HLine(50.0, "far"))), 60, 16))
     assert "clip" in drawn and "far" not in drawn
 
 
 def test_marks_stand_on_the_axis_and_what_matters_most_covers_the_rest() -> None:
-    def at(x: float, glyph: str, paint: Paint) -> Stamps:
-        return Stamps(x=np.array([x]), glyph=glyph, ascii_glyph="x", paint=paint)
+    def at(x: float, glyph: str, role: ColorRole) -> Markers:
+        return Markers(x=np.array([x]), glyph=glyph, ascii_glyph="x", role=role)
 
-    stamps = (at(50.0, "▪", Paint.MARK_CHECKPOINT), at(50.0, "✕", Paint.MARK_NAN), at(500.0, "◆", Paint.MARK_CHANGE))
-    drawn = draw(picture(curve(np.ones(100)), high=100.0, stamps=stamps), 60, 10)
-    assert [row for row, _ in cells_of(drawn, Paint.MARK_NAN)] == [8]
+    markers = (
+        at(50.0, "▪", ColorRole.MARK_CHECKPOINT),
+        at(50.0, "✕", ColorRole.MARK_NAN),
+        at(500.0, "◆", ColorRole.MARK_CHANGE),
+    )
+    drawn = draw_figure(picture(curve(np.ones(100)), high=100.0, markers=markers), 60, 10)
+    assert [row for row, _ in cells_of(drawn, ColorRole.MARK_NAN)] == [8]
     assert "▪" not in str(drawn) and "◆" not in str(drawn)
 
 
@@ -195,16 +199,18 @@ def test_every_panel_can_be_drawn_at_every_size(
     for view in (eventful, short, RunView.of(CONFIG)):
         without_clip = replace(view.settings, clip=math.inf)
         pictures = (
-            loss_picture(view, viewport),
-            gradient_picture(view, viewport),
-            rate_picture(view, viewport, without_clip),
+            loss_figure(view, viewport),
+            gradient_figure(view, viewport),
+            lr_figure(view, viewport, without_clip),
         )
         x = pictures[0].x
         heat = Heat.of(
-            view.layers, view.x_of(np.array([layer.step for layer in view.layers], "f8"), "step"), "grad_norm"
+            view.layers.items,
+            view.curves.x_of(np.array([layer.step for layer in view.layers.items], "f8"), "step"),
+            "grad_norm",
         )
-        sheets = [draw(shown, width, height, ascii_only=ascii_only) for shown in pictures]
-        sheets.append(draw_heat(heat, x, width, height, stamps=pictures[0].stamps, cursor=5.0, ascii_only=ascii_only))
+        sheets = [draw_figure(shown, width, height, ascii_only=ascii_only) for shown in pictures]
+        sheets.append(draw_heat(heat, x, width, height, markers=pictures[0].markers, cursor=5.0, ascii_only=ascii_only))
         for sheet in sheets:
             assert (sheet.width, sheet.height) == (width, height)
             assert all(character.isprintable() for character in str(sheet).replace("\n", ""))
@@ -214,26 +220,26 @@ def test_every_panel_can_be_drawn_at_every_size(
 def test_every_nan_is_marked_at_every_zoom(eventful: RunView) -> None:
     viewport = Viewport()
     for _ in range(5):
-        assert cells_of(draw(loss_picture(eventful, viewport), 80, 16), Paint.MARK_NAN)
-        viewport = viewport.zoom_in(eventful.extent, around=101.0)
+        assert cells_of(draw_figure(loss_figure(eventful, viewport), 80, 16), ColorRole.MARK_NAN)
+        viewport = viewport.zoom_in(eventful.curves.extent, around=101.0)
 
 
 def test_the_plan_starts_where_the_run_stands_and_ends_with_it(eventful: RunView) -> None:
-    plan, done = rate_picture(eventful, Viewport()).curves
-    assert (plan.kind, plan.paint, done.paint) == ("dotted", Paint.CURVE_PLAN, Paint.CURVE_LR)
+    plan, done = lr_figure(eventful, Viewport()).curves
+    assert (plan.style, plan.role, done.role) == ("dotted", ColorRole.CURVE_PLAN, ColorRole.CURVE_LR)
     assert plan.x[0] >= eventful.step and math.isclose(plan.x[-1], eventful.steps)
     assert math.isclose(plan.y[-1], planned_lr(eventful.settings, eventful.steps, eventful.steps))
 
 
 def test_a_preview_is_drawn_as_one_more_line(eventful: RunView) -> None:
     half = replace(eventful.settings, lr_scale=0.5)
-    preview = rate_picture(eventful, Viewport(), half).curves[0]
-    assert preview.paint is Paint.CURVE_PREVIEW
+    preview = lr_figure(eventful, Viewport(), half).curves[0]
+    assert preview.role is ColorRole.CURVE_PREVIEW
     assert math.isclose(preview.y[0], 0.5 * planned_lr(eventful.settings, eventful.step, eventful.steps), rel_tol=0.02)
 
 
 def test_perplexity_is_the_exponential_of_the_loss(eventful: RunView) -> None:
-    loss, ppl = (loss_picture(eventful, Viewport(perplexity=on)).curves[-1] for on in (False, True))
+    loss, ppl = (loss_figure(eventful, Viewport(perplexity=on)).curves[-1] for on in (False, True))
     x = Scale.around(200.0, 300.0)
     np.testing.assert_allclose(reduced(ppl, x, 10).low, np.exp(np.minimum(reduced(loss, x, 10).low, 230.0)))
 
@@ -276,11 +282,13 @@ def test_a_layer_that_is_not_a_number_does_not_look_like_a_large_one(ascii_only:
 @given(st.lists(st.integers(1, 99), min_size=1, max_size=3, unique=True).map(sorted), st.booleans())
 def test_the_name_of_a_phase_ends_where_the_next_one_begins(begins: list[int], ascii_only: bool) -> None:
     names = ("memorization", "generalization", "refinement")
-    fences = tuple(Fence(float(x), name) for x, name in zip(begins, names, strict=False))
-    line = str(draw(Picture(x=Scale.around(0.0, 100.0), fences=fences), 107, 12, ascii_only=ascii_only)).splitlines()[0]
+    vlines = tuple(VLine(float(x), name) for x, name in zip(begins, names, strict=False))
+    line = str(
+        draw_figure(Figure(x=Scale.around(0.0, 100.0), vlines=vlines), 107, 12, ascii_only=ascii_only)
+    ).splitlines()[0]
     ends = [*begins[1:], 100]
     for begin, end, name in zip(begins, ends, names, strict=False):
-        # a fence stands in the column of its step or, rounded, in the one before
+        # a line stands in the column of its step or, rounded, in the one before
         text = line[7 + begin : 7 + end].strip("┊:|… .")
         assert name.startswith(text)
         assert text or end - begin < 12
@@ -355,15 +363,15 @@ def view_after(length: int, *more: AnyEvent) -> RunView:
 
 @given(st.integers(1, CONFIG.training.steps))
 def test_while_steps_come_in_the_axis_has_room_for_more_but_never_for_many(length: int) -> None:
-    x = loss_picture(view_after(length), Viewport()).x
+    x = loss_figure(view_after(length), Viewport()).x
     assert max(length, 2) <= x.high <= max(1.25 * length + 1, 16)
     assert x.high <= CONFIG.training.steps
     ended = view_after(length, RunEnded(step=length, reason="stopped"))
-    assert loss_picture(ended, Viewport()).x.high == max(length, 2)
+    assert loss_figure(ended, Viewport()).x.high == max(length, 2)
 
 
 def test_an_axis_with_room_stands_still() -> None:
-    axes = {loss_picture(view_after(length), Viewport()).x for length in range(190, 230)}
+    axes = {loss_figure(view_after(length), Viewport()).x for length in range(190, 230)}
     assert len(axes) == 1
 
 

@@ -48,8 +48,8 @@ from tinygpt_tui.tui.panels.frame import Frame
 from tinygpt_tui.tui.panels.keys import PANEL_KEYS, RUN_KEYS
 from tinygpt_tui.tui.panels.layout import PANELS
 from tinygpt_tui.tui.panels.loss import LossPanel
-from tinygpt_tui.tui.panels.plot_panel import Plot
-from tinygpt_tui.tui.panels.text_panel import SidePanel
+from tinygpt_tui.tui.panels.plot_panel import PlotPanel
+from tinygpt_tui.tui.panels.text_panel import TextPanel
 from tinygpt_tui.tui.run import screen as run_screen
 from tinygpt_tui.tui.run.change_form import ChangeForm
 from tinygpt_tui.tui.run.screen import RunScreen
@@ -428,9 +428,9 @@ async def test_without_braille_the_words_around_the_plots_are_ascii_too() -> Non
     async with Showing(run, Settings(ascii=True)).run_test(size=(120, 36)) as pilot:
         screen = await following(pilot)
         assert str(screen.header.render()).isascii()
-        texts = [panel.text for panel in screen.query(SidePanel) if panel.region.area]
+        texts = [panel.text for panel in screen.query(TextPanel) if panel.region.area]
         assert all(text and text.isascii() for text in texts)
-        first_words = [panel.text.split()[1] for panel in screen.query(SidePanel) if panel.region.area]
+        first_words = [panel.text.split()[1] for panel in screen.query(TextPanel) if panel.region.area]
         assert all(word in on_screen(pilot.app) for word in first_words)
 
 
@@ -750,7 +750,7 @@ async def test_dragging_over_one_plot_moves_the_cursor_of_all_and_the_end_key_le
         await pilot.mouse_up("#loss LossPanel", offset=(40, 5))
         await until(pilot, lambda: screen.panels.viewport.cursor is not None)
         step = screen.panels.viewport.cursor
-        plots = list(screen.query(Plot))
+        plots = list(screen.query(PlotPanel))
         assert len(plots) == 4
         assert all(plot.viewport.cursor == step and f"step {step:.0f}" in plot.reading for plot in plots)
         await pilot.hover("#loss LossPanel", offset=(60, 5))
@@ -767,7 +767,7 @@ async def test_the_wheel_zooms_all_plots_around_the_step_it_is_over_and_back() -
         for kind, zoomed in ((MouseScrollUp, True), (MouseScrollDown, False)):
             loss.post_message(kind(loss, 20, 5, 0, 0, 0, False, False, False))
             await until(pilot, lambda zoomed=zoomed: (screen.panels.viewport.x_range is not None) is zoomed)
-            assert {plot.viewport for plot in screen.query(Plot)} == {screen.panels.viewport}
+            assert {plot.viewport for plot in screen.query(PlotPanel)} == {screen.panels.viewport}
 
 
 @pytest.mark.parametrize(
@@ -786,7 +786,7 @@ async def test_the_wheel_pans_all_plots_sideways_or_with_shift(
         assert before is not None
         loss.post_message(earlier(loss, 20, 5, 0, 0, 0, shift, False, False))
         await until(pilot, lambda: (screen.panels.viewport.x_range or before)[0] < before[0])
-        assert {plot.viewport for plot in screen.query(Plot)} == {screen.panels.viewport}
+        assert {plot.viewport for plot in screen.query(PlotPanel)} == {screen.panels.viewport}
         loss.post_message(later(loss, 20, 5, 0, 0, 0, shift, False, False))
         await until(pilot, lambda: screen.panels.viewport.follow)
 

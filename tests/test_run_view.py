@@ -32,7 +32,18 @@ from tinygpt_tui.engine.events import (
     settings_table,
 )
 from tinygpt_tui.tui.plots.viewport import XAxis
+from tinygpt_tui.tui.view.run_numbers import (
+    clipped_share,
+    current_phase,
+    epoch,
+    perplexity,
+    time_left_s,
+    tokens_per_s,
+    tokens_trained,
+    val_loss_at,
+)
 from tinygpt_tui.tui.view.run_view import RunView
+from tinygpt_tui.tui.view.step_marks import step_marks
 
 from .scripted_run import started, steps
 
@@ -101,8 +112,8 @@ def shown(view: RunView) -> tuple[object, ...]:
         repr(columns),
         repr(view.evaluations["val_loss"].tolist()),
         view.nan_steps["step"].tolist(),
-        view.samples,
-        view.layers,
+        view.samples.items,
+        view.layers.items,
         view.findings,
         view.changes,
         view.checkpoints,
@@ -140,7 +151,7 @@ def test_a_finding_that_closed_after_the_resumed_step_is_open_again() -> None:
 def test_a_step_that_comes_again_replaces_the_first() -> None:
     view = view_of(finished(1, loss=1.0), finished(2, loss=2.0), finished(3, loss=3.0), finished(2, loss=9.0))
     assert view.curves["step"].tolist() == [1, 2]
-    assert view.at("loss") == 9.0
+    assert view.curves.at("loss") == 9.0
 
 
 def test_a_log_may_begin_at_step_0() -> None:
@@ -156,12 +167,12 @@ def test_every_step_that_is_no_number_is_remembered() -> None:
         finished(5),
     )
     assert view.nan_steps["step"].tolist() == [2, 3, 4]
-    assert math.isnan(view.at("loss", 3))
-    assert view.smoothed_at("loss", 30) == 2.0
+    assert math.isnan(view.curves.at("loss", 3))
+    assert view.curves.smoothed_at("loss", 30) == 2.0
 
 
 def test_what_no_float_can_hold_is_still_a_number() -> None:
-    assert math.isfinite(view_of(finished(1, loss=1e300)).at("loss"))
+    assert math.isfinite(view_of(finished(1, loss=1e300)).curves.at("loss"))
 
 
 def test_pauses_and_dead_time_do_not_count_as_training() -> None:
@@ -217,31 +228,38 @@ def test_a_speed_limit_and_a_change_are_in_force_at_once() -> None:
     )
     assert view.speed_limit == 5.0
     assert view.settings == settings
-    assert [(mark.kind, mark.step) for mark in view.marks] == [("change", 1)]
+    assert [(mark.kind, mark.step) for mark in step_marks(view)] == [("change", 1)]
 
 
 def test_the_validation_loss_is_read_where_the_cursor_stands() -> None:
     view = view_of(*(Evaluated(step=step, val_loss=10.0 / step, perplexity=1.0) for step in (10, 20)))
-    assert math.isnan(view.val_loss_at(9))
-    assert view.val_loss_at(10) == view.val_loss_at(19) == 1.0
-    assert view.val_loss_at() == 0.5
+    assert math.isnan(val_loss_at(view, 9))
+    assert val_loss_at(view, 10) == val_loss_at(view, 19) == 1.0
+    assert val_loss_at(view) == 0.5
 
 
 def test_derived_numbers_are_unknown_before_the_first_step_and_never_fail() -> None:
     view = RunView.of(CONFIG)
-    numbers = (view.tokens_per_s, view.epoch, view.time_left_s, view.clipped_share, view.perplexity, view.at("loss"))
+    numbers = (
+        tokens_per_s(view),
+        epoch(view),
+        time_left_s(view),
+        clipped_share(view),
+        perplexity(view),
+        view.curves.at("loss"),
+    )
     assert all(math.isnan(number) for number in numbers)
-    assert (view.step, view.tokens, view.phase, view.marks) == (0, 0, "", ())
+    assert (view.step, tokens_trained(view), current_phase(view), step_marks(view)) == (0, 0, "", ())
 
 
 def test_the_time_left_goes_by_the_recent_pace() -> None:
     view = view_of(begun(), *(finished(step, time=0.5 * step) for step in range(1, 101)))
-    assert math.isclose(view.time_left_s, 0.5 * (CONFIG.training.steps - 100))
+    assert math.isclose(time_left_s(view), 0.5 * (CONFIG.training.steps - 100))
 
 
 def assert_round_trip(view: RunView, axis: XAxis, at: Sequence[float]) -> None:
-    there = view.x_of(np.array(at), axis)
-    np.testing.assert_allclose(view.steps_of(there, axis), at)
+    there = view.curves.x_of(np.array(at), axis)
+    np.testing.assert_allclose(view.curves.steps_of(there, axis), at)
 
 
 def test_steps_and_positions_on_any_axis_belong_together_also_ahead_of_the_run() -> None:
@@ -252,6 +270,6 @@ def test_steps_and_positions_on_any_axis_belong_together_also_ahead_of_the_run()
 
 def test_a_long_history_of_samples_and_layers_is_bounded() -> None:
     view = view_of(*(event for step in range(1, 3001) for event in at_step(step)[2:4]))
-    assert len(view.samples) <= 128 and len(view.layers) <= 512
-    assert (view.samples[0].step, view.samples[-1].step) == (1, 3000)
-    assert (view.layers[0].step, view.layers[-1].step) == (1, 3000)
+    assert len(view.samples.items) <= 128 and len(view.layers.items) <= 512
+    assert (view.samples.items[0].step, view.samples.items[-1].step) == (1, 3000)
+    assert (view.layers.items[0].step, view.layers.items[-1].step) == (1, 3000)

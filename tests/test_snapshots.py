@@ -33,7 +33,7 @@ from tinygpt_tui.engine.storage.run_store import create
 from tinygpt_tui.tui.app import TinyGPTApp
 from tinygpt_tui.tui.home.screen import HomeScreen
 from tinygpt_tui.tui.navigation import OpenRun, RunDestination
-from tinygpt_tui.tui.panels.plot_panel import Plot
+from tinygpt_tui.tui.panels.plot_panel import PlotPanel
 from tinygpt_tui.tui.run.screen import RunScreen
 from tinygpt_tui.tui.settings import Settings, save
 from tinygpt_tui.tui.view.run_view import RunView
@@ -147,7 +147,9 @@ async def run_is_drawn(pilot: Pilot[None]) -> None:
         return app.screen.view if isinstance(app.screen, RunScreen) else None
 
     await until(pilot, lambda: (now := view()) and now.step == LAST)
-    await until(pilot, lambda: app.screen.focused and all(plot._pending is None for plot in app.screen.query(Plot)))
+    await until(
+        pilot, lambda: app.screen.focused and all(plot._pending is None for plot in app.screen.query(PlotPanel))
+    )
 
 
 @pytest.mark.parametrize("size", [(160, 45), (120, 36), (80, 24), (60, 16)], ids=lambda size: "{}x{}".format(*size))

@@ -33,7 +33,7 @@ from tinygpt_tui.tui.panels.history import HistoryPanel
 from tinygpt_tui.tui.panels.layout import PANELS, shown_panels
 from tinygpt_tui.tui.panels.sample import SamplePanel
 from tinygpt_tui.tui.panels.status import StatusPanel
-from tinygpt_tui.tui.panels.text_panel import SidePanel
+from tinygpt_tui.tui.panels.text_panel import TextPanel
 from tinygpt_tui.tui.run.crash_report import death_of, last_lines, report
 from tinygpt_tui.tui.run.header import header_line
 from tinygpt_tui.tui.run.process_memory import resident_bytes
@@ -64,7 +64,7 @@ def sample(step: int, text: str) -> SampleGenerated:
     return SampleGenerated(step=step, prompt="def ", text=text, temperature=0.8, top_k=40)
 
 
-def words(panel: type[SidePanel], view: RunView) -> str:
+def words(panel: type[TextPanel], view: RunView) -> str:
     return panel().words(view)[1].plain
 
 
@@ -122,7 +122,7 @@ def test_markup_and_escapes_in_what_a_run_says_are_plain_text() -> None:
 
 
 class OnePanel(App[None]):
-    def __init__(self, panel: SidePanel) -> None:
+    def __init__(self, panel: TextPanel) -> None:
         super().__init__()
         self._panel = panel
 

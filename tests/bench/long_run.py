@@ -25,10 +25,10 @@ from tinygpt_tui.engine.config import LiveSettings, RunConfig
 from tinygpt_tui.engine.events import LimitSpeed, RunEnded, RunStarted, StepFinished, encode, settings_table
 from tinygpt_tui.engine.storage.run_folder import find_worker
 from tinygpt_tui.engine.storage.run_store import create
-from tinygpt_tui.tui.plots.draw import draw
+from tinygpt_tui.tui.plots.draw import draw_figure
 from tinygpt_tui.tui.plots.viewport import Viewport
 from tinygpt_tui.tui.run.process_memory import resident_bytes
-from tinygpt_tui.tui.view.figures import gradient_picture, loss_picture, rate_picture
+from tinygpt_tui.tui.view.figures import gradient_figure, loss_figure, lr_figure
 from tinygpt_tui.tui.view.run_view import RunView
 
 STEPS = 1_000_000
@@ -95,17 +95,17 @@ def measure_drawing(steps: int) -> None:
     """A redraw after decimation, on the largest panels of a 160x45 screen, at every zoom."""
     config = RunConfig(title="A long run")
     view = RunView.of(config).after_all(list(events(config, steps)))
-    for picture in (loss_picture, gradient_picture, rate_picture):
+    for figure in (loss_figure, gradient_figure, lr_figure):
         times: list[float] = []
         for zoom in range(16):
             viewport = Viewport()
             for _ in range(zoom):
-                viewport = viewport.zoom_in(view.extent)
+                viewport = viewport.zoom_in(view.curves.extent)
             for again in range(4):
                 began = time.thread_time()
-                draw(picture(view, viewport), 102, 20)
+                draw_figure(figure(view, viewport), 102, 20)
                 times += [time.thread_time() - began] if again else []  # the first one smooths the whole curve
-        print(f"{picture.__name__}: median {1e3 * statistics.median(times):.1f} ms, worst {1e3 * max(times):.1f} ms")
+        print(f"{figure.__name__}: median {1e3 * statistics.median(times):.1f} ms, worst {1e3 * max(times):.1f} ms")
 
 
 def press(screen: Terminal, key: str, shows: bytes) -> float:

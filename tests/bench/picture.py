@@ -18,7 +18,7 @@ from tinygpt_tui.engine.presets import planned
 from tinygpt_tui.engine.storage.run_folder import find_worker
 from tinygpt_tui.tui.app import TinyGPTApp
 from tinygpt_tui.tui.navigation import StartRun
-from tinygpt_tui.tui.panels.plot_panel import Plot
+from tinygpt_tui.tui.panels.plot_panel import PlotPanel
 from tinygpt_tui.tui.run.screen import RunScreen
 from tinygpt_tui.tui.view.run_view import RunView
 
@@ -53,7 +53,7 @@ class Camera:
         return self._app.screen.view if isinstance(self._app.screen, RunScreen) else None
 
     async def take(self, caption: str, seconds: float) -> None:
-        for plot in self._app.screen.query(Plot):
+        for plot in self._app.screen.query(PlotPanel):
             plot.redraw()  # each draws in its own rhythm; in a picture they show the same step
         await self._pilot.pause()
         self.frames.append(Frame(svg=self._app.export_screenshot(simplify=True), seconds=seconds, caption=caption))

@@ -18,7 +18,7 @@ from textual.app import App, ComposeResult
 from tinygpt_tui.engine.config import RunConfig
 from tinygpt_tui.engine.events import StepFinished
 from tinygpt_tui.tui.panels.loss import LossPanel
-from tinygpt_tui.tui.panels.plot_panel import Plot
+from tinygpt_tui.tui.panels.plot_panel import PlotPanel
 from tinygpt_tui.tui.run.process_memory import resident_bytes
 from tinygpt_tui.tui.view.run_view import RunView
 
@@ -30,7 +30,7 @@ STEPS = 20_000
 
 
 class OnePlot(App[None]):
-    def __init__(self, plot: Plot) -> None:
+    def __init__(self, plot: PlotPanel) -> None:
         super().__init__()
         self.plot = plot
 

@@ -13,8 +13,8 @@ from ..dialogs.scroll import Scroll
 from ..panels.gradient import GradientPanel
 from ..panels.layers import LayersPanel
 from ..panels.loss import LossPanel
-from ..panels.lr import RatePanel
-from ..panels.plot_panel import Plot
+from ..panels.lr import LrPanel
+from ..panels.plot_panel import PlotPanel
 from ..text import visible
 from ..view.run_view import RunView
 from .figures import COMPUTED, instruments, updates
@@ -42,9 +42,9 @@ class CourseFigure(Container):
     def __init__(self, *, ascii: bool) -> None:
         super().__init__()
         self._ascii = ascii
-        self._plots: dict[str, Plot] = {
+        self._plots: dict[str, PlotPanel] = {
             "loss": LossPanel(),
-            "rate": RatePanel(),
+            "rate": LrPanel(),
             "gradient": GradientPanel(),
             "layers": LayersPanel(),
         }

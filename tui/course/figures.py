@@ -10,6 +10,7 @@ from ...engine.schedule import ScheduleConfig, planned_curve
 from ...engine.vocabulary import CHANCE_LOSS, VOCABULARY
 from ..content import curve_block
 from ..formatting import compact, setting
+from ..view.run_numbers import val_loss_at
 from ..view.run_view import RunView
 from .optimizer_steps import adam_steps, on_a_bowl, sgd_update
 from .pages import Computed, Page
@@ -127,9 +128,9 @@ def updates(view: RunView) -> Content:
 
 
 def _update_row(view: RunView, step: int, root: float) -> tuple[str, ...]:
-    lr, norm, ratio = (view.at(name, step) for name in ("lr", "grad_norm", "update_ratio"))
+    lr, norm, ratio = (view.curves.at(name, step) for name in ("lr", "grad_norm", "update_ratio"))
     used = min(norm, view.settings.clip)
-    moved = ratio * view.at("param_norm", step)
+    moved = ratio * view.curves.at("param_norm", step)
     share = moved / (lr * root) if lr else math.nan
     numbers = (used, lr * used, moved, ratio, share)
     return (str(step), setting(lr, 3), *(compact(number) for number in numbers))
@@ -139,16 +140,20 @@ def instruments(view: RunView) -> Content:
     """The six numbers of the latest step, each with what is healthy."""
     if not len(view.curves):
         return Content.styled("The run is starting …", _FAINT)
-    mean, val = view.smoothed_at("loss", 30), view.val_loss_at()
+    mean, val = view.curves.smoothed_at("loss", 30), val_loss_at(view)
     gap = "not measured yet" if math.isnan(val) else f"{val - mean:+.2f} beside the mean loss"
     rows = [
         ("step", f"{view.step}", f"of {view.steps}"),
         ("loss", compact(mean), "mean of 30 steps"),
         ("val_loss", compact(val), gap),
-        ("lr", setting(view.at("lr"), 3), view.settings.schedule.kind),
-        ("grad_norm", compact(view.at("grad_norm")), "healthy: 1e-6 to 10, steady"),
-        ("param_norm", compact(view.at("param_norm")), f"{compact(view.at('param_norm', 1))} at step 1: grows slowly"),
-        ("update_ratio", compact(view.at("update_ratio")), "healthy: 0.001, or a few times that"),
+        ("lr", setting(view.curves.at("lr"), 3), view.settings.schedule.kind),
+        ("grad_norm", compact(view.curves.at("grad_norm")), "healthy: 1e-6 to 10, steady"),
+        (
+            "param_norm",
+            compact(view.curves.at("param_norm")),
+            f"{compact(view.curves.at('param_norm', 1))} at step 1: grows slowly",
+        ),
+        ("update_ratio", compact(view.curves.at("update_ratio")), "healthy: 0.001, or a few times that"),
     ]
     wide = max(len(value) for _, value, _ in rows)
     return Content("\n").join(

@@ -25,10 +25,10 @@ from ..open_run import Opener
 from ..panels.gradient import GradientPanel
 from ..panels.layers import LayersPanel
 from ..panels.loss import LossPanel
-from ..panels.lr import RatePanel
-from ..panels.plot_panel import Plot
+from ..panels.lr import LrPanel
+from ..panels.plot_panel import PlotPanel
 from ..panels.sample import SamplePanel
-from ..panels.text_panel import SidePanel
+from ..panels.text_panel import TextPanel
 from ..text import visible
 from ..view.findings import name_of
 from ..view.run_view import RunView
@@ -78,9 +78,9 @@ class FaultExerciseScreen(Screen[None]):
         self._seed = seed
         self._ascii = ascii
         self._rehearsals = Rehearsals(open)
-        self._panels: dict[str, Plot | SidePanel] = {
+        self._panels: dict[str, PlotPanel | TextPanel] = {
             "loss": LossPanel(),
-            "lr": RatePanel(),
+            "lr": LrPanel(),
             "gradient": GradientPanel(),
             "layers": LayersPanel(),
             "sample": SamplePanel(),

@@ -7,15 +7,15 @@ from textual.content import Content
 from ...engine.events import FindingOpened
 from ..content import hanging
 from ..text import visible
-from ..view.findings import SEVERITIES, name_of, open_findings
+from ..view.findings import SEVERITY_GLYPHS, name_of, open_findings
 from ..view.run_view import RunView
-from .text_panel import SidePanel
+from .text_panel import TextPanel
 
 _CALM = "no loss that is not a number, no spike, stall or divergence, no vanishing and no exploding gradients."
 _CLOSED_SHOWN = 12
 
 
-class DiagnosisPanel(SidePanel):
+class DiagnosisPanel(TextPanel):
     EXPLANATION: ClassVar[str] = """\
 What it shows: every finding of the diagnosis, which looks at each step while the run trains. Open ones come first, \
 the worst at the top; those that the run has recovered from stay below, faint.
@@ -44,11 +44,11 @@ Healthy: nothing is open but remarks (●). f applies the first remedy of the fi
 def _count(still_open: list[FindingOpened]) -> Content:
     if not still_open:
         return Content.styled("✓", "$text-success")
-    return Content.styled(f"{len(still_open)} open", SEVERITIES[still_open[0].severity][1])
+    return Content.styled(f"{len(still_open)} open", SEVERITY_GLYPHS[still_open[0].severity][1])
 
 
 def _open(finding: FindingOpened, *, has_key: bool, width: int) -> Content:
-    glyph, colour = SEVERITIES[finding.severity]
+    glyph, colour = SEVERITY_GLYPHS[finding.severity]
     lines = [
         Content.assemble(
             (f"{glyph} {name_of(finding)}", f"bold {colour}"),

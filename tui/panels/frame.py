@@ -7,8 +7,8 @@ from textual.widgets import Static
 
 from ..dialogs.scroll import Scroll
 from .layout import PanelName
-from .plot_panel import Plot
-from .text_panel import SidePanel
+from .plot_panel import PlotPanel
+from .text_panel import TextPanel
 
 
 class Frame(Container):
@@ -21,11 +21,11 @@ class Frame(Container):
     }
     """
 
-    def __init__(self, name: PanelName, panel: Plot | SidePanel) -> None:
+    def __init__(self, name: PanelName, panel: PlotPanel | TextPanel) -> None:
         super().__init__(id=name)
         self.panel = panel
         panel.add_class("panel")
-        self._title = f"{panel.NAME if isinstance(panel, Plot) else name.capitalize()}, explained"
+        self._title = f"{panel.NAME if isinstance(panel, PlotPanel) else name.capitalize()}, explained"
 
     def compose(self) -> ComposeResult:
         yield self.panel

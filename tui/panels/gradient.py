@@ -3,14 +3,14 @@
 from ...engine.metrics import METRICS
 from ..plots.axes import Scale
 from ..plots.canvas import Canvas
-from ..plots.draw import draw
-from ..view.figures import gradient_picture, x_scale
-from ..view.plot_titles import Piece, gradient_reading, look_reading
+from ..plots.draw import draw_figure
+from ..view.figures import gradient_figure, x_scale
+from ..view.plot_titles import TitlePiece, gradient_reading, viewport_reading
 from ..view.run_view import RunView
-from .plot_panel import Plot
+from .plot_panel import PlotPanel
 
 
-class GradientPanel(Plot):
+class GradientPanel(PlotPanel):
     NAME = METRICS["grad_norm"].title
     INTERVAL = 0.6
     INDIFFERENT = frozenset({"perplexity"})
@@ -23,14 +23,14 @@ class GradientPanel(Plot):
         "nothing is learned."
     )
 
-    def picture_of(self, view: RunView, width: int, height: int) -> Canvas:
-        return draw(gradient_picture(view, self.viewport), width, height, ascii_only=self.ascii)
+    def draw(self, view: RunView, width: int, height: int) -> Canvas:
+        return draw_figure(gradient_figure(view, self.viewport), width, height, ascii_only=self.ascii)
 
     def scale_of(self, view: RunView) -> Scale:
         return x_scale(view, self.viewport)
 
-    def title_of(self, view: RunView) -> list[Piece]:
+    def title_of(self, view: RunView) -> list[TitlePiece]:
         return gradient_reading(view, self.viewport)
 
-    def subtitle_of(self, view: RunView) -> list[Piece]:
-        return look_reading(self.viewport, smoothed=True)
+    def subtitle_of(self, view: RunView) -> list[TitlePiece]:
+        return viewport_reading(self.viewport, smoothed=True)

@@ -24,11 +24,11 @@ from .layout import PANELS, USUAL, PanelName, shown_panels
 from .lesson import LessonPanel
 from .lesson_guide import has_lesson
 from .loss import LossPanel
-from .lr import RatePanel
-from .plot_panel import Plot
+from .lr import LrPanel
+from .plot_panel import PlotPanel
 from .sample import SamplePanel
 from .status import StatusPanel
-from .text_panel import SidePanel
+from .text_panel import TextPanel
 
 LOOKS: dict[str, Callable[[Viewport], Viewport]] = {
     "follow_end": Viewport.follow_end,
@@ -81,7 +81,7 @@ class RunPanels(Container):
 
     def __init__(self, *, hidden: Iterable[str], viewport: Viewport, ascii: bool) -> None:
         super().__init__()
-        self._loss, self._rate, self._gradient, self._layers = LossPanel(), RatePanel(), GradientPanel(), LayersPanel()
+        self._loss, self._rate, self._gradient, self._layers = LossPanel(), LrPanel(), GradientPanel(), LayersPanel()
         self._diagnosis, self._sample, self._status = DiagnosisPanel(), SamplePanel(), StatusPanel()
         self._lesson = LessonPanel()
         self._plots = (self._loss, self._rate, self._gradient, self._layers)
@@ -162,7 +162,7 @@ class RunPanels(Container):
         """Panels that nobody sees are given nothing to draw."""
         for name in names:
             panel = self._frames[name].panel
-            if isinstance(panel, Plot):
+            if isinstance(panel, PlotPanel):
                 panel.viewport = self.viewport
             panel.view = self.view
 
@@ -173,37 +173,37 @@ class RunPanels(Container):
 
     def action_look(self, columns: int) -> None:
         if self.view is not None:
-            self.viewport = self.viewport.look(columns, self.view.extent)
+            self.viewport = self.viewport.look(columns, self.view.curves.extent)
 
     def action_zoom(self, direction: int) -> None:
         self._zoom(direction, None)
 
     def action_pan(self, columns: int) -> None:
         if self.view is not None:
-            self.viewport = self.viewport.pan(columns, self.view.extent)
+            self.viewport = self.viewport.pan(columns, self.view.curves.extent)
 
     def action_see(self, look: str) -> None:
         before, self.viewport = self.viewport, LOOKS[look](self.viewport)
         if self.viewport.smoothing != before.smoothing:
             self.post_message(Remember(smoothing=1 - 1 / self.viewport.span))
 
-    @on(Plot.CursorMoved)
-    def look_at(self, event: Plot.CursorMoved) -> None:
+    @on(PlotPanel.CursorMoved)
+    def look_at(self, event: PlotPanel.CursorMoved) -> None:
         if self.view is not None:
-            self.viewport = self.viewport.look_at(event.step, self.view.extent)
+            self.viewport = self.viewport.look_at(event.step, self.view.curves.extent)
 
-    @on(Plot.Zoomed)
-    def zoom_there(self, event: Plot.Zoomed) -> None:
+    @on(PlotPanel.Zoomed)
+    def zoom_there(self, event: PlotPanel.Zoomed) -> None:
         self._zoom(event.direction, event.step)
 
-    @on(Plot.Panned)
-    def pan_there(self, event: Plot.Panned) -> None:
+    @on(PlotPanel.Panned)
+    def pan_there(self, event: PlotPanel.Panned) -> None:
         self.action_pan(event.direction * _WHEEL_COLUMNS)
 
     def _zoom(self, direction: int, around: float | None) -> None:
         if self.view is not None:
             zoom = self.viewport.zoom_in if direction > 0 else self.viewport.zoom_out
-            self.viewport = zoom(self.view.extent, around)
+            self.viewport = zoom(self.view.curves.extent, around)
 
     def action_full_screen(self, name: PanelName | None = None) -> None:
         focused = self._focused()
@@ -265,9 +265,9 @@ class RunPanels(Container):
         match focused.panel:
             case SamplePanel(shown=SampleGenerated(prompt=prompt, text=text)):
                 copied = visible(prompt + text, keep_lines=True)
-            case Plot(reading=copied):
+            case PlotPanel(reading=copied):
                 pass
-            case SidePanel(text=copied):
+            case TextPanel(text=copied):
                 pass
             case _:
                 return

@@ -9,13 +9,13 @@ from ...engine.events import SettingsChanged
 from ..formatting import compact
 from ..text import visible
 from ..view.run_view import RunView
-from .text_panel import SidePanel
+from .text_panel import TextPanel
 
 _SPAN = 30
 """Steps over which the loss is smoothed before it is compared."""
 
 
-class HistoryPanel(SidePanel):
+class HistoryPanel(TextPanel):
     EXPLANATION: ClassVar[str] = """\
 What it shows: every live change with the step after which it took effect, the latest first, and the smoothed loss \
 before it and at its end: when the next change came, or now.
@@ -36,8 +36,8 @@ Healthy: few changes, one at a time, each left alone for long enough to tell wha
 
 
 def _entry(view: RunView, change: SettingsChanged, end: int) -> Content:
-    before = view.smoothed_at("loss", _SPAN, change.step) if change.step >= view.extent[0] else math.nan
-    after = view.smoothed_at("loss", _SPAN, end) if end > change.step else math.nan
+    before = view.curves.smoothed_at("loss", _SPAN, change.step) if change.step >= view.curves.extent[0] else math.nan
+    after = view.curves.smoothed_at("loss", _SPAN, end) if end > change.step else math.nan
     return Content.assemble(
         (f"{change.step:>6}  ", "$foreground 60%"),
         visible(change.summary),

@@ -6,13 +6,13 @@ from textual.reactive import var
 from ..plots.axes import Scale
 from ..plots.canvas import Canvas
 from ..plots.heatmap import Heat, Quantity, draw_heat, gutter
-from ..view.figures import cursor, stamps, x_scale
-from ..view.plot_titles import Piece, layers_reading, legend_reading
+from ..view.figures import cursor, markers, x_scale
+from ..view.plot_titles import TitlePiece, layers_reading, legend_reading
 from ..view.run_view import RunView
-from .plot_panel import Plot
+from .plot_panel import PlotPanel
 
 
-class LayersPanel(Plot):
+class LayersPanel(PlotPanel):
     NAME = "Layers"
     INTERVAL = 1.0
     INDIFFERENT = frozenset({"smoothing", "perplexity"})
@@ -34,14 +34,14 @@ class LayersPanel(Plot):
     def toggle_quantity(self) -> None:
         self.quantity = "grad_norm" if self.quantity == "update_ratio" else "update_ratio"
 
-    def picture_of(self, view: RunView, width: int, height: int) -> Canvas:
+    def draw(self, view: RunView, width: int, height: int) -> Canvas:
         heat, at = self._heat(view), cursor(view, self.viewport)
         return draw_heat(
             heat,
             self.scale_of(view),
             width,
             height,
-            stamps=stamps(view, self.viewport),
+            markers=markers(view, self.viewport),
             cursor=at,
             ascii_only=self.ascii,
         )
@@ -52,15 +52,17 @@ class LayersPanel(Plot):
     def left_of(self, view: RunView, width: int) -> int:
         return gutter(self._heat(view), width)
 
-    def title_of(self, view: RunView) -> list[Piece]:
+    def title_of(self, view: RunView) -> list[TitlePiece]:
         heat, at = self._heat(view), cursor(view, self.viewport)
         return layers_reading(heat, heat.at(self.scale_of(view).high if at is None else at), self.quantity)
 
-    def subtitle_of(self, view: RunView) -> list[Piece]:
+    def subtitle_of(self, view: RunView) -> list[TitlePiece]:
         return legend_reading(self._heat(view), ascii_only=self.ascii)
 
     def _heat(self, view: RunView) -> Heat:
-        layers = view.layers
+        layers = view.layers.items
         return Heat.of(
-            layers, view.x_of(np.array([layer.step for layer in layers], "f8"), self.viewport.x_axis), self.quantity
+            layers,
+            view.curves.x_of(np.array([layer.step for layer in layers], "f8"), self.viewport.x_axis),
+            self.quantity,
         )

@@ -17,14 +17,14 @@ from ..dialogs.pick import Pick
 from ..text import visible
 from ..view.run_view import RunView
 from .keys import key_of
-from .lesson_actions import Answer, OpenPreset, StartFixed, acts, in_words
+from .lesson_actions import AnswerQuestion, OpenPreset, StartFixed, act_label, acts
 from .lesson_guide import Guide, Hint, guide, has_lesson, open_questions
-from .text_panel import SidePanel
+from .text_panel import TextPanel
 
 _FAINT = "$foreground 60%"
 
 
-class LessonPanel(SidePanel):
+class LessonPanel(TextPanel):
     EXPLANATION: ClassVar[str] = """\
 What it shows: the lesson of the preset that was started, step by step: what happens now, what to watch at this \
 point, the latest finding, the panel that tells most at the moment, and what is worth trying, with its key.
@@ -61,10 +61,10 @@ A run of your own has no lesson, unless its file has a section [lesson]."""
         told: Content | None = None
         while True:
             offered = acts(view, self.answers)
-            choices = [*map(in_words, offered), "Back to the run"]
+            choices = [*map(act_label, offered), "Back to the run"]
             place = await self.app.push_screen_wait(Pick("The lesson", choices, text=told))
             match None if place is None or place == len(offered) else offered[place]:
-                case Answer(place=number, question=question):
+                case AnswerQuestion(place=number, question=question):
                     told = await self._answered(number, question)
                 case StartFixed(config=config):
                     self.post_message(self.AnotherRunWanted(config))

@@ -10,7 +10,7 @@ from .lesson_guide import fixes_to_try, open_questions
 
 
 @dataclass(frozen=True)
-class Answer:
+class AnswerQuestion:
     place: int
     question: Question
 
@@ -26,22 +26,22 @@ class OpenPreset:
     id: str
 
 
-Act = Answer | StartFixed | OpenPreset
+Act = AnswerQuestion | StartFixed | OpenPreset
 
 
 def acts(view: RunView, answers: Mapping[int, int]) -> list[Act]:
     """In the order in which they are worth doing."""
     return [
-        *(Answer(place, each) for place, each in enumerate(open_questions(view)) if place not in answers),
+        *(AnswerQuestion(place, each) for place, each in enumerate(open_questions(view)) if place not in answers),
         *(StartFixed(title, replace(mended, title=view.config.title)) for title, mended in fixes_to_try(view.config)),
         *(OpenPreset(id) for id in view.config.lesson.see_also),
     ]
 
 
-def in_words(act: Act) -> str:
+def act_label(act: Act) -> str:
     match act:
-        case Answer(question=question):
-            return f"Answer: {question.text}"
+        case AnswerQuestion(question=question):
+            return f"AnswerQuestion: {question.text}"
         case StartFixed(fix=fix):
             return f"A new run with the fix: {fix}"
         case OpenPreset(id=id):

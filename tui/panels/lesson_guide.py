@@ -14,6 +14,7 @@ from ...engine.schedule import planned_lr
 from ..formatting import setting
 from ..view.findings import name_of, open_findings
 from ..view.fix_commands import change_for_fix
+from ..view.run_numbers import current_phase
 from ..view.run_view import RunView
 from .layout import PanelName
 
@@ -103,7 +104,9 @@ def _now(view: RunView) -> str:
         case "ended":
             return _ending(view)
         case "training":
-            phase = f" {view.phase.capitalize()}: {_PHASES[view.phase]}." if view.phase else ""
+            phase = (
+                f" {current_phase(view).capitalize()}: {_PHASES[current_phase(view)]}." if current_phase(view) else ""
+            )
             return f"Step {view.step} of {view.steps}: {_rate(view)}.{phase}"
 
 
@@ -142,7 +145,7 @@ def _ahead(view: RunView) -> str:
 
 
 def _look(view: RunView, found: FindingOpened | None) -> Hint:
-    panel, words = place_of(view, found)
+    panel, words = panel_to_look_at(view, found)
     return Hint(binding=panel_binding(panel), words=words)
 
 
@@ -189,9 +192,9 @@ def _experiment(view: RunView) -> list[Hint]:
     ]
 
 
-Place = tuple[PanelName, str]
+PanelHint = tuple[PanelName, str]
 
-OF_FINDING: dict[str, Place] = {
+OF_FINDING: dict[str, PanelHint] = {
     "nan": ("gradient", "the gradient norm just before the first ✕"),
     "divergence": ("loss", "how far the loss has left ln 259, the level of guessing"),
     "spike": ("gradient", "whether the gradient leapt with the loss, or before it"),
@@ -212,7 +215,7 @@ _FRESH = 25
 """Steps for which a sample or an evaluation is news."""
 
 
-def place_of(view: RunView, found: FindingOpened | None) -> Place:
+def panel_to_look_at(view: RunView, found: FindingOpened | None) -> PanelHint:
     """`found` is the latest finding that is open."""
     if found is not None:
         return OF_FINDING.get(found.kind, ("diagnosis", "the evidence and its causes, the likeliest first"))
@@ -220,7 +223,7 @@ def place_of(view: RunView, found: FindingOpened | None) -> Place:
         return "loss", "the whole curve: steep, slower, flat"
     if view.step <= view.settings.schedule.warmup_steps:
         return "rate", "the climb to the peak, and the plan that is dotted ahead"
-    if view.samples and view.samples[-1].step > 0 and view.step - view.samples[-1].step < _FRESH:
+    if view.samples.items and view.samples.items[-1].step > 0 and view.step - view.samples.items[-1].step < _FRESH:
         return "sample", "what it writes now; go back with b to what it wrote at first"
     if len(view.evaluations) and view.step - view.evaluations["step"][-1] < _FRESH:
         return "loss", "the new dot: does val_loss follow the mean?"

@@ -3,14 +3,14 @@
 from ...engine.metrics import METRICS
 from ..plots.axes import Scale
 from ..plots.canvas import Canvas
-from ..plots.draw import draw
-from ..view.figures import loss_picture, x_scale
-from ..view.plot_titles import Piece, look_reading, loss_reading
+from ..plots.draw import draw_figure
+from ..view.figures import loss_figure, x_scale
+from ..view.plot_titles import TitlePiece, loss_reading, viewport_reading
 from ..view.run_view import RunView
-from .plot_panel import Plot
+from .plot_panel import PlotPanel
 
 
-class LossPanel(Plot):
+class LossPanel(PlotPanel):
     NAME = METRICS["loss"].title
     EXPLANATION = (
         "How surprised the model is by the next byte, in nats; lower is better. The faint band is every single step: "
@@ -24,14 +24,14 @@ class LossPanel(Plot):
         "generalization, refinement; they follow the slope of this curve."
     )
 
-    def picture_of(self, view: RunView, width: int, height: int) -> Canvas:
-        return draw(loss_picture(view, self.viewport), width, height, ascii_only=self.ascii)
+    def draw(self, view: RunView, width: int, height: int) -> Canvas:
+        return draw_figure(loss_figure(view, self.viewport), width, height, ascii_only=self.ascii)
 
     def scale_of(self, view: RunView) -> Scale:
         return x_scale(view, self.viewport)
 
-    def title_of(self, view: RunView) -> list[Piece]:
+    def title_of(self, view: RunView) -> list[TitlePiece]:
         return loss_reading(view, self.viewport)
 
-    def subtitle_of(self, view: RunView) -> list[Piece]:
-        return look_reading(self.viewport, smoothed=True, log_y=self.viewport.y_log)
+    def subtitle_of(self, view: RunView) -> list[TitlePiece]:
+        return viewport_reading(self.viewport, smoothed=True, log_y=self.viewport.y_log)

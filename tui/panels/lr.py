@@ -5,15 +5,15 @@ from textual.reactive import var
 from ...engine.config import LiveSettings
 from ...engine.metrics import METRICS
 from ..plots.axes import Scale
-from ..plots.canvas import Canvas, Paint
-from ..plots.draw import draw
-from ..view.figures import rate_picture
-from ..view.plot_titles import Piece, look_reading, rate_reading
+from ..plots.canvas import Canvas, ColorRole
+from ..plots.draw import draw_figure
+from ..view.figures import lr_figure
+from ..view.plot_titles import TitlePiece, lr_reading, viewport_reading
 from ..view.run_view import RunView
-from .plot_panel import Plot
+from .plot_panel import PlotPanel
 
 
-class RatePanel(Plot):
+class LrPanel(PlotPanel):
     NAME = METRICS["lr"].title
     INTERVAL = 1.0
     INDIFFERENT = frozenset({"smoothing", "perplexity"})
@@ -31,15 +31,15 @@ class RatePanel(Plot):
     def watch_preview(self) -> None:
         self.redraw()
 
-    def picture_of(self, view: RunView, width: int, height: int) -> Canvas:
-        return draw(rate_picture(view, self.viewport, self.preview), width, height, ascii_only=self.ascii)
+    def draw(self, view: RunView, width: int, height: int) -> Canvas:
+        return draw_figure(lr_figure(view, self.viewport, self.preview), width, height, ascii_only=self.ascii)
 
     def scale_of(self, view: RunView) -> Scale:
-        return rate_picture(view, self.viewport).x
+        return lr_figure(view, self.viewport).x
 
-    def title_of(self, view: RunView) -> list[Piece]:
-        pieces = rate_reading(view, self.viewport)
-        return [*pieces, Piece("with the change", Paint.CURVE_PREVIEW)] if self.preview else pieces
+    def title_of(self, view: RunView) -> list[TitlePiece]:
+        pieces = lr_reading(view, self.viewport)
+        return [*pieces, TitlePiece("with the change", ColorRole.CURVE_PREVIEW)] if self.preview else pieces
 
-    def subtitle_of(self, view: RunView) -> list[Piece]:
-        return look_reading(self.viewport, log_y=self.viewport.y_log)
+    def subtitle_of(self, view: RunView) -> list[TitlePiece]:
+        return viewport_reading(self.viewport, log_y=self.viewport.y_log)

@@ -20,10 +20,10 @@ from textual.widget import Widget
 
 from ..content import in_ascii
 from ..plots.axes import Scale
-from ..plots.canvas import Canvas, Paint
-from ..plots.draw import Frame
+from ..plots.canvas import Canvas, ColorRole
+from ..plots.draw import PlotArea
 from ..plots.viewport import Viewport
-from ..view.plot_titles import Piece, fitting, place_reading
+from ..view.plot_titles import TitlePiece, fitting, place_reading
 from ..view.run_view import RunView
 
 _LOOKS = frozenset(field.name for field in fields(Viewport))
@@ -31,11 +31,11 @@ _SHARE = 0.04
 """Of a processor that one plot may take; on a busy machine it draws less often."""
 
 
-class Plot(Widget, can_focus=True):
+class PlotPanel(Widget, can_focus=True):
     """What all panels with an x axis have in common; each says what it draws and reads, from values alone."""
 
     DEFAULT_CSS = """
-    Plot { height: 1fr; width: 1fr; }
+    PlotPanel { height: 1fr; width: 1fr; }
     """
     NAME: ClassVar[str] = ""
     INDIFFERENT: ClassVar[frozenset[str]] = frozenset()
@@ -77,10 +77,10 @@ class Plot(Widget, can_focus=True):
         self._drawn_at = -math.inf
         self._interval = self.INTERVAL
         self._pending: Timer | None = None
-        self._styles: dict[Paint, Style] = {}
+        self._styles: dict[ColorRole, Style] = {}
         """The theme's colours, until it or the background changes."""
 
-    def picture_of(self, view: RunView, width: int, height: int) -> Canvas:
+    def draw(self, view: RunView, width: int, height: int) -> Canvas:
         return Canvas.blank(width, height)
 
     def scale_of(self, view: RunView) -> Scale:
@@ -89,12 +89,12 @@ class Plot(Widget, can_focus=True):
 
     def left_of(self, view: RunView, width: int) -> int:
         """Cells before the x axis begins."""
-        return Frame.of(width, 1).left
+        return PlotArea.of(width, 1).left
 
-    def title_of(self, view: RunView) -> list[Piece]:
+    def title_of(self, view: RunView) -> list[TitlePiece]:
         return []
 
-    def subtitle_of(self, view: RunView) -> list[Piece]:
+    def subtitle_of(self, view: RunView) -> list[TitlePiece]:
         return []
 
     @property
@@ -195,7 +195,7 @@ class Plot(Widget, can_focus=True):
         left = self.left_of(view, width)
         position = (event.x - self.gutter.left - left + 0.5) / max(width - left, 1)
         x = self.scale_of(view).value(np.array([min(max(position, 0.0), 1.0)]))
-        return float(view.steps_of(x, self.viewport.x_axis)[0])
+        return float(view.curves.steps_of(x, self.viewport.x_axis)[0])
 
     def _draw(self) -> None:
         view, size = self.view, self.size
@@ -203,7 +203,7 @@ class Plot(Widget, can_focus=True):
             self._strips = []
             self._entitle(Content(self.NAME), Content(""))
             return
-        self._paint(self.picture_of(view, size.width, size.height))
+        self._paint(self.draw(view, size.width, size.height))
         self._write(view, size.width)
 
     def _paint(self, canvas: Canvas) -> None:
@@ -225,7 +225,7 @@ class Plot(Widget, can_focus=True):
         room = width - 4
         # before the first step there is nothing to read, and nothing is not NaN
         latest = self.title_of(view) if len(view.curves) else []
-        title = fitting([Piece(self.NAME, Paint.NONE), *latest], room)
+        title = fitting([TitlePiece(self.NAME, ColorRole.NONE), *latest], room)
         subtitle = fitting([*place_reading(view, self.viewport), *self.subtitle_of(view)], room)
         self._entitle(self._content(title), self._content(subtitle))
 
@@ -239,20 +239,20 @@ class Plot(Widget, can_focus=True):
             self._border_subtitle = subtitle
             self.refresh(below)
 
-    def _content(self, pieces: list[Piece]) -> Content:
+    def _content(self, pieces: list[TitlePiece]) -> Content:
         styled = (Content.styled(text, f"${paint.variable}") if paint else Content(text) for text, paint, _ in pieces)
         content = Content("").join(styled)
         return in_ascii(content) if self.ascii else content
 
-    def _theme_styles(self) -> dict[Paint, Style]:
+    def _theme_styles(self) -> dict[ColorRole, Style]:
         """On the panel's own background."""
         base, variables = self.rich_style, self.app.theme_variables
-        styles = {Paint.NONE: Style(bgcolor=base.bgcolor)}
-        for paint in Paint:
+        styles = {ColorRole.NONE: Style(bgcolor=base.bgcolor)}
+        for paint in ColorRole:
             if paint:
                 try:
                     colour = Color.parse(variables.get(paint.variable, variables["foreground"])).rich_color
                 except ColorParseError:
                     colour = base.color
-                styles[paint] = Style(color=colour, bgcolor=base.bgcolor, bold=paint is Paint.CURVE_CURSOR or None)
+                styles[paint] = Style(color=colour, bgcolor=base.bgcolor, bold=paint is ColorRole.CURVE_CURSOR or None)
         return styles

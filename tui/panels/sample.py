@@ -9,10 +9,10 @@ from ...engine.events import SampleGenerated
 from ..formatting import setting
 from ..text import visible
 from ..view.run_view import RunView
-from .text_panel import SidePanel
+from .text_panel import TextPanel
 
 
-class SamplePanel(SidePanel):
+class SamplePanel(TextPanel):
     EXPLANATION: ClassVar[str] = """\
 What it shows: text that the model has written, byte by byte, after a prompt (underlined). Below it is the first \
 sample of the run, from before it had learned anything. b goes back to earlier samples, n forward; g asks for one \
@@ -33,7 +33,7 @@ plausible text. Endless repetition is usual at a low temperature, or a sign of a
 
     def older(self) -> None:
         if self.view is not None:
-            self.back = min(self.back + 1, max(len(self.view.samples) - 1, 0))
+            self.back = min(self.back + 1, max(len(self.view.samples.items) - 1, 0))
 
     def newer(self) -> None:
         self.back = max(self.back - 1, 0)
@@ -43,7 +43,7 @@ plausible text. Endless repetition is usual at a low temperature, or a sign of a
         return None if self.view is None else self._shown_of(self.view)
 
     def _shown_of(self, view: RunView) -> SampleGenerated | None:
-        return view.samples[max(len(view.samples) - 1 - self.back, 0)] if view.samples else None
+        return view.samples.items[max(len(view.samples.items) - 1 - self.back, 0)] if view.samples.items else None
 
     def words(self, view: RunView) -> tuple[Content, Content]:
         shown = self._shown_of(view)
@@ -53,7 +53,7 @@ plausible text. Endless repetition is usual at a low temperature, or a sign of a
             return Content("Sample"), Content.styled(f"No text yet. {when}", "$foreground 60%")
         place = "" if self.back == 0 else f", {self.back} before the latest"
         parts = [_text(shown), _unusual(shown, view)]
-        first = view.samples[0]
+        first = view.samples.items[0]
         if first is not shown:
             parts += [Content.styled(f"\n── at step {first.step} ──\n", "$foreground 60%"), _text(first).stylize("dim")]
         return Content(f"Sample at step {shown.step}{place}"), Content("").join(parts)

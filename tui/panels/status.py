@@ -11,12 +11,13 @@ from ...engine.diagnostics.time_account import in_words, shares_of
 from ..content import hanging
 from ..formatting import UNKNOWN, compact, count, duration, known, megabytes, setting
 from ..text import visible
+from ..view.run_numbers import current_phase, epoch, perplexity, time_left_s, tokens_per_s
 from ..view.run_view import RunView
 from ..view.state_glyphs import state_words
-from .text_panel import SidePanel
+from .text_panel import TextPanel
 
 
-class StatusPanel(SidePanel):
+class StatusPanel(TextPanel):
     EXPLANATION: ClassVar[str] = """\
 What it shows: the run's state, how far it is and how fast, and what it trains with at this moment, live changes \
 included.
@@ -39,13 +40,16 @@ nothing. Most of the time goes into forward and backward."""
         now = view.settings
         rows = [
             ("state", Content.assemble(state_words(view), (f"  {visible(view.state_detail)}", "$foreground 60%"))),
-            ("step", Content(f"{view.step} of {view.steps}, epoch {compact(known(view.epoch), 2)}")),
+            ("step", Content(f"{view.step} of {view.steps}, epoch {compact(known(epoch(view)), 2)}")),
             (
                 "speed",
-                Content(f"{count(known(view.tokens_per_s))} tok/s{_limit(view)}{_left(view)}"),
+                Content(f"{count(known(tokens_per_s(view)))} tok/s{_limit(view)}{_left(view)}"),
             ),
-            ("phase", Content(f"{view.phase or UNKNOWN}, ppl {compact(known(view.perplexity))}")),
-            ("lr", Content(f"{setting(known(view.at('lr')), 3)}  clip {setting(now.clip)}  {now.schedule.kind}")),
+            ("phase", Content(f"{current_phase(view) or UNKNOWN}, ppl {compact(known(perplexity(view)))}")),
+            (
+                "lr",
+                Content(f"{setting(known(view.curves.at('lr')), 3)}  clip {setting(now.clip)}  {now.schedule.kind}"),
+            ),
             ("batch", Content(f"{now.batch} × {now.accumulation}  decay {setting(now.weight_decay)}{_dropout(now)}")),
             ("memory", Content(f"{megabytes(self.memory)}, {count(view.parameters)} parameters")),
             ("device", Content(_device(view))),
@@ -62,7 +66,7 @@ def _limit(view: RunView) -> str:
 
 
 def _left(view: RunView) -> str:
-    left = duration(view.time_left_s)
+    left = duration(time_left_s(view))
     return f", {left} left" if view.end is None and left != UNKNOWN else ""
 
 

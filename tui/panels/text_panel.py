@@ -17,11 +17,11 @@ from ..view.run_view import RunView
 _READABLE_S = 1.0
 
 
-class SidePanel(Scroll):
+class TextPanel(Scroll):
     """`words` turns the run into the panel's title and content."""
 
     DEFAULT_CSS = """
-    SidePanel { height: 1fr; padding: 0 0 0 1; scrollbar-size-vertical: 1; scrollbar-gutter: stable; }
+    TextPanel { height: 1fr; padding: 0 0 0 1; scrollbar-size-vertical: 1; scrollbar-gutter: stable; }
     """
     EXPLANATION: ClassVar[str] = ""
 

@@ -1,4 +1,4 @@
-"""A sheet of terminal cells to draw on: braille dots for curves, characters for the rest, a paint for every cell.
+"""A canvas of terminal cells: braille dots for curves, characters for the rest, and a colour role for every cell.
 
 Our own rather than plotext's: for a plot of 74 x 16 cells with three curves plotext 5.3 takes 8 ms and 6.1 takes 6 ms.
 A larger loss panel takes under 3 ms here, and four plots are drawn again and again while a run needs the processor.
@@ -18,8 +18,8 @@ _BITS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]], np.ui
 _SPACE = ord(" ")
 
 
-class Paint(IntEnum):
-    """What a cell shows; its colour is the theme's variable of that name."""
+class ColorRole(IntEnum):
+    """What a cell shows. Its colour is the theme variable of the same name, such as `curve-train`."""
 
     NONE = 0
     CURVE_RAW = auto()
@@ -50,10 +50,10 @@ class Paint(IntEnum):
 
 @dataclass(frozen=True, eq=False)
 class Canvas:
-    """`characters` holds code points and `paints` numbers of Paint, a row a line of the terminal."""
+    """`characters` holds code points and `roles` numbers of ColorRole, a row a line of the terminal."""
 
     characters: NDArray[np.uint32]
-    paints: NDArray[np.uint8]
+    roles: NDArray[np.uint8]
 
     @classmethod
     def blank(cls, width: int, height: int) -> "Canvas":
@@ -71,14 +71,14 @@ class Canvas:
     def window(self, left: int, top: int, width: int, height: int) -> "Canvas":
         """A part of this sheet: what is drawn there is drawn here."""
         area = (slice(top, top + height), slice(left, left + width))
-        return Canvas(self.characters[area], self.paints[area])
+        return Canvas(self.characters[area], self.roles[area])
 
     @property
     def empty(self) -> Dots:
         """Cells that nothing was written to, not even the space between two words."""
-        return (self.characters == _SPACE) & (self.paints == Paint.NONE)
+        return (self.characters == _SPACE) & (self.roles == ColorRole.NONE)
 
-    def put(self, column: int, row: int, text: str, paint: Paint, *, only_if_empty: bool = False) -> bool:
+    def put(self, column: int, row: int, text: str, role: ColorRole, *, only_if_empty: bool = False) -> bool:
         """Write text that fits; what would leave the sheet, or cover something it must not, is not written at all."""
         cells = (row, slice(column, column + len(text)))
         if not text or not (0 <= row < self.height and column >= 0 and column + len(text) <= self.width):
@@ -86,33 +86,33 @@ class Canvas:
         if only_if_empty and not self.empty[cells].all():
             return False
         self.characters[cells] = [ord(character) for character in text]
-        self.paints[cells] = paint
+        self.roles[cells] = role
         return True
 
-    def fill(self, cells: Dots, character: str, paint: Paint) -> None:
+    def fill(self, cells: Dots, character: str, role: ColorRole) -> None:
         self.characters[cells] = ord(character)
-        self.paints[cells] = paint
+        self.roles[cells] = role
 
-    def braille(self, dots: Dots, paint: Paint) -> None:
+    def braille(self, dots: Dots, role: ColorRole) -> None:
         """Draw four rows and two columns of dots a cell; a cell that has any shows only these."""
         codes = np.tensordot(dots.reshape(self.height, 4, self.width, 2), _BITS, axes=((1, 3), (0, 1)))
         drawn = codes > 0
         self.characters[drawn] = _BRAILLE + codes[drawn]
-        self.paints[drawn] = paint
+        self.roles[drawn] = role
 
     def rows_unlike(self, other: "Canvas") -> list[int]:
         """The rows in which another sheet of the same height shows something else."""
         if self.width != other.width:
             return list(range(self.height))
-        differ = (self.characters != other.characters) | (self.paints != other.paints)
+        differ = (self.characters != other.characters) | (self.roles != other.roles)
         return np.flatnonzero(differ.any(axis=1)).tolist()
 
-    def runs(self, row: int) -> list[tuple[str, Paint]]:
-        """A line of the terminal as pieces of one paint."""
+    def runs(self, row: int) -> list[tuple[str, ColorRole]]:
+        """A row as pieces of text of one colour role."""
         text = self.characters[row].tobytes().decode("utf-32-le")
-        paints = self.paints[row]
-        borders = [0, *(np.flatnonzero(np.diff(paints)) + 1).tolist(), len(text)]
-        return [(text[start:end], Paint(int(paints[start]))) for start, end in pairwise(borders) if end > start]
+        roles = self.roles[row]
+        borders = [0, *(np.flatnonzero(np.diff(roles)) + 1).tolist(), len(text)]
+        return [(text[start:end], ColorRole(int(roles[start]))) for start, end in pairwise(borders) if end > start]
 
     def __str__(self) -> str:
         return "\n".join("".join(text for text, _ in self.runs(row)) for row in range(self.height))

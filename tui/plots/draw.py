@@ -1,4 +1,4 @@
-"""Drawing a picture of curves on a sheet of cells, with its axes."""
+"""Draw a figure of curves on a canvas of terminal cells, with its axes."""
 
 import math
 from typing import NamedTuple
@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .axes import Scale, label
-from .canvas import Canvas, Dots, Paint
-from .figure import Band, Curve, Picture, Stamps, fitted, reduced
+from .canvas import Canvas, ColorRole, Dots
+from .figure import Band, Curve, Figure, Markers, fitted, reduced
 from .series import Floats
 
 _GUTTER = 7
@@ -20,7 +20,7 @@ _POINT_SPACING = 3
 """Columns that a visible point needs for itself."""
 
 
-class Frame(NamedTuple):
+class PlotArea(NamedTuple):
     """Where the parts of a plot lie on its sheet."""
 
     left: int
@@ -30,41 +30,41 @@ class Frame(NamedTuple):
     labels: bool
 
     @classmethod
-    def of(cls, width: int, height: int) -> "Frame":
+    def of(cls, width: int, height: int) -> "PlotArea":
         left = _GUTTER if width >= _ROOM_FOR_GUTTER else 0
         labels = height >= _ROOM_FOR_LABELS
         return cls(left, width - left, max(height - (2 if labels else 1), 0) if height > 1 else height, labels)
 
 
-def draw(picture: Picture, width: int, height: int, *, ascii_only: bool = False) -> Canvas:
+def draw_figure(figure: Figure, width: int, height: int, *, ascii_only: bool = False) -> Canvas:
     sheet = Canvas.blank(width, height)
-    frame = Frame.of(width, height)
+    frame = PlotArea.of(width, height)
     if frame.width < 1 or frame.height < 1:
         return sheet
     across, up = (1, 1) if ascii_only else (2, 4)
-    bands = [reduced(curve, picture.x, frame.width * across) for curve in picture.curves]
-    scale = fitted(bands, picture)
+    bands = [reduced(curve, figure.x, frame.width * across) for curve in figure.curves]
+    scale = fitted(bands, figure)
     plot = sheet.window(frame.left, 0, frame.width, frame.height)
-    for curve, band in zip(picture.curves, bands, strict=True):
+    for curve, band in zip(figure.curves, bands, strict=True):
         _draw_curve(plot, curve, band, scale, up, ascii_only)
-    _draw_cut(plot, picture.curves, bands, scale, across, ascii_only)
-    for curve in picture.curves:
+    _draw_cut(plot, figure.curves, bands, scale, across, ascii_only)
+    for curve in figure.curves:
         if curve.points:
-            _draw_points(plot, curve, picture.x, scale, ascii_only)
-    _draw_lines(plot, picture, scale, ascii_only)
-    _draw_axes(sheet, frame, picture, scale, ascii_only)
+            _draw_points(plot, curve, figure.x, scale, ascii_only)
+    _draw_lines(plot, figure, scale, ascii_only)
+    _draw_axes(sheet, frame, figure, scale, ascii_only)
     return sheet
 
 
 def _draw_curve(plot: Canvas, curve: Curve, band: Band, scale: Scale, up: int, ascii_only: bool) -> None:
     rows = plot.height * up
     top, bottom = _rows(band.high, scale, rows), _rows(band.low, scale, rows)
-    if curve.kind == "line":
+    if curve.style == "line":
         top, bottom = _joined(top, bottom)
     grid = np.arange(rows)[:, None]
     dots = (grid >= top) & (grid <= bottom)
     columns = np.arange(len(top))
-    match curve.kind:
+    match curve.style:
         case "band" if not ascii_only:
             dots &= ((grid + columns) % 2 == 0) | (top == bottom)
         case "dotted":
@@ -72,9 +72,9 @@ def _draw_curve(plot: Canvas, curve: Curve, band: Band, scale: Scale, up: int, a
         case _:
             pass
     if ascii_only:
-        plot.fill(dots, {"band": ":", "dotted": ".", "line": "o" if curve.points else "*"}[curve.kind], curve.paint)
+        plot.fill(dots, {"band": ":", "dotted": ".", "line": "o" if curve.points else "*"}[curve.style], curve.role)
     else:
-        plot.braille(dots, curve.paint)
+        plot.braille(dots, curve.role)
 
 
 def _rows(values: Floats, scale: Scale, rows: int) -> Floats:
@@ -96,9 +96,9 @@ def _draw_cut(
         beyond = (np.nan_to_num(band.high, nan=-np.inf) > scale.high).reshape(plot.width, across).any(axis=1)
         cells = np.zeros((plot.height, plot.width), np.bool_)
         cells[0] = beyond
-        plot.fill(cells, "^" if ascii_only else "▲", curve.paint)
+        plot.fill(cells, "^" if ascii_only else "▲", curve.role)
         if beyond.any():
-            plot.put(int(np.argmax(beyond)) + 1, 0, label(float(np.nanmax(band.high))), curve.paint)
+            plot.put(int(np.argmax(beyond)) + 1, 0, label(float(np.nanmax(band.high))), curve.role)
 
 
 def _draw_points(plot: Canvas, curve: Curve, x: Scale, scale: Scale, ascii_only: bool) -> None:
@@ -109,36 +109,36 @@ def _draw_points(plot: Canvas, curve: Curve, x: Scale, scale: Scale, ascii_only:
     rows = _rows(y, scale, plot.height)
     for column, row in zip(columns_of(curve.x[inside], x, plot.width), rows, strict=True):
         if math.isfinite(row):
-            plot.put(int(column), int(row), "O" if ascii_only else "●", curve.paint)
+            plot.put(int(column), int(row), "O" if ascii_only else "●", curve.role)
 
 
-def _draw_lines(plot: Canvas, picture: Picture, scale: Scale, ascii_only: bool) -> None:
-    """Fences, levels and the cursor, behind the curves."""
-    _draw_fences(plot, picture, ascii_only)
-    for level in picture.levels:
-        if scale.low <= level.y <= scale.high:
-            row = int(_rows(np.array([level.y]), scale, plot.height)[0])
-            text = f" {level.text} "
+def _draw_lines(plot: Canvas, figure: Figure, scale: Scale, ascii_only: bool) -> None:
+    """Vertical lines, horizontal lines and the cursor, behind the curves."""
+    _draw_vlines(plot, figure, ascii_only)
+    for line in figure.hlines:
+        if scale.low <= line.y <= scale.high:
+            row = int(_rows(np.array([line.y]), scale, plot.height)[0])
+            text = f" {line.text} "
             for column in (plot.width - len(text) - 1, 1):
-                if plot.put(column, row, text, Paint.CURVE_LEVEL, only_if_empty=True):
+                if plot.put(column, row, text, ColorRole.CURVE_LEVEL, only_if_empty=True):
                     break
             free = plot.empty & (np.arange(plot.height)[:, None] == row)
-            plot.fill(free, "-" if ascii_only else "┄", Paint.CURVE_LEVEL)
-    if picture.cursor is not None:
-        for column in columns_of(np.array([picture.cursor]), picture.x, plot.width):
-            free = plot.empty | np.isin(plot.paints, [Paint.CURVE_RAW, Paint.CURVE_PHASE, Paint.CURVE_LEVEL])
-            plot.fill(_only(free, column), "|" if ascii_only else "│", Paint.CURVE_CURSOR)
+            plot.fill(free, "-" if ascii_only else "┄", ColorRole.CURVE_LEVEL)
+    if figure.cursor is not None:
+        for column in columns_of(np.array([figure.cursor]), figure.x, plot.width):
+            free = plot.empty | np.isin(plot.roles, [ColorRole.CURVE_RAW, ColorRole.CURVE_PHASE, ColorRole.CURVE_LEVEL])
+            plot.fill(_only(free, column), "|" if ascii_only else "│", ColorRole.CURVE_CURSOR)
 
 
-def _draw_fences(plot: Canvas, picture: Picture, ascii_only: bool) -> None:
+def _draw_vlines(plot: Canvas, figure: Figure, ascii_only: bool) -> None:
     """Each with its name, cut where the next one stands."""
     end = plot.width
-    for fence in reversed(picture.fences):
-        for column in columns_of(np.array([fence.x]), picture.x, plot.width).tolist():
+    for line in reversed(figure.vlines):
+        for column in columns_of(np.array([line.x]), figure.x, plot.width).tolist():
             if column > 0:  # the axis is line enough
-                plot.fill(_only(plot.empty, column), ":" if ascii_only else "┊", Paint.CURVE_PHASE)
-            name = _cut(fence.text, end - column - 3, ascii_only)
-            plot.put(column + 2, 0, name, Paint.CURVE_AXIS, only_if_empty=True)
+                plot.fill(_only(plot.empty, column), ":" if ascii_only else "┊", ColorRole.CURVE_PHASE)
+            name = _cut(line.text, end - column - 3, ascii_only)
+            plot.put(column + 2, 0, name, ColorRole.CURVE_AXIS, only_if_empty=True)
             end = column
 
 
@@ -155,36 +155,36 @@ def _only(cells: Dots, column: int) -> Dots:
     return cells & (np.arange(cells.shape[1]) == column)
 
 
-def _draw_axes(sheet: Canvas, frame: Frame, picture: Picture, scale: Scale, ascii_only: bool) -> None:
+def _draw_axes(sheet: Canvas, frame: PlotArea, figure: Figure, scale: Scale, ascii_only: bool) -> None:
     if sheet.height < 2:
         return
     corner, tick, side = "++|" if ascii_only else "└┤│"
     if frame.left:
         for row in range(frame.height):
-            sheet.put(frame.left - 1, row, side, Paint.CURVE_AXIS)
+            sheet.put(frame.left - 1, row, side, ColorRole.CURVE_AXIS)
         for value, text in scale.ticks(max(frame.height // 2, 2)):
             row = int(_rows(np.array([value]), scale, frame.height)[0])
-            sheet.put(frame.left - 1, row, tick, Paint.CURVE_AXIS)
-            sheet.put(frame.left - 1 - len(text), row, text, Paint.CURVE_AXIS, only_if_empty=True)
-        sheet.put(frame.left - 1, frame.height, corner, Paint.CURVE_AXIS)
-    draw_foot(sheet, frame.left, frame.height, picture.x, picture.stamps, ascii_only=ascii_only)
+            sheet.put(frame.left - 1, row, tick, ColorRole.CURVE_AXIS)
+            sheet.put(frame.left - 1 - len(text), row, text, ColorRole.CURVE_AXIS, only_if_empty=True)
+        sheet.put(frame.left - 1, frame.height, corner, ColorRole.CURVE_AXIS)
+    draw_foot(sheet, frame.left, frame.height, figure.x, figure.markers, ascii_only=ascii_only)
 
 
 def draw_foot(
-    sheet: Canvas, left: int, row: int, x: Scale, stamps: tuple[Stamps, ...], *, ascii_only: bool = False
+    sheet: Canvas, left: int, row: int, x: Scale, markers: tuple[Markers, ...], *, ascii_only: bool = False
 ) -> None:
     """The x axis with what happened along it, and its labels where the sheet goes on below."""
     line, tick = "-+" if ascii_only else "─┬"
     width = sheet.width - left
-    sheet.put(left, row, line * width, Paint.CURVE_AXIS)
+    sheet.put(left, row, line * width, ColorRole.CURVE_AXIS)
     for value, text in x.ticks(max(width // 12, 1)):
         for column in left + columns_of(np.array([value]), x, width):
-            sheet.put(int(column), row, tick, Paint.CURVE_AXIS)
+            sheet.put(int(column), row, tick, ColorRole.CURVE_AXIS)
             start = min(max(int(column) - len(text) // 2, 0), max(sheet.width - len(text), 0))
-            sheet.put(start, row + 1, text, Paint.CURVE_AXIS, only_if_empty=True)
-    for stamp in stamps:
-        for column in np.unique(columns_of(stamp.x, x, width)):
-            sheet.put(left + int(column), row, stamp.ascii_glyph if ascii_only else stamp.glyph, stamp.paint)
+            sheet.put(start, row + 1, text, ColorRole.CURVE_AXIS, only_if_empty=True)
+    for marker in markers:
+        for column in np.unique(columns_of(marker.x, x, width)):
+            sheet.put(left + int(column), row, marker.ascii_glyph if ascii_only else marker.glyph, marker.role)
 
 
 def columns_of(x: Floats, scale: Scale, width: int) -> NDArray[np.int_]:

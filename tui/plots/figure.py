@@ -1,4 +1,4 @@
-"""What is on a plot: curves reduced to the columns there are, levels, fences and marks, and the y axis that fits them.
+"""A plot as data: curves, lines and markers; curves reduced to columns of dots, and the y axis that fits them.
 
 A curve is given whole. It is reduced to the lowest and the highest value in every column of dots, exactly, so that a
 spike of one step stands out whatever the length of the run.
@@ -12,10 +12,10 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from .axes import Scale
-from .canvas import Paint
+from .canvas import ColorRole
 from .series import Floats, interpolated
 
-Kind = Literal["band", "line", "dotted"]
+CurveStyle = Literal["band", "line", "dotted"]
 
 _BODY = 0.9
 """Share of the columns that a cut axis shows in full."""
@@ -30,22 +30,22 @@ _ROUND_STEPS = 16
 class Curve:
     x: Floats
     y: Floats
-    paint: Paint
-    kind: Kind = "line"
+    role: ColorRole
+    style: CurveStyle = "line"
     transform: Callable[[Floats], Floats] | None = None
     """Rising, applied to what is drawn."""
     points: bool = False
     """Show where the values are, while they are few."""
 
 
-class Level(NamedTuple):
+class HLine(NamedTuple):
     """A horizontal line with a name."""
 
     y: float
     text: str
 
 
-class Fence(NamedTuple):
+class VLine(NamedTuple):
     """A vertical line; its name stands at the top, right of it."""
 
     x: float
@@ -53,22 +53,22 @@ class Fence(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Stamps:
-    """Marks on the x axis."""
+class Markers:
+    """Glyphs on the x axis."""
 
     x: Floats
     glyph: str
     ascii_glyph: str
-    paint: Paint
+    role: ColorRole
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Picture:
+class Figure:
     x: Scale
     curves: tuple[Curve, ...] = ()
-    levels: tuple[Level, ...] = ()
-    fences: tuple[Fence, ...] = ()
-    stamps: tuple[Stamps, ...] = ()
+    hlines: tuple[HLine, ...] = ()
+    vlines: tuple[VLine, ...] = ()
+    markers: tuple[Markers, ...] = ()
     """Later ones cover earlier ones."""
     cursor: float | None = None
     y_log: bool = False
@@ -103,28 +103,28 @@ def reduced(curve: Curve, x: Scale, columns: int) -> Band:
     return Band(low, high)
 
 
-def _empty(picture: Picture) -> Scale:
-    """Before there is a value: an axis with room for the levels, so that a person sees where the curve will come in."""
-    levels = [level.y for level in picture.levels if level.y > 0]
-    high = 1.1 * max(levels, default=1.0)
-    return Scale.around(min(levels, default=1.0) / 10 if picture.y_log else 0.0, high, log=picture.y_log)
+def _empty(figure: Figure) -> Scale:
+    """The y axis before there is a value: the horizontal lines fit on it."""
+    hlines = [line.y for line in figure.hlines if line.y > 0]
+    high = 1.1 * max(hlines, default=1.0)
+    return Scale.around(min(hlines, default=1.0) / 10 if figure.y_log else 0.0, high, log=figure.y_log)
 
 
-def fitted(bands: list[Band], picture: Picture) -> Scale:
+def fitted(bands: list[Band], figure: Figure) -> Scale:
     """A y axis on which the curves fill the plot."""
     values = np.concatenate([np.concatenate(band) for band in bands]) if bands else np.empty(0)
     values = values[np.isfinite(values)]
-    if picture.y_log:
+    if figure.y_log:
         values = values[values > 0]
     if not len(values):
-        return _empty(picture)
+        return _empty(figure)
     low, high = float(values.min()), float(values.max())
-    if picture.y_log:
+    if figure.y_log:
         low, high = math.log10(low), math.log10(high)
         margin = max((high - low) * _MARGIN, 0.02)
         low, high = _apart(low - margin, high + margin)
         return Scale.around(10.0 ** max(low, -300.0), 10.0 ** min(high, 300.0), log=True)
-    if picture.cuts_spikes:
+    if figure.cuts_spikes:
         body = float(np.quantile(values, _BODY))
         high = min(high, low + _HEADROOM * (body - low)) if body > low else high
     margin = (high - low) * _MARGIN or max(abs(high) * _MARGIN, 1e-9)

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from ...engine.events import LayersMeasured
 from .axes import Scale
-from .canvas import Canvas, Paint
+from .canvas import Canvas, ColorRole
 from .draw import columns_of, draw_foot
-from .figure import Stamps
+from .figure import Markers
 from .series import Floats
 
 Quantity = Literal["update_ratio", "grad_norm"]
@@ -21,8 +21,8 @@ _SHADES = "·░▒▓█"
 _ASCII_SHADES = ".:-#@"
 _BROKEN, _ASCII_BROKEN = "✕", "x"
 """Where a layer's value was not a number."""
-_PAINTS = (Paint.HEAT_1, Paint.HEAT_2, Paint.HEAT_3, Paint.HEAT_4, Paint.HEAT_5)
-_BROKEN_LEVEL = len(_PAINTS) + 1
+_ROLES = (ColorRole.HEAT_1, ColorRole.HEAT_2, ColorRole.HEAT_3, ColorRole.HEAT_4, ColorRole.HEAT_5)
+_BROKEN_SHADE = len(_ROLES) + 1
 _NAMES = 18
 """Cells that the names of the layers may take."""
 _ROOM_FOR_NAMES = 40
@@ -61,9 +61,9 @@ class Heat:
         return self.values[:, column] if column >= 0 and len(self.names) else None
 
 
-def shades_of(ascii_only: bool) -> list[tuple[str, Paint]]:
+def shades_of(ascii_only: bool) -> list[tuple[str, ColorRole]]:
     """From the smallest to the largest."""
-    return list(zip(_ASCII_SHADES if ascii_only else _SHADES, _PAINTS, strict=True))
+    return list(zip(_ASCII_SHADES if ascii_only else _SHADES, _ROLES, strict=True))
 
 
 def gutter(heat: Heat, width: int) -> int:
@@ -79,21 +79,21 @@ def draw_heat(
     width: int,
     height: int,
     *,
-    stamps: tuple[Stamps, ...] = (),
+    markers: tuple[Markers, ...] = (),
     cursor: float | None = None,
     ascii_only: bool = False,
 ) -> Canvas:
     sheet = Canvas.blank(width, height)
     left = gutter(heat, width)
     if height < 1 or width <= left or not heat.names or not len(heat.x):
-        sheet.put(1, 0, "No measurement yet.", Paint.CURVE_AXIS)
+        sheet.put(1, 0, "No measurement yet.", ColorRole.CURVE_AXIS)
         return sheet
     rows = _draw_rows(sheet, heat, _shades(heat, x, width - left), left, ascii_only)
     if rows < height:
-        draw_foot(sheet, left, rows, x, stamps, ascii_only=ascii_only)
+        draw_foot(sheet, left, rows, x, markers, ascii_only=ascii_only)
     for column in columns_of(np.array([] if cursor is None else [cursor]), x, width - left):
         for row in range(rows):
-            sheet.put(left + int(column), row, "|" if ascii_only else "│", Paint.CURVE_CURSOR)
+            sheet.put(left + int(column), row, "|" if ascii_only else "│", ColorRole.CURVE_CURSOR)
     return sheet
 
 
@@ -103,15 +103,15 @@ def _draw_rows(sheet: Canvas, heat: Heat, shades: NDArray[np.int_], left: int, a
     area = sheet.window(left, 0, sheet.width - left, room)
     groups = np.array_split(np.arange(len(heat.names)), min(room, len(heat.names)))
     for group, rows in zip(groups, np.array_split(np.arange(room), len(groups)), strict=True):
-        sheet.put(0, int(rows[0]), _short(heat.names[group[0]])[: max(left - 1, 0)], Paint.CURVE_AXIS)
-        level = shades[group].max(axis=0)
-        for number, (shade, paint) in enumerate(shades_of(ascii_only), start=1):
+        sheet.put(0, int(rows[0]), _short(heat.names[group[0]])[: max(left - 1, 0)], ColorRole.CURVE_AXIS)
+        darkest = shades[group].max(axis=0)
+        for number, (shade, role) in enumerate(shades_of(ascii_only), start=1):
             cells = np.zeros((area.height, area.width), np.bool_)
-            cells[rows] = level == number
-            area.fill(cells, shade, paint)
+            cells[rows] = darkest == number
+            area.fill(cells, shade, role)
         broken = np.zeros((area.height, area.width), np.bool_)
-        broken[rows] = level == _BROKEN_LEVEL
-        area.fill(broken, _ASCII_BROKEN if ascii_only else _BROKEN, Paint.MARK_NAN)
+        broken[rows] = darkest == _BROKEN_SHADE
+        area.fill(broken, _ASCII_BROKEN if ascii_only else _BROKEN, ColorRole.MARK_NAN)
     return area.height
 
 
@@ -134,7 +134,7 @@ def _shades(heat: Heat, x: Scale, columns: int) -> NDArray[np.int_]:
     latest = np.searchsorted(heat.x, edges * (1 + 1e-12), side="right") - 1
     low, high = heat.limits
     with np.errstate(divide="ignore", invalid="ignore"):
-        level = np.log(heat.values / low) / math.log(high / low)
-    shades = np.clip(np.floor(np.nan_to_num(level, nan=0.0, posinf=1.0, neginf=0.0) * 5), 0, 4).astype(int) + 1
-    shades[~np.isfinite(heat.values)] = _BROKEN_LEVEL
+        size = np.log(heat.values / low) / math.log(high / low)
+    shades = np.clip(np.floor(np.nan_to_num(size, nan=0.0, posinf=1.0, neginf=0.0) * 5), 0, 4).astype(int) + 1
+    shades[~np.isfinite(heat.values)] = _BROKEN_SHADE
     return np.where(latest >= 0, shades[:, np.maximum(latest, 0)], 0)

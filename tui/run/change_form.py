@@ -17,8 +17,9 @@ from ...engine.live_changes import changed, difference
 from ...engine.schedule import SCHEDULES
 from ..dialogs.key_line import KeyLine
 from ..dialogs.prompt import FIELD_KEYS, FieldRow, after_typing
-from ..panels.lr import RatePanel
+from ..panels.lr import LrPanel
 from ..plots.viewport import Viewport
+from ..view.run_numbers import next_lr
 from ..view.run_view import RunView
 from .change_fields import belongs, change_fields, read_change
 
@@ -41,9 +42,9 @@ class ChangeForm(ModalScreen[ChangeSettings | None]):
         Horizontal.kind { height: 1; }
         Horizontal.kind Label { width: 16; color: $text-muted; }
         #outcome { height: auto; min-height: 2; padding: 0 2; margin-top: 1; }
-        RatePanel { height: 1fr; min-height: 4; }
+        LrPanel { height: 1fr; min-height: 4; }
         &.-narrow Grid { grid-size: 1; }
-        &.-low RatePanel { display: none; }
+        &.-low LrPanel { display: none; }
         &.-low VerticalScroll { height: 1fr; max-height: 100%; }
     }
     """
@@ -53,7 +54,7 @@ class ChangeForm(ModalScreen[ChangeSettings | None]):
         *FIELD_KEYS,
     ]
 
-    rate = getters.query_one(RatePanel)
+    rate = getters.query_one(LrPanel)
 
     def __init__(self, view: RunView, viewport: Viewport) -> None:
         super().__init__()
@@ -65,14 +66,14 @@ class ChangeForm(ModalScreen[ChangeSettings | None]):
         with Vertical() as box:
             box.border_title = Content("Change the run from the next step on")
             with VerticalScroll(can_focus=False), Grid():
-                for field in change_fields(view.settings, view.next_lr):
+                for field in change_fields(view.settings, next_lr(view)):
                     yield FieldRow(field)
                 with Horizontal(classes="kind"):
                     yield Label("Schedule")
                     kinds = [(kind, kind) for kind in SCHEDULES]
                     yield Select(kinds, value=view.settings.schedule.kind, allow_blank=False, compact=True)
             yield Static(id="outcome")
-            yield RatePanel()
+            yield LrPanel()
         yield KeyLine()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

@@ -8,6 +8,7 @@ from ...engine.events import ChangeSettings, Command, LimitSpeed, Sample, TakeSt
 from ...engine.vocabulary import VOCABULARY
 from ..dialogs.prompt import Field, Prompt, Texts, typed_number, typed_whole
 from ..formatting import setting
+from ..view.run_numbers import next_lr
 from ..view.run_view import RunView
 
 
@@ -58,7 +59,7 @@ def read_sample(texts: Texts) -> Sample:
 
 
 def ask_lr(view: RunView) -> Prompt[Command]:
-    return Prompt("Learning rate of the next step", lr_fields(view.next_lr), read_lr)
+    return Prompt("Learning rate of the next step", lr_fields(next_lr(view)), read_lr)
 
 
 def ask_steps(_: RunView) -> Prompt[Command]:

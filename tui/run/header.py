@@ -7,6 +7,7 @@ from textual.widgets import Static
 from ..content import in_ascii
 from ..formatting import UNKNOWN, compact, count, duration, known
 from ..text import visible
+from ..view.run_numbers import epoch, time_left_s, tokens_per_s
 from ..view.run_view import RunView
 from ..view.state_glyphs import state_words
 
@@ -36,11 +37,11 @@ def header_line(view: RunView, width: int, note: str = "") -> Content:
     if view.state == "starting" and view.state_detail:
         facts.insert(1, Content(visible(view.state_detail)))
     if view.state in ("training", "paused") and len(view.curves):
-        left = duration(view.time_left_s)
+        left = duration(time_left_s(view))
         facts += [
             *([Content(f"{left} left")] if left != UNKNOWN else []),
-            Content(f"{count(known(view.tokens_per_s))} tok/s"),
-            Content(f"epoch {compact(known(view.epoch), 2)}"),
+            Content(f"{count(known(tokens_per_s(view)))} tok/s"),
+            Content(f"epoch {compact(known(epoch(view)), 2)}"),
         ]
     if note:
         facts.append(Content.styled(note, "$foreground 60%"))

@@ -14,7 +14,7 @@ from ..plots.series import Floats, Table, interpolated
 from ..plots.viewport import Extent, XAxis
 from .training_clock import TrainingClock
 
-RECENT = 100
+RECENT_STEPS = 100
 """Steps over which a pace or a share is taken."""
 
 _LARGEST = float(np.finfo(np.float32).max)
@@ -96,7 +96,7 @@ class Curves:
 
     def pace(self, column: str) -> float:
         """How much a column grows in a step, recently; 0 before that can be said."""
-        steps, values = self["step"][-RECENT:], self[column][-RECENT:]
+        steps, values = self["step"][-RECENT_STEPS:], self[column][-RECENT_STEPS:]
         return float((values[-1] - values[0]) / (steps[-1] - steps[0])) if len(steps) > 1 else 0.0
 
 

@@ -1,4 +1,4 @@
-"""What each panel shows of a run: a view and a viewport become a picture. Pure; nothing is drawn here."""
+"""What each panel shows of a run: a view and a viewport become a figure. Pure; nothing is drawn here."""
 
 import math
 
@@ -8,12 +8,12 @@ from ...engine.config import LiveSettings
 from ...engine.schedule import planned_lr
 from ...engine.vocabulary import CHANCE_LOSS, VOCABULARY
 from ..plots.axes import Scale
-from ..plots.canvas import Paint
-from ..plots.figure import Curve, Fence, Level, Picture, Stamps
+from ..plots.canvas import ColorRole
+from ..plots.figure import Curve, Figure, HLine, Markers, VLine
 from ..plots.series import Floats
 from ..plots.viewport import Extent, Viewport
-from ..text import visible
-from .run_view import MarkKind, RunView
+from .run_view import RunView
+from .step_marks import MarkKind, step_marks
 
 LARGEST_EXPONENT = 230.0
 """A perplexity of 1e100 is drawn, and none above it."""
@@ -29,87 +29,87 @@ _ROOM = 1.25
 def x_scale(view: RunView, viewport: Viewport, extent: Extent | None = None) -> Scale:
     """The x axis of the visible steps, in the unit that the viewport asks for."""
     window = viewport.visible(extent or _so_far(view, viewport))
-    low, high = view.x_of(np.array(window), viewport.x_axis)
+    low, high = view.curves.x_of(np.array(window), viewport.x_axis)
     unit = "seconds" if viewport.x_axis == "time" and not viewport.x_log else "whole"
     return Scale.around(float(low), float(high), log=viewport.x_log, unit=unit)
 
 
-def loss_picture(view: RunView, viewport: Viewport) -> Picture:
+def loss_figure(view: RunView, viewport: Viewport) -> Figure:
     x = view.curves[viewport.x_axis]
-    shown = perplexities if viewport.perplexity else None
+    shown = to_perplexity if viewport.perplexity else None
     guessing, words = (float(VOCABULARY), VOCABULARY) if viewport.perplexity else (CHANCE_LOSS, f"ln {VOCABULARY}")
-    level = Level(guessing, f"guessing: {words}")
+    level = HLine(guessing, f"guessing: {words}")
     smooth = view.curves.smoothed("loss", viewport.span)
-    evaluated = view.x_of(view.evaluations["step"], viewport.x_axis)
-    return Picture(
+    evaluated = view.curves.x_of(view.evaluations["step"], viewport.x_axis)
+    return Figure(
         x=x_scale(view, viewport),
         curves=(
-            Curve(x=x, y=view.curves["loss"], paint=Paint.CURVE_RAW, kind="band", transform=shown),
-            Curve(x=evaluated, y=view.evaluations["val_loss"], paint=Paint.CURVE_VAL, transform=shown, points=True),
-            Curve(x=x, y=smooth, paint=Paint.CURVE_TRAIN, transform=shown),
+            Curve(x=x, y=view.curves["loss"], role=ColorRole.CURVE_RAW, style="band", transform=shown),
+            Curve(x=evaluated, y=view.evaluations["val_loss"], role=ColorRole.CURVE_VAL, transform=shown, points=True),
+            Curve(x=x, y=smooth, role=ColorRole.CURVE_TRAIN, transform=shown),
         ),
-        levels=(level,),
-        fences=tuple(Fence(_x(view, viewport, phase.step), phase.name) for phase in view.phases),
-        stamps=stamps(view, viewport),
+        hlines=(level,),
+        vlines=tuple(VLine(_x(view, viewport, phase.step), phase.name) for phase in view.phases),
+        markers=markers(view, viewport),
         cursor=cursor(view, viewport),
         y_log=viewport.y_log,
         cuts_spikes=True,
     )
 
 
-def rate_picture(view: RunView, viewport: Viewport, preview: LiveSettings | None = None) -> Picture:
+def lr_figure(view: RunView, viewport: Viewport, preview: LiveSettings | None = None) -> Figure:
     """The whole schedule, unless a person looks at a part: what is done, what is planned, what a change would make."""
     extent = _to_come(view)
     scale = x_scale(view, viewport, extent if viewport.x_range is None else None)
-    steps = view.steps_of(scale.value(np.linspace(0, 1, _PLAN_POINTS)), viewport.x_axis)
+    steps = view.curves.steps_of(scale.value(np.linspace(0, 1, _PLAN_POINTS)), viewport.x_axis)
     ahead = steps[steps >= view.step]
-    curves = [Curve(x=view.curves[viewport.x_axis], y=view.curves["lr"], paint=Paint.CURVE_LR)]
-    for settings, paint in ((view.settings, Paint.CURVE_PLAN), (preview, Paint.CURVE_PREVIEW)):
+    curves = [Curve(x=view.curves[viewport.x_axis], y=view.curves["lr"], role=ColorRole.CURVE_LR)]
+    for settings, role in ((view.settings, ColorRole.CURVE_PLAN), (preview, ColorRole.CURVE_PREVIEW)):
         if settings is not None and len(ahead):
-            x, y = view.x_of(ahead, viewport.x_axis), _plan(settings, ahead, view.steps)
-            curves.insert(0, Curve(x=x, y=y, paint=paint, kind="dotted" if settings is view.settings else "line"))
-    return Picture(
+            x, y = view.curves.x_of(ahead, viewport.x_axis), _plan(settings, ahead, view.steps)
+            curves.insert(0, Curve(x=x, y=y, role=role, style="dotted" if settings is view.settings else "line"))
+    return Figure(
         x=scale,
         curves=tuple(curves),
-        stamps=stamps(view, viewport),
+        markers=markers(view, viewport),
         cursor=cursor(view, viewport),
         y_log=viewport.y_log,
     )
 
 
-def gradient_picture(view: RunView, viewport: Viewport) -> Picture:
+def gradient_figure(view: RunView, viewport: Viewport) -> Figure:
     """Always logarithmic: gradients matter by their orders of magnitude."""
     x, clip = view.curves[viewport.x_axis], view.settings.clip
-    levels = [Level(EXPLODING, "exploding: 10"), Level(VANISHING, "vanishing: 1e-6")]
+    hlines = [HLine(EXPLODING, "exploding: 10"), HLine(VANISHING, "vanishing: 1e-6")]
     if math.isfinite(clip):
-        levels.insert(0, Level(clip, f"clip {clip:g}"))
-    return Picture(
+        hlines.insert(0, HLine(clip, f"clip {clip:g}"))
+    return Figure(
         x=x_scale(view, viewport),
         curves=(
-            Curve(x=x, y=view.curves["grad_norm"], paint=Paint.CURVE_RAW, kind="band"),
-            Curve(x=x, y=view.curves.smoothed("grad_norm", viewport.span), paint=Paint.CURVE_GRADIENT),
+            Curve(x=x, y=view.curves["grad_norm"], role=ColorRole.CURVE_RAW, style="band"),
+            Curve(x=x, y=view.curves.smoothed("grad_norm", viewport.span), role=ColorRole.CURVE_GRADIENT),
         ),
-        levels=tuple(levels),
-        stamps=stamps(view, viewport),
+        hlines=tuple(hlines),
+        markers=markers(view, viewport),
         cursor=cursor(view, viewport),
         y_log=True,
     )
 
 
-def stamps(view: RunView, viewport: Viewport) -> tuple[Stamps, ...]:
+def markers(view: RunView, viewport: Viewport) -> tuple[Markers, ...]:
     """The marks on every x axis; what matters more covers what matters less."""
     kinds: dict[MarkKind, list[int]] = {"checkpoint": [], "change": [], "finding": []}
-    for mark in view.marks:
+    for mark in step_marks(view):
         kinds[mark.kind].append(mark.step)
 
-    def at(steps: Floats, glyph: str, ascii_glyph: str, paint: Paint) -> Stamps:
-        return Stamps(x=view.x_of(steps, viewport.x_axis), glyph=glyph, ascii_glyph=ascii_glyph, paint=paint)
+    def at(steps: Floats, glyph: str, ascii_glyph: str, role: ColorRole) -> Markers:
+        return Markers(x=view.curves.x_of(steps, viewport.x_axis), glyph=glyph, ascii_glyph=ascii_glyph, role=role)
 
     return (
-        at(np.array(kinds["checkpoint"], "f8"), "▪", ".", Paint.MARK_CHECKPOINT),
-        at(np.array(kinds["change"], "f8"), "◆", "^", Paint.MARK_CHANGE),
-        at(np.array(kinds["finding"], "f8"), "▲", "!", Paint.MARK_FINDING),
-        at(view.nan_steps["step"], "✕", "x", Paint.MARK_NAN),
+        at(np.array(kinds["checkpoint"], "f8"), "▪", ".", ColorRole.MARK_CHECKPOINT),
+        at(np.array(kinds["change"], "f8"), "◆", "^", ColorRole.MARK_CHANGE),
+        at(np.array(kinds["finding"], "f8"), "▲", "!", ColorRole.MARK_FINDING),
+        at(view.nan_steps["step"], "✕", "x", ColorRole.MARK_NAN),
     )
 
 
@@ -117,15 +117,7 @@ def cursor(view: RunView, viewport: Viewport) -> float | None:
     return None if viewport.cursor is None else _x(view, viewport, viewport.cursor)
 
 
-def marks_near(view: RunView, step: float, reach: float) -> list[str]:
-    """What happened around a step, in words that are safe to show."""
-    words = [f"{mark.kind}: {visible(mark.text)}" for mark in view.marks if abs(mark.step - step) <= reach]
-    nans = view.nan_steps["step"]
-    first = int(np.searchsorted(nans, step - reach))
-    return [*words, "NaN"] if first < len(nans) and nans[first] <= step + reach else words
-
-
-def perplexities(loss: Floats) -> Floats:
+def to_perplexity(loss: Floats) -> Floats:
     return np.exp(np.minimum(loss, LARGEST_EXPONENT))
 
 
@@ -133,7 +125,7 @@ def _so_far(view: RunView, viewport: Viewport) -> Extent:
     """The steps there are; while they come in, with room for more, so that the picture stands still."""
     if not len(view.curves):
         return _to_come(view)
-    first, last = view.extent
+    first, last = view.curves.extent
     if view.end is None and viewport.x_range is None:
         room = _FIRST_ROOM * _ROOM ** math.ceil(math.log(max(last / _FIRST_ROOM, 1.0), _ROOM) - 1e-9)
         last = max(min(math.ceil(room), view.steps), last)
@@ -150,4 +142,4 @@ def _plan(settings: LiveSettings, steps: Floats, last: int) -> Floats:
 
 
 def _x(view: RunView, viewport: Viewport, step: float) -> float:
-    return float(view.x_of(np.array([step]), viewport.x_axis)[0])
+    return float(view.curves.x_of(np.array([step]), viewport.x_axis)[0])

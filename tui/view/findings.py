@@ -4,13 +4,13 @@ from ...engine.events import FindingOpened
 from ..text import visible
 from .run_view import RunView
 
-SEVERITIES = {"failure": ("✖", "$text-error"), "warning": ("▲", "$text-warning"), "info": ("●", "$text-primary")}
+SEVERITY_GLYPHS = {"failure": ("✖", "$text-error"), "warning": ("▲", "$text-warning"), "info": ("●", "$text-primary")}
 """The worst first: glyph and colour."""
 
 
 def open_findings(view: RunView) -> list[FindingOpened]:
     """The worst first, and among equals the one that began first."""
-    order = list(SEVERITIES)
+    order = list(SEVERITY_GLYPHS)
     still_open = [finding for finding, closed in view.findings if closed is None]
     return sorted(still_open, key=lambda finding: (order.index(finding.severity), finding.onset))
 

@@ -35,7 +35,7 @@ class Phase(NamedTuple):
     """Where it began."""
 
 
-def recognised(curves: Table) -> tuple[Phase, ...]:
+def training_phases(curves: Table) -> tuple[Phase, ...]:
     """The phases so far; none before the loss has begun to fall."""
     rows = _rows(len(curves))
     loss = curves.smoothed("loss", _SPAN)[rows]

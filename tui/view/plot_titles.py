@@ -1,4 +1,4 @@
-"""What the title of a plot says: the values at the cursor, or the latest, as pieces in the paint of their curve.
+"""What the title of a plot says: the values at the cursor, or the latest, as pieces in the colour of their curve.
 
 The most telling piece comes first; a narrow panel leaves out the last ones.
 """
@@ -10,95 +10,100 @@ import numpy as np
 
 from ..formatting import compact, count, setting
 from ..plots.axes import label, seconds_label
-from ..plots.canvas import Paint
+from ..plots.canvas import ColorRole
 from ..plots.heatmap import Heat, Quantity, shades_of
 from ..plots.series import Floats
 from ..plots.viewport import Viewport
-from .figures import EXPLODING, LARGEST_EXPONENT, VANISHING, marks_near
+from .figures import EXPLODING, LARGEST_EXPONENT, VANISHING
+from .run_numbers import clipped_share, val_loss_at
 from .run_view import RunView
+from .step_marks import marks_near
 
 
-class Piece(NamedTuple):
+class TitlePiece(NamedTuple):
     text: str
-    paint: Paint
+    role: ColorRole
     joined: bool = False
     """It follows the piece before it without a space."""
 
 
-_SPACE = Piece("  ", Paint.NONE, joined=True)
+_SPACE = TitlePiece("  ", ColorRole.NONE, joined=True)
 _NEAR = 200.0
 """A mark is read when it lies within this part of the window around the cursor."""
 
 
-def loss_reading(view: RunView, viewport: Viewport) -> list[Piece]:
+def loss_reading(view: RunView, viewport: Viewport) -> list[TitlePiece]:
     step = viewport.cursor
-    val = view.val_loss_at(step)
-    raw, smooth = view.at("loss", step), view.smoothed_at("loss", viewport.span, step)
+    val = val_loss_at(view, step)
+    raw, smooth = view.curves.at("loss", step), view.curves.smoothed_at("loss", viewport.span, step)
     shown_val = val
     if viewport.perplexity:
         raw, smooth, shown_val = (_perplexity(loss) for loss in (raw, smooth, val))
-    pieces = [Piece(f"train {compact(raw)}", Paint.CURVE_TRAIN)]
+    pieces = [TitlePiece(f"train {compact(raw)}", ColorRole.CURVE_TRAIN)]
     if viewport.span > 1:
-        pieces.append(Piece(f"mean {compact(smooth)}", Paint.CURVE_TRAIN))
+        pieces.append(TitlePiece(f"mean {compact(smooth)}", ColorRole.CURVE_TRAIN))
     if not math.isnan(val):
-        pieces.append(Piece(f"val {compact(shown_val)}", Paint.CURVE_VAL))
+        pieces.append(TitlePiece(f"val {compact(shown_val)}", ColorRole.CURVE_VAL))
         if not viewport.perplexity:
-            pieces.append(Piece(f"ppl {compact(_perplexity(val))}", Paint.CURVE_AXIS))
+            pieces.append(TitlePiece(f"ppl {compact(_perplexity(val))}", ColorRole.CURVE_AXIS))
     return pieces
 
 
-def rate_reading(view: RunView, viewport: Viewport) -> list[Piece]:
-    lr = view.at("lr", viewport.cursor)
-    pieces = [Piece(setting(lr, 3), Paint.CURVE_LR)]
+def lr_reading(view: RunView, viewport: Viewport) -> list[TitlePiece]:
+    lr = view.curves.at("lr", viewport.cursor)
+    pieces = [TitlePiece(setting(lr, 3), ColorRole.CURVE_LR)]
     if view.settings.lr_scale != 1:
-        pieces.append(Piece(f"{compact(view.settings.lr_scale)} x plan", Paint.CURVE_AXIS))
-    return [*pieces, Piece(view.settings.schedule.kind, Paint.CURVE_AXIS)]
+        pieces.append(TitlePiece(f"{compact(view.settings.lr_scale)} x plan", ColorRole.CURVE_AXIS))
+    return [*pieces, TitlePiece(view.settings.schedule.kind, ColorRole.CURVE_AXIS)]
 
 
-def gradient_reading(view: RunView, viewport: Viewport) -> list[Piece]:
-    norm = view.at("grad_norm", viewport.cursor)
-    pieces = [Piece(compact(norm), Paint.CURVE_GRADIENT)]
+def gradient_reading(view: RunView, viewport: Viewport) -> list[TitlePiece]:
+    norm = view.curves.at("grad_norm", viewport.cursor)
+    pieces = [TitlePiece(compact(norm), ColorRole.CURVE_GRADIENT)]
     if norm > EXPLODING:
-        pieces.append(Piece("above 10", Paint.MARK_FINDING))
+        pieces.append(TitlePiece("above 10", ColorRole.MARK_FINDING))
     elif norm < VANISHING:
-        pieces.append(Piece("below 1e-6", Paint.MARK_FINDING))
+        pieces.append(TitlePiece("below 1e-6", ColorRole.MARK_FINDING))
     if math.isfinite(view.settings.clip) and len(view.curves):
-        pieces.append(Piece(f"{view.clipped_share:.0%} clipped", Paint.CURVE_AXIS))
+        pieces.append(TitlePiece(f"{clipped_share(view):.0%} clipped", ColorRole.CURVE_AXIS))
     return pieces
 
 
-def layers_reading(heat: Heat, values: Floats | None, quantity: Quantity) -> list[Piece]:
+def layers_reading(heat: Heat, values: Floats | None, quantity: Quantity) -> list[TitlePiece]:
     """The largest and the smallest at one moment."""
-    pieces = [Piece(quantity.replace("_", " "), Paint.CURVE_AXIS)]
+    pieces = [TitlePiece(quantity.replace("_", " "), ColorRole.CURVE_AXIS)]
     if values is None or not len(values):
         return pieces
     if broken := int((~np.isfinite(values)).sum()):
-        pieces.append(Piece(f"no number in {broken} of {len(values)}", Paint.MARK_NAN))
+        pieces.append(TitlePiece(f"no number in {broken} of {len(values)}", ColorRole.MARK_NAN))
         return pieces
     for word, index in (("most", int(values.argmax())), ("least", int(values.argmin()))):
         name = "".join(character for character in heat.names[index] if character.isascii() and character.isprintable())
-        pieces.append(Piece(f"{word} {name} {compact(float(values[index]), 2)}", Paint.CURVE_TRAIN))
+        pieces.append(TitlePiece(f"{word} {name} {compact(float(values[index]), 2)}", ColorRole.CURVE_TRAIN))
     return pieces
 
 
-def place_reading(view: RunView, viewport: Viewport) -> list[Piece]:
+def place_reading(view: RunView, viewport: Viewport) -> list[TitlePiece]:
     """Where the cursor stands and what happened there."""
     if viewport.cursor is None:
         return []
     step = viewport.cursor
-    low, high = viewport.visible(view.extent)
-    pieces = [Piece(f"step {step:.0f}", Paint.CURVE_CURSOR)]
+    low, high = viewport.visible(view.curves.extent)
+    pieces = [TitlePiece(f"step {step:.0f}", ColorRole.CURVE_CURSOR)]
     match viewport.x_axis:
         case "tokens":
-            pieces.append(Piece(f"{count(view.at('tokens', step))} tokens", Paint.CURVE_CURSOR))
+            pieces.append(TitlePiece(f"{count(view.curves.at('tokens', step))} tokens", ColorRole.CURVE_CURSOR))
         case "time":
-            pieces.append(Piece(seconds_label(round(view.at("time", step))), Paint.CURVE_CURSOR))
+            pieces.append(TitlePiece(seconds_label(round(view.curves.at("time", step))), ColorRole.CURVE_CURSOR))
         case _:
             pass
-    return [*pieces, *(Piece(words, Paint.MARK_FINDING) for words in marks_near(view, step, (high - low) / _NEAR))]
+    return [
+        *pieces,
+        *(TitlePiece(words, ColorRole.MARK_FINDING) for words in marks_near(view, step, (high - low) / _NEAR)),
+    ]
 
 
-def look_reading(viewport: Viewport, *, smoothed: bool = False, log_y: bool = False) -> list[Piece]:
+def viewport_reading(viewport: Viewport, *, smoothed: bool = False, log_y: bool = False) -> list[TitlePiece]:
     """How the plot is looked at, where that is not the usual way."""
     words = [viewport.x_axis + (", log" if viewport.x_log else "")]
     if log_y:
@@ -107,17 +112,21 @@ def look_reading(viewport: Viewport, *, smoothed: bool = False, log_y: bool = Fa
         words.append(f"mean of {viewport.span}")
     if viewport.x_range is not None and not viewport.follow:
         words.append("not following")
-    return [Piece(" · ".join(words), Paint.CURVE_AXIS)]
+    return [TitlePiece(" · ".join(words), ColorRole.CURVE_AXIS)]
 
 
-def legend_reading(heat: Heat, *, ascii_only: bool) -> list[Piece]:
+def legend_reading(heat: Heat, *, ascii_only: bool) -> list[TitlePiece]:
     """What the shades and colours of a heat map stand for."""
     low, high = heat.limits
-    shades = [Piece(shade, paint, joined=True) for shade, paint in shades_of(ascii_only)]
-    return [Piece(f"{label(low)} ", Paint.CURVE_AXIS), *shades, Piece(f" {label(high)}", Paint.CURVE_AXIS, joined=True)]
+    shades = [TitlePiece(shade, role, joined=True) for shade, role in shades_of(ascii_only)]
+    return [
+        TitlePiece(f"{label(low)} ", ColorRole.CURVE_AXIS),
+        *shades,
+        TitlePiece(f" {label(high)}", ColorRole.CURVE_AXIS, joined=True),
+    ]
 
 
-def fitting(pieces: list[Piece], width: int) -> list[Piece]:
+def fitting(pieces: list[TitlePiece], width: int) -> list[TitlePiece]:
     """As many pieces as fit, with two cells between them; the first one always."""
     used, chosen = 0, []
     for piece in pieces:

@@ -35,22 +35,17 @@ from ...engine.events import (
     TimeSpent,
     live_settings,
 )
-from ...engine.schedule import planned_lr
-from ..plots.series import Floats, Table
-from ..plots.viewport import Extent, XAxis
-from .curves import RECENT, Curves
-from .phases import Phase, recognised
+from ..plots.series import Table
+from .curves import Curves
+from .phases import Phase, training_phases
 from .thinning import Thinned
 from .training_clock import TrainingClock
 
-State = Literal["starting", "training", "paused", "blocked", "ended"]
-MarkKind = Literal["finding", "change", "checkpoint"]
+RunState = Literal["starting", "training", "paused", "blocked", "ended"]
 
 _SAMPLES = 128
 _TIMES = 20
 _LAYERS = 512
-_SPAN = 30
-"""Steps of the mean that stands in for a validation loss before there is one."""
 
 
 class Episode(NamedTuple):
@@ -58,14 +53,6 @@ class Episode(NamedTuple):
 
     finding: FindingOpened
     closed: int | None
-
-
-class Mark(NamedTuple):
-    """Something to be seen on every plot at one step; `text` may come from outside."""
-
-    step: int
-    kind: MarkKind
-    text: str
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -82,12 +69,12 @@ class RunView:
     """A row a step whose loss or gradient norm was not finite: step."""
     started: RunStarted | None = None
     """The latest start."""
-    state: State = "starting"
+    state: RunState = "starting"
     state_detail: str = ""
     """What is being prepared, or why it is paused or blocked."""
     end: RunEnded | None = None
-    sampled: Thinned[SampleGenerated] = field(default_factory=lambda: Thinned(most=_SAMPLES))
-    measured: Thinned[LayersMeasured] = field(default_factory=lambda: Thinned(most=_LAYERS))
+    samples: Thinned[SampleGenerated] = field(default_factory=lambda: Thinned(most=_SAMPLES))
+    layers: Thinned[LayersMeasured] = field(default_factory=lambda: Thinned(most=_LAYERS))
     findings: tuple[Episode, ...] = ()
     changes: tuple[SettingsChanged, ...] = ()
     checkpoints: tuple[CheckpointSaved, ...] = ()
@@ -128,9 +115,9 @@ class RunView:
                 rows = {"step": [event.step], "val_loss": [_finite(event.val_loss)]}
                 return replace(self, evaluations=self.evaluations.extended(rows))
             case LayersMeasured():
-                return replace(self, measured=self.measured.after(event))
+                return replace(self, layers=self.layers.after(event))
             case SampleGenerated():
-                return replace(self, sampled=self.sampled.after(event))
+                return replace(self, samples=self.samples.after(event))
             case CheckpointSaved():
                 return replace(self, checkpoints=(*self.checkpoints, event))
             case SettingsChanged():
@@ -185,8 +172,8 @@ class RunView:
             curves=self.curves.up_to(step),
             evaluations=_rows_up_to(self.evaluations, step),
             nan_steps=_rows_up_to(self.nan_steps, step),
-            sampled=self.sampled.only(lambda sample: sample.step <= step),
-            measured=self.measured.only(lambda layers: layers.step <= step),
+            samples=self.samples.only(lambda sample: sample.step <= step),
+            layers=self.layers.only(lambda measured: measured.step <= step),
             changes=tuple(change for change in self.changes if change.step <= step),
             checkpoints=tuple(checkpoint for checkpoint in self.checkpoints if checkpoint.step <= step),
             spent=tuple(spent for spent in self.spent if spent.step <= step),
@@ -199,7 +186,7 @@ class RunView:
 
     def _after_steps(self, events: Sequence[StepFinished]) -> Self:
         steps = np.array([event.step for event in events])
-        if (len(self.curves) and steps[0] <= self.extent[1]) or (np.diff(steps) <= 0).any():
+        if (len(self.curves) and steps[0] <= self.curves.extent[1]) or (np.diff(steps) <= 0).any():
             return self._after_repeated(events)
         running = self.clock.began is not None and self.clock.halted is None
         clock = self.clock if running else self.clock.resumed(events[0].time)
@@ -217,19 +204,9 @@ class RunView:
             view = view._after_steps([event])
         return view
 
-    @property
-    def samples(self) -> tuple[SampleGenerated, ...]:
-        """The first, the latest, and evenly some of those between."""
-        return self.sampled.items
-
     def has_news_since(self, before: Self) -> bool:
         """Whether more than steps, and what is measured and saved along them, has come since an earlier view."""
         return any(getattr(self, name) is not getattr(before, name) for name in _NEWS)
-
-    @property
-    def layers(self) -> tuple[LayersMeasured, ...]:
-        """The first, the latest, and evenly some of those between."""
-        return self.measured.items
 
     @property
     def step(self) -> int:
@@ -239,101 +216,17 @@ class RunView:
         return self.started.step if self.started else 0
 
     @property
-    def extent(self) -> Extent:
-        """The first and the last step there is; what `Viewport` moves in."""
-        return self.curves.extent
-
-    @property
-    def next_lr(self) -> float:
-        """What the next step will be taken with; a run has it before it has taken any."""
-        return planned_lr(self.settings, self.step + 1, self.steps)
-
-    def at(self, name: str, step: float | None = None) -> float:
-        """A curve's value at a step, or the latest; NaN where there is none."""
-        return self.curves.at(name, step)
-
-    def smoothed_at(self, name: str, span: int, step: float | None = None) -> float:
-        return self.curves.smoothed_at(name, span, step)
-
-    def x_of(self, steps: Floats, axis: XAxis) -> Floats:
-        return self.curves.x_of(steps, axis)
-
-    def steps_of(self, x: Floats, axis: XAxis) -> Floats:
-        return self.curves.steps_of(x, axis)
-
-    def val_loss_at(self, step: float | None = None) -> float:
-        """The validation loss of the last evaluation up to a step, or of the latest."""
-        if step is None:
-            count = len(self.evaluations)
-        else:
-            count = int(np.searchsorted(self.evaluations["step"], step, side="right"))
-        return float(self.evaluations["val_loss"][count - 1]) if count else math.nan
-
-    @property
     def parameters(self) -> int | None:
         return self.started.parameters if self.started else None
-
-    @property
-    def tokens(self) -> int:
-        """Trained on since the beginning."""
-        return int(self.curves["tokens"][-1]) if len(self.curves) else 0
-
-    @property
-    def tokens_per_s(self) -> float:
-        """The recent speed; NaN before the first step."""
-        recent = self.curves["tokens_per_s"][-RECENT:]
-        recent = recent[np.isfinite(recent)]
-        return float(np.median(recent)) if len(recent) else math.nan
-
-    @property
-    def epoch(self) -> float:
-        return self.tokens / self.started.train_tokens if self.started and self.started.train_tokens else math.nan
-
-    @property
-    def perplexity(self) -> float:
-        """Of the latest validation loss; before the first, of the smoothed training loss."""
-        loss = self.val_loss_at()
-        loss = self.smoothed_at("loss", _SPAN) if math.isnan(loss) else loss
-        return math.exp(min(loss, 700.0))
-
-    @property
-    def time_left_s(self) -> float:
-        """Seconds of training to the last step at the recent pace; NaN while there is none."""
-        pace = self.curves.pace("time")
-        return max(self.steps - self.step, 0) * pace if pace > 0 else math.nan
-
-    @property
-    def clipped_share(self) -> float:
-        """Of the recent steps; NaN before the first."""
-        recent = self.curves["clipped"][-RECENT:]
-        return float(np.mean(recent)) if len(recent) else math.nan
-
-    @property
-    def marks(self) -> tuple[Mark, ...]:
-        """What happened at single steps, apart from NaNs, which `nan_steps` has."""
-        return (
-            *(Mark(checkpoint.step, "checkpoint", checkpoint.name) for checkpoint in self.checkpoints),
-            *(Mark(change.step, "change", change.summary) for change in self.changes),
-            *(
-                Mark(episode.finding.onset, "finding", episode.finding.kind)
-                for episode in self.findings
-                if episode.finding.is_alarm
-            ),
-        )
 
     @cached_property
     def phases(self) -> tuple[Phase, ...]:
         """The phases of training so far, with the steps at which they began."""
-        return recognised(self.curves.rows)
-
-    @property
-    def phase(self) -> str:
-        """The present one's name; empty before there is enough to tell."""
-        return self.phases[-1].name if self.phases else ""
+        return training_phases(self.curves.rows)
 
 
 _NEWS = {field.name for field in fields(RunView)} - {
-    "curves", "clock", "nan_steps", "evaluations", "measured", "sampled", "checkpoints"
+    "curves", "clock", "nan_steps", "evaluations", "layers", "samples", "checkpoints"
 }  # fmt: skip
 
 

@@ -1,0 +1,38 @@
+"""What happened at single steps of a run, as every plot marks it."""
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from ..text import visible
+from .run_view import RunView
+
+MarkKind = Literal["finding", "change", "checkpoint"]
+
+
+class StepMark(NamedTuple):
+    step: int
+    kind: MarkKind
+    text: str
+    """May come from outside."""
+
+
+def step_marks(view: RunView) -> tuple[StepMark, ...]:
+    """All marks, apart from steps that were not finite: `view.nan_steps` has those."""
+    return (
+        *(StepMark(checkpoint.step, "checkpoint", checkpoint.name) for checkpoint in view.checkpoints),
+        *(StepMark(change.step, "change", change.summary) for change in view.changes),
+        *(
+            StepMark(episode.finding.onset, "finding", episode.finding.kind)
+            for episode in view.findings
+            if episode.finding.is_alarm
+        ),
+    )
+
+
+def marks_near(view: RunView, step: float, reach: float) -> list[str]:
+    """What happened within `reach` steps of a step, in words that are safe to show."""
+    words = [f"{mark.kind}: {visible(mark.text)}" for mark in step_marks(view) if abs(mark.step - step) <= reach]
+    nans = view.nan_steps["step"]
+    first = int(np.searchsorted(nans, step - reach))
+    return [*words, "NaN"] if first < len(nans) and nans[first] <= step + reach else words
