@@ -6,11 +6,13 @@ line a number that is not finite is the string "NaN", "Infinity" or "-Infinity",
 
 import math
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any, Literal
 
 import msgspec
 
-from .config import ConfigError, LiveSettings, build
+from .config import ConfigError, LiveSettings
+from .schedule import ScheduleConfig
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
@@ -44,8 +46,7 @@ class RunStarted(Event, frozen=True, kw_only=True, tag="started"):
     threads: int
     compiled: bool
     pid: int
-    settings: dict[str, Any]
-    """LiveSettings as a table; `live_settings` reads it."""
+    settings: LiveSettings
 
 
 class StepFinished(Event, frozen=True, kw_only=True, tag="step"):
@@ -100,7 +101,7 @@ class SettingsChanged(Event, frozen=True, kw_only=True, tag="changed"):
     step: int
     summary: str
     """Such as `lr 0.001 -> 0.0005`."""
-    settings: dict[str, Any]
+    settings: LiveSettings
 
 
 class TimeSpent(Event, frozen=True, kw_only=True, tag="time"):
@@ -300,7 +301,7 @@ def decode_event(line: bytes | str) -> AnyEvent:
     try:
         event = _events.decode(line)
         if isinstance(event, RunStarted | SettingsChanged):
-            live_settings(event.settings)
+            require_known_settings(msgspec.json.decode(line)["settings"])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ConfigError) as error:
         raise ProtocolError(_one_line(error)) from None
     return event
@@ -313,20 +314,11 @@ def decode_command(line: bytes | str) -> AnyCommand:
         raise ProtocolError(_one_line(error)) from None
 
 
-def settings_table(settings: LiveSettings) -> dict[str, Any]:
-    return msgspec.to_builtins(settings)
-
-
-def live_settings(table: Mapping[str, Any]) -> LiveSettings:
-    """The settings an event carries; ConfigError where they are not valid ones."""
-    try:
-        restored = {key: float(value) if value in _NUMBERS else value for key, value in table.items()}
-        return build(LiveSettings, restored, "settings")
-    except TypeError:
-        raise ConfigError("settings: a key is missing or is no setting") from None
-
-
-_NUMBERS = ("NaN", "Infinity", "-Infinity")
+def require_known_settings(table: Mapping[str, Any]) -> None:
+    """ConfigError where a table of valid settings has a key besides: msgspec passes over those of a dataclass."""
+    for cls, part in ((LiveSettings, table), (ScheduleConfig, table["schedule"])):
+        for key in part.keys() - {field.name for field in fields(cls)}:
+            raise ConfigError(f"settings: there is no key {key!r}")
 
 
 def _finite(value: Any) -> Any:

@@ -1,16 +1,16 @@
 """What a live change makes of a run's settings: pure, so that the screen can preview it before it is sent."""
 
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 
 from .config import ConfigError, LiveSettings, build
-from .events import ChangeSettings, settings_table
+from .events import ChangeSettings
 from .schedule import ScheduleConfig, batch_scale, planned_lr, scheduled_lr
 
 
 def changed(settings: LiveSettings, change: ChangeSettings, *, step: int, steps: int) -> LiveSettings:
     """The settings from `step` on; ConfigError names what cannot be."""
     if change.schedule is not None:
-        table = settings_table(settings)["schedule"] | change.schedule
+        table = asdict(settings.schedule) | change.schedule
         settings = replace(settings, schedule=build(type(settings.schedule), table, "schedule"), lr_scale=1.0)
     plain = {key: getattr(change, key) for key in ("clip", "weight_decay", "dropout", "batch", "accumulation")}
     settings = replace(settings, **{key: value for key, value in plain.items() if value is not None})

@@ -62,7 +62,4 @@ _measured = attrgetter(*EACH_STEP)
 
 def step_values(event: StepFinished) -> dict[str, float]:
     """The metrics of a step by name; those that were not measured are missing."""
-    values = dict(zip(EACH_STEP, _measured(event), strict=True))
-    if None in values.values():
-        return {name: value for name, value in values.items() if value is not None}
-    return values
+    return {name: value for name, value in zip(EACH_STEP, _measured(event), strict=True) if value is not None}

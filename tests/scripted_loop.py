@@ -22,7 +22,6 @@ from tinygpt_tui.engine.events import (
     SampleGenerated,
     SettingsChanged,
     StepFinished,
-    settings_table,
 )
 from tinygpt_tui.engine.hosting.interfaces import Hosted, Reason, ReportProgress
 from tinygpt_tui.engine.storage.run_store import create, read_config
@@ -57,7 +56,7 @@ class ScriptedLoop:
             threads=1,
             compiled=False,
             pid=os.getpid(),
-            settings=settings_table(self._settings),
+            settings=self._settings,
         )
 
     def advance(self) -> list[Event]:
@@ -78,7 +77,7 @@ class ScriptedLoop:
         if command.clip is None:
             raise ConfigError("this loop changes its clip only")
         self._settings = replace(self._settings, clip=command.clip)
-        return SettingsChanged(step=self.step, summary=f"clip {command.clip}", settings=settings_table(self._settings))
+        return SettingsChanged(step=self.step, summary=f"clip {command.clip}", settings=self._settings)
 
     def evaluate(self) -> Evaluated:
         return Evaluated(step=self.step, val_loss=2.0, perplexity=math.exp(2.0))

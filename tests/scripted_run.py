@@ -15,7 +15,6 @@ from tinygpt_tui.engine.events import (
     RunEnded,
     RunStarted,
     StepFinished,
-    settings_table,
 )
 from tinygpt_tui.engine.schedule import planned_lr
 
@@ -93,7 +92,7 @@ def started(config: RunConfig, step: int = 0) -> RunStarted:
         threads=1,
         compiled=False,
         pid=0,
-        settings=settings_table(LiveSettings.from_config(config)),
+        settings=LiveSettings.from_config(config),
     )
 
 

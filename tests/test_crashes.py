@@ -21,7 +21,6 @@ from tinygpt_tui.engine.events import (
     SettingsChanged,
     StepFinished,
     Stop,
-    live_settings,
 )
 from tinygpt_tui.engine.storage.event_log import all_events, surviving_events
 from tinygpt_tui.engine.storage.run_folder import CHECKPOINTS, EVENTS, find_worker
@@ -126,5 +125,5 @@ def undisturbed(config: RunConfig, survived: list[AnyEvent]) -> dict[int, float]
     while trainer.step < max(losses(survived)):
         events += [event for event in trainer.advance() if isinstance(event, StepFinished)]
         if trainer.step in changes:
-            trainer.apply(live_settings(changes[trainer.step].settings))
+            trainer.apply(changes[trainer.step].settings)
     return losses(events)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Sized
+from dataclasses import replace
 from typing import get_args
 
 import pytest
@@ -32,7 +33,6 @@ from tinygpt_tui.engine.events import (
     LayersMeasured,
     SettingsChanged,
     StepFinished,
-    settings_table,
 )
 from tinygpt_tui.engine.finding_kinds import Kind, Remark, Topic
 from tinygpt_tui.engine.optimizers import OPTIMIZERS
@@ -422,7 +422,7 @@ def test_an_lr_far_above_the_usual_is_the_first_cause_and_its_fix_the_first() ->
 
 def test_what_a_person_just_changed_is_the_first_cause_and_a_fix_answers_the_settings_of_the_moment() -> None:
     diagnosis = Diagnosis(plan(1000))
-    changed = settings_table(LiveSettings.from_config(plan(1000))) | {"lr_scale": 500.0}
+    changed = replace(LiveSettings.from_config(plan(1000)), lr_scale=500.0)
     for step in range(1, 50):
         diagnosis.observe(trained(step, learning(step)))
     diagnosis.observe(SettingsChanged(step=49, summary="lr 0.001 -> 0.5", settings=changed))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinygpt_tui.engine.config import ConfigError, LiveSettings
+from tinygpt_tui.engine.config import LiveSettings
 from tinygpt_tui.engine.events import (
     AnyCommand,
     ChangeSettings,
@@ -29,8 +29,6 @@ from tinygpt_tui.engine.events import (
     decode_command,
     decode_event,
     encode,
-    live_settings,
-    settings_table,
 )
 
 from .texts import small_config
@@ -151,13 +149,29 @@ def test_every_command_has_a_name_of_its_own() -> None:
 def test_settings_travel_with_what_is_infinite() -> None:
     settings = LiveSettings.from_config(small_config())
     endless = replace(settings, clip=math.inf)
-    event = SettingsChanged(step=3, summary="clip off", settings=settings_table(endless))
+    event = SettingsChanged(step=3, summary="clip off", settings=endless)
     decoded = decode_event(encode(event))
     assert isinstance(decoded, SettingsChanged)
-    assert live_settings(decoded.settings) == endless
+    assert decoded.settings == endless
 
 
-@pytest.mark.parametrize("table", [{}, {"clip": "wide"}, {"clip": 1.0, "speed": 2}])
-def test_settings_that_are_none_are_refused(table: dict[str, object]) -> None:
-    with pytest.raises(ConfigError):
-        live_settings(table)
+SETTINGS_LINE = encode(SettingsChanged(step=3, summary="", settings=LiveSettings.from_config(small_config())))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b'"clip":1.0', b'"clip":"wide"'),
+        (b'"clip":1.0', b'"clip":"NaN"'),
+        (b'"clip":1.0', b'"clip":-1.0'),
+        (b'"clip":1.0,', b""),
+        (b'"clip":1.0', b'"clip":1.0,"speed":2'),
+        (b'"growth":2.0', b'"growth":2.0,"speed":2'),
+        (b'"kind":"', b'"kind":"un'),
+    ],
+)
+def test_settings_that_are_none_are_refused(before: bytes, after: bytes) -> None:
+    assert before in SETTINGS_LINE
+    assert isinstance(decode_event(SETTINGS_LINE), SettingsChanged)
+    with pytest.raises(ProtocolError):
+        decode_event(SETTINGS_LINE.replace(before, after))

@@ -18,7 +18,6 @@ from tinygpt_tui.engine.events import (
     RunPaused,
     RunResumed,
     SettingsChanged,
-    settings_table,
 )
 from tinygpt_tui.engine.finding_kinds import Topic
 from tinygpt_tui.engine.lesson import Lesson, LessonFix, Question, Watch
@@ -79,7 +78,7 @@ def test_nothing_is_promised_beyond_the_end_of_the_run() -> None:
 
 
 def test_of_a_run_that_was_changed_nothing_is_said_that_is_true_of_the_unchanged_one() -> None:
-    change = SettingsChanged(step=20, summary="lr halved", settings=settings_table(LiveSettings.from_config(CONFIG)))
+    change = SettingsChanged(step=20, summary="lr halved", settings=LiveSettings.from_config(CONFIG))
     said = guide(view_at(50, change))
     assert said.watch.startswith("Changed at step 20") and said.ahead == ""
 

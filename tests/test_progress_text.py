@@ -6,6 +6,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tinygpt_tui.engine.config import LiveSettings, RunConfig
 from tinygpt_tui.engine.events import (
     AnyEvent,
     Evaluated,
@@ -55,9 +56,9 @@ def test_a_finding_is_told_when_it_opens_and_when_it_is_over() -> None:
 
 def test_changes_and_a_full_disk_are_told() -> None:
     progress = TextProgress(steps=100)
-    assert told(progress, SettingsChanged(step=5, summary="lr 1 -> 2", settings={})) == [
-        "changed after step 5: lr 1 -> 2"
-    ]
+    assert told(
+        progress, SettingsChanged(step=5, summary="lr 1 -> 2", settings=LiveSettings.from_config(RunConfig()))
+    ) == ["changed after step 5: lr 1 -> 2"]
     assert "No space left" in told(progress, StorageBlocked(step=6, detail="No space left on device"))[0]
 
 

@@ -39,7 +39,6 @@ from tinygpt_tui.engine.events import (
     StorageBlocked,
     TakeSteps,
     TimeSpent,
-    settings_table,
 )
 from tinygpt_tui.engine.schedule import SCHEDULES
 from tinygpt_tui.tui.dialogs.key_line import KeyLine
@@ -716,7 +715,7 @@ async def test_a_live_change_is_in_the_history() -> None:
     run = live()
     async with Showing(run).run_test(size=(120, 36)) as pilot:
         screen = await following(pilot)
-        run.say(SettingsChanged(step=50, summary="lr 0.001 -> 0.0005", settings=settings_table(settings)))
+        run.say(SettingsChanged(step=50, summary="lr 0.001 -> 0.0005", settings=settings))
         history = screen.query_one("#history", Frame).panel
         await until(pilot, lambda: "History  1" in str(history.border_title))
 

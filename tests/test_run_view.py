@@ -29,7 +29,6 @@ from tinygpt_tui.engine.events import (
     StorageBlocked,
     StorageRestored,
     StoredEvent,
-    settings_table,
 )
 from tinygpt_tui.tui.plots.viewport import XAxis
 from tinygpt_tui.tui.view.run_numbers import (
@@ -86,7 +85,7 @@ def at_step(step: int) -> list[StoredEvent]:
         ),
         SampleGenerated(step=step, prompt="", text=str(step), temperature=1.0, top_k=1),
         CheckpointSaved(step=step, name=f"step-{step}", reason="series"),
-        SettingsChanged(step=step, summary="lr", settings=settings_table(replace(SETTINGS, lr_scale=float(step)))),
+        SettingsChanged(step=step, summary="lr", settings=replace(SETTINGS, lr_scale=float(step))),
         finding(step, step),
         FindingClosed(id=step - 1, step=step),
     ]
@@ -224,7 +223,7 @@ def test_a_speed_limit_and_a_change_are_in_force_at_once() -> None:
     settings = replace(SETTINGS, lr_scale=0.5)
     view = view_of(
         SpeedLimited(step=1, steps_per_s=5.0),
-        SettingsChanged(step=1, summary="lr halved", settings=settings_table(settings)),
+        SettingsChanged(step=1, summary="lr halved", settings=settings),
     )
     assert view.speed_limit == 5.0
     assert view.settings == settings

@@ -24,7 +24,6 @@ from tinygpt_tui.engine.events import (
     SampleGenerated,
     SettingsChanged,
     StepFinished,
-    settings_table,
 )
 from tinygpt_tui.engine.schedule import ScheduleConfig
 from tinygpt_tui.engine.storage.event_log import EventLog
@@ -129,7 +128,7 @@ def said_after(step: int) -> Iterator[AnyEvent]:
             )
         case 520:
             halved = replace(LiveSettings.from_config(CONFIG), lr_scale=0.5)
-            yield SettingsChanged(step=step, summary="lr 0.003 -> 0.0015", settings=settings_table(halved))
+            yield SettingsChanged(step=step, summary="lr 0.003 -> 0.0015", settings=halved)
 
 
 def scripted_run() -> ScriptedRun:

@@ -25,7 +25,6 @@ from tinygpt_tui.engine.events import (
     SampleGenerated,
     SettingsChanged,
     StorageBlocked,
-    settings_table,
 )
 from tinygpt_tui.tui.formatting import compact, count, duration, setting
 from tinygpt_tui.tui.panels.diagnosis import DiagnosisPanel
@@ -159,9 +158,7 @@ async def test_a_panel_whose_words_are_the_same_is_not_redrawn() -> None:
 
 
 def test_the_history_tells_what_a_change_did_to_the_loss() -> None:
-    changed = SettingsChanged(
-        step=50, summary="lr 0.001 -> 0.0005", settings=settings_table(LiveSettings.from_config(CONFIG))
-    )
+    changed = SettingsChanged(step=50, summary="lr 0.001 -> 0.0005", settings=LiveSettings.from_config(CONFIG))
     rows = steps(CONFIG, [4.0] * 50 + [2.0] * 200)
     view = BEGUN.after_all([*rows[:50], changed, *rows[50:]])
     assert "lr 0.001 -> 0.0005" in words(HistoryPanel, view)

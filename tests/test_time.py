@@ -29,7 +29,6 @@ from tinygpt_tui.engine.events import (
     SettingsChanged,
     StepFinished,
     TimeSpent,
-    settings_table,
 )
 from tinygpt_tui.engine.hosting.host import TIME_TOLD_S, TIME_TOLD_STEPS, Host
 from tinygpt_tui.engine.hosting.interfaces import Hosted, Request
@@ -297,7 +296,7 @@ def slowed(config: RunConfig, change: ChangeSettings | None = None) -> list[Even
         )
         if step == 200 and change:
             settings = replace(LiveSettings.from_config(config), batch=change.batch or 1)
-            events.append(SettingsChanged(step=step, summary="batch", settings=settings_table(settings)))
+            events.append(SettingsChanged(step=step, summary="batch", settings=settings))
         if step % 50 == 0:
             events.append(spent(step, gradients=50 / (50 if step <= 200 else 15), log=0.01))
     return events

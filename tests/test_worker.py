@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tinygpt_tui.engine.client import ClientError, LiveRun, attach, start
+from tinygpt_tui.engine.config import LiveSettings, RunConfig
 from tinygpt_tui.engine.events import (
     Accepted,
     AnyEvent,
@@ -360,7 +361,7 @@ async def test_a_log_that_a_stranger_made_into_a_link_is_not_written_through(tmp
 
 def test_changes_that_a_checkpoint_does_not_know_of_are_made_again() -> None:
     def change(step: int, summary: str) -> SettingsChanged:
-        return SettingsChanged(step=step, summary=summary, settings={})
+        return SettingsChanged(step=step, summary=summary, settings=LiveSettings.from_config(RunConfig()))
 
     known, unknown, later = change(10, "a"), change(10, "b"), change(12, "c")
     saved = CheckpointSaved(step=10, name="step-000010", reason="change")

@@ -13,7 +13,6 @@ from ..events import (
     SettingsChanged,
     StepFinished,
     TimeSpent,
-    live_settings,
 )
 from ..finding_kinds import Topic
 from ..metrics import step_values
@@ -162,10 +161,10 @@ class Diagnosis:
                 self._witness.layers = event
             case RunStarted():
                 self._witness.started = event
-                self._witness.settings = live_settings(event.settings)
+                self._witness.settings = event.settings
             case SettingsChanged():
                 self._witness.change, self._witness.before_change = event, self._witness.settings
-                self._witness.settings = live_settings(event.settings)
+                self._witness.settings = event.settings
             case FindingOpened():
                 self._adopt(event)
             case _:

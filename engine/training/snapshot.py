@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import numpy as np
@@ -12,9 +12,9 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 from torch import Tensor
 
-from ..config import ConfigError
+from ..config import ConfigError, LiveSettings
 from ..corpus import Corpus
-from ..events import encode, live_settings, settings_table
+from ..events import encode, require_known_settings
 from ..hosting.interfaces import Reason
 from .trainer import Trainer
 
@@ -34,7 +34,7 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     reason: Reason
     fingerprint: str
     best_val_loss: float
-    settings: dict[str, Any]
+    settings: LiveSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def take(trainer: Trainer, reason: Reason, best_val_loss: float) -> Snapshot:
         reason=reason,
         fingerprint=trainer.corpus.fingerprint,
         best_val_loss=best_val_loss,
-        settings=settings_table(trainer.settings),
+        settings=trainer.settings,
     )
     model = zip(flat.names, (view.cpu().numpy() for view in flat.views(flat.weights)), strict=True)
     training = {name: tensor.cpu().numpy() for name, tensor in _training_tensors(trainer).items()}
@@ -93,10 +93,13 @@ def read_state(folder: Path) -> State:
     try:
         if path.is_symlink() or not path.is_file() or path.stat().st_size > STATE_BYTES:
             raise CheckpointError(f"{path}: is missing or is no plain file of at most {STATE_BYTES} bytes")
-        return msgspec.json.decode(path.read_bytes(), type=State, strict=False)
+        data = path.read_bytes()
+        state = msgspec.json.decode(data, type=State, strict=False)
+        require_known_settings(msgspec.json.decode(data)["settings"])
+        return state
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ConfigError) as error:
         raise CheckpointError(f"{path}: {' '.join(str(error).split())[:200]}") from None
 
 
@@ -104,10 +107,6 @@ def restore(folder: Path, trainer: Trainer) -> State:
     """Put a snapshot into a trainer built from the same config; CheckpointError leaves the trainer as it was."""
     state = read_state(folder)
     _require_same_text(folder, state, trainer.corpus)
-    try:
-        settings = live_settings(state.settings)
-    except ConfigError as error:
-        raise CheckpointError(f"{folder / 'state.json'}: {error}") from None
     flat = trainer.flat
     weights = dict(zip(flat.names, flat.views(flat.weights), strict=True))
     training = _training_tensors(trainer)
@@ -122,7 +121,7 @@ def restore(folder: Path, trainer: Trainer) -> State:
         flat.publish()
     _set_generators(trainer, training)
     trainer.step, trainer.tokens, trainer.is_untouched = state.step, state.tokens, False
-    trainer.apply(settings)
+    trainer.apply(state.settings)
     return state
 
 

@@ -27,8 +27,6 @@ from ..events import (
     SampleGenerated,
     SettingsChanged,
     StepFinished,
-    live_settings,
-    settings_table,
 )
 from ..live_changes import changed, difference
 from ..schedule import planned_lr
@@ -118,7 +116,7 @@ class Trainer:
             threads=torch.get_num_threads(),
             compiled=training.compile is True,
             pid=os.getpid(),
-            settings=settings_table(self.settings),
+            settings=self.settings,
         )
 
     def advance(self) -> list[Event]:
@@ -228,7 +226,7 @@ class Trainer:
         return SettingsChanged(
             step=self.step,
             summary=difference(before, self.settings, step=self.step + 1, steps=self.config.training.steps),
-            settings=settings_table(self.settings),
+            settings=self.settings,
         )
 
     def replay(self, changes: Iterable[SettingsChanged] = ()) -> list[SettingsChanged]:
@@ -237,7 +235,7 @@ class Trainer:
         replayed: list[SettingsChanged] = []
         while self._changes_to_come and self._changes_to_come[0].step <= self.step:
             change = self._changes_to_come.popleft()
-            self.apply(live_settings(change.settings))
+            self.apply(change.settings)
             replayed.append(msgspec.structs.replace(change, seq=-1, time=0.0))
         return replayed
 

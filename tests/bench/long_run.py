@@ -22,7 +22,7 @@ from screen import Terminal, terminal
 
 from tinygpt_tui.engine.client import start
 from tinygpt_tui.engine.config import LiveSettings, RunConfig
-from tinygpt_tui.engine.events import LimitSpeed, RunEnded, RunStarted, StepFinished, encode, settings_table
+from tinygpt_tui.engine.events import LimitSpeed, RunEnded, RunStarted, StepFinished, encode
 from tinygpt_tui.engine.storage.run_folder import find_worker
 from tinygpt_tui.engine.storage.run_store import create
 from tinygpt_tui.tui.plots.draw import draw_figure
@@ -55,7 +55,7 @@ def events(config: RunConfig, steps: int) -> Iterator[RunStarted | StepFinished 
         threads=1,
         compiled=False,
         pid=0,
-        settings=settings_table(LiveSettings.from_config(config)),
+        settings=LiveSettings.from_config(config),
         time=0.0,
     )
     for step in range(1, steps + 1):

@@ -33,7 +33,6 @@ from ...engine.events import (
     StorageBlocked,
     StorageRestored,
     TimeSpent,
-    live_settings,
 )
 from ..plots.series import Table
 from .curves import Curves
@@ -121,7 +120,7 @@ class RunView:
             case CheckpointSaved():
                 return replace(self, checkpoints=(*self.checkpoints, event))
             case SettingsChanged():
-                return replace(self, changes=(*self.changes, event), settings=live_settings(event.settings))
+                return replace(self, changes=(*self.changes, event), settings=event.settings)
             case FindingOpened():
                 return replace(self, findings=(*self.findings, Episode(event, None)))
             case FindingClosed():
@@ -158,7 +157,7 @@ class RunView:
             started=event,
             clock=self.clock.started(event.time, max(self.curves.at("time"), 0.0) if len(self.curves) else 0.0),
             steps=event.steps,
-            settings=live_settings(event.settings),
+            settings=event.settings,
             state="training",
             state_detail="",
             end=None,
