@@ -14,7 +14,7 @@ VOCABULARIES = (
 )  # fmt: skip
 
 
-def recognised(loss: float) -> float | None:
+def known_chance_loss(loss: float) -> float | None:
     """The loss of guessing that a first loss this high shows, where it is a well-known one's."""
     near = min((math.log(size) for size in VOCABULARIES), key=lambda level: abs(level - loss))
     return near if abs(near - loss) <= TOLERANCE * near else None

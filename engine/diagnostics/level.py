@@ -15,7 +15,7 @@ FLOOR = 1e-3
 
 
 @dataclass(slots=True)
-class Level:
+class RunningLevel:
     """Exponential means that a few outliers can hardly move.
 
     The noise comes from differences of neighbours, which a trend leaves alone.

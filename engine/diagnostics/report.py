@@ -120,7 +120,7 @@ def _finding(word: FindingOpened) -> Finding:
     )
 
 
-def diagnose(rows: Iterable[Row], facts: RunFacts | None = None, *, signals: Collection[str] = ()) -> Report:
+def report_of(rows: Iterable[Row], facts: RunFacts | None = None, *, signals: Collection[str] = ()) -> Report:
     reporter = Reporter(facts, signals=signals)
     for row in rows:
         reporter.observe(row)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from tinygpt_tui.engine.config import RunConfig
 from tinygpt_tui.engine.events import ChangeSettings
-from tinygpt_tui.engine.finding_kinds import Kind
+from tinygpt_tui.engine.finding_kinds import FindingKind
 
 from .counting import Kinds
 
@@ -39,7 +39,7 @@ ONLY_LOSS = frozenset({"lr", "grad_norm", "val_loss"})
 class Case:
     name: str
     settings: Mapping[str, Any]
-    planted: Kind | None = None
+    planted: FindingKind | None = None
     """The kind of fault that was built in; None in a healthy run."""
     must: Kinds = frozenset()
     """One of these has to be found."""
@@ -75,7 +75,7 @@ class Collection(dict[str, Case]):
     def faulty(
         self,
         name: str,
-        planted: Kind,
+        planted: FindingKind,
         settings: Mapping[str, Any] | None = None,
         *,
         must: Kinds | None = None,

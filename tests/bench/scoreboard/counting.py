@@ -4,9 +4,9 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from tinygpt_tui.engine.finding_kinds import Kind
+from tinygpt_tui.engine.finding_kinds import FindingKind
 
-Kinds = frozenset[Kind]
+Kinds = frozenset[FindingKind]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Alarm:
 
 @dataclass(frozen=True, kw_only=True)
 class Label:
-    planted: Kind | None
+    planted: FindingKind | None
     must: Kinds
     may: Kinds
     onset: int | None
@@ -84,7 +84,7 @@ class Tally:
         return self.right / said if said else None
 
 
-def tally(kind: Kind, verdicts: Sequence[Verdict]) -> Tally:
+def tally(kind: FindingKind, verdicts: Sequence[Verdict]) -> Tally:
     planted = [verdict for verdict in verdicts if verdict.label.planted == kind]
     delays = [(verdict.delay, verdict.delay / verdict.label.steps) for verdict in planted if verdict.delay is not None]
     return Tally(
@@ -98,7 +98,7 @@ def tally(kind: Kind, verdicts: Sequence[Verdict]) -> Tally:
     )
 
 
-def _named(kind: Kind, verdicts: Iterable[Verdict]) -> int:
+def _named(kind: FindingKind, verdicts: Iterable[Verdict]) -> int:
     return sum(kind in alarm.kinds for verdict in verdicts for alarm in verdict.wrong)
 
 

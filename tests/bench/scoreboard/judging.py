@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from typing import get_args
 
 from tinygpt_tui.engine.diagnostics.diagnosis import CHANCE, facts_of
-from tinygpt_tui.engine.diagnostics.report import diagnose
+from tinygpt_tui.engine.diagnostics.report import report_of
 from tinygpt_tui.engine.diagnostics.run_statistics import RunFacts
-from tinygpt_tui.engine.finding_kinds import Kind
+from tinygpt_tui.engine.finding_kinds import FindingKind
 
 from .counting import Alarm, Label, Verdict, judge
 from .published_rules import PUBLISHED
@@ -16,7 +16,7 @@ from .rule import alarms
 
 BLIND = "tinygpt-tui, from the log alone"
 KNOWN = "tinygpt-tui, its own run"
-KINDS: Mapping[str, Kind] = {kind: kind for kind in get_args(Kind)}
+KINDS: Mapping[str, FindingKind] = {kind: kind for kind in get_args(FindingKind)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ def judged(run: Recording) -> Judged:
 
 
 def findings(run: Recording, facts: RunFacts) -> Iterator[Alarm]:
-    for finding in diagnose(run.rows, facts).findings:
+    for finding in report_of(run.rows, facts).findings:
         if finding.severity != "info" and finding.kind in KINDS:
             yield Alarm(frozenset({KINDS[finding.kind]}), finding.detected)
 
