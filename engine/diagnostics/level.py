@@ -1,4 +1,4 @@
-"""Where a noisy curve is and how noisy it is, told row by row in constant memory."""
+"""The level of a noisy curve and its noise, updated row by row in constant memory."""
 
 from dataclasses import dataclass, field
 

@@ -1,4 +1,4 @@
-"""The row at hand and the run so far, in constant memory: what all detectors look at, computed once a row."""
+"""Running statistics of a training log, in constant memory; updated once per row, read by every detector."""
 
 from dataclasses import dataclass
 
@@ -30,12 +30,12 @@ class RunFacts:
     """Whether the learning rate is known to be far above the usual one for this optimizer."""
 
     def has_used(self, share: float, step: int) -> bool:
-        """Whether so much of the run is over; of a run whose length nobody knows, yes."""
+        """Whether this share of the run is over; always true where the length of the run is not known."""
         return self.steps is None or step >= share * self.steps
 
 
 class RunStatistics:
-    """`look` at a row, judge it against the rows before it, then `learn` it."""
+    """`look` reads a row; detectors compare it with the rows before; then `learn` adds it to the statistics."""
 
     def __init__(self, facts: RunFacts) -> None:
         self.facts = facts
@@ -118,10 +118,10 @@ class RunStatistics:
 
     @property
     def lr_is_up(self) -> bool:
-        """Whether the learning rate has not been lowered by half: a lower one explains a flat curve."""
+        """Whether the lr is at least half of its highest value; a lower one explains a flat curve."""
         return self.lr is not None and self.lr >= 0.5 * self.top_lr
 
     @property
     def lr_is_spent(self) -> bool:
-        """Whether next to nothing is left of the learning rate."""
+        """Whether the lr is at most 1 % of its highest value."""
         return self.lr is not None and self.lr <= 0.01 * self.top_lr

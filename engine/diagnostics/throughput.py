@@ -1,4 +1,4 @@
-"""Why a run is slower than it could be, and what to do about it: most of it can be read off where the time goes."""
+"""Causes and fixes of a slow run, most of them from the share of time that each activity takes."""
 
 import math
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from .context import COMMON, JUST_BEFORE, SEEN, SET, Cause, CauseRule, Context, 
 from .time_account import MOSTLY_LOST, NAMES
 
 MATTERS = 0.1
-"""Share of the time from which an activity is worth a word."""
+"""Share of the time from which an activity is named as a cause."""
 MODEST = 0.05
 """Share of the time that an instrument should take."""
 

@@ -1,4 +1,4 @@
-"""Where a run's time went lately, by activity, from the rows that tell it."""
+"""The time of the latest steps, by activity, from rows that have a step_time and parts of it."""
 
 from collections import deque
 from collections.abc import Iterable, Mapping
@@ -25,7 +25,7 @@ NAMES: dict[Activity, str] = {
 TIME_WINDOW = 40
 """Rows that are looked back on."""
 FEW, MANY = 6, 30
-"""Rows before anything can be said, where they are about many steps each, and where about one."""
+"""Rows needed for a verdict: where each covers many steps, and where each covers one."""
 MANY_STEPS = 100
 WORTH_NAMING = 0.01
 MOSTLY_LOST = 0.5
@@ -90,7 +90,7 @@ class TimeAccount:
         return last - first + second - first
 
     def shares(self) -> dict[Activity, float]:
-        """Of the time, by activity, the largest first; empty where nothing was told."""
+        """Share of the time by activity, the largest first; empty where the log has none."""
         return shares_of(entry.parts for entry in self._entries)
 
 

@@ -32,7 +32,7 @@ class BestPassed:
     """Times that val_loss went on falling."""
     _recent: deque[float] = field(default_factory=lambda: deque(maxlen=MEDIAN_OF), init=False)
     _passed: float | None = field(default=None, init=False)
-    """The best of which was told; None while there is nothing to tell."""
+    """The best val_loss of the open finding; None while none is open."""
 
     def observe(self, run: RunStatistics) -> Detection | Recovered | None:
         val_loss = run.val_loss

@@ -19,7 +19,7 @@ class Oscillation:
     """The loss swings up and down, again and again, by much more than batch noise explains, and gets nowhere.
 
     Batch noise is the part that neighbouring rows do not share. A swing is a move of the smoothed curve from one
-    turning point to the next that is several times this noise. Swings that a cycling learning rate makes are its work.
+    turning point to the next that is several times this noise. Swings that follow a cycling lr are not counted.
     """
 
     kind: ClassVar[str] = "oscillation"
@@ -34,7 +34,7 @@ class Oscillation:
     rattle: float = 0.2
     """Units of noise from row to row that no batch makes in a classifier or language model: swings of one step each."""
     rattle_high_lr: float = 0.08
-    """The same under a rate that is known to be too high; a batch of one sequence makes up to 0.1 under a good one."""
+    """The same under an lr that is known to be too high; a batch of one sequence makes up to 0.1 under a good one."""
     rattle_rows: int = 100
     recovery: int = 150
     """Rows without a turn that close the finding."""
@@ -101,11 +101,11 @@ class Oscillation:
         if len(self._turns) < self.turns or run.rows - self._turns[0][0] > self.within:
             return None
         heights = [height for _, _, height, _ in self._turns]
-        rates = [lr for _, _, _, lr in self._turns]
+        lrs = [lr for _, _, _, lr in self._turns]
         moves = [abs(b - a) for a, b in pairwise(heights)]
         size = sum(moves) / len(moves)
         progress = abs(heights[0] - heights[-1 if self.turns % 2 else -2])
-        if progress > size or max(rates) > self.cycle * min(rates):
+        if progress > size or max(lrs) > self.cycle * min(lrs):
             return None
         self._open = True
         self._still = Streak()

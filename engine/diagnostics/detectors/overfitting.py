@@ -10,7 +10,7 @@ from ..detector import Detection, Recovered, Watched
 from ..run_statistics import RunStatistics
 
 AROUND = 2
-"""Evaluations on either side of the best one that tell what it is worth: a minimum is lucky by definition."""
+"""Evaluations on either side of the best one whose median replaces it: a minimum alone is biased low."""
 AROUND_BEST = 2 * AROUND + 1
 BENDS = 0.5117
 """The standard deviation of independent normal values over the mean size of their second differences, sqrt(pi / 12)."""
@@ -24,7 +24,7 @@ class Overfitting:
 
     The model learns its training text by heart. The last evaluations together must lie above those around the best one
     by more than evaluations differ anyway, and the training loss must be below what it was then, or the run is in other
-    trouble. How much they differ is told by how the curve bends, which neither a fall nor a rise changes.
+    trouble. Their noise is estimated from second differences, which a straight fall or rise does not change.
     """
 
     kind: ClassVar[str] = "overfitting"

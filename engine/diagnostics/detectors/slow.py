@@ -24,7 +24,7 @@ class Slow:
     budget: float = 0.1
     """Share of the run before a verdict."""
     little: float = 0.15
-    """Units: who has gained more than this is not slow."""
+    """Units: a run that has gained more than this is not slow."""
     leap: float = 0.1
     """Units above the first loss: a run that was thrown so far up has another trouble than slowness."""
     guessing: float = 0.01

@@ -23,7 +23,7 @@ class Stall:
     never_rows: int = 20
     """Rows after the warm-up in which a healthy run has begun to learn."""
     never_rows_blind: int = 100
-    """The same where the log has no learning rate, so that a warm-up cannot be told."""
+    """The same where the log has no learning rate, so that a warm-up cannot be recognised."""
     never_budget: float = 0.02
     """The same as a share of the run, where its length is known."""
     never_share: float = 0.004
@@ -41,14 +41,14 @@ class Stall:
     flat_gain: float = 0.05
     """Share of the gain. Learning curves are power laws (Hestness 2017): twice the steps bring 5 to 10 % of it."""
     flat_gain_explained: float = 0.15
-    """The same where the rate is known to be too high, or spent: that explains what might else be slow refinement."""
+    """The same where the lr is known to be too high, or next to 0: that explains what might else be slow refinement."""
     flat_since_blind: float = 0.1
     """The same two where the first loss is not that of guessing: a fine-tuned model has its steep part behind it."""
     flat_gain_blind: float = 0.02
     flat_since_spent: float = 0.5
-    """The same where the rate is as good as nothing and that is the reason."""
+    """The same where the lr is next to 0, which explains the plateau."""
     decayed: float = 0.8
-    """Share of the run after which a rate of nothing is the end of a schedule and no accident."""
+    """Share of the run after which an lr next to 0 is the end of a schedule and not a fault."""
     recovery: float = 0.05
     """Units by which the loss must fall again; a plateau drifts by less."""
 
@@ -88,7 +88,7 @@ class Stall:
         return Detection(onset=run.first_step, severity="failure", evidence=evidence)
 
     def _stopped(self, run: RunStatistics) -> Detection | None:
-        """Whether the run has brought nothing for most of its length, at a rate that could move it."""
+        """Detects a loss that has been flat for most of the run although the lr could move it."""
         self._checked = run.profile.rows + run.profile.size
         if run.profile.rows < self.flat_rows or not run.is_fresh or not run.facts.has_used(self.flat_budget, run.step):
             return None

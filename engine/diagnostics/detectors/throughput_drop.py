@@ -21,7 +21,7 @@ class Pace:
     """Of the best speed, by which a turn that has begun may be less than that without being off."""
     rows: int = 30
     seconds: float = 20.0
-    """Both must pass before either is believed; a log that does not tell the time is held to its rows alone."""
+    """A change of pace must last this many rows and seconds; without `tokens` in the log, the rows alone."""
 
     holds: bool = field(default=False, init=False)
     best: float = field(default=0.0, init=False)
@@ -73,7 +73,7 @@ class ThroughputDrop:
 
     _pace: Pace = field(default_factory=Pace, init=False)
     _has_tokens: bool = field(default=False, init=False)
-    """The speed is told in tokens; a step_time is then about more than training."""
+    """The log has tokens_per_s; its step_time then covers more than training."""
     _is_losing: bool = field(default=False, init=False)
     _open: bool = field(default=False, init=False)
 

@@ -1,4 +1,4 @@
-"""A case: what is trained, what its log leaves out, and what a diagnosis of it has to say.
+"""A case: what is trained, what its log leaves out, and which findings are right for it.
 
 A label follows from what was built in, and was checked by looking at the curves.
 """
@@ -46,7 +46,7 @@ class Case:
     may: Kinds = frozenset()
     """These are no false alarms besides."""
     onset: Onset = None
-    """The step from which the fault is there; None where nobody can say."""
+    """The first step with the fault; None where it is not known."""
     every: int = 1
     """Steps between two logged rows."""
     hidden: frozenset[str] = frozenset()

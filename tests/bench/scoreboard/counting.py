@@ -1,4 +1,4 @@
-"""Alarms against labels: what was found, what was said wrongly, and how late; pure, the same for all rules."""
+"""Compares alarms with labels: faults found, wrong alarms and delays, by the same rules for every detector."""
 
 import statistics
 from collections.abc import Iterable, Sequence
@@ -62,7 +62,7 @@ def judge(label: Label, alarms: Iterable[Alarm]) -> Verdict:
 
 @dataclass(frozen=True, kw_only=True)
 class Tally:
-    """What the verdicts say of one kind: runs that had it planted, and alarms that named it."""
+    """Counts for one kind: runs that had it planted, and alarms that named it."""
 
     faults: int
     found: int
@@ -80,8 +80,8 @@ class Tally:
 
     @property
     def precision(self) -> float | None:
-        said = self.right + self.wrong
-        return self.right / said if said else None
+        alarms = self.right + self.wrong
+        return self.right / alarms if alarms else None
 
 
 def tally(kind: FindingKind, verdicts: Sequence[Verdict]) -> Tally:

@@ -27,13 +27,13 @@ class Judged:
 
 
 def judged(run: Recording) -> Judged:
-    """What everybody says of one run, on the very same rows."""
+    """The verdicts of every rule set on the same rows of one run."""
     config = run.case.config(run.seed)
     label = label_of(run)
     facts = replace(facts_of(config), chance=CHANCE * run.case.unit)
-    said = {BLIND: findings(run, RunFacts()), KNOWN: findings(run, facts)}
-    said |= {name: alarms(rules, run.rows, run.parameters) for name, rules in PUBLISHED.items()}
-    return Judged(name=run.name, verdicts={who: judge(label, words) for who, words in said.items()})
+    alarms_by = {BLIND: findings(run, RunFacts()), KNOWN: findings(run, facts)}
+    alarms_by |= {name: alarms(rules, run.rows, run.parameters) for name, rules in PUBLISHED.items()}
+    return Judged(name=run.name, verdicts={who: judge(label, raised) for who, raised in alarms_by.items()})
 
 
 def findings(run: Recording, facts: RunFacts) -> Iterator[Alarm]:
