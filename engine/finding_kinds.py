@@ -1,8 +1,12 @@
-"""What can be wrong with a run: the names that findings, presets and exercises share."""
+"""Ids of the findings that call for action, for lessons and tests to name.
+
+They are listed here, below the diagnosis, because a preset whose lesson misspells one must be refused when it is read.
+tests/test_catalogue.py compares this list with `diagnostics/catalogue.py`, which holds everything else about a kind.
+"""
 
 from typing import Literal
 
-Kind = Literal[
+FindingKind = Literal[
     "nan",
     "divergence",
     "spike",
@@ -13,8 +17,3 @@ Kind = Literal[
     "exploding_gradients",
     "vanishing_gradients",
 ]
-
-Remark = Literal["initial_loss", "warmup_bump", "plateau", "best_passed", "below_data", "throughput_drop"]
-"""What is worth knowing and no alarm."""
-
-Topic = Kind | Remark

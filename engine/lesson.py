@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from .finding_kinds import Kind
+from .finding_kinds import FindingKind
 from .toml_tables import between, require
 
 Chapter = Literal[
@@ -47,10 +47,10 @@ class Watch:
 class Expectation:
     """A finding that the diagnosis raises in every run of this preset, whatever the seed."""
 
-    kind: Kind
+    kind: FindingKind
     by: int
     """The step by which it is known."""
-    or_else: tuple[Kind, ...] = ()
+    or_else: tuple[FindingKind, ...] = ()
     """Kinds that tell of the same trouble: in some seeds one of these is known by then instead."""
 
     def __post_init__(self) -> None:
@@ -66,7 +66,7 @@ class LessonFix:
     """Config keys, such as `"schedule.lr" = 1e-3`."""
     then: str
     """What happens, in words."""
-    gone: tuple[Kind, ...] = ()
+    gone: tuple[FindingKind, ...] = ()
     """Findings that are no longer raised; the others that are expected still may be."""
     better_by: float = 0.0
     """The last val_loss is lower by at least this; below 0, it is higher by at most as much."""
@@ -117,7 +117,7 @@ class Lesson:
     """How long the run takes on two CPU cores, about; 0 where nobody has measured it."""
     watch: tuple[Watch, ...] = ()
     expected: tuple[Expectation, ...] = ()
-    allowed: tuple[Kind, ...] = ()
+    allowed: tuple[FindingKind, ...] = ()
     """Findings that some seeds raise besides; any other is a false alarm."""
     fixes: tuple[LessonFix, ...] = ()
     questions: tuple[Question, ...] = ()

@@ -22,7 +22,7 @@ from tinygpt_tui.engine.readers.log import open_log
 from tinygpt_tui.engine.readers.source import ReadError
 from tinygpt_tui.engine.storage.event_log import EventLog
 from tinygpt_tui.engine.storage.run_store import create
-from tinygpt_tui.tui.cli.diagnose import diagnose
+from tinygpt_tui.tui.cli.diagnose import diagnose_log
 from tinygpt_tui.tui.cli.diagnosis_text import Page, json_line
 from tinygpt_tui.tui.cli.main import run_command
 from tinygpt_tui.tui.plots.sketch import Sketch
@@ -214,7 +214,7 @@ def test_a_damaged_log_gives_an_answer_or_one_line(data: bytes, tmp_path: Path) 
     path = tmp_path / "damaged"
     path.write_bytes(data)
     try:
-        found = diagnose(str(path), tmp_path, {})
+        found = diagnose_log(str(path), tmp_path, {})
     except ReadError as refused:
         assert str(refused).startswith(str(path)) and "\n" not in str(refused)
         return

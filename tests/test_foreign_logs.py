@@ -8,7 +8,7 @@ from typing import get_args
 
 import pytest
 
-from tinygpt_tui.engine.finding_kinds import Kind
+from tinygpt_tui.engine.finding_kinds import FindingKind
 from tinygpt_tui.engine.readers.log import open_log
 
 from .bench.foreign.evidence import bears_out
@@ -56,7 +56,7 @@ def test_labels_name_files_that_exist_kinds_that_exist_and_rows_that_exist(tmp_p
     for label in labels:
         assert (tmp_path / label["file"]).stat().st_size and label["why"]
         kinds = {kind for group in label["must"] for kind in group} | set(label["may"])
-        assert kinds <= set(get_args(Kind))
+        assert kinds <= set(get_args(FindingKind))
         assert label["onset"] is None or 0 < label["onset"] <= label["steps"]
 
 

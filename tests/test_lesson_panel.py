@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from textual.binding import Binding
 
 from tinygpt_tui.engine.config import LiveSettings, OptimizerConfig, RunConfig, TrainingConfig
+from tinygpt_tui.engine.diagnostics.catalogue import CATALOGUE, Shown
 from tinygpt_tui.engine.events import (
     AnyEvent,
     FindingClosed,
@@ -19,7 +20,6 @@ from tinygpt_tui.engine.events import (
     RunResumed,
     SettingsChanged,
 )
-from tinygpt_tui.engine.finding_kinds import Topic
 from tinygpt_tui.engine.lesson import Lesson, LessonFix, Question, Watch
 from tinygpt_tui.tui.dialogs.pick import Pick
 from tinygpt_tui.tui.navigation import StartRun
@@ -27,7 +27,7 @@ from tinygpt_tui.tui.panels.keys import PANEL_KEYS, RUN_KEYS, key_of
 from tinygpt_tui.tui.panels.layout import PANELS
 from tinygpt_tui.tui.panels.lesson import LessonPanel, question_words
 from tinygpt_tui.tui.panels.lesson_actions import AnswerQuestion, OpenPreset, StartFixed, acts
-from tinygpt_tui.tui.panels.lesson_guide import OF_FINDING, guide, has_lesson
+from tinygpt_tui.tui.panels.lesson_guide import PANEL_SHOWING, guide, has_lesson, panel_to_look_at
 from tinygpt_tui.tui.run.leave_dialog import WhatBecomesOfTheRun
 from tinygpt_tui.tui.run.screen import RunScreen
 from tinygpt_tui.tui.view.run_view import RunView
@@ -100,8 +100,13 @@ def test_the_latest_open_finding_is_told_with_its_evidence_and_where_it_shows() 
 
 
 def test_every_kind_of_finding_has_a_panel_that_shows_it() -> None:
-    assert OF_FINDING.keys() == {kind for group in get_args(Topic) for kind in get_args(group)}
-    assert {panel for panel, _ in OF_FINDING.values()} <= set(PANELS)
+    assert PANEL_SHOWING.keys() == set(get_args(Shown))
+    assert set(PANEL_SHOWING.values()) <= set(PANELS)
+    for entry in CATALOGUE.values():
+        assert panel_to_look_at(RunView.of(CONFIG), finding(1, entry.kind)) == (
+            PANEL_SHOWING[entry.shown],
+            entry.look_for,
+        )
 
 
 def test_a_run_that_has_the_fix_is_told_what_the_fix_does() -> None:

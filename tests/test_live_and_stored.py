@@ -21,7 +21,7 @@ from tinygpt_tui.engine.storage.run_folder import CHECKPOINTS
 from tinygpt_tui.engine.storage.run_store import create
 from tinygpt_tui.engine.training.checkpoints import Checkpoints
 from tinygpt_tui.engine.training.trainer import Trainer
-from tinygpt_tui.tui.cli.diagnose import diagnose
+from tinygpt_tui.tui.cli.diagnose import diagnose_log
 
 from .texts import small_config, small_corpus
 
@@ -50,7 +50,7 @@ def told(events: Iterable[AnyEvent]) -> Found:
 
 
 def found_in(name: str, runs: Path) -> Found:
-    (own,) = diagnose(name, runs, {}).runs.values()
+    (own,) = diagnose_log(name, runs, {}).runs.values()
     return [(finding.kind, finding.onset, finding.detected) for finding in own.report.findings]
 
 

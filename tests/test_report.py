@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tinygpt_tui.engine.diagnostics.report import Report, Reporter, diagnose
+from tinygpt_tui.engine.diagnostics.report import Report, Reporter, report_of
 from tinygpt_tui.engine.diagnostics.row import Row
 from tinygpt_tui.engine.diagnostics.run_statistics import RunFacts
 
@@ -65,7 +65,7 @@ def alarms(report: Report) -> list[str]:
 @few
 @given(seeds, st.sampled_from(sorted(PLANTED)), st.sampled_from([2.0**-20, 2.0**-3, 1.0, 2.0**10, 2.0**40]))
 def test_what_is_planted_is_found_and_nothing_else_whatever_the_unit(seed: int, planted: str, unit: float) -> None:
-    found = alarms(diagnose(rows(PLANTED[planted], seed, unit=unit)))
+    found = alarms(report_of(rows(PLANTED[planted], seed, unit=unit)))
 
     assert found == ([] if planted == "nothing" else [planted])
 
@@ -73,8 +73,8 @@ def test_what_is_planted_is_found_and_nothing_else_whatever_the_unit(seed: int, 
 @few
 @given(seeds, st.sampled_from(sorted(PLANTED)), st.sampled_from([10, 500]))
 def test_the_logging_interval_moves_the_steps_and_nothing_else(seed: int, planted: str, every: int) -> None:
-    each_step = diagnose(rows(PLANTED[planted], seed))
-    seldom = diagnose(rows(PLANTED[planted], seed, every=every))
+    each_step = report_of(rows(PLANTED[planted], seed))
+    seldom = report_of(rows(PLANTED[planted], seed, every=every))
 
     assert alarms(seldom) == alarms(each_step)
     assert [f.detected for f in seldom.findings] == [every * f.detected for f in each_step.findings]
@@ -90,11 +90,11 @@ def test_a_report_in_between_changes_nothing(seed: int, planted: str, asked: lis
         if index in asked:
             reporter.report()
 
-    assert reporter.report() == diagnose(log)
+    assert reporter.report() == report_of(log)
 
 
 def test_silence_is_not_taken_for_health() -> None:
-    report = diagnose([Row(step, {"loss": 1.0}) for step in range(10)])
+    report = report_of([Row(step, {"loss": 1.0}) for step in range(10)])
 
     assert report.signals == ("loss",)
     blind = "\n".join(report.blind)
@@ -105,14 +105,14 @@ def test_silence_is_not_taken_for_health() -> None:
 def test_nothing_is_blind_where_everything_was_measured() -> None:
     values = {"loss": 1.0, "val_loss": 1.0, "lr": 1.0, "grad_norm": 1.0, "step_time": 1.0, "data_time": 0.1}
 
-    assert diagnose([Row(step, values) for step in range(100)]).blind == ()
+    assert report_of([Row(step, values) for step in range(100)]).blind == ()
 
 
 def test_a_log_of_validation_losses_alone_is_judged_by_them() -> None:
     chance = random.Random(1)
     log = [Row(step, {"val_loss": diverging(step, chance)}) for step in range(1, 400)]
 
-    report = diagnose(log, signals=["val_loss"])
+    report = report_of(log, signals=["val_loss"])
 
     assert alarms(report) == ["divergence"]
     assert "training loss" in report.blind[0]
@@ -122,13 +122,13 @@ def test_a_run_that_was_resumed_far_from_its_beginning_has_not_stalled() -> None
     chance = random.Random(2)
     log = [Row(140_749 + step, {"loss": still(step, chance), "lr": 1e-3}) for step in range(400)]
 
-    assert alarms(diagnose(log)) == []
+    assert alarms(report_of(log)) == []
 
 
 def test_rows_that_a_resume_repeats_are_no_event() -> None:
     log = rows(falling, 3)
 
-    assert alarms(diagnose([*log[:250], *log[200:]])) == []
+    assert alarms(report_of([*log[:250], *log[200:]])) == []
 
 
 @pytest.mark.parametrize("lr", [1e-6, 1e-3])
@@ -137,11 +137,11 @@ def test_a_warm_up_is_waited_for(lr: float) -> None:
         done = min(step / 200, 1.0)
         return {"loss": 7.0 - (0.05 * (step - 200) if step > 200 else 0.0), "lr": lr * done}
 
-    assert alarms(diagnose([Row(step, warming(step)) for step in range(1, 250)], RunFacts(steps=1000))) == []
+    assert alarms(report_of([Row(step, warming(step)) for step in range(1, 250)], RunFacts(steps=1000))) == []
 
 
 def test_a_finding_carries_what_a_person_needs() -> None:
-    (finding,) = [each for each in diagnose(rows(spiking, 4)).findings if each.severity != "info"]
+    (finding,) = [each for each in report_of(rows(spiking, 4)).findings if each.severity != "info"]
 
     assert (finding.onset, finding.title) == (200, "Loss spike")
     assert finding.detected - finding.onset <= 1

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tinygpt_tui.engine.diagnostics import confidence as measured_confidence
 from tinygpt_tui.engine.diagnostics.confidence import MEASURED, confidence
 from tinygpt_tui.engine.diagnostics.row import Row
-from tinygpt_tui.engine.finding_kinds import Kind
+from tinygpt_tui.engine.finding_kinds import FindingKind
 
 from .bench.marked import part, replaced
 from .bench.scoreboard.case import Case
@@ -29,12 +29,12 @@ ROOT = Path(__file__).parents[1]
 README = ROOT / "engine" / "diagnostics" / "README.md"
 
 
-def label(planted: Kind | None = None, *, may: Kinds = frozenset(), onset: int | None = None) -> Label:
+def label(planted: FindingKind | None = None, *, may: Kinds = frozenset(), onset: int | None = None) -> Label:
     must: Kinds = frozenset({planted}) if planted else frozenset()
     return Label(planted=planted, must=must, may=must | may, onset=onset, steps=100)
 
 
-def alarm(step: int, *kinds: Kind) -> Alarm:
+def alarm(step: int, *kinds: FindingKind) -> Alarm:
     return Alarm(frozenset(kinds), step)
 
 

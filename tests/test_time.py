@@ -15,11 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tinygpt_tui.engine.config import InstrumentsConfig, LiveSettings, RunConfig, StorageConfig, TrainingConfig
-from tinygpt_tui.engine.diagnostics.diagnosis import Closed, Diagnosis, Examiner, Opened, time_row
-from tinygpt_tui.engine.diagnostics.report import Reporter, diagnose
+from tinygpt_tui.engine.diagnostics.diagnosis import Diagnosis, time_row
+from tinygpt_tui.engine.diagnostics.report import Reporter, report_of
 from tinygpt_tui.engine.diagnostics.row import Row
-from tinygpt_tui.engine.diagnostics.run_statistics import RunFacts
-from tinygpt_tui.engine.diagnostics.time_account import NAMES, TimeAccount, in_words, shares_of
+from tinygpt_tui.engine.diagnostics.time_account import NAMES, TimeAccount, shares_of, time_shares_text
 from tinygpt_tui.engine.events import (
     ChangeSettings,
     Event,
@@ -38,7 +37,7 @@ from tinygpt_tui.engine.storage.run_folder import CHECKPOINTS
 from tinygpt_tui.engine.storage.run_store import create
 from tinygpt_tui.engine.training.checkpoints import Checkpoints
 from tinygpt_tui.engine.training.trainer import Trainer
-from tinygpt_tui.tui.cli.diagnose import diagnose as diagnosed
+from tinygpt_tui.tui.cli.diagnose import diagnose_log
 from tinygpt_tui.tui.panels.status import StatusPanel
 from tinygpt_tui.tui.view.run_view import RunView
 
@@ -158,7 +157,7 @@ def trained_run(folder: Path, instruments: InstrumentsConfig, *, steps: int) -> 
 def test_a_run_that_evaluates_at_every_step_is_told_so_and_how_often_would_do(tmp_path: Path) -> None:
     run = trained_run(tmp_path, InstrumentsConfig(evaluate_every=1, evaluate_sequences=128), steps=300)
 
-    (own,) = diagnosed(str(run), run.parent, {}).runs.values()
+    (own,) = diagnose_log(str(run), run.parent, {}).runs.values()
     (finding,) = [each for each in own.report.findings if each.kind == "throughput_drop"]
     assert finding.severity == "info"
     assert "of the time does not go into training" in finding.evidence
@@ -170,9 +169,12 @@ def test_a_run_that_evaluates_at_every_step_is_told_so_and_how_often_would_do(tm
     assert not [reason for reason in own.report.blind if "time" in reason]
 
 
-def said(rows: Iterable[Row]) -> list[Opened | Closed]:
-    examiner = Examiner(RunFacts())
-    return [word for row in rows for word in examiner.examine(row) if word.kind == "throughput_drop"]
+def said(rows: Iterable[Row]) -> list[FindingOpened | FindingClosed]:
+    """The throughput drops of a log of which nothing else is known."""
+    diagnosis = Diagnosis()
+    found = [each for row in rows for each in diagnosis.examine(row)]
+    ours = {each.id for each in found if isinstance(each, FindingOpened) and each.kind == "throughput_drop"}
+    return [each for each in found if each.id in ours]
 
 
 Speed = Callable[[int], float]
@@ -204,9 +206,9 @@ def test_steps_that_become_slow_for_good_are_one_remark_that_closes_when_they_ar
 
     opened, closed = said(rows)
 
-    assert isinstance(opened, Opened)
-    assert begin < opened.symptom.onset <= begin + 60
-    assert isinstance(closed, Closed)
+    assert isinstance(opened, FindingOpened)
+    assert begin < opened.onset <= begin + 60
+    assert isinstance(closed, FindingClosed)
     assert closed.step > end
 
 
@@ -224,9 +226,9 @@ def test_a_log_without_tokens_is_judged_by_the_time_of_its_steps_in_any_unit() -
     times = [0.3] * 100 + [0.9] * 100
     for unit in (1.0, 1000.0):
         (opened,) = said(Row(step, {"loss": 2.0, "step_time": unit * time}) for step, time in enumerate(times))
-        assert isinstance(opened, Opened)
-        assert opened.symptom.evidence.startswith("a step takes 2.7 times as long as it did")
-        assert "cannot be told" in opened.symptom.evidence
+        assert isinstance(opened, FindingOpened)
+        assert opened.evidence.startswith("a step takes 2.7 times as long as it did")
+        assert "cannot be told" in opened.evidence
 
 
 def spent(step: int, **seconds: float) -> TimeSpent:
@@ -330,7 +332,7 @@ def test_a_foreign_log_that_waits_for_its_data_is_told_so(tmp_path: Path) -> Non
     lines = [f"{i},{2 + chance.gauss(0, 0.1)},0.5,0.35" for i in range(1, 200)]
     path.write_text("\n".join(["step,loss,iter_time,data_time", *lines]))
 
-    (own,) = diagnosed(str(path), tmp_path, {}).runs.values()
+    (own,) = diagnose_log(str(path), tmp_path, {}).runs.values()
 
     (finding,) = [each for each in own.report.findings if each.kind == "throughput_drop"]
     assert finding.evidence.startswith("70% of the time does not go into training")
@@ -340,9 +342,9 @@ def test_a_foreign_log_that_waits_for_its_data_is_told_so(tmp_path: Path) -> Non
 
 
 def test_what_cannot_be_told_of_the_time_is_named() -> None:
-    speedless = diagnose([Row(step, {"loss": 1.0}) for step in range(100)])
+    speedless = report_of([Row(step, {"loss": 1.0}) for step in range(100)])
     assert [reason for reason in speedless.blind if reason.startswith("throughput_drop")]
-    partless = diagnose([Row(step, {"loss": 1.0, "tokens_per_s": 5.0}) for step in range(100)])
+    partless = report_of([Row(step, {"loss": 1.0, "tokens_per_s": 5.0}) for step in range(100)])
     assert [reason for reason in partless.blind if reason.startswith("where the time goes")]
 
 
@@ -365,7 +367,7 @@ def test_no_times_can_break_the_account(times: list[tuple[int, float, float, flo
 
 def test_every_activity_but_waiting_has_a_name_and_waiting_is_no_share() -> None:
     assert set(NAMES) == {*get_args(Activity)} - {"waiting"}
-    assert in_words(shares_of([{"gradients": 1.0, "waiting": 100.0}, {"log": 1.0, "unheard of": 5.0}])) == (
+    assert time_shares_text(shares_of([{"gradients": 1.0, "waiting": 100.0}, {"log": 1.0, "unheard of": 5.0}])) == (
         "forward and backward 50%, the log 50%"
     )
 
@@ -403,7 +405,7 @@ def test_a_val_loss_that_goes_on_falling_is_told_ever_more_rarely_that_its_best_
 
 
 def best_passed(curve: Iterable[float]) -> int:
-    examiner = Examiner(RunFacts())
+    diagnosis = Diagnosis()
     rows = [Row(step, {"val_loss": val_loss}) for step, val_loss in enumerate(curve)]
-    words = [word for row in rows for word in examiner.examine(row)]
-    return sum(isinstance(word, Opened) and word.kind == "best_passed" for word in words)
+    found = [each for row in rows for each in diagnosis.examine(row)]
+    return sum(isinstance(each, FindingOpened) and each.kind == "best_passed" for each in found)

@@ -14,14 +14,14 @@ VOCABULARIES = (
 )  # fmt: skip
 
 
-def recognised(loss: float) -> float | None:
+def known_chance_loss(loss: float) -> float | None:
     """The loss of guessing that a first loss this high shows, where it is a well-known one's."""
     near = min((math.log(size) for size in VOCABULARIES), key=lambda level: abs(level - loss))
     return near if abs(near - loss) <= TOLERANCE * near else None
 
 
 def named(level: float, tolerance: float = 0.01) -> str | None:
-    """What a plateau at this level is the chance of, in words."""
+    """The loss of guessing evenly that is near this level, as text; None where none is."""
     for classes in (2, 3, 4, 5, 10, 100, 1000, *VOCABULARIES):
         if abs(level - math.log(classes)) <= tolerance * math.log(classes):
             return f"ln {classes} = {math.log(classes):.3g}, guessing evenly among {classes:,}"

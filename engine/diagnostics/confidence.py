@@ -7,12 +7,10 @@ import json
 from functools import cache
 from pathlib import Path
 
-from ..finding_kinds import Topic
-
 MEASURED = Path(__file__).with_name("measured.json")
 
 
-def confidence(kind: Topic) -> float | None:
+def confidence(kind: str) -> float | None:
     """Share of the findings of this kind that were right, with one wrong and one right one added (Laplace)."""
     counted = _measured().get(kind)
     return None if counted is None else round((counted["right"] + 1) / (counted["right"] + counted["wrong"] + 2), 3)

@@ -1,23 +1,25 @@
-"""What a detector says: an episode has begun, or the run has recovered."""
+"""The interface of a detector: it reads the run's statistics and reports when an episode begins and when it is over."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol
 
-from ..finding_kinds import Topic
-from .run_statistics import History
+from .run_statistics import RunStatistics
 
 Severity = Literal["info", "warning", "failure"]
 Watched = Literal["row", "loss", "gradients", "block", "val_loss"]
-"""When a detector is asked: at every row, at those with a loss, with a loss and a gradient norm, with a val_loss, or
-when a block of the profile is full."""
+"""When a detector is called: at every row, at rows with a finite loss, grad_norm or val_loss, or when a block of the
+loss profile is complete. At "block" and "val_loss" the row has entered the statistics already, otherwise not yet."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Symptom:
+class Detection:
+    """An episode has begun."""
+
     onset: int
-    """The step at which it began; it is known at the row that was observed."""
+    """The step at which it began; it is detected at the row that was observed, which may be later."""
     severity: Severity
     evidence: str
+    """What was seen, in numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +28,13 @@ class Recovered:
 
 
 class Detector(Protocol):
-    """One Symptom per episode; its memory does not grow, its thresholds are its fields, its docstring is its help."""
+    """Returns one Detection per episode, and Recovered at most once after it.
 
-    kind: ClassVar[Topic]
+    Its memory does not grow with the run, its thresholds are its fields, and its docstring is its help text.
+    """
+
+    kind: ClassVar[str]
+    """Id of the finding."""
     watched: ClassVar[Watched]
 
-    def observe(self, run: History) -> Symptom | Recovered | None: ...
+    def observe(self, run: RunStatistics) -> Detection | Recovered | None: ...

@@ -1,6 +1,6 @@
-"""A run's events or rows in, findings out, with causes, remedies and how sure we are."""
+"""Turns the events or rows of a run into findings, each with its causes, fixes and confidence."""
 
-from dataclasses import dataclass
+from dataclasses import replace
 
 from ..config import LiveSettings, RunConfig
 from ..events import (
@@ -14,33 +14,16 @@ from ..events import (
     StepFinished,
     TimeSpent,
 )
-from ..finding_kinds import Topic
 from ..metrics import step_values
 from ..optimizers import OPTIMIZERS
 from ..vocabulary import CHANCE_LOSS
-from .catalogue import TITLES
-from .causes import causes
+from .catalogue import CATALOGUE
+from .causes import likely_causes
 from .confidence import confidence
-from .context import FAR, Witness, peak_lr
-from .detector import Detector, Recovered, Symptom
-from .detectors.below_data import BelowData
-from .detectors.best_passed import BestPassed
-from .detectors.divergence import Divergence
-from .detectors.exploding_gradients import ExplodingGradients
-from .detectors.initial_loss import InitialLoss
-from .detectors.non_finite import NonFinite
-from .detectors.oscillation import Oscillation
-from .detectors.overfitting import Overfitting
-from .detectors.plateau import Plateau
-from .detectors.slow import Slow
-from .detectors.spike import Spike
-from .detectors.stall import Stall
-from .detectors.throughput_drop import ThroughputDrop
-from .detectors.vanishing_gradients import VanishingGradients
-from .detectors.warmup_bump import WarmupBump
-from .fixes import fixes
+from .context import FAR, Context, peak_lr
+from .detector import Detection, Detector, Recovered
 from .row import Row
-from .run_statistics import History, RunFacts
+from .run_statistics import RunFacts, RunStatistics
 
 
 def facts_of(config: RunConfig) -> RunFacts:
@@ -53,101 +36,30 @@ def facts_of(config: RunConfig) -> RunFacts:
     )
 
 
-EXPLAINED_BY: dict[Topic, set[Topic]] = {
-    "spike": {"divergence", "nan"},
-    "oscillation": {"divergence", "nan"},
-    "stall": {"divergence", "slow", "vanishing_gradients", "oscillation"},
-    "slow": {"divergence", "stall", "vanishing_gradients"},
-    "overfitting": {"vanishing_gradients"},
-    "warmup_bump": {"divergence", "spike", "nan", "oscillation"},
-    "plateau": {"stall", "slow", "divergence", "vanishing_gradients", "nan", "overfitting"},
-    "best_passed": {"overfitting", "divergence", "nan", "stall", "vanishing_gradients"},
-}
-"""Kinds that are not news while one of those is open."""
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    kind: Topic
-    step: int
-    """When it was known."""
-    symptom: Symptom
-
-
-@dataclass(frozen=True, slots=True)
-class Closed:
-    kind: Topic
-    step: int
-
-
-def detectors() -> list[Detector]:
-    return [
-        NonFinite(), Divergence(), ExplodingGradients(), VanishingGradients(), Spike(), Oscillation(), Stall(), Slow(),
-        Overfitting(), InitialLoss(), WarmupBump(), Plateau(), BestPassed(), BelowData(), ThroughputDrop(),
-    ]  # fmt: skip
-
-
-class Examiner:
-    def __init__(self, facts: RunFacts) -> None:
-        self.history = History(facts)
-        self.open: set[Topic] = set()
-        watching = detectors()
-        self._on_row = [each for each in watching if each.watched == "row"]
-        self._on_loss = [each for each in watching if each.watched == "loss"]
-        self._on_gradients = [each for each in watching if each.watched == "gradients"]
-        self._on_val_loss = [each for each in watching if each.watched == "val_loss"]
-        self._on_block = [each for each in watching if each.watched == "block"]
-
-    def examine(self, row: Row) -> list[Opened | Closed]:
-        said: list[Opened | Closed] = []
-        run = self.history
-        run.look(row)
-        for detector in self._on_row:
-            if (word := detector.observe(run)) is not None:
-                self._take(detector.kind, word, said)
-        if run.loss is not None:
-            for detector in self._on_loss:
-                if (word := detector.observe(run)) is not None:
-                    self._take(detector.kind, word, said)
-        if run.grad_norm is not None:
-            for detector in self._on_gradients:
-                if (word := detector.observe(run)) is not None:
-                    self._take(detector.kind, word, said)
-        if run.learn():
-            for detector in self._on_block:
-                if (word := detector.observe(run)) is not None:
-                    self._take(detector.kind, word, said)
-        if run.val_loss is not None:
-            for detector in self._on_val_loss:
-                if (word := detector.observe(run)) is not None:
-                    self._take(detector.kind, word, said)
-        return said
-
-    def _take(self, kind: Topic, word: Symptom | Recovered, said: list[Opened | Closed]) -> None:
-        match word:
-            case Symptom() if not EXPLAINED_BY.get(kind, set()) & self.open:
-                self.open.add(kind)
-                said.append(Opened(kind, self.history.step, word))
-            case Recovered() if kind in self.open:
-                self.open.remove(kind)
-                said.append(Closed(kind, self.history.step))
-            case _:
-                pass
-
-
 class Diagnosis:
-    """Deterministic: a new one that is shown a run's stored events again is where the old one was.
+    """The findings of one run, from its first row on.
 
-    Stored findings are among those events. They are not repeated but adopted, so that an open finding keeps its id and
-    a new one never takes an id that was used before.
+    It is deterministic: given a run's stored events, a new one reaches the state of the old one. The stored events
+    include its findings. These are not raised again: an open finding keeps its stored id, and a new finding never gets
+    an id that was used before.
     """
 
     def __init__(self, config: RunConfig | None = None, facts: RunFacts | None = None) -> None:
+        self._run = RunStatistics(facts or (facts_of(config) if config else RunFacts()))
         settings = LiveSettings.from_config(config) if config else None
-        self._examiner = Examiner(facts or (facts_of(config) if config else RunFacts()))
-        self._witness = Witness(config=config, settings=settings)
-        self._open: dict[Topic, int] = {}
+        self._context = Context(run=self._run, config=config, settings=settings)
+        self._open: dict[str, int] = {}
+        """Kind and id of every open finding."""
         self._next_id = 0
+        detectors = [entry.detector() for entry in CATALOGUE.values()]
+        # those that are called before a row enters the statistics, by whether the row has a loss and a grad_norm
+        self._before = {
+            (loss, grad_norm): _called(detectors, "row", "loss" if loss else "", "gradients" if grad_norm else "")
+            for loss in (False, True)
+            for grad_norm in (False, True)
+        }
+        self._after_block = _called(detectors, "block")
+        self._after_val_loss = _called(detectors, "val_loss")
 
     def observe(self, event: Event) -> list[FindingOpened | FindingClosed]:
         match event:
@@ -157,46 +69,79 @@ class Diagnosis:
                 return self.examine(Row(event.step, {"val_loss": event.val_loss}))
             case TimeSpent():
                 return self.examine(time_row(event))
-            case LayersMeasured():
-                self._witness.layers = event
-            case RunStarted():
-                self._witness.started = event
-                self._witness.settings = event.settings
-            case SettingsChanged():
-                self._witness.change, self._witness.before_change = event, self._witness.settings
-                self._witness.settings = event.settings
             case FindingOpened():
                 self._adopt(event)
             case _:
-                pass
+                self._context = _updated(self._context, event)
         return []
 
     def examine(self, row: Row) -> list[FindingOpened | FindingClosed]:
-        self._witness.recent.append(row)
-        return [self._tell(word) for word in self._examiner.examine(row)]
+        """The findings that open or close at this row; rows come in the order of the log."""
+        run = self._run
+        self._context.recent.append(row)
+        run.look(row)
+        outcomes = _outcomes(self._before[run.loss is not None, run.grad_norm is not None], run)
+        if run.learn():
+            outcomes += _outcomes(self._after_block, run)
+        if run.val_loss is not None:
+            outcomes += _outcomes(self._after_val_loss, run)
+        if not outcomes:
+            return []
+        findings = [self._finding(kind, outcome) for kind, outcome in outcomes]
+        return [finding for finding in findings if finding is not None]
 
-    def _tell(self, word: Opened | Closed) -> FindingOpened | FindingClosed:
-        if isinstance(word, Closed):
-            return FindingClosed(id=self._open.pop(word.kind), step=word.step)
-        id = self._open[word.kind] = self._next_id
-        self._next_id += 1
-        now = self._witness.circumstances(word.symptom, self._examiner.history)
+    def _finding(self, kind: str, outcome: Detection | Recovered) -> FindingOpened | FindingClosed | None:
+        """None for an episode that an open finding explains, and for the end of such an episode."""
+        entry = CATALOGUE[kind]
+        match outcome:
+            case Recovered() if kind in self._open:
+                return FindingClosed(id=self._open.pop(kind), step=self._run.step)
+            case Detection() if entry.explained_by.isdisjoint(self._open):
+                id = self._open[kind] = self._next_id
+                self._next_id += 1
+            case _:
+                return None
+        context = replace(self._context, onset=outcome.onset)
         return FindingOpened(
             id=id,
-            step=word.step,
-            onset=word.symptom.onset,
-            kind=word.kind,
-            severity=word.symptom.severity,
-            title=TITLES[word.kind],
-            evidence=word.symptom.evidence,
-            causes=causes(word.kind, now),
-            fixes=fixes(word.kind, now),
-            confidence=confidence(word.kind),
+            step=self._run.step,
+            onset=outcome.onset,
+            kind=kind,
+            severity=outcome.severity,
+            title=entry.title,
+            evidence=outcome.evidence,
+            causes=likely_causes(entry.causes, context),
+            fixes=[fix for rule in entry.fixes for fix in rule(context)],
+            confidence=confidence(kind),
         )
 
     def _adopt(self, stored: FindingOpened) -> None:
         self._next_id = max(self._next_id, stored.id + 1)
-        self._open.update({kind: stored.id for kind in self._open if kind == stored.kind})
+        if stored.kind in self._open:
+            self._open[stored.kind] = stored.id
+
+
+def _called(detectors: list[Detector], *watched: str) -> list[Detector]:
+    """Those that watch the first of these, then those that watch the second, and so on."""
+    return [detector for each in watched for detector in detectors if detector.watched == each]
+
+
+def _outcomes(detectors: list[Detector], run: RunStatistics) -> list[tuple[str, Detection | Recovered]]:
+    """With the kind of each."""
+    return [(detector.kind, outcome) for detector in detectors if (outcome := detector.observe(run)) is not None]
+
+
+def _updated(context: Context, event: Event) -> Context:
+    match event:
+        case LayersMeasured():
+            return replace(context, layers=event)
+        case RunStarted():
+            return replace(context, started=event, settings=event.settings)
+        case SettingsChanged():
+            settings = event.settings
+            return replace(context, change=event, before_change=context.settings, settings=settings)
+        case _:
+            return context
 
 
 def row_of(event: StepFinished) -> Row:
@@ -204,6 +149,6 @@ def row_of(event: StepFinished) -> Row:
 
 
 def time_row(event: TimeSpent) -> Row:
-    """Seconds a step, as other logs have them; waiting is no part of them."""
+    """Seconds a step, under the names that other programs' logs use; time spent waiting is left out."""
     spent = {name: seconds / max(event.steps, 1) for name, seconds in event.seconds.items() if name != "waiting"}
     return Row(event.step, {"step_time": sum(spent.values()), **{f"{name}_time": part for name, part in spent.items()}})

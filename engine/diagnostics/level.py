@@ -1,4 +1,4 @@
-"""Where a noisy curve is and how noisy it is, told row by row in constant memory."""
+"""The level of a noisy curve and its noise, updated row by row in constant memory."""
 
 from dataclasses import dataclass, field
 
@@ -15,7 +15,7 @@ FLOOR = 1e-3
 
 
 @dataclass(slots=True)
-class Level:
+class RunningLevel:
     """Exponential means that a few outliers can hardly move.
 
     The noise comes from differences of neighbours, which a trend leaves alone.

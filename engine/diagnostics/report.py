@@ -10,7 +10,7 @@ from .row import Row
 from .run_statistics import RunFacts
 
 FEW_ROWS = 25
-"""Below this a stall, a slow run and an oscillation cannot be told."""
+"""With fewer rows a stall, a slow run or an oscillation cannot be detected."""
 _NEEDED = {
     "val_loss": "overfitting: there is no val_loss",
     "grad_norm": "exploding_gradients and vanishing_gradients: there is no grad_norm",
@@ -76,13 +76,13 @@ class Reporter:
                 pass
         self._take(self._diagnosis.observe(event))
 
-    def _take(self, words: Iterable[FindingOpened | FindingClosed]) -> None:
-        for word in words:
-            match word:
+    def _take(self, findings: Iterable[FindingOpened | FindingClosed]) -> None:
+        for finding in findings:
+            match finding:
                 case FindingOpened():
-                    self._findings[word.id] = _finding(word)
+                    self._findings[finding.id] = _finding(finding)
                 case FindingClosed():
-                    self._findings[word.id] = replace(self._findings[word.id], closed=word.step)
+                    self._findings[finding.id] = replace(self._findings[finding.id], closed=finding.step)
 
     def report(self) -> Report:
         return Report(
@@ -105,22 +105,22 @@ class Reporter:
         return tuple(blind)
 
 
-def _finding(word: FindingOpened) -> Finding:
+def _finding(finding: FindingOpened) -> Finding:
     return Finding(
-        kind=word.kind,
-        severity=word.severity,
-        onset=word.onset,
-        detected=word.step,
+        kind=finding.kind,
+        severity=finding.severity,
+        onset=finding.onset,
+        detected=finding.step,
         closed=None,
-        title=word.title,
-        evidence=word.evidence,
-        causes=tuple(word.causes),
-        fixes=tuple(word.fixes),
-        confidence=word.confidence,
+        title=finding.title,
+        evidence=finding.evidence,
+        causes=tuple(finding.causes),
+        fixes=tuple(finding.fixes),
+        confidence=finding.confidence,
     )
 
 
-def diagnose(rows: Iterable[Row], facts: RunFacts | None = None, *, signals: Collection[str] = ()) -> Report:
+def report_of(rows: Iterable[Row], facts: RunFacts | None = None, *, signals: Collection[str] = ()) -> Report:
     reporter = Reporter(facts, signals=signals)
     for row in rows:
         reporter.observe(row)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-LARGEST = 1e150
+CUTOFF = 1e150
 """Finite numbers are cut off here, so that no difference or product of two overflows."""
 
 
@@ -16,6 +16,6 @@ class Row:
     def finite(self, name: str) -> float | None:
         """The value, unless it is missing, NaN or infinite."""
         value = self.values.get(name)
-        if value is None or -LARGEST < value < LARGEST:
+        if value is None or -CUTOFF < value < CUTOFF:
             return value
-        return math.copysign(LARGEST, value) if math.isfinite(value) else None
+        return math.copysign(CUTOFF, value) if math.isfinite(value) else None

@@ -1,16 +1,16 @@
-"""The row at hand and the run so far, in constant memory: what all detectors look at, computed once a row."""
+"""Running statistics of a training log, in constant memory; updated once per row, read by every detector."""
 
 from dataclasses import dataclass
 
-from .chance_loss import recognised
-from .level import Level
+from .chance_loss import known_chance_loss
+from .level import RunningLevel
 from .profile import Profile
-from .row import LARGEST, Row
+from .row import CUTOFF, Row
 from .time_account import TimeAccount
 
-MEMORY = 10
+LEVEL_MEMORY = 10
 """Rows over which the level of the loss forgets: long against batch noise, short against a spike's decay."""
-RISE = 1.001
+LR_RISE = 1.001
 """A learning rate must grow by more than rounding to be rising."""
 DISTURBED = 0.3
 """Share of the gain that is lost for the moment: a spike is healing, and no slope can be read from such rows."""
@@ -30,12 +30,12 @@ class RunFacts:
     """Whether the learning rate is known to be far above the usual one for this optimizer."""
 
     def has_used(self, share: float, step: int) -> bool:
-        """Whether so much of the run is over; of a run whose length nobody knows, yes."""
+        """Whether this share of the run is over; always true where the length of the run is not known."""
         return self.steps is None or step >= share * self.steps
 
 
-class History:
-    """`look` at a row, judge it against the rows before it, then `learn` it."""
+class RunStatistics:
+    """`look` reads a row; detectors compare it with the rows before; then `learn` adds it to the statistics."""
 
     def __init__(self, facts: RunFacts) -> None:
         self.facts = facts
@@ -56,7 +56,7 @@ class History:
         """The lowest level of the loss."""
         self.unit = 0.0
         """What a change of the loss is measured by: its first value, or its whole fall where that is larger."""
-        self.level = Level(memory=MEMORY)
+        self.level = RunningLevel(memory=LEVEL_MEMORY)
         self.profile = Profile()
         self.spent = TimeAccount()
         self.disturbed = 0
@@ -71,21 +71,21 @@ class History:
         values = row.values.get
         self.step = row.step
         loss, val_loss, lr, grad_norm = values("loss"), values("val_loss"), values("lr"), values("grad_norm")
-        self.loss = loss if loss is None or -LARGEST < loss < LARGEST else row.finite("loss")
-        self.val_loss = val_loss if val_loss is None or -LARGEST < val_loss < LARGEST else row.finite("val_loss")
-        self.grad_norm = grad_norm if grad_norm is None or -LARGEST < grad_norm < LARGEST else row.finite("grad_norm")
+        self.loss = loss if loss is None or -CUTOFF < loss < CUTOFF else row.finite("loss")
+        self.val_loss = val_loss if val_loss is None or -CUTOFF < val_loss < CUTOFF else row.finite("val_loss")
+        self.grad_norm = grad_norm if grad_norm is None or -CUTOFF < grad_norm < CUTOFF else row.finite("grad_norm")
         if "step_time" in row.values:
             self.spent.learn(row)
-        if lr is not None and 0 <= lr < LARGEST:
+        if lr is not None and 0 <= lr < CUTOFF:
             self._follow_schedule(lr)
         if self.loss is not None and self.rows == 0:
             self.first = self.best = self.loss
             self.first_step = row.step
             self.unit = abs(self.loss)
-            self.chance = self.facts.chance or recognised(self.loss)
+            self.chance = self.facts.chance or known_chance_loss(self.loss)
 
     def _follow_schedule(self, lr: float) -> None:
-        if lr > RISE * (self.lr if self.lr is not None else lr):
+        if lr > LR_RISE * (self.lr if self.lr is not None else lr):
             self.settled = 0
         self.lr = lr
         if lr > self.top_lr:
@@ -117,11 +117,11 @@ class History:
         return self.first_step <= FRESH * self._interval + 1
 
     @property
-    def rate_is_up(self) -> bool:
-        """Whether the learning rate has not been lowered by half: a lower one explains a flat curve."""
+    def lr_is_up(self) -> bool:
+        """Whether the lr is at least half of its highest value; a lower one explains a flat curve."""
         return self.lr is not None and self.lr >= 0.5 * self.top_lr
 
     @property
-    def rate_is_spent(self) -> bool:
-        """Whether next to nothing is left of the learning rate."""
+    def lr_is_spent(self) -> bool:
+        """Whether the lr is at most 1 % of its highest value."""
         return self.lr is not None and self.lr <= 0.01 * self.top_lr

@@ -1,4 +1,4 @@
-"""Why a run is slower than it could be, and what to do about it: most of it can be read off where the time goes."""
+"""Causes and fixes of a slow run, most of them from the share of time that each activity takes."""
 
 import math
 from collections.abc import Iterator
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from ..config import RunConfig
 from ..events import Fix
 from ..stopwatch import Activity
-from .context import COMMON, JUST_BEFORE, SEEN, SET, Cause, Circumstances, Remedy, Suspect
+from .context import COMMON, JUST_BEFORE, SEEN, SET, Cause, CauseRule, Context, FixRule
 from .time_account import MOSTLY_LOST, NAMES
 
 MATTERS = 0.1
-"""Share of the time from which an activity is worth a word."""
+"""Share of the time from which an activity is named as a cause."""
 MODEST = 0.05
 """Share of the time that an instrument should take."""
 
@@ -41,27 +41,27 @@ USUAL_REASONS: dict[Activity, str] = {
 }
 
 
-def _load_changed(now: Circumstances) -> Iterator[Cause]:
-    changed = _changed_loads(now)
-    if now.change is not None and changed:
+def _load_changed(context: Context) -> Iterator[Cause]:
+    changed = _changed_loads(context)
+    if context.change is not None and changed:
         text = ", ".join(f"{name} {old:g} -> {new:g}" for name, (old, new) in changed.items())
-        yield Cause(SEEN + 1, f"a change after step {now.change.step}: {text}")
+        yield Cause(SEEN + 1, f"a change after step {context.change.step}: {text}")
 
 
-def _changed_loads(now: Circumstances) -> dict[str, tuple[int, int]]:
+def _changed_loads(context: Context) -> dict[str, tuple[int, int]]:
     """What a step has to do, before and since a person changed it, where that was just before the onset."""
-    before, since = now.before_change, now.settings
-    if now.change is None or before is None or since is None:
+    before, since = context.before_change, context.settings
+    if context.change is None or before is None or since is None:
         return {}
-    if not 0 <= now.symptom.onset - now.change.step <= JUST_BEFORE:
+    if not 0 <= context.onset - context.change.step <= JUST_BEFORE:
         return {}
     loads = {"batch": (before.batch, since.batch), "accumulation": (before.accumulation, since.accumulation)}
     return {name: (old, new) for name, (old, new) in loads.items() if old != new}
 
 
-def _costly(now: Circumstances) -> Iterator[Cause]:
-    for activity, share in now.run.spent.shares().items():
-        reason = _reason(activity, now.config)
+def _costly(context: Context) -> Iterator[Cause]:
+    for activity, share in context.run.spent.shares().items():
+        reason = _reason(activity, context.config)
         if reason and share >= MATTERS:
             rank = SEEN if share >= 0.25 else COMMON
             verb = "takes" if activity in ("diagnosis", "log") else "take"
@@ -85,31 +85,31 @@ def _reason(activity: Activity, config: RunConfig | None) -> str | None:
             return often
 
 
-def _the_machine(now: Circumstances) -> Iterator[Cause]:
-    if now.run.spent.lost > MOSTLY_LOST or _changed_loads(now):
+def _the_machine(context: Context) -> Iterator[Cause]:
+    if context.run.spent.lost > MOSTLY_LOST or _changed_loads(context):
         return
-    changed = "nothing was changed" if now.settings else "nothing in the log explains it"
+    changed = "nothing was changed" if context.settings else "nothing in the log explains it"
     others = "another program on this machine, or a processor that is too hot"
     yield Cause(SET, f"{others}: the steps themselves take longer, and {changed}")
-    if now.settings is None:
+    if context.settings is None:
         yield Cause(COMMON, "a larger batch, context or model: this log would not tell")
 
 
-def _undo(now: Circumstances) -> Iterator[Fix]:
-    if changed := _changed_loads(now):
+def _undo(context: Context) -> Iterator[Fix]:
+    if changed := _changed_loads(context):
         title = " and ".join(f"{name} {old:g}" for name, (old, _) in changed.items())
         yield Fix(title=f"go back to {title}", changes={f"training.{name}": old for name, (old, _) in changed.items()})
 
 
-def _less_often(now: Circumstances) -> Iterator[Fix]:
+def _less_often(context: Context) -> Iterator[Fix]:
     """So seldom that it takes a modest share of the time, in a round number of steps."""
-    for activity, share in now.run.spent.shares().items():
-        if now.config is None or activity not in INTERVALS or share < MATTERS:
+    for activity, share in context.run.spent.shares().items():
+        if context.config is None or activity not in INTERVALS or share < MATTERS:
             continue
         interval = INTERVALS[activity]
-        every = interval.of(now.config)
+        every = interval.of(context.config)
         wanted = every * share / max(1 - share, 1e-3) * (1 - MODEST) / MODEST
-        seldom = min(_rounded_up(wanted), now.config.training.steps)
+        seldom = min(_rounded_up(wanted), context.config.training.steps)
         if seldom > every > 0:
             yield Fix(title=f"{interval.verb} every {seldom} steps", changes={interval.key: seldom})
 
@@ -119,16 +119,16 @@ def _rounded_up(value: float) -> int:
     return next(digit * power for digit in (1, 2, 5, 10) if digit * power >= value)
 
 
-def _choose_again(now: Circumstances) -> Iterator[Fix]:
+def _choose_again(context: Context) -> Iterator[Fix]:
     """A machine that has changed may be faster with other threads, or with another precision."""
-    if now.config is None or now.run.spent.lost > MOSTLY_LOST:
+    if context.config is None or context.run.spent.lost > MOSTLY_LOST:
         return
-    training = now.config.training
+    training = context.config.training
     chosen = {"threads": training.threads, "precision": training.precision}
     changes = {f"training.{key}": "auto" for key, value in chosen.items() if value != "auto"}
     if changes:
         yield Fix(title="time this machine again for threads and precision", changes=changes)
 
 
-SUSPECTS: tuple[Suspect, ...] = (_load_changed, _costly, _the_machine)
-REMEDIES: tuple[Remedy, ...] = (_undo, _less_often, _choose_again)
+CAUSES: tuple[CauseRule, ...] = (_load_changed, _costly, _the_machine)
+FIXES: tuple[FixRule, ...] = (_undo, _less_often, _choose_again)

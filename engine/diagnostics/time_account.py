@@ -1,4 +1,4 @@
-"""Where a run's time went lately, by activity, from the rows that tell it."""
+"""The time of the latest steps, by activity, from rows that have a step_time and parts of it."""
 
 from collections import deque
 from collections.abc import Iterable, Mapping
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, get_args
 
 from ..stopwatch import Activity
-from .row import LARGEST, Row
+from .row import CUTOFF, Row
 
 COMPUTING: frozenset[Activity] = frozenset(("gradients", "update", "training"))
 """What trains the model; the rest is what is done beside it, or what it waits for."""
@@ -22,10 +22,10 @@ NAMES: dict[Activity, str] = {
     "diagnosis": "diagnosis",
     "log": "the log",
 }
-WINDOW = 40
+TIME_WINDOW = 40
 """Rows that are looked back on."""
 FEW, MANY = 6, 30
-"""Rows before anything can be said, where they are about many steps each, and where about one."""
+"""Rows needed for a verdict: where each covers many steps, and where each covers one."""
 MANY_STEPS = 100
 WORTH_NAMING = 0.01
 MOSTLY_LOST = 0.5
@@ -34,7 +34,7 @@ _PARTS: dict[str, Activity] = {f"{activity}_time": activity for activity in get_
 
 
 @dataclass(slots=True)
-class Entry:
+class TimedRow:
     step: int
     total: float
     parts: dict[Activity, float]
@@ -48,13 +48,13 @@ class TimeAccount:
 
     lost: float = 0.0
     """Share of the time that did not go into training, without the row in which it was longest: a hiccup is none."""
-    _entries: deque[Entry] = field(default_factory=lambda: deque(maxlen=WINDOW), init=False)
+    _entries: deque[TimedRow] = field(default_factory=lambda: deque(maxlen=TIME_WINDOW), init=False)
     _new: int = field(default=0, init=False)
     """Rows since the last judgement."""
 
     def learn(self, row: Row) -> None:
         total = row.values.get("step_time", 0.0)
-        if not 0 < total < LARGEST:
+        if not 0 < total < CUTOFF:
             return
         parts: dict[Activity, float] = {
             _PARTS[name]: part for name, part in row.values.items() if name in _PARTS and 0 <= part <= total
@@ -66,7 +66,7 @@ class TimeAccount:
             self._new = 0
         lost = sum(part for activity, part in parts.items() if activity not in COMPUTING)
         parts["training"] = parts.get("training", 0.0) + max(total - sum(parts.values()), 0.0)
-        self._entries.append(Entry(row.step, total, parts, min(lost, total)))
+        self._entries.append(TimedRow(row.step, total, parts, min(lost, total)))
         self._new += 1
         if self._new >= FEW and (self.steps >= MANY_STEPS or len(self._entries) >= MANY):
             self._new = 0
@@ -90,7 +90,7 @@ class TimeAccount:
         return last - first + second - first
 
     def shares(self) -> dict[Activity, float]:
-        """Of the time, by activity, the largest first; empty where nothing was told."""
+        """Share of the time by activity, the largest first; empty where the log has none."""
         return shares_of(entry.parts for entry in self._entries)
 
 
@@ -105,7 +105,7 @@ def shares_of(spent: Iterable[Mapping[Any, float]]) -> dict[Activity, float]:
     return {activity: part / total for activity, part in sorted(sums.items(), key=lambda each: -each[1])}
 
 
-def in_words(shares: Mapping[Activity, float], most: int = len(NAMES)) -> str:
+def time_shares_text(shares: Mapping[Activity, float], most: int = len(NAMES)) -> str:
     """Such as `evaluations 71%, forward and backward 20%`; empty where nothing is known."""
     named = [f"{NAMES[activity]} {share:.0%}" for activity, share in shares.items() if share >= WORTH_NAMING]
     return ", ".join(named[:most])

@@ -141,8 +141,8 @@ def diagnose(
     from .diagnosis_text import json_line, page_for
 
     given, kinds = parsed_map(assignments), parsed_kinds(fail_on)
-    tell = json_line if as_json else page_for(sys.stdout, is_ascii=is_ascii)
-    return diagnose_logs(logs, runs_folder(runs), tell, given=given, fail_on=kinds)
+    as_text = json_line if as_json else page_for(sys.stdout, is_ascii=is_ascii)
+    return diagnose_logs(logs, runs_folder(runs), as_text, given=given, fail_on=kinds)
 
 
 @command.command()

@@ -1,4 +1,4 @@
-"""Logs in, verdicts out: every log is read once, as a stream, and each of its runs is diagnosed by itself."""
+"""Diagnoses logs: each is read once, as a stream, and each of its runs is diagnosed by itself."""
 
 from __future__ import annotations
 
@@ -8,17 +8,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import get_args
 
 import click
 
 from ...engine.config import ConfigError
+from ...engine.diagnostics.catalogue import CATALOGUE
 from ...engine.diagnostics.diagnosis import row_of
 from ...engine.diagnostics.report import Report, Reporter
 from ...engine.diagnostics.row import Row
 from ...engine.diagnostics.run_statistics import RunFacts
 from ...engine.events import Evaluated, StepFinished
-from ...engine.finding_kinds import Topic
 from ...engine.readers.log import MAPPABLE, Log, open_log
 from ...engine.readers.source import ReadError
 from ...engine.storage.event_log import surviving_events
@@ -29,14 +28,14 @@ from ..text import visible
 from .options import PROGRAM
 
 STANDARD_INPUT = "-"
-SEVERITIES = ("warning", "failure")
+FAIL_ON_SEVERITIES = ("warning", "failure")
 _MOST_RUNS = 256
-"""In one log; each is remembered until the log ends."""
+"""In one log; each is kept in memory until the log ends."""
 
 
 @dataclass(kw_only=True)
 class RunDiagnosis:
-    """One run of a log while it is read, and what was found."""
+    """The diagnosis of one run, and its curves, while the log is read."""
 
     reporter: Reporter
     loss: Sketch = field(default_factory=Sketch)
@@ -67,29 +66,32 @@ class LogDiagnosis:
     """By name; a log that holds one run may give it none."""
 
 
-Tell = Callable[[LogDiagnosis], str]
+AsText = Callable[[LogDiagnosis], str]
 
 
 def diagnose_logs(
-    names: Sequence[str], runs: Path, tell: Tell, *, given: Mapping[str, str], fail_on: frozenset[str]
+    names: Sequence[str], runs: Path, as_text: AsText, *, given: Mapping[str, str], fail_on: frozenset[str]
 ) -> int:
-    """Tell every log as soon as it is read; the exit status: 2 if one could not be, 1 if one has what it must not."""
+    """Prints the diagnosis of each log as soon as it is read, and returns the exit status.
+
+    It is 2 if a log could not be read, otherwise 1 if a log has a finding of `fail_on`, otherwise 0.
+    """
     status = 0
     for name in names:
         try:
-            diagnosis = diagnose(name, runs, given)
+            diagnosis = diagnose_log(name, runs, given)
         except (ReadError, StoreError) as error:
             click.echo(f"{PROGRAM}: {visible(str(error))}", err=True)
             status = 2
             continue
-        click.echo(tell(diagnosis), color=False if os.environ.get("NO_COLOR") else None)
+        click.echo(as_text(diagnosis), color=False if os.environ.get("NO_COLOR") else None)
         if status == 0 and fail_on & raised(diagnosis):
             status = 1
     return status
 
 
-def diagnose(name: str, runs: Path, given: Mapping[str, str]) -> LogDiagnosis:
-    """ReadError or StoreError where there is no such log, or nothing in it that is one."""
+def diagnose_log(name: str, runs: Path, given: Mapping[str, str]) -> LogDiagnosis:
+    """Raises ReadError or StoreError where there is no such log, or nothing in it is one."""
     origin = None if name == STANDARD_INPUT else _origin(name, runs)
     with closing(open_log(name, origin or sys.stdin.buffer, given)) as log:
         own = _own_run(origin) if origin and log.format == "run folder" else None
@@ -130,7 +132,7 @@ def parsed_map(assignments: Iterable[str]) -> dict[str, str]:
 
 
 def parsed_kinds(text: str | None) -> frozenset[str]:
-    known = (*(kind for topics in get_args(Topic) for kind in get_args(topics) or (topics,)), *SEVERITIES)
+    known = (*CATALOGUE, *FAIL_ON_SEVERITIES)
     wanted = [kind.strip() for kind in (text or "").split(",") if kind.strip()]
     for kind in wanted:
         if kind not in known:
@@ -150,7 +152,7 @@ def _origin(name: str, runs: Path) -> Path:
 
 
 def _own_run(folder: Path) -> RunDiagnosis | None:
-    """A run of ours has said more than a row holds: its settings, its layers, what a person changed."""
+    """The diagnosis of a run folder, from its events: unlike rows they hold settings, layers and changes."""
     if not ((folder / CONFIG).is_file() and (folder / EVENTS).is_file()):
         return None
     try:

@@ -4,7 +4,7 @@ The preset's words come from the run's own configuration, the rest from what the
 the ids of their bindings, so that whoever shows them looks the key up and cannot promise one that is not there.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from ...engine.config import ConfigError, RunConfig
@@ -194,23 +194,14 @@ def _experiment(view: RunView) -> list[Hint]:
 
 PanelHint = tuple[PanelName, str]
 
-OF_FINDING: dict[str, PanelHint] = {
-    "nan": ("gradient", "the gradient norm just before the first ✕"),
-    "divergence": ("loss", "how far the loss has left ln 259, the level of guessing"),
-    "spike": ("gradient", "whether the gradient leapt with the loss, or before it"),
-    "stall": ("layers", "whether every layer still moves"),
-    "slow": ("rate", "whether the rate is what you meant it to be"),
-    "oscillation": ("loss", "the width of the band around the mean: it is the swing"),
-    "overfitting": ("loss", "the gap between the mean and the line with dots, val_loss"),
-    "exploding_gradients": ("gradient", "the norm against the level of 10, and where clipping holds it"),
-    "vanishing_gradients": ("layers", "which layers get next to no gradient"),
-    "initial_loss": ("loss", "where the curve begins, against ln 259"),
-    "warmup_bump": ("rate", "where the rate ends its climb: there the bump is"),
-    "plateau": ("loss", "the last stretch: how much did it gain?"),
-    "best_passed": ("loss", "the lowest dot of val_loss, and those after it"),
-    "below_data": ("loss", "val_loss, which no real progress would leave behind"),
-    "throughput_drop": ("status", "tokens a second, now and before"),
+PANEL_SHOWING: Mapping[str, PanelName] = {
+    "loss": "loss",
+    "lr": "rate",
+    "grad_norm": "gradient",
+    "layers": "layers",
+    "throughput": "status",
 }
+"""The panel for each `Shown` of the catalogue of findings."""
 _FRESH = 25
 """Steps for which a sample or an evaluation is news."""
 
@@ -218,7 +209,11 @@ _FRESH = 25
 def panel_to_look_at(view: RunView, found: FindingOpened | None) -> PanelHint:
     """`found` is the latest finding that is open."""
     if found is not None:
-        return OF_FINDING.get(found.kind, ("diagnosis", "the evidence and its causes, the likeliest first"))
+        from ...engine.diagnostics.catalogue import CATALOGUE  # all detectors; not needed for the first picture
+
+        if entry := CATALOGUE.get(found.kind):
+            return PANEL_SHOWING[entry.shown], entry.look_for
+        return "diagnosis", "the evidence and its causes, the likeliest first"
     if view.state == "ended":
         return "loss", "the whole curve: steep, slower, flat"
     if view.step <= view.settings.schedule.warmup_steps:

@@ -7,7 +7,7 @@ from textual.content import Content
 from textual.reactive import var
 
 from ...engine.config import LiveSettings
-from ...engine.diagnostics.time_account import in_words, shares_of
+from ...engine.diagnostics.time_account import shares_of, time_shares_text
 from ..content import hanging
 from ..formatting import UNKNOWN, compact, count, duration, known, megabytes, setting
 from ..text import visible
@@ -71,7 +71,7 @@ def _left(view: RunView) -> str:
 
 
 def _time(view: RunView) -> str:
-    return in_words(shares_of(spent.seconds for spent in view.spent), most=3) or UNKNOWN
+    return time_shares_text(shares_of(spent.seconds for spent in view.spent), most=3) or UNKNOWN
 
 
 def _dropout(now: LiveSettings) -> str:

@@ -3,10 +3,9 @@
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from ...finding_kinds import Topic
-from ..detector import Recovered, Symptom, Watched
+from ..detector import Detection, Recovered, Watched
 from ..level import Streak
-from ..run_statistics import History
+from ..run_statistics import RunStatistics
 
 
 @dataclass
@@ -17,7 +16,7 @@ class BelowData:
     byte are out of reach of a small model. Below that it knows its text by heart, or it can see its targets.
     """
 
-    kind: ClassVar[Topic] = "below_data"
+    kind: ClassVar[str] = "below_data"
     watched: ClassVar[Watched] = "loss"
     share: float = 0.075
     """Of ln V; for bytes this is Shannon's lower estimate of 0.6 bits, 0.42 nats."""
@@ -26,7 +25,7 @@ class BelowData:
     _low: Streak = field(default_factory=Streak, init=False)
     _open: bool = field(default=False, init=False)
 
-    def observe(self, run: History) -> Symptom | Recovered | None:
+    def observe(self, run: RunStatistics) -> Detection | Recovered | None:
         chance, loss = run.chance, run.loss
         if chance is None or loss is None:
             return None
@@ -42,4 +41,4 @@ class BelowData:
         evidence = (
             f"loss {loss:.3g}, and text allows no less than about {self.share * chance:.2g}: known by heart, or seen"
         )
-        return Symptom(onset=self._low.since, severity="info", evidence=evidence)
+        return Detection(onset=self._low.since, severity="info", evidence=evidence)

@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import ClassVar
 
-from ...finding_kinds import Topic
-from ..detector import Recovered, Symptom, Watched
-from ..run_statistics import History
+from ..detector import Detection, Recovered, Watched
+from ..run_statistics import RunStatistics
 
-WINDOW = 5
+MEDIAN_OF = 5
 """Evaluations of which the median must be a new best, for one alone may be luck."""
 
 
@@ -21,7 +20,7 @@ class BestPassed:
     does not end it, because the lowest of many noisy values is lucky; their median must come below the old one.
     """
 
-    kind: ClassVar[Topic] = "best_passed"
+    kind: ClassVar[str] = "best_passed"
     watched: ClassVar[Watched] = "val_loss"
     patience: int = 5
     """Evaluations without a new best; twice as many every time that val_loss went on falling after all."""
@@ -31,11 +30,11 @@ class BestPassed:
     _since: int = field(default=0, init=False)
     _wrong: int = field(default=0, init=False)
     """Times that val_loss went on falling."""
-    _recent: deque[float] = field(default_factory=lambda: deque(maxlen=WINDOW), init=False)
+    _recent: deque[float] = field(default_factory=lambda: deque(maxlen=MEDIAN_OF), init=False)
     _passed: float | None = field(default=None, init=False)
-    """The best of which was told; None while there is nothing to tell."""
+    """The best val_loss of the open finding; None while none is open."""
 
-    def observe(self, run: History) -> Symptom | Recovered | None:
+    def observe(self, run: RunStatistics) -> Detection | Recovered | None:
         val_loss = run.val_loss
         if val_loss is None:
             return None
@@ -53,4 +52,4 @@ class BestPassed:
             return None
         self._passed = self._best
         evidence = f"the best val_loss, {self._best:.4g} at step {self._best_step}, is {self._since} evaluations ago"
-        return Symptom(onset=self._best_step, severity="info", evidence=evidence)
+        return Detection(onset=self._best_step, severity="info", evidence=evidence)

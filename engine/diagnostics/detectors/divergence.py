@@ -3,10 +3,9 @@
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from ...finding_kinds import Topic
-from ..detector import Recovered, Symptom, Watched
+from ..detector import Detection, Recovered, Watched
 from ..level import Streak
-from ..run_statistics import MEMORY, History
+from ..run_statistics import LEVEL_MEMORY, RunStatistics
 
 
 @dataclass
@@ -17,7 +16,7 @@ class Divergence:
     which the loss comes down again do not count: neither a bump of the warm-up nor a spike that heals is meant.
     """
 
-    kind: ClassVar[Topic] = "divergence"
+    kind: ClassVar[str] = "divergence"
     watched: ClassVar[Watched] = "loss"
     runaway: float = 10.0
     """Units above the first loss, which no warm-up explains."""
@@ -43,7 +42,7 @@ class Divergence:
     """While open: the level below which the run counts as recovered."""
     _below: Streak = field(default_factory=Streak, init=False)
 
-    def observe(self, run: History) -> Symptom | Recovered | None:
+    def observe(self, run: RunStatistics) -> Detection | Recovered | None:
         loss = run.loss
         if loss is None or run.rows == 0:
             return None
@@ -58,9 +57,9 @@ class Divergence:
             return None
         return self._weigh(run, loss, line + 3 * run.level.noise)
 
-    def _weigh(self, run: History, loss: float, line: float) -> Symptom | None:
+    def _weigh(self, run: RunStatistics, loss: float, line: float) -> Detection | None:
         step, level = run.step, run.level.mean
-        few = self.runaway_early if run.rows <= 2 * MEMORY else self.runaway_rows
+        few = self.runaway_early if run.rows <= 2 * LEVEL_MEMORY else self.runaway_rows
         if self._huge.count(loss > run.first + self.runaway * run.unit, step) >= few:
             return self._begin(run.first, self._huge.since, f"loss {loss:.3g} after {run.first:.3g} at the start")
         if level <= line:
@@ -78,11 +77,11 @@ class Divergence:
         than = f"a best of {run.best:.3g}" if run.best < run.first else f"the {run.first:.3g} it began with"
         return self._begin(line, self._high.since, f"loss {level:.3g} for {enough} rows, after {than}")
 
-    def _begin(self, line: float, onset: int, evidence: str) -> Symptom:
+    def _begin(self, line: float, onset: int, evidence: str) -> Detection:
         self._line = line
-        return Symptom(onset=onset, severity="failure", evidence=evidence)
+        return Detection(onset=onset, severity="failure", evidence=evidence)
 
-    def _await_recovery(self, run: History, loss: float, line: float) -> Recovered | None:
+    def _await_recovery(self, run: RunStatistics, loss: float, line: float) -> Recovered | None:
         if self._below.count(loss < line, run.step) < self.recovery:
             return None
         self._line = None

@@ -5,10 +5,9 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from ...finding_kinds import Topic
-from ..detector import Recovered, Symptom, Watched
-from ..level import Level, Streak
-from ..run_statistics import History
+from ..detector import Detection, Recovered, Watched
+from ..level import RunningLevel, Streak
+from ..run_statistics import RunStatistics
 
 
 @dataclass
@@ -19,7 +18,7 @@ class ExplodingGradients:
     is the run's own level, two rows of three, and a loss that rises with them.
     """
 
-    kind: ClassVar[Topic] = "exploding_gradients"
+    kind: ClassVar[str] = "exploding_gradients"
     watched: ClassVar[Watched] = "row"
     times: float = 10.0
     """Its usual level, the geometric mean of the recent norms."""
@@ -29,7 +28,7 @@ class ExplodingGradients:
     """Units by which the loss must be above its own level."""
     recovery: int = 10
 
-    _usual: Level = field(default_factory=lambda: Level(memory=50, noise_memory=50), init=False)
+    _usual: RunningLevel = field(default_factory=lambda: RunningLevel(memory=50, noise_memory=50), init=False)
     """Of the logarithm."""
     _loss: float = field(default=0.0, init=False)
     """The level of the loss while the norm was usual."""
@@ -39,7 +38,7 @@ class ExplodingGradients:
     _large: float = field(default=math.inf, init=False)
     """The norm from which on it is large."""
 
-    def observe(self, run: History) -> Symptom | Recovered | None:
+    def observe(self, run: RunStatistics) -> Detection | Recovered | None:
         norm = run.row.values.get("grad_norm")
         if norm is None or norm <= 0:
             return None
@@ -59,7 +58,7 @@ class ExplodingGradients:
         self._loss = run.level.mean
         return None
 
-    def _weigh(self, run: History, norm: float) -> Symptom | None:
+    def _weigh(self, run: RunStatistics, norm: float) -> Detection | None:
         loss = run.loss
         if not (math.isfinite(norm) or self._high):
             return None  # NonFinite's
@@ -71,7 +70,7 @@ class ExplodingGradients:
         self._open = True
         usual = math.exp(self._usual.mean)
         evidence = f"gradient norm {norm:.3g}, {norm / usual:.0f}x its usual {usual:.3g}, with the loss at {loss:.3g}"
-        return Symptom(onset=steps[0], severity="warning", evidence=evidence)
+        return Detection(onset=steps[0], severity="warning", evidence=evidence)
 
     def _await_recovery(self, step: int, large: bool) -> Recovered | None:
         if self._calm.count(not large, step) < self.recovery:

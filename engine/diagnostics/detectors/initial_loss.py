@@ -3,9 +3,8 @@
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from ...finding_kinds import Topic
-from ..detector import Recovered, Symptom, Watched
-from ..run_statistics import History
+from ..detector import Detection, Recovered, Watched
+from ..run_statistics import RunStatistics
 
 
 @dataclass
@@ -16,14 +15,14 @@ class InitialLoss:
     lower one that the model was trained before, or that the targets can be seen.
     """
 
-    kind: ClassVar[Topic] = "initial_loss"
+    kind: ClassVar[str] = "initial_loss"
     watched: ClassVar[Watched] = "loss"
     share: float = 0.1
     """Of ln V; the usual initial weights come within a few percent."""
 
     _has_looked: bool = field(default=False, init=False)
 
-    def observe(self, run: History) -> Symptom | Recovered | None:
+    def observe(self, run: RunStatistics) -> Detection | Recovered | None:
         if self._has_looked:
             return None
         self._has_looked = True
@@ -31,7 +30,7 @@ class InitialLoss:
         if chance is None or run.first_step > 1 or abs(run.first - chance) <= self.share * chance:
             return None
         why = "initial weights too large" if run.first > chance else "trained before, or the targets can be seen"
-        return Symptom(
+        return Detection(
             onset=run.step,
             severity="info",
             evidence=f"the first loss is {run.first:.3g}, and guessing costs ln V = {chance:.3g}: {why}",

@@ -4,10 +4,9 @@ import math
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from ...finding_kinds import Topic
-from ..detector import Recovered, Symptom, Watched
+from ..detector import Detection, Recovered, Watched
 from ..level import Streak
-from ..run_statistics import History
+from ..run_statistics import RunStatistics
 
 
 @dataclass
@@ -18,7 +17,7 @@ class NonFinite:
     infinite for a row, when mixed precision overflows and skips the step.
     """
 
-    kind: ClassVar[Topic] = "nan"
+    kind: ClassVar[str] = "nan"
     watched: ClassVar[Watched] = "row"
     gradient_rows: int = 3
     """Rows in a row of bad gradient norms beside a good loss."""
@@ -29,7 +28,7 @@ class NonFinite:
     _finite: Streak = field(default_factory=Streak, init=False)
     _bad_norms: Streak = field(default_factory=Streak, init=False)
 
-    def observe(self, run: History) -> Symptom | Recovered | None:
+    def observe(self, run: RunStatistics) -> Detection | Recovered | None:
         row = run.row
         loss, norm = row.values.get("loss"), row.values.get("grad_norm")
         if loss is None and norm is None:
@@ -53,4 +52,4 @@ class NonFinite:
             if value is not None and not math.isfinite(value)
         ]
         before = f"; the last finite loss was {run.level.mean:.4g}" if run.rows else ", from the first row on"
-        return Symptom(onset=onset, severity="failure", evidence=f"{' and '.join(wrong)} at step {row.step}{before}")
+        return Detection(onset=onset, severity="failure", evidence=f"{' and '.join(wrong)} at step {row.step}{before}")

@@ -6,10 +6,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import ClassVar
 
-from ...finding_kinds import Topic
-from ..detector import Recovered, Symptom, Watched
-from ..level import OUTLIER, Level, Streak
-from ..run_statistics import MEMORY, History
+from ..detector import Detection, Recovered, Watched
+from ..level import OUTLIER, RunningLevel, Streak
+from ..run_statistics import LEVEL_MEMORY, RunStatistics
 
 SMOOTHING = 4
 """Rows over which batch noise is averaged before a swing is looked for."""
@@ -20,10 +19,10 @@ class Oscillation:
     """The loss swings up and down, again and again, by much more than batch noise explains, and gets nowhere.
 
     Batch noise is the part that neighbouring rows do not share. A swing is a move of the smoothed curve from one
-    turning point to the next that is several times this noise. Swings that a cycling learning rate makes are its work.
+    turning point to the next that is several times this noise. Swings that follow a cycling lr are not counted.
     """
 
-    kind: ClassVar[Topic] = "oscillation"
+    kind: ClassVar[str] = "oscillation"
     watched: ClassVar[Watched] = "loss"
     swing: float = 2.5
     """Times the batch noise; averaged over four rows, noise alone moves half as far once in some hundred rows."""
@@ -35,14 +34,14 @@ class Oscillation:
     rattle: float = 0.2
     """Units of noise from row to row that no batch makes in a classifier or language model: swings of one step each."""
     rattle_high_lr: float = 0.08
-    """The same under a rate that is known to be too high; a batch of one sequence makes up to 0.1 under a good one."""
+    """The same under an lr that is known to be too high; a batch of one sequence makes up to 0.1 under a good one."""
     rattle_rows: int = 100
     recovery: int = 150
     """Rows without a turn that close the finding."""
     cycle: float = 1.5
     """Highest over lowest learning rate at the turns: from here on the schedule explains them."""
 
-    _noise: Level = field(default_factory=lambda: Level(memory=50, noise_memory=50), init=False)
+    _noise: RunningLevel = field(default_factory=lambda: RunningLevel(memory=50, noise_memory=50), init=False)
     _smooth: float = field(default=0.0, init=False)
     _extreme: float = field(default=0.0, init=False)
     _rising: bool = field(default=False, init=False)
@@ -51,7 +50,7 @@ class Oscillation:
     _open: bool = field(default=False, init=False)
     _still: Streak = field(default_factory=Streak, init=False)
 
-    def observe(self, run: History) -> Symptom | Recovered | None:
+    def observe(self, run: RunStatistics) -> Detection | Recovered | None:
         loss = run.loss
         if loss is None:
             return None
@@ -72,16 +71,16 @@ class Oscillation:
             turned = True
         if self._open:
             return self._await_recovery(run.step, turned or noise.noise > self._most_noise(run))
-        if run.rows >= self.rattle_rows and run.rows % MEMORY == 0 and noise.noise > self._most_noise(run):
+        if run.rows >= self.rattle_rows and run.rows % LEVEL_MEMORY == 0 and noise.noise > self._most_noise(run):
             return self._rattles(run) or (self._judge(run) if turned else None)
         return self._judge(run) if turned else None
 
-    def _most_noise(self, run: History) -> float:
+    def _most_noise(self, run: RunStatistics) -> float:
         if run.facts.lr_is_high:
             return self.rattle_high_lr * run.unit
         return self.rattle * run.unit if run.chance is not None else math.inf
 
-    def _rattles(self, run: History) -> Symptom | None:
+    def _rattles(self, run: RunStatistics) -> Detection | None:
         (before, _), (after, _) = run.profile.over(0.25, 0.5), run.profile.over(0.5, 1)
         noise = self._noise.noise
         if before - after > noise:
@@ -90,23 +89,23 @@ class Oscillation:
         self._still = Streak()
         onset = run.profile.step_at(0.25)
         evidence = f"from row to row the loss jumps by {noise:.2g}, around {after:.3g} since step {onset}"
-        return Symptom(onset=onset, severity="warning", evidence=evidence)
+        return Detection(onset=onset, severity="warning", evidence=evidence)
 
-    def _turn(self, run: History, smooth: float) -> None:
+    def _turn(self, run: RunStatistics, smooth: float) -> None:
         self._turns.append((run.rows, run.step, self._extreme, run.lr or 0.0))
         if len(self._turns) > self.turns:
             self._turns.popleft()
         self._extreme, self._rising = smooth, not self._rising
 
-    def _judge(self, run: History) -> Symptom | None:
+    def _judge(self, run: RunStatistics) -> Detection | None:
         if len(self._turns) < self.turns or run.rows - self._turns[0][0] > self.within:
             return None
         heights = [height for _, _, height, _ in self._turns]
-        rates = [lr for _, _, _, lr in self._turns]
+        lrs = [lr for _, _, _, lr in self._turns]
         moves = [abs(b - a) for a, b in pairwise(heights)]
         size = sum(moves) / len(moves)
         progress = abs(heights[0] - heights[-1 if self.turns % 2 else -2])
-        if progress > size or max(rates) > self.cycle * min(rates):
+        if progress > size or max(lrs) > self.cycle * min(lrs):
             return None
         self._open = True
         self._still = Streak()
@@ -114,7 +113,7 @@ class Oscillation:
             f"{len(heights)} turns in {run.rows - self._turns[0][0]} rows, swings of {size:.3g}, "
             f"{size / self._noise.noise:.1f}x the batch noise"
         )
-        return Symptom(onset=self._turns[0][1], severity="warning", evidence=evidence)
+        return Detection(onset=self._turns[0][1], severity="warning", evidence=evidence)
 
     def _await_recovery(self, step: int, turned: bool) -> Recovered | None:
         if self._still.count(not turned, step) < self.recovery:

@@ -6,16 +6,15 @@ from dataclasses import dataclass, field
 from statistics import fmean, median
 from typing import ClassVar
 
-from ...finding_kinds import Topic
-from ..detector import Recovered, Symptom, Watched
-from ..run_statistics import History
+from ..detector import Detection, Recovered, Watched
+from ..run_statistics import RunStatistics
 
 AROUND = 2
-"""Evaluations on either side of the best one that tell what it is worth: a minimum is lucky by definition."""
-WINDOW = 2 * AROUND + 1
+"""Evaluations on either side of the best one whose median replaces it: a minimum alone is biased low."""
+AROUND_BEST = 2 * AROUND + 1
 BENDS = 0.5117
 """The standard deviation of independent normal values over the mean size of their second differences, sqrt(pi / 12)."""
-MEMORY = 10
+BEND_MEMORY = 10
 """Evaluations over which the noise forgets."""
 
 
@@ -25,10 +24,10 @@ class Overfitting:
 
     The model learns its training text by heart. The last evaluations together must lie above those around the best one
     by more than evaluations differ anyway, and the training loss must be below what it was then, or the run is in other
-    trouble. How much they differ is told by how the curve bends, which neither a fall nor a rise changes.
+    trouble. Their noise is estimated from second differences, which a straight fall or rise does not change.
     """
 
-    kind: ClassVar[Topic] = "overfitting"
+    kind: ClassVar[str] = "overfitting"
     watched: ClassVar[Watched] = "val_loss"
     rise: float = 0.015
     """Share of the best validation loss: a smaller rise does not matter."""
@@ -39,7 +38,7 @@ class Overfitting:
     share: float = 0.15
     """Of the rise, that the training loss must have fallen by; a learning rate that goes up lifts both."""
 
-    _recent: deque[float] = field(default_factory=lambda: deque(maxlen=WINDOW), init=False)
+    _recent: deque[float] = field(default_factory=lambda: deque(maxlen=AROUND_BEST), init=False)
     _bends: float = field(default=0.0, init=False)
     """Mean size of the second differences."""
     _seen: int = field(default=0, init=False)
@@ -52,7 +51,7 @@ class Overfitting:
     """Median of the evaluations around the best one."""
     _open: bool = field(default=False, init=False)
 
-    def observe(self, run: History) -> Symptom | Recovered | None:
+    def observe(self, run: RunStatistics) -> Detection | Recovered | None:
         val_loss = run.val_loss
         if val_loss is None or run.rows == 0:
             return None
@@ -60,7 +59,7 @@ class Overfitting:
         if self._since < AROUND + 1:
             return self._recover() if self._open and self._since == 0 else None
         last = fmean(list(self._recent)[-self.evaluations :])
-        error = BENDS * self._bends * math.sqrt(1 / self.evaluations + 1 / WINDOW)
+        error = BENDS * self._bends * math.sqrt(1 / self.evaluations + 1 / AROUND_BEST)
         rise = last - self._worth
         by_chance = math.sqrt(2 * math.log(self._seen)) * error
         if self._open or rise < max(self.rise * abs(self._best), self.chance * by_chance):
@@ -73,13 +72,13 @@ class Overfitting:
             f"val_loss {last:.3g} after a best of {self._best:.3g} at step {self._best_step}, "
             f"while the training loss fell from {self._train_at_best:.3g} to {run.level.mean:.3g}"
         )
-        return Symptom(onset=self._best_step, severity="warning", evidence=evidence)
+        return Detection(onset=self._best_step, severity="warning", evidence=evidence)
 
-    def _learn(self, val_loss: float, run: History) -> None:
+    def _learn(self, val_loss: float, run: RunStatistics) -> None:
         if len(self._recent) >= 2:
             self._seen += 1
             bend = abs(val_loss - 2 * self._recent[-1] + self._recent[-2])
-            self._bends += (bend - self._bends) / min(self._seen, MEMORY)
+            self._bends += (bend - self._bends) / min(self._seen, BEND_MEMORY)
         self._recent.append(val_loss)
         self._since += 1
         if val_loss < self._best:

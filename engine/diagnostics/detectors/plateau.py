@@ -4,9 +4,8 @@ import math
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from ...finding_kinds import Topic
-from ..detector import Recovered, Symptom, Watched
-from ..run_statistics import History
+from ..detector import Detection, Recovered, Watched
+from ..run_statistics import RunStatistics
 
 
 @dataclass
@@ -17,7 +16,7 @@ class Plateau:
     rate will not help much.
     """
 
-    kind: ClassVar[Topic] = "plateau"
+    kind: ClassVar[str] = "plateau"
     watched: ClassVar[Watched] = "block"
     rows: int = 200
     gain: float = 0.01
@@ -27,7 +26,7 @@ class Plateau:
 
     _level: float | None = field(default=None, init=False)
 
-    def observe(self, run: History) -> Symptom | Recovered | None:
+    def observe(self, run: RunStatistics) -> Detection | Recovered | None:
         gain = run.first - run.best
         if self._level is not None:
             if run.level.mean > self._level - self.recovery * gain - run.level.noise:
@@ -43,4 +42,4 @@ class Plateau:
         self._level = last
         onset = run.profile.step_at(0.75)
         evidence = f"loss {last:.4g} since step {onset}, {before:.4g} before: training may be complete"
-        return Symptom(onset=onset, severity="info", evidence=evidence)
+        return Detection(onset=onset, severity="info", evidence=evidence)

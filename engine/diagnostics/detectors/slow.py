@@ -4,9 +4,8 @@ import math
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from ...finding_kinds import Topic
-from ..detector import Recovered, Symptom, Watched
-from ..run_statistics import History
+from ..detector import Detection, Recovered, Watched
+from ..run_statistics import RunStatistics
 
 
 @dataclass
@@ -18,14 +17,14 @@ class Slow:
     so its noise is next to nothing, which a fine-tuned model's never is.
     """
 
-    kind: ClassVar[Topic] = "slow"
+    kind: ClassVar[str] = "slow"
     watched: ClassVar[Watched] = "block"
     rows: int = 60
     """Rows after the warm-up before a verdict."""
     budget: float = 0.1
     """Share of the run before a verdict."""
     little: float = 0.15
-    """Units: who has gained more than this is not slow."""
+    """Units: a run that has gained more than this is not slow."""
     leap: float = 0.1
     """Units above the first loss: a run that was thrown so far up has another trouble than slowness."""
     guessing: float = 0.01
@@ -37,7 +36,7 @@ class Slow:
 
     _open: bool = field(default=False, init=False)
 
-    def observe(self, run: History) -> Symptom | Recovered | None:
+    def observe(self, run: RunStatistics) -> Detection | Recovered | None:
         if self._open:
             return self._await_recovery(run)
         if run.settled < self.rows or not run.is_fresh or not run.facts.has_used(self.budget, run.step):
@@ -56,26 +55,26 @@ class Slow:
             f"loss {run.level.mean:.3g} at step {run.step} after {run.first:.3g} at the start; "
             f"at this rate it is {forecast:.3g} at step {horizon}"
         )
-        return Symptom(onset=run.first_step, severity="warning", evidence=evidence)
+        return Detection(onset=run.first_step, severity="warning", evidence=evidence)
 
-    def _still_guesses(self, run: History) -> bool:
+    def _still_guesses(self, run: RunStatistics) -> bool:
         if run.chance is not None:
             return run.level.mean > (1 - self.little) * run.chance
         return run.level.noise <= self.guessing * abs(run.level.mean)
 
-    def _falls_steadily(self, run: History) -> bool:
+    def _falls_steadily(self, run: RunStatistics) -> bool:
         (first, rows), (middle, _), (last, _) = (run.profile.over(share, share + 0.33) for share in (0, 0.33, 0.67))
         error = run.level.noise * math.sqrt(2 / rows)
         return first - last > 3 * error and middle - last > max(self.steady * (first - middle), error)
 
-    def _forecast(self, run: History) -> tuple[float, int]:
+    def _forecast(self, run: RunStatistics) -> tuple[float, int]:
         """Where a straight line through the last half ends, at the run's last step or after as many steps again."""
         (before, _), (last, _) = run.profile.over(0.5, 0.75), run.profile.over(0.75, 1)
         seen = max(run.step - run.first_step, 1)
         horizon = run.facts.steps or run.step + seen
         return last - (before - last) / (seen / 4) * max(horizon - run.step, 0), horizon
 
-    def _await_recovery(self, run: History) -> Recovered | None:
+    def _await_recovery(self, run: RunStatistics) -> Recovered | None:
         if run.first - run.best < self.little * run.unit:
             return None
         self._open = False

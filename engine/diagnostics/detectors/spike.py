@@ -4,10 +4,9 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from ...finding_kinds import Topic
-from ..detector import Recovered, Symptom, Watched
+from ..detector import Detection, Recovered, Watched
 from ..level import Streak
-from ..run_statistics import History
+from ..run_statistics import RunStatistics
 
 LASTING = 6
 """Rows that are looked at together."""
@@ -21,7 +20,7 @@ class Spike:
     less, or one that is far worse than the untrained model. The finding closes when the loss has come back.
     """
 
-    kind: ClassVar[Topic] = "spike"
+    kind: ClassVar[str] = "spike"
     watched: ClassVar[Watched] = "loss"
     sigmas: float = 8.0
     """Two rows of three beyond eight deviations do not happen by chance, even in the tails of batch 1."""
@@ -56,7 +55,7 @@ class Spike:
     _peak: float | None = field(default=None, init=False)
     _back: Streak = field(default_factory=Streak, init=False)
 
-    def observe(self, run: History) -> Symptom | Recovered | None:
+    def observe(self, run: RunStatistics) -> Detection | Recovered | None:
         loss = run.loss
         if loss is None or run.rows == 0:
             return None
@@ -70,7 +69,7 @@ class Spike:
             return None
         return self._weigh(run, loss, rise)
 
-    def _weigh(self, run: History, loss: float, rise: float) -> Symptom | None:
+    def _weigh(self, run: RunStatistics, loss: float, rise: float) -> Detection | None:
         if not self._high or run.rows == self.quiet:
             self._high.clear()
             self._baseline, self._noise = run.level.mean, run.level.noise
@@ -87,13 +86,13 @@ class Spike:
             self._high.clear()
         return None
 
-    def _least(self, run: History) -> float:
+    def _least(self, run: RunStatistics) -> float:
         """How far above the baseline a row must be to stand out at all."""
         if run.rows >= self.quiet:
             return max(self.rise * run.unit, self._noise)
         return max(run.first + self.early_rise * run.unit - self._baseline, self.early_sigmas * self._noise)
 
-    def _is_event(self, run: History, loss: float, standing_out: int) -> bool:
+    def _is_event(self, run: RunStatistics, loss: float, standing_out: int) -> bool:
         heights = [sigmas for _, sigmas in self._high]
         if not heights[-1]:
             return False
@@ -105,12 +104,12 @@ class Spike:
         lone = heights[-1] > max(self.lone_sigmas, usual) and loss > run.first + self.lone_rise * run.unit
         return lone or sum(height > max(self.sigmas, usual) for height in heights[-3:]) >= 2
 
-    def _begin(self, run: History, onset: int, loss: float) -> Symptom:
+    def _begin(self, run: RunStatistics, onset: int, loss: float) -> Detection:
         self._peak = loss
         evidence = f"loss {loss:.3g} against {self._baseline:.3g} just before"
         if run.rows >= self.quiet:
             evidence += f", a jump of {(loss - self._baseline) / self._noise:.0f}x the batch noise"
-        return Symptom(onset=onset, severity="warning", evidence=evidence)
+        return Detection(onset=onset, severity="warning", evidence=evidence)
 
     def _await_recovery(self, step: int, loss: float, peak: float) -> Recovered | None:
         # held against the level before the jump, or the spike would become the new normal

@@ -4,10 +4,9 @@ import math
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from ...finding_kinds import Topic
-from ..detector import Recovered, Symptom, Watched
+from ..detector import Detection, Recovered, Watched
 from ..profile import Profile
-from ..run_statistics import History
+from ..run_statistics import RunStatistics
 
 
 @dataclass
@@ -19,12 +18,12 @@ class Stall:
     the gain. Not seeing a fall is not enough: the noise must leave no room for one.
     """
 
-    kind: ClassVar[Topic] = "stall"
+    kind: ClassVar[str] = "stall"
     watched: ClassVar[Watched] = "loss"
     never_rows: int = 20
     """Rows after the warm-up in which a healthy run has begun to learn."""
     never_rows_blind: int = 100
-    """The same where the log has no learning rate, so that a warm-up cannot be told."""
+    """The same where the log has no learning rate, so that a warm-up cannot be recognised."""
     never_budget: float = 0.02
     """The same as a share of the run, where its length is known."""
     never_share: float = 0.004
@@ -42,14 +41,14 @@ class Stall:
     flat_gain: float = 0.05
     """Share of the gain. Learning curves are power laws (Hestness 2017): twice the steps bring 5 to 10 % of it."""
     flat_gain_explained: float = 0.15
-    """The same where the rate is known to be too high, or spent: that explains what might else be slow refinement."""
+    """The same where the lr is known to be too high, or next to 0: that explains what might else be slow refinement."""
     flat_since_blind: float = 0.1
     """The same two where the first loss is not that of guessing: a fine-tuned model has its steep part behind it."""
     flat_gain_blind: float = 0.02
     flat_since_spent: float = 0.5
-    """The same where the rate is as good as nothing and that is the reason."""
+    """The same where the lr is next to 0, which explains the plateau."""
     decayed: float = 0.8
-    """Share of the run after which a rate of nothing is the end of a schedule and no accident."""
+    """Share of the run after which an lr next to 0 is the end of a schedule and not a fault."""
     recovery: float = 0.05
     """Units by which the loss must fall again; a plateau drifts by less."""
 
@@ -58,7 +57,7 @@ class Stall:
     _checked: int = field(default=0, init=False)
     _stalled_at: float | None = field(default=None, init=False)
 
-    def observe(self, run: History) -> Symptom | Recovered | None:
+    def observe(self, run: RunStatistics) -> Detection | Recovered | None:
         loss = run.loss
         if loss is None:
             return None
@@ -73,7 +72,7 @@ class Stall:
             self._after_warmup = Profile()
         return self._never_began(run) if self._after_warmup.learn(loss, run.step) else None
 
-    def _never_began(self, run: History) -> Symptom | None:
+    def _never_began(self, run: RunStatistics) -> Detection | None:
         flat = self._after_warmup
         enough = self.never_rows if run.lr is not None or run.facts.steps else self.never_rows_blind
         if flat.rows < enough or not run.facts.has_used(self.never_budget, run.step) or not run.is_fresh:
@@ -86,10 +85,10 @@ class Stall:
             return None
         self._stalled_at = after
         evidence = f"loss {after:.4g} after {run.first:.4g} at the start: it has not moved in {flat.rows} rows"
-        return Symptom(onset=run.first_step, severity="failure", evidence=evidence)
+        return Detection(onset=run.first_step, severity="failure", evidence=evidence)
 
-    def _stopped(self, run: History) -> Symptom | None:
-        """Whether the run has brought nothing for most of its length, at a rate that could move it."""
+    def _stopped(self, run: RunStatistics) -> Detection | None:
+        """Detects a loss that has been flat for most of the run although the lr could move it."""
         self._checked = run.profile.rows + run.profile.size
         if run.profile.rows < self.flat_rows or not run.is_fresh or not run.facts.has_used(self.flat_budget, run.step):
             return None
@@ -101,19 +100,19 @@ class Stall:
         onset = run.profile.step_at(since)
         self._stalled_at, _ = run.profile.over(0.5, 1)
         evidence = f"loss {self._stalled_at:.3g}, flat since step {onset}; the run began at {run.first:.3g}"
-        return Symptom(onset=onset, severity="warning", evidence=evidence)
+        return Detection(onset=onset, severity="warning", evidence=evidence)
 
-    def _demands(self, run: History) -> tuple[float, float]:
+    def _demands(self, run: RunStatistics) -> tuple[float, float]:
         """Since which share of the run it must be flat, and how much of the gain it may still have brought."""
-        if run.rate_is_spent and not run.facts.has_used(self.decayed, run.step):
+        if run.lr_is_spent and not run.facts.has_used(self.decayed, run.step):
             return self.flat_since_spent, self.flat_gain_explained
-        if not run.rate_is_up:
+        if not run.lr_is_up:
             return 1.0, 0.0
         if run.chance is None:
             return self.flat_since_blind, self.flat_gain_blind
         return self.flat_since, self.flat_gain_explained if run.facts.lr_is_high else self.flat_gain
 
-    def _is_flat(self, run: History, since: float, most: float) -> bool:
+    def _is_flat(self, run: RunStatistics, since: float, most: float) -> bool:
         """Whether, of three parts of the run since then, the last two are where the first was, and level themselves."""
         third = (1 - since) / 3
         if third <= 0:
@@ -127,7 +126,7 @@ class Stall:
             is_still_there and abs(first - (second + last) / 2) + room < most and abs(second - last) + room < 2 * most
         )
 
-    def _await_recovery(self, run: History, stalled_at: float) -> Recovered | None:
+    def _await_recovery(self, run: RunStatistics, stalled_at: float) -> Recovered | None:
         fall = max(self.recovery * run.unit, 3 * run.level.noise / math.sqrt(run.level.memory))
         if run.level.mean > stalled_at - fall:
             return None

@@ -3,11 +3,10 @@
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from ...finding_kinds import Topic
-from ..detector import Recovered, Symptom, Watched
-from ..level import Level, Streak
-from ..run_statistics import History
-from ..time_account import MOSTLY_LOST, in_words
+from ..detector import Detection, Recovered, Watched
+from ..level import RunningLevel, Streak
+from ..run_statistics import RunStatistics
+from ..time_account import MOSTLY_LOST, time_shares_text
 
 
 @dataclass
@@ -22,17 +21,17 @@ class Pace:
     """Of the best speed, by which a turn that has begun may be less than that without being off."""
     rows: int = 30
     seconds: float = 20.0
-    """Both must pass before either is believed; a log that does not tell the time is held to its rows alone."""
+    """A change of pace must last this many rows and seconds; without `tokens` in the log, the rows alone."""
 
     holds: bool = field(default=False, init=False)
     best: float = field(default=0.0, init=False)
-    level: Level = field(default_factory=lambda: Level(memory=20), init=False)
+    level: RunningLevel = field(default_factory=lambda: RunningLevel(memory=20), init=False)
     turned: Streak = field(default_factory=Streak, init=False)
     """Rows that speak against what holds."""
     _tokens: float = field(default=0.0, init=False)
     """Trained on when the streak began."""
 
-    def observe(self, speed: float, run: History) -> None:
+    def observe(self, speed: float, run: RunStatistics) -> None:
         level = self.level
         level.learn(speed)
         mean = level.mean
@@ -65,7 +64,7 @@ class ThroughputDrop:
     measurements, checkpoints or the loading of data take the rest. Pauses and a speed limit do not count.
     """
 
-    kind: ClassVar[Topic] = "throughput_drop"
+    kind: ClassVar[str] = "throughput_drop"
     watched: ClassVar[Watched] = "row"
     lost: float = MOSTLY_LOST
     """Share of the time that does not go into training."""
@@ -74,11 +73,11 @@ class ThroughputDrop:
 
     _pace: Pace = field(default_factory=Pace, init=False)
     _has_tokens: bool = field(default=False, init=False)
-    """The speed is told in tokens; a step_time is then about more than training."""
+    """The log has tokens_per_s; its step_time then covers more than training."""
     _is_losing: bool = field(default=False, init=False)
     _open: bool = field(default=False, init=False)
 
-    def observe(self, run: History) -> Symptom | Recovered | None:
+    def observe(self, run: RunStatistics) -> Detection | Recovered | None:
         values = run.row.values
         speed = values.get("tokens_per_s")
         if speed is not None:
@@ -94,14 +93,14 @@ class ThroughputDrop:
         self._open = not self._open
         return self._symptom(run) if self._open else Recovered()
 
-    def _symptom(self, run: History) -> Symptom:
+    def _symptom(self, run: RunStatistics) -> Detection:
         onset = run.spent.first_step if self._is_losing else self._pace.turned.since
         seen = f"{run.spent.lost:.0%} of the time does not go into training" if self._is_losing else self._slowed()
-        if where := in_words(run.spent.shares()):
+        if where := time_shares_text(run.spent.shares()):
             where = f"of the time of the last {run.spent.steps:,} steps: {where}"
         else:
             where = "where the time goes cannot be told: the log has no part of a step's time, such as data_time"
-        return Symptom(onset=onset, severity="info", evidence=f"{seen}; {where}")
+        return Detection(onset=onset, severity="info", evidence=f"{seen}; {where}")
 
     def _slowed(self) -> str:
         now, best = self._pace.level.mean, self._pace.best

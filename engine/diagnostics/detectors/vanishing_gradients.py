@@ -4,10 +4,9 @@ import math
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from ...finding_kinds import Topic
-from ..detector import Recovered, Symptom, Watched
-from ..level import Level, Streak
-from ..run_statistics import History
+from ..detector import Detection, Recovered, Watched
+from ..level import RunningLevel, Streak
+from ..run_statistics import RunStatistics
 
 
 @dataclass
@@ -18,7 +17,7 @@ class VanishingGradients:
     have stopped falling, far from nothing; and far from converged where only a fall below the usual level is seen.
     """
 
-    kind: ClassVar[Topic] = "vanishing_gradients"
+    kind: ClassVar[str] = "vanishing_gradients"
     watched: ClassVar[Watched] = "gradients"
     nothing: float = 1e-6
     """A norm below this moves no weight; the usual textbook threshold."""
@@ -31,7 +30,7 @@ class VanishingGradients:
     patience: int = 20
     recovery: int = 10
 
-    _usual: Level = field(default_factory=lambda: Level(memory=20), init=False)
+    _usual: RunningLevel = field(default_factory=lambda: RunningLevel(memory=20), init=False)
     """Of the logarithm."""
     _small_norm: float = field(default=0.0, init=False)
     """What counts as collapsed."""
@@ -41,7 +40,7 @@ class VanishingGradients:
     _calm: Streak = field(default_factory=Streak, init=False)
     _open: bool = field(default=False, init=False)
 
-    def observe(self, run: History) -> Symptom | Recovered | None:
+    def observe(self, run: RunStatistics) -> Detection | Recovered | None:
         norm = run.grad_norm
         if norm is None:
             return None
@@ -58,7 +57,7 @@ class VanishingGradients:
             return None
         return self._weigh(run, norm)
 
-    def _weigh(self, run: History, norm: float) -> Symptom | None:
+    def _weigh(self, run: RunStatistics, norm: float) -> Detection | None:
         if self._small.length == 0:
             self._loss_before = run.level.mean if run.rows else run.first
         rows = self._small.count(True, run.step)
@@ -68,7 +67,7 @@ class VanishingGradients:
             return None
         self._open = True
         evidence = f"gradient norm {norm:.3g} for {rows} rows, with the loss still at {run.level.mean:.3g}"
-        return Symptom(onset=self._small.since, severity="failure", evidence=evidence)
+        return Detection(onset=self._small.since, severity="failure", evidence=evidence)
 
     def _await_recovery(self, step: int, small: bool) -> Recovered | None:
         if self._calm.count(not small, step) < self.recovery:

@@ -3,10 +3,9 @@
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from ...finding_kinds import Topic
-from ..detector import Recovered, Symptom, Watched
+from ..detector import Detection, Recovered, Watched
 from ..level import Streak
-from ..run_statistics import History
+from ..run_statistics import RunStatistics
 
 
 @dataclass
@@ -17,7 +16,7 @@ class WarmupBump:
     remark closes.
     """
 
-    kind: ClassVar[Topic] = "warmup_bump"
+    kind: ClassVar[str] = "warmup_bump"
     watched: ClassVar[Watched] = "loss"
     rise: float = 0.01
     """Units above the first loss."""
@@ -29,7 +28,7 @@ class WarmupBump:
     _high: Streak = field(default_factory=Streak, init=False)
     _open: bool = field(default=False, init=False)
 
-    def observe(self, run: History) -> Symptom | Recovered | None:
+    def observe(self, run: RunStatistics) -> Detection | Recovered | None:
         if run.rows > self.until and not self._open:
             return None
         if run.loss is None or run.rows < self.rows or not run.is_fresh:
@@ -46,4 +45,4 @@ class WarmupBump:
         evidence = (
             f"loss {run.loss:.3g} after {run.first:.3g} at the start; it should be back within some hundred steps"
         )
-        return Symptom(onset=self._high.since, severity="info", evidence=evidence)
+        return Detection(onset=self._high.since, severity="info", evidence=evidence)

@@ -1,4 +1,4 @@
-"""A case: what is trained, what its log leaves out, and what a diagnosis of it has to say.
+"""A case: what is trained, what its log leaves out, and which findings are right for it.
 
 A label follows from what was built in, and was checked by looking at the curves.
 """
@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from tinygpt_tui.engine.config import RunConfig
 from tinygpt_tui.engine.events import ChangeSettings
-from tinygpt_tui.engine.finding_kinds import Kind
+from tinygpt_tui.engine.finding_kinds import FindingKind
 
 from .counting import Kinds
 
@@ -39,14 +39,14 @@ ONLY_LOSS = frozenset({"lr", "grad_norm", "val_loss"})
 class Case:
     name: str
     settings: Mapping[str, Any]
-    planted: Kind | None = None
+    planted: FindingKind | None = None
     """The kind of fault that was built in; None in a healthy run."""
     must: Kinds = frozenset()
     """One of these has to be found."""
     may: Kinds = frozenset()
     """These are no false alarms besides."""
     onset: Onset = None
-    """The step from which the fault is there; None where nobody can say."""
+    """The first step with the fault; None where it is not known."""
     every: int = 1
     """Steps between two logged rows."""
     hidden: frozenset[str] = frozenset()
@@ -75,7 +75,7 @@ class Collection(dict[str, Case]):
     def faulty(
         self,
         name: str,
-        planted: Kind,
+        planted: FindingKind,
         settings: Mapping[str, Any] | None = None,
         *,
         must: Kinds | None = None,

@@ -1,12 +1,12 @@
-"""Alarms against labels: what was found, what was said wrongly, and how late; pure, the same for all rules."""
+"""Compares alarms with labels: faults found, wrong alarms and delays, by the same rules for every detector."""
 
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from tinygpt_tui.engine.finding_kinds import Kind
+from tinygpt_tui.engine.finding_kinds import FindingKind
 
-Kinds = frozenset[Kind]
+Kinds = frozenset[FindingKind]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Alarm:
 
 @dataclass(frozen=True, kw_only=True)
 class Label:
-    planted: Kind | None
+    planted: FindingKind | None
     must: Kinds
     may: Kinds
     onset: int | None
@@ -62,7 +62,7 @@ def judge(label: Label, alarms: Iterable[Alarm]) -> Verdict:
 
 @dataclass(frozen=True, kw_only=True)
 class Tally:
-    """What the verdicts say of one kind: runs that had it planted, and alarms that named it."""
+    """Counts for one kind: runs that had it planted, and alarms that named it."""
 
     faults: int
     found: int
@@ -80,11 +80,11 @@ class Tally:
 
     @property
     def precision(self) -> float | None:
-        said = self.right + self.wrong
-        return self.right / said if said else None
+        alarms = self.right + self.wrong
+        return self.right / alarms if alarms else None
 
 
-def tally(kind: Kind, verdicts: Sequence[Verdict]) -> Tally:
+def tally(kind: FindingKind, verdicts: Sequence[Verdict]) -> Tally:
     planted = [verdict for verdict in verdicts if verdict.label.planted == kind]
     delays = [(verdict.delay, verdict.delay / verdict.label.steps) for verdict in planted if verdict.delay is not None]
     return Tally(
@@ -98,7 +98,7 @@ def tally(kind: Kind, verdicts: Sequence[Verdict]) -> Tally:
     )
 
 
-def _named(kind: Kind, verdicts: Iterable[Verdict]) -> int:
+def _named(kind: FindingKind, verdicts: Iterable[Verdict]) -> int:
     return sum(kind in alarm.kinds for verdict in verdicts for alarm in verdict.wrong)
 
 

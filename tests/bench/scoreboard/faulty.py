@@ -10,17 +10,17 @@ from .case import GRADIENTS_HIDDEN, MOMENTUM, ONLY_LOSS, SGD, Collection, Kinds
 
 def faulty(c: Collection) -> None:
     for add in (
-        _rate_too_high, _rattling, _oscillating, _climbing, _stalled, _slow, _overfitting, _spikes, _not_a_number,
+        _lr_too_high, _rattling, _oscillating, _climbing, _stalled, _slow, _overfitting, _spikes, _not_a_number,
         _gradients,
     ):  # fmt: skip
         add(c)
 
 
 ANY_OF_TOO_HIGH: Kinds = frozenset({"divergence", "oscillation", "stall", "spike", "exploding_gradients", "nan"})
-"""What a rate that is too high looks like depends on luck; each of these is a true word about it."""
+"""Which of these an lr that is too high leads to depends on the seed; each is right."""
 
 
-def _rate_too_high(c: Collection) -> None:
+def _lr_too_high(c: Collection) -> None:
     """The loss leaves for good, or is thrown far off."""
 
     def add(name: str, settings: Mapping[str, Any], **how: Any) -> None:
@@ -42,7 +42,7 @@ def _rate_too_high(c: Collection) -> None:
 
 
 def _rattling(c: Collection) -> None:
-    """The rate is so high that nothing is learnt but how frequent each byte is."""
+    """The lr is so high that only the frequency of each byte is learned."""
 
     def add(name: str, settings: Mapping[str, Any], **how: Any) -> None:
         may: Kinds = frozenset({"slow", "vanishing_gradients"})
@@ -148,7 +148,7 @@ def _spikes(c: Collection) -> None:
         c.faulty(name, "spike", settings, may=may, onset=step, **how)
 
     def leap(step: int) -> dict[int, ChangeSettings]:
-        """One step at a much higher rate throws the weights off; the next goes on as if nothing had been."""
+        """One step at a much higher lr throws the weights off; the next has the usual lr again."""
         return {step: ChangeSettings(lr_times=300.0), step + 1: ChangeSettings(lr_times=1 / 300.0)}
 
     add("leap-300", {}, 301, changes=leap(300))

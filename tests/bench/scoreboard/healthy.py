@@ -1,4 +1,4 @@
-"""Runs with nothing wrong: whatever is said of them as a warning is a false alarm."""
+"""Runs with nothing wrong: every warning or failure is a false alarm."""
 
 from tinygpt_tui.engine.events import ChangeSettings
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from typing import get_args
 
 from tinygpt_tui.engine.diagnostics.diagnosis import facts_of
-from tinygpt_tui.engine.diagnostics.report import diagnose
+from tinygpt_tui.engine.diagnostics.report import report_of
 from tinygpt_tui.engine.diagnostics.run_statistics import RunFacts
-from tinygpt_tui.engine.finding_kinds import Kind
+from tinygpt_tui.engine.finding_kinds import FindingKind
 from tinygpt_tui.engine.vocabulary import CHANCE_LOSS as CHANCE
 
 from .counting import Alarm, Label, Verdict, judge
@@ -17,7 +17,7 @@ from .rule import alarms
 
 BLIND = "tinygpt-tui, from the log alone"
 KNOWN = "tinygpt-tui, its own run"
-KINDS: Mapping[str, Kind] = {kind: kind for kind in get_args(Kind)}
+KINDS: Mapping[str, FindingKind] = {kind: kind for kind in get_args(FindingKind)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,17 +28,17 @@ class Judged:
 
 
 def judged(run: Recording) -> Judged:
-    """What everybody says of one run, on the very same rows."""
+    """The verdicts of every rule set on the same rows of one run."""
     config = run.case.config(run.seed)
     label = label_of(run)
     facts = replace(facts_of(config), chance=CHANCE * run.case.unit)
-    said = {BLIND: findings(run, RunFacts()), KNOWN: findings(run, facts)}
-    said |= {name: alarms(rules, run.rows, run.parameters) for name, rules in PUBLISHED.items()}
-    return Judged(name=run.name, verdicts={who: judge(label, words) for who, words in said.items()})
+    alarms_by = {BLIND: findings(run, RunFacts()), KNOWN: findings(run, facts)}
+    alarms_by |= {name: alarms(rules, run.rows, run.parameters) for name, rules in PUBLISHED.items()}
+    return Judged(name=run.name, verdicts={who: judge(label, raised) for who, raised in alarms_by.items()})
 
 
 def findings(run: Recording, facts: RunFacts) -> Iterator[Alarm]:
-    for finding in diagnose(run.rows, facts).findings:
+    for finding in report_of(run.rows, facts).findings:
         if finding.severity != "info" and finding.kind in KINDS:
             yield Alarm(frozenset({KINDS[finding.kind]}), finding.detected)
 

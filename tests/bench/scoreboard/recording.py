@@ -94,7 +94,7 @@ def merged(events: Iterable[Event]) -> list[Row]:
 
 
 def as_logged(case: Case, rows: Sequence[Row]) -> Iterator[Row]:
-    """What of a run its log tells."""
+    """The rows that the case's log holds."""
     if case.resumed:
         died, restored = case.resumed
         rows = [row for row in rows if row.step <= died] + [row for row in rows if row.step > restored]

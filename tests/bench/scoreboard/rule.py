@@ -1,4 +1,4 @@
-"""Rules that others have published for reading a training log: what one is, and when it speaks.
+"""Rules that others have published for reading a training log: their interface, and the step of their first alarm.
 
 Each is written in a few lines of our own, with its own defaults. Where its source leaves something open, it is read in
 the way that raises fewer alarms.
@@ -20,11 +20,11 @@ class Rule:
     meant: Kinds
     """What an alarm of this rule may mean; it counts as right if any of them is."""
     steps: Callable[[Log, int], Iterable[int]]
-    """When it speaks, from a log and the number of the model's parameters."""
+    """Steps at which it raises an alarm, from a log and the number of the model's parameters."""
 
 
 def alarms(rules: Iterable[Rule], rows: Log, parameters: int) -> Iterator[Alarm]:
-    """The first time that each rule speaks: a rule that repeats itself is counted once."""
+    """The first alarm of each rule; later ones are not counted."""
     for rule in rules:
         step = next(iter(rule.steps(rows, parameters)), None)
         if step is not None:
