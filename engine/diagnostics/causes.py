@@ -197,7 +197,7 @@ def trained_too_long(context: Context) -> Iterator[Cause]:
     yield Cause(COMMON, f"trained for too long: the best model is that of step {context.onset}")
 
 
-UNSTABLE: tuple[CauseRule, ...] = (
+INSTABILITY_CAUSES: tuple[CauseRule, ...] = (
     recent_change, lr_rose, lr_too_high, not_clipped, unstable_attention, wrong_init, exploding_layer, short_warmup,
 )  # fmt: skip
 """Rules for every kind of instability, from a spike to NaN."""

@@ -104,5 +104,5 @@ def stop_early(context: Context) -> Iterator[Fix]:
     yield Fix(title=f"stop at step {best}, where val_loss was best", changes={"training.steps": best})
 
 
-UNSTABLE: tuple[FixRule, ...] = (usual_init, lower_lr, clip, longer_warmup)
+INSTABILITY_FIXES: tuple[FixRule, ...] = (usual_init, lower_lr, clip, longer_warmup)
 """Rules for every kind of instability, from a spike to NaN."""
