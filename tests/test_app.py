@@ -19,7 +19,7 @@ from tinygpt_tui.tui.dialogs.opening_screen import OpeningScreen
 from tinygpt_tui.tui.dialogs.too_small import TooSmallScreen
 from tinygpt_tui.tui.home.screen import HomeScreen
 from tinygpt_tui.tui.navigation import Destination, OpenRun, QuitApp, ResumeRun, RunDestination, StartRun, ToHome
-from tinygpt_tui.tui.run.leave_dialog import WhatBecomesOfTheRun
+from tinygpt_tui.tui.run.leave_dialog import LeaveDialog
 from tinygpt_tui.tui.run.screen import RunScreen
 from tinygpt_tui.tui.settings import Remember, Settings, load
 
@@ -144,7 +144,7 @@ async def test_quitting_asks_about_a_run_that_trains_whatever_covers_it(
         await pilot.press(*covers)
         await until(pilot, lambda: len(app.screen_stack) == height and app.screen.is_mounted)
         await pilot.press("ctrl+q")
-        await until(pilot, lambda: isinstance(app.screen, WhatBecomesOfTheRun) and app.screen.is_mounted)
+        await until(pilot, lambda: isinstance(app.screen, LeaveDialog) and app.screen.is_mounted)
         assert not run.commands and app.is_running
         await pilot.press(answer)
         await until(pilot, lambda: not app.is_running)

@@ -26,7 +26,7 @@ from tinygpt_tui.tui.run.command_prompts import (
     sample_fields,
     steps_fields,
 )
-from tinygpt_tui.tui.run.leave_dialog import WhatBecomesOfTheRun
+from tinygpt_tui.tui.run.leave_dialog import LeaveDialog
 from tinygpt_tui.tui.view.fix_commands import change_between, change_for_fix
 
 from .screen_text import until
@@ -135,7 +135,7 @@ async def test_a_number_that_no_choice_has_picks_nothing() -> None:
     ],
 )
 async def test_leaving_a_run_stops_it_leaves_it_or_stays(keys: list[str], answer: str | None) -> None:
-    app = Asking(WhatBecomesOfTheRun("Leave?", step=7))
+    app = Asking(LeaveDialog("Leave?", step=7))
     async with app.run_test() as pilot:
         await pilot.press(*keys)
         assert app.answers == [answer]

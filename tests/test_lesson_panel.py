@@ -28,7 +28,7 @@ from tinygpt_tui.tui.panels.layout import PANELS
 from tinygpt_tui.tui.panels.lesson import LessonPanel, question_words
 from tinygpt_tui.tui.panels.lesson_actions import AnswerQuestion, OpenPreset, StartFixed, acts
 from tinygpt_tui.tui.panels.lesson_guide import PANEL_SHOWING, guide, has_lesson, panel_to_look_at
-from tinygpt_tui.tui.run.leave_dialog import WhatBecomesOfTheRun
+from tinygpt_tui.tui.run.leave_dialog import LeaveDialog
 from tinygpt_tui.tui.run.screen import RunScreen
 from tinygpt_tui.tui.view.run_view import RunView
 
@@ -218,7 +218,7 @@ async def test_a_preset_to_compare_with_opens_and_a_run_that_trains_is_asked_abo
         await pilot.press("a")
         await until(pilot, lambda: isinstance(app.screen, Pick))
         await pilot.press("2")
-        await until(pilot, lambda: isinstance(app.screen, WhatBecomesOfTheRun))
+        await until(pilot, lambda: isinstance(app.screen, LeaveDialog))
         await pilot.press("l")
         await until(pilot, lambda: bool(app.departures))
     (destination,) = app.departures

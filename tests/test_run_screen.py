@@ -573,7 +573,7 @@ async def test_a_screen_that_is_being_left_shows_nothing_more(tmp_path: Path, mo
         reading = next(worker for worker in screen.workers if worker.group == "report")
         await pilot.press("q")
         await reading.wait()
-        assert left.is_set() and screen.report.death is None
+        assert left.is_set() and screen.report.crash is None
 
 
 async def test_staying_leaves_nothing() -> None:
@@ -640,12 +640,12 @@ async def test_a_dead_worker_turns_the_screen_into_a_report(tmp_path: Path, end:
     app = Showing(run)
     async with app.run_test(size=(120, 36)) as pilot:
         screen = await following(pilot)
-        await until(pilot, lambda: screen.report.death is not None)
+        await until(pilot, lambda: screen.report.crash is not None)
         await pilot.pause()
         assert screen.report.region.area and not screen.panels.region.area
-        assert screen.report.death is not None
-        assert screen.report.death.checkpoint == 25
-        assert screen.report.death.last_words == ("MemoryError: [bold]\x1b[2J",)
+        assert screen.report.crash is not None
+        assert screen.report.crash.checkpoint == 25
+        assert screen.report.crash.log_lines == ("MemoryError: [bold]\x1b[2J",)
         await pilot.press("escape")
         await pilot.pause()
         assert screen.panels.region.area and not screen.report.region.area

@@ -33,7 +33,7 @@ from tinygpt_tui.tui.panels.layout import PANELS, shown_panels
 from tinygpt_tui.tui.panels.sample import SamplePanel
 from tinygpt_tui.tui.panels.status import StatusPanel
 from tinygpt_tui.tui.panels.text_panel import TextPanel
-from tinygpt_tui.tui.run.crash_report import death_of, last_lines, report
+from tinygpt_tui.tui.run.crash_report import crash_of, last_lines, report
 from tinygpt_tui.tui.run.header import header_line
 from tinygpt_tui.tui.run.process_memory import resident_bytes
 from tinygpt_tui.tui.view.findings import open_findings
@@ -197,7 +197,7 @@ def test_a_pause_says_why_in_the_status() -> None:
 @pytest.mark.parametrize("reason", ["finished", "stopped"])
 def test_a_run_that_ended_as_it_should_needs_no_report(reason: str) -> None:
     end = RunEnded(step=3, reason=reason)  # pyright: ignore[reportArgumentType]
-    assert death_of(BEGUN.after(end), None, ()) is None
+    assert crash_of(BEGUN.after(end), None, ()) is None
 
 
 def test_a_report_has_the_cause_the_log_and_the_keys(tmp_path: Path) -> None:
@@ -205,7 +205,7 @@ def test_a_report_has_the_cause_the_log_and_the_keys(tmp_path: Path) -> None:
     log.write_bytes(b"x" * 100_000 + b"\nMemoryError: \x1b[31m[no]\xff\n")
     checkpoint = CheckpointSaved(step=250, name="step-000250", reason="series")
     view = BEGUN.after_all([checkpoint, RunEnded(step=300, reason="died", detail="killed by SIGKILL")])
-    death = death_of(view, log, last_lines(log))
+    death = crash_of(view, log, last_lines(log))
     assert death is not None
     text = report(death).plain
     assert "killed by SIGKILL" in text

@@ -37,7 +37,7 @@ from .navigation import (
     new_seed,
 )
 from .open_run import Opener, in_words, open_run
-from .run.leave_dialog import WhatBecomesOfTheRun
+from .run.leave_dialog import LeaveDialog
 from .settings import Preferences, Remember, settings_path
 from .text import visible
 
@@ -255,7 +255,7 @@ class TinyGPTApp(App[None]):
         """Whatever covers a run that trains, what becomes of it is asked first."""
         if self._shown_run is None:
             self.exit()
-        elif isinstance(self.screen, WhatBecomesOfTheRun):
+        elif isinstance(self.screen, LeaveDialog):
             self.screen.action_answer("leave")
         else:
             self._shown_run.action_leave("quit")

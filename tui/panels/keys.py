@@ -21,8 +21,10 @@ def _quiet(key: str, action: str, word: str, id: str, tooltip: str) -> Binding:
 
 RUN_KEYS: list[BindingType] = [
     _shown("space", "pause", "pause", "run.pause", "Stop training after this step, until you say so"),
-    _shown("space", "go_on", "go on", "run.go_on", "Train again"),
-    _shown("space", "take_up", "resume", "run.take_up", "Take the run up again from its last checkpoint"),
+    _shown("space", "resume", "go on", "run.go_on", "Train again"),
+    _shown(
+        "space", "resume_from_checkpoint", "resume", "run.take_up", "Take the run up again from its last checkpoint"
+    ),
     _shown("s", "steps", "step", "run.step", "One step, then pause"),
     _quiet("S", "ask('steps')", "steps", "run.steps", "So many steps, then pause"),
     _shown("f", "fix", "fix", "run.fix", "Apply the first remedy of the first open finding"),

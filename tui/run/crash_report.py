@@ -17,17 +17,17 @@ _LOG_LINES = 30
 
 
 @dataclass(frozen=True, kw_only=True)
-class Death:
+class Crash:
     headline: str
     cause: str
     step: int
     checkpoint: int | None
     """The step of the last checkpoint."""
     log: Path | None
-    last_words: tuple[str, ...] = ()
+    log_lines: tuple[str, ...] = ()
 
 
-def death_of(view: RunView, log: Path | None, last_words: tuple[str, ...]) -> Death | None:
+def crash_of(view: RunView, log: Path | None, log_lines: tuple[str, ...]) -> Crash | None:
     """None where the run came to an end that needs no report."""
     end = view.end
     if end is None or end.reason not in ("died", "failed", "nan"):
@@ -37,13 +37,13 @@ def death_of(view: RunView, log: Path | None, last_words: tuple[str, ...]) -> De
         "failed": "The run failed",
         "nan": "The run ended: its loss is no longer a number",
     }
-    return Death(
+    return Crash(
         headline=headlines[end.reason],
         cause=end.detail,
         step=end.step or view.step,
         checkpoint=view.checkpoints[-1].step if view.checkpoints else None,
         log=log,
-        last_words=last_words,
+        log_lines=log_lines,
     )
 
 
@@ -59,47 +59,47 @@ def last_lines(log: Path) -> tuple[str, ...]:
     return tuple(text.splitlines()[-_LOG_LINES:])
 
 
-class DeathReport(VerticalScroll):
+class CrashReport(VerticalScroll):
     DEFAULT_CSS = """
-    DeathReport { height: 1fr; border: round $error; border-title-color: $text-error; padding: 1 2; }
+    CrashReport { height: 1fr; border: round $error; border-title-color: $text-error; padding: 1 2; }
     """
 
-    death: var[Death | None] = var(None)
+    crash: var[Crash | None] = var(None)
 
     def compose(self) -> ComposeResult:
         yield Static()
 
-    def watch_death(self, death: Death | None) -> None:
-        self.display = death is not None
-        if death is not None and self.is_mounted:
-            self.border_title = Content(death.headline)
-            self.query_one(Static).update(report(death))
+    def watch_crash(self, crash: Crash | None) -> None:
+        self.display = crash is not None
+        if crash is not None and self.is_mounted:
+            self.border_title = Content(crash.headline)
+            self.query_one(Static).update(report(crash))
 
 
-def report(death: Death) -> Content:
+def report(crash: Crash) -> Content:
     parts = [
-        Content.styled(visible(death.cause) or "No cause was given.", "bold $text-error"),
-        Content(f"It was at step {death.step}. {_remains(death)}"),
-        _keys(death),
+        Content.styled(visible(crash.cause) or "No cause was given.", "bold $text-error"),
+        Content(f"It was at step {crash.step}. {_remains(crash)}"),
+        _keys(crash),
     ]
-    if death.log is not None:
-        words = Content("\n".join(f"  {visible(line)}" for line in death.last_words) or "  (it is empty)")
+    if crash.log is not None:
+        words = Content("\n".join(f"  {visible(line)}" for line in crash.log_lines) or "  (it is empty)")
         parts.append(
-            Content.assemble(("Its last words, in ", "$foreground 60%"), f"{visible(str(death.log))}\n", words)
+            Content.assemble(("Its last words, in ", "$foreground 60%"), f"{visible(str(crash.log))}\n", words)
         )
     return Content("\n\n").join(parts)
 
 
-def _remains(death: Death) -> str:
-    if death.checkpoint is None:
+def _remains(crash: Crash) -> str:
+    if crash.checkpoint is None:
         return "No checkpoint had been saved; what it measured is kept."
-    return f"Everything up to the checkpoint at step {death.checkpoint} is kept."
+    return f"Everything up to the checkpoint at step {crash.checkpoint} is kept."
 
 
-def _keys(death: Death) -> Content:
+def _keys(crash: Crash) -> Content:
     first = "resume from the beginning"
-    if death.checkpoint is not None:
-        first = f"resume from step {death.checkpoint}"
+    if crash.checkpoint is not None:
+        first = f"resume from step {crash.checkpoint}"
     keys = [("space", first), ("r", "restart with the same seed"), ("R", "with another"), ("esc", "look at the curves")]
     rows = [Content.assemble((f"{key:>7}  ", "bold $accent"), words) for key, words in keys]
     return Content("\n").join(rows)

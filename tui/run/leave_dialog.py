@@ -13,14 +13,14 @@ from textual.widgets.option_list import Option
 
 from ..dialogs.key_line import KeyLine
 
-Fate = Literal["stop", "leave"]
+LeaveChoice = Literal["stop", "leave"]
 
 
-class WhatBecomesOfTheRun(ModalScreen[Fate | None]):
+class LeaveDialog(ModalScreen[LeaveChoice | None]):
     """None is to stay. A second Ctrl-C or Ctrl-Q leaves the run running: it never loses anything."""
 
     CSS = """
-    WhatBecomesOfTheRun {
+    LeaveDialog {
         align: center middle; background: $background 60%;
         & > Vertical {
             width: 62; max-width: 96%; height: auto; max-height: 96%;

@@ -55,9 +55,9 @@ from ..view.fix_commands import NoFix, first_fix
 from ..view.run_view import RunView
 from .change_form import ChangeForm
 from .command_prompts import ASKING
-from .crash_report import DeathReport, death_of, last_lines
+from .crash_report import CrashReport, crash_of, last_lines
 from .header import RunHeader
-from .leave_dialog import WhatBecomesOfTheRun
+from .leave_dialog import LeaveDialog
 from .process_memory import resident_bytes
 
 _MANY = 500
@@ -79,7 +79,7 @@ class RunScreen(Screen[Destination]):
 
     header = getters.query_one(RunHeader)
     panels = getters.query_one(RunPanels)
-    report = getters.query_one(DeathReport)
+    report = getters.query_one(CrashReport)
     banner = getters.query_one("#banner", Static)
 
     view: var[RunView | None] = var(None)
@@ -118,7 +118,7 @@ class RunScreen(Screen[Destination]):
         yield RunHeader()
         yield Static(id="banner")
         yield RunPanels(hidden=self._settings.hidden_panels, viewport=Viewport(smoothing=smoothing), ascii=self._ascii)
-        yield DeathReport()
+        yield CrashReport()
         yield KeyLine()
 
     def on_mount(self) -> None:
@@ -195,8 +195,8 @@ class RunScreen(Screen[Destination]):
         words = await asyncio.to_thread(last_lines, log) if log is not None else ()
         if self._left:
             return
-        self.report.death = death_of(self._newest, log, words)
-        self._show_report(self.report.death is not None)
+        self.report.crash = crash_of(self._newest, log, words)
+        self._show_report(self.report.crash is not None)
 
     def _show_report(self, shown: bool) -> None:
         self.report.display = shown
@@ -239,9 +239,9 @@ class RunScreen(Screen[Destination]):
         match action:
             case "pause":
                 return live and state in ("starting", "training")
-            case "go_on":
+            case "resume":
                 return live and state in ("paused", "blocked")
-            case "take_up":
+            case "resume_from_checkpoint":
                 return not live and self._run.path is not None and not self._is_finished
             case "again":
                 return not live
@@ -259,10 +259,10 @@ class RunScreen(Screen[Destination]):
     def action_pause(self) -> None:
         self.tell(Pause())
 
-    def action_go_on(self) -> None:
+    def action_resume(self) -> None:
         self.tell(Resume())
 
-    def action_take_up(self) -> None:
+    def action_resume_from_checkpoint(self) -> None:
         if self._run.path is not None:
             self._leave(ResumeRun(self._run.path))
 
@@ -319,10 +319,10 @@ class RunScreen(Screen[Destination]):
 
     async def _depart(self, destination: Destination, question: str) -> None:
         if self._run.live:
-            fate = await self.app.push_screen_wait(WhatBecomesOfTheRun(question, step=self._newest.step))
-            if fate is None:
+            choice = await self.app.push_screen_wait(LeaveDialog(question, step=self._newest.step))
+            if choice is None:
                 return
-            if fate == "stop":
+            if choice == "stop":
                 await self._stop_before_leaving()
         while self.app.screen is not self:
             await self.app.screen.dismiss(None)
@@ -346,5 +346,5 @@ class RunScreen(Screen[Destination]):
             self.panels.action_explain()
         elif self.panels.alone is not None:
             self.panels.alone = None
-        elif self.report.death is not None:
+        elif self.report.crash is not None:
             self._show_report(True)
