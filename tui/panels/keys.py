@@ -20,28 +20,34 @@ def _quiet(key: str, action: str, word: str, id: str, tooltip: str) -> Binding:
 
 
 RUN_KEYS: list[BindingType] = [
-    _shown("space", "pause", "pause", "run.pause", "Stop training after this step, until you say so"),
-    _shown("space", "resume", "go on", "run.go_on", "Train again"),
+    _shown("space", "send('pause')", "pause", "run.pause", "Stop training after this step, until you say so"),
+    _shown("space", "send('resume')", "go on", "run.go_on", "Train again"),
     _shown(
-        "space", "resume_from_checkpoint", "resume", "run.take_up", "Take the run up again from its last checkpoint"
+        "space",
+        "leave('resume_from_checkpoint')",
+        "resume",
+        "run.take_up",
+        "Take the run up again from its last checkpoint",
     ),
-    _shown("s", "steps", "step", "run.step", "One step, then pause"),
+    _shown("s", "send('step')", "step", "run.step", "One step, then pause"),
     _quiet("S", "ask('steps')", "steps", "run.steps", "So many steps, then pause"),
-    _shown("f", "fix", "fix", "run.fix", "Apply the first remedy of the first open finding"),
+    _shown("f", "send('fix')", "fix", "run.fix", "Apply the first remedy of the first open finding"),
     _shown(
-        "m", "change_form", "change", "run.change", "Change lr, clip, decay, dropout, batch or schedule; see the plan"
+        "m", "ask('change')", "change", "run.change", "Change lr, clip, decay, dropout, batch or schedule; see the plan"
     ),
-    _quiet("left_square_bracket", "times(0.5)", "lr half", "run.lr_half", "Halve the learning rate"),
-    _quiet("right_square_bracket", "times(2.0)", "lr double", "run.lr_double", "Double the learning rate"),
+    _quiet("left_square_bracket", "send('lr_half')", "lr half", "run.lr_half", "Halve the learning rate"),
+    _quiet("right_square_bracket", "send('lr_double')", "lr double", "run.lr_double", "Double the learning rate"),
     _quiet("equals_sign", "ask('lr')", "lr", "run.lr", "Set the learning rate of the next step"),
     _quiet("w", "ask('speed')", "watch", "run.speed", "Limit the speed, to watch; or full speed again"),
-    _quiet("v", "evaluate", "evaluate", "run.evaluate", "Measure val_loss now"),
+    _quiet("v", "send('evaluate')", "evaluate", "run.evaluate", "Measure val_loss now"),
     _quiet("g", "ask('sample')", "generate", "run.sample", "Let it write after a prompt of yours"),
-    _quiet("c", "checkpoint", "checkpoint", "run.checkpoint", "Save a checkpoint now"),
-    _quiet("x", "stop", "stop", "run.stop", "Save a checkpoint and end the run"),
-    _shown("r", "again", "restart", "run.again", "A new run of this configuration, with the same seed"),
-    _quiet("r", "restart(0)", "restart", "run.restart", "A new run of this configuration, with the same seed"),
-    _quiet("R", "restart(1)", "reseed", "run.reseed", "A new run of this configuration, with the next seed"),
+    _quiet("c", "send('checkpoint')", "checkpoint", "run.checkpoint", "Save a checkpoint now"),
+    _quiet("x", "send('stop')", "stop", "run.stop", "Save a checkpoint and end the run"),
+    _shown(
+        "r", "leave('restart_ended')", "restart", "run.again", "A new run of this configuration, with the same seed"
+    ),
+    _quiet("r", "leave('restart')", "restart", "run.restart", "A new run of this configuration, with the same seed"),
+    _quiet("R", "leave('reseed')", "reseed", "run.reseed", "A new run of this configuration, with the next seed"),
     _shown("p", "leave('home')", "presets", "run.home", "Back to the presets and runs"),
     _quiet("q,ctrl+c", "leave('quit')", "quit", "run.quit", "Quit; asks what becomes of a run that trains"),
     _quiet("escape", "back", "back", "run.back", "Out of an explanation, of full screen, of a report"),

@@ -74,7 +74,7 @@ def ask_sample(view: RunView) -> Prompt[Command]:
     return Prompt("Let the model write", sample_fields(view.config), read_sample)
 
 
-ASKING: dict[str, Callable[[RunView], Prompt[Command]]] = {
+PROMPTS: dict[str, Callable[[RunView], Prompt[Command]]] = {
     "lr": ask_lr,
     "steps": ask_steps,
     "speed": ask_speed,

@@ -25,6 +25,9 @@ class RunHeader(Static):
 
     ascii = False
 
+    def note_hidden(self, hidden: frozenset[str]) -> None:
+        self.note = f"{len(hidden)} hidden, D shows" if hidden else ""
+
     def render(self) -> Content:
         if self.view is None:
             return Content("")
@@ -55,3 +58,16 @@ def header_line(view: RunView, width: int, note: str = "") -> Content:
 
 def _joined(facts: list[Content]) -> Content:
     return Content.styled(" · ", "$foreground 60%").join(facts)
+
+
+class BlockedBanner(Static):
+    """Says that the run waits for space on the disk, and why; not there while it does not."""
+
+    DEFAULT_CSS = """
+    BlockedBanner { display: none; height: auto; padding: 0 1; color: $text-error; background: $error-muted; }
+    """
+
+    def show_state(self, view: RunView) -> None:
+        self.display = view.state == "blocked"
+        why = visible(view.state_detail)
+        self.update(Content(f"▲ The run cannot be stored and waits: {why}. Make space; space tries again at once."))

@@ -1,0 +1,77 @@
+"""Follows a run: folds its events into a view, and publishes the view as often as redrawing may cost."""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+
+from ...engine.client import Run
+from ...engine.events import (
+    AnyEvent,
+    CheckpointSaved,
+    Evaluated,
+    LayersMeasured,
+    RunEnded,
+    SampleGenerated,
+    StepFinished,
+    TimeSpent,
+)
+from ..throttle import RedrawPace
+from ..view.run_view import RunView
+
+_MANY = 500
+"""Events in one batch from which they are folded in a thread: the keyboard stays quick while a long run is read."""
+_Frequent = StepFinished | TimeSpent | LayersMeasured | CheckpointSaved | Evaluated | SampleGenerated
+"""Events that can wait for the next publication; the others are published at once."""
+
+
+class RunFeed:
+    """`publish` gets each view that is due; `set_timer` calls back after so many seconds."""
+
+    def __init__(
+        self,
+        run: Run,
+        pace: RedrawPace,
+        *,
+        publish: Callable[[RunView], None],
+        set_timer: Callable[[float, Callable[[], None]], object],
+    ) -> None:
+        self.newest = RunView.of(run.config)
+        """The view of every event so far, published or not."""
+        self.is_closed = False
+        """From then on nothing is published: the screen's widgets are removed while the run may still send events."""
+        self._run = run
+        self._pace = pace
+        self._publish_view = publish
+        self._set_timer = set_timer
+        self._is_waiting = False
+
+    async def follow(self, on_events: Callable[[list[AnyEvent]], None]) -> None:
+        """Publish until the run's events end; a run whose events end without a `RunEnded` has died."""
+        async for batch in self._run.batches():
+            if len(batch) > _MANY:
+                self.newest = await asyncio.to_thread(self.newest.after_all, batch)
+            else:
+                self.newest = self.newest.after_all(batch)
+            on_events(batch)
+            if all(isinstance(event, _Frequent) for event in batch):
+                self._publish_soon()
+            else:
+                self._publish()
+        if self.is_closed:
+            return  # the events ended because the screen was left
+        if self.newest.end is None:
+            detail = "it was interrupted: its process is gone and said no last word"
+            self.newest = self.newest.after(RunEnded(step=self.newest.step, reason="died", detail=detail))
+        self._publish()
+
+    def _publish_soon(self) -> None:
+        if not self._is_waiting:
+            self._is_waiting = True
+            self._set_timer(self._pace.wait_s(), partial(self._publish, in_turn=True))
+
+    def _publish(self, *, in_turn: bool = False) -> None:
+        if self.is_closed:
+            return
+        self._is_waiting = False
+        self._pace.redraw(in_turn=in_turn)
+        self._publish_view(self.newest)
