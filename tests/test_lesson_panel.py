@@ -25,7 +25,7 @@ from tinygpt_tui.engine.lesson import Lesson, LessonFix, Question, Watch
 from tinygpt_tui.tui.dialogs.pick import Pick
 from tinygpt_tui.tui.navigation import StartRun
 from tinygpt_tui.tui.panels.keys import PANEL_KEYS, RUN_KEYS, key_of
-from tinygpt_tui.tui.panels.layout import PANELS
+from tinygpt_tui.tui.panels.layout import PANEL_NAMES
 from tinygpt_tui.tui.panels.lesson import LessonPanel, question_words
 from tinygpt_tui.tui.panels.lesson_actions import AnswerQuestion, OpenPreset, StartFixed, acts
 from tinygpt_tui.tui.panels.lesson_guide import OF_FINDING, guide, has_lesson
@@ -102,7 +102,7 @@ def test_the_latest_open_finding_is_told_with_its_evidence_and_where_it_shows() 
 
 def test_every_kind_of_finding_has_a_panel_that_shows_it() -> None:
     assert OF_FINDING.keys() == {kind for group in get_args(Topic) for kind in get_args(group)}
-    assert {panel for panel, _ in OF_FINDING.values()} <= set(PANELS)
+    assert {panel for panel, _ in OF_FINDING.values()} <= set(PANEL_NAMES)
 
 
 def test_a_run_that_has_the_fix_is_told_what_the_fix_does() -> None:

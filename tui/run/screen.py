@@ -49,7 +49,7 @@ from ..panels.lesson import LessonPanel
 from ..plots.viewport import SPANS, Viewport
 from ..settings import Settings
 from ..text import visible
-from ..throttle import RedrawPace
+from ..throttle import Throttle
 from ..view.findings import name_of, open_findings
 from ..view.fix_commands import NoFix, first_fix
 from ..view.run_view import RunView
@@ -99,7 +99,7 @@ class RunScreen(Screen[Destination]):
         self._settings = settings
         self._ascii = ascii or settings.ascii
         self._now = now
-        self._pace = RedrawPace(settings.redraws_per_s, now, processor_time)
+        self._pace = Throttle(1 / settings.redraws_per_s, now, processor_time)
         self._newest = RunView.of(run.config)
         self._looked_at_memory = 0.0
         self._waiting = False
@@ -160,7 +160,7 @@ class RunScreen(Screen[Destination]):
         if self._left:
             return
         self._waiting = False
-        self._pace.redraw(in_turn=in_turn)
+        self._pace.drawn(in_turn=in_turn)
         self.call_after_refresh(gc_control.sweep)
         self.view = self._newest
 
