@@ -34,7 +34,7 @@ class FlightPanel(Static, can_focus=True):
 
 
 class WeatherPanel(Static):
-    NAME = "Wind and rain"
+    TITLE = "Wind and rain"
     EXPLANATION = "Dry is better."
 
 

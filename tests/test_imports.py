@@ -34,7 +34,7 @@ ENGINE = (
     {"worker"},
 )
 TUI = (
-    {"text", "formatting", "settings", "navigation", "themes", "gc_control", "throttle"},
+    {"text", "formatting", "settings", "navigation", "themes", "gc_control", "throttle", "textual_private"},
     {"plots", "open_run"},
     {"content"},
     {"view", "dialogs"},

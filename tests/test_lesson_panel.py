@@ -24,7 +24,7 @@ from tinygpt_tui.engine.lesson import Lesson, LessonFix, Question, Watch
 from tinygpt_tui.tui.dialogs.pick import Pick
 from tinygpt_tui.tui.navigation import StartRun
 from tinygpt_tui.tui.panels.keys import PANEL_KEYS, RUN_KEYS, key_of
-from tinygpt_tui.tui.panels.layout import PANELS
+from tinygpt_tui.tui.panels.layout import PANEL_NAMES
 from tinygpt_tui.tui.panels.lesson import LessonPanel, question_words
 from tinygpt_tui.tui.panels.lesson_actions import AnswerQuestion, OpenPreset, StartFixed, acts
 from tinygpt_tui.tui.panels.lesson_guide import PANEL_SHOWING, guide, has_lesson, panel_to_look_at
@@ -101,7 +101,7 @@ def test_the_latest_open_finding_is_told_with_its_evidence_and_where_it_shows() 
 
 def test_every_kind_of_finding_has_a_panel_that_shows_it() -> None:
     assert PANEL_SHOWING.keys() == set(get_args(Shown))
-    assert set(PANEL_SHOWING.values()) <= set(PANELS)
+    assert set(PANEL_SHOWING.values()) <= set(PANEL_NAMES)
     for entry in CATALOGUE.values():
         assert panel_to_look_at(RunView.of(CONFIG), finding(1, entry.kind)) == (
             PANEL_SHOWING[entry.shown],

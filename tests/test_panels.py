@@ -14,6 +14,7 @@ from tinygpt_tui.tui.panels.gradient import GradientPanel
 from tinygpt_tui.tui.panels.layers import LayersPanel
 from tinygpt_tui.tui.panels.loss import LossPanel
 from tinygpt_tui.tui.panels.lr import LrPanel
+from tinygpt_tui.tui.panels.plot_mouse import ViewportChange
 from tinygpt_tui.tui.panels.plot_panel import PlotPanel
 from tinygpt_tui.tui.plots.canvas import Canvas, ColorRole
 from tinygpt_tui.tui.plots.viewport import Viewport
@@ -52,7 +53,7 @@ class Shown(App[None]):
     def __init__(self, panel: PlotPanel) -> None:
         super().__init__()
         self.panel = panel
-        self.said: list[PlotPanel.CursorMoved | PlotPanel.Zoomed] = []
+        self.said: list[ViewportChange] = []
         self.drawings = 0
         drawing = panel.draw
 
@@ -68,11 +69,12 @@ class Shown(App[None]):
     def compose(self) -> ComposeResult:
         yield self.panel
 
-    def on_plot_panel_cursor_moved(self, message: PlotPanel.CursorMoved) -> None:
+    def on_viewport_change(self, message: ViewportChange) -> None:
         self.said.append(message)
 
-    def on_plot_panel_zoomed(self, message: PlotPanel.Zoomed) -> None:
-        self.said.append(message)
+    def arguments(self, action: str) -> list[tuple[float, ...]]:
+        """Of each message with this action."""
+        return [message.arguments for message in self.said if message.action == action]
 
     @property
     def text(self) -> str:
@@ -83,7 +85,7 @@ class Shown(App[None]):
 def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[float], None]]:
     """Time passes for the panels only when told to."""
     now = [1000.0]
-    monkeypatch.setattr("tinygpt_tui.tui.panels.plot_panel.monotonic", lambda: now[0])
+    monkeypatch.setattr("tinygpt_tui.tui.throttle.monotonic", lambda: now[0])
 
     def pass_time(seconds: float) -> None:
         now[0] += seconds
@@ -97,8 +99,8 @@ async def test_a_panel_shows_its_run_and_explains_itself(kind: type[PlotPanel]) 
     async with app.run_test(size=(80, 20)):
         app.panel.view = view_of(100, measured(50))
         assert app.text.strip()
-        assert app.panel.reading
-        assert kind.NAME in str(app.panel.border_title)
+        assert app.panel.text
+        assert kind.TITLE in str(app.panel.border_title)
         assert "ealthy" in app.panel.EXPLANATION
 
 
@@ -118,10 +120,10 @@ async def test_the_title_reads_the_latest_and_at_the_cursor_what_was_there() -> 
     async with app.run_test(size=(100, 20)):
         spike = FindingOpened(id=1, step=52, onset=50, kind="[red]spike\x1b[0m", severity="warning", evidence="")
         app.panel.view = view_of(100, spike)
-        assert "train 4.01" in app.panel.reading
+        assert "train 4.01" in app.panel.text
         app.panel.viewport = Viewport(cursor=50.0, smoothing=0)
-        assert app.panel.reading.startswith("step 50  finding: [red]spike␛[0m")
-        assert "train 4.51" in app.panel.reading
+        assert app.panel.text.startswith("step 50  finding: [red]spike␛[0m")
+        assert "train 4.51" in app.panel.text
 
 
 async def test_pointing_and_the_wheel_name_a_step() -> None:
@@ -134,8 +136,8 @@ async def test_pointing_and_the_wheel_name_a_step() -> None:
         for kind in (MouseScrollUp, MouseScrollDown):
             app.panel.post_message(kind(app.panel, *middle, 0, 0, 0, False, False, False))
         await pilot.pause()
-        moved = [message.step for message in app.said if isinstance(message, PlotPanel.CursorMoved)]
-        zoomed = [(message.direction, message.step) for message in app.said if isinstance(message, PlotPanel.Zoomed)]
+        moved = [step for (step,) in app.arguments("look_at")]
+        zoomed = app.arguments("zoom")
         axis = app.panel.scale_of(app.panel.view)
         assert moved and abs(moved[0] - (axis.low + axis.high) / 2) <= 1.5
         assert zoomed == [(1, moved[0]), (-1, moved[0])]
@@ -150,14 +152,14 @@ async def test_dragging_moves_the_cursor_until_the_button_is_let_go() -> None:
         await pilot.mouse_up(LrPanel, offset=(60, 5))
         before = len(app.said)
         await pilot.hover(LrPanel, offset=(90, 5))
-        places = [message.step for message in app.said if isinstance(message, PlotPanel.CursorMoved)]
+        places = [step for (step,) in app.arguments("look_at")]
         assert places == sorted(places) and places[-1] > places[0]
         assert len(app.said) == before
 
 
 async def test_while_data_flows_a_panel_draws_once_an_interval(monkeypatch: pytest.MonkeyPatch) -> None:
-    app = Shown(LossPanel())
     with stopped_clock(monkeypatch) as pass_time:
+        app = Shown(LossPanel())
         async with app.run_test(size=(80, 20)):
             app.panel.view = view_of(10)
             pass_time(10.0)
@@ -179,12 +181,12 @@ async def test_the_last_view_is_drawn_though_no_other_follows() -> None:
 
 
 async def test_a_key_is_answered_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    app = Shown(LossPanel())
     with stopped_clock(monkeypatch):
+        app = Shown(LossPanel())
         async with app.run_test(size=(80, 20)):
             app.panel.view = view_of(100)
             app.drawings = 0
-            app.panel.viewport = Viewport().toggle_y_log()
+            app.panel.viewport = Viewport(y_log=True)
             assert app.drawings == 1
 
 
@@ -256,9 +258,9 @@ async def test_the_layers_show_either_quantity() -> None:
     app = Shown(panel)
     async with app.run_test(size=(100, 12)):
         panel.view = view_of(100, measured(50))
-        assert "update ratio  most head 0.010  least wte" in panel.reading
+        assert "update ratio  most head 0.010  least wte" in panel.text
         panel.toggle_quantity()
-        assert "grad norm  most wte 2.0  least head 0.50" in panel.reading
+        assert "grad norm  most wte 2.0  least head 0.50" in panel.text
 
 
 def test_a_narrow_title_keeps_what_comes_first() -> None:
@@ -282,15 +284,15 @@ async def test_a_panel_that_redraws_some_of_its_rows_shows_what_a_whole_drawing_
                 app.panel.redraw()
                 await pilot.pause()
                 text, picture = app.text, app.export_screenshot(simplify=True)
-                app.panel.on_resize()
+                app.panel.redraw_whole()
                 app.panel.refresh()
                 await pilot.pause()
                 assert (app.text, app.export_screenshot(simplify=True)) == (text, picture)
 
 
 async def test_steps_that_fit_on_the_axes_change_few_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    app = Shown(LossPanel())
     with stopped_clock(monkeypatch) as pass_time:
+        app = Shown(LossPanel())
         async with app.run_test(size=(80, 24)):
             losses = [3.0 + 0.1 * (step % 3) for step in range(105)]
             begun = RunView.of(CONFIG).after(started(CONFIG))

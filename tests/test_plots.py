@@ -70,7 +70,7 @@ def test_one_step_that_leaps_and_one_that_is_no_number_are_seen_at_every_zoom(pl
         assert any(0x2800 < ord(character) <= 0x28FF for character in lines[0] + lines[1]), widths
         assert "✕" in lines[18], widths
         widths.append(high - low)
-        viewport = viewport.zoom_in(extent, around=nearer_end)
+        viewport = viewport.zoom(1, extent, around=nearer_end)
     assert len(widths) > 15
 
 
@@ -221,7 +221,7 @@ def test_every_nan_is_marked_at_every_zoom(eventful: RunView) -> None:
     viewport = Viewport()
     for _ in range(5):
         assert cells_of(draw_figure(loss_figure(eventful, viewport), 80, 16), ColorRole.MARK_NAN)
-        viewport = viewport.zoom_in(eventful.curves.extent, around=101.0)
+        viewport = viewport.zoom(1, eventful.curves.extent, around=101.0)
 
 
 def test_the_plan_starts_where_the_run_stands_and_ends_with_it(eventful: RunView) -> None:

@@ -45,7 +45,8 @@ from tinygpt_tui.tui.dialogs.key_line import KeyLine
 from tinygpt_tui.tui.navigation import Destination, QuitApp, ResumeRun, StartRun, ToHome
 from tinygpt_tui.tui.panels.frame import Frame
 from tinygpt_tui.tui.panels.keys import PANEL_KEYS, RUN_KEYS
-from tinygpt_tui.tui.panels.layout import PANELS
+from tinygpt_tui.tui.panels.layers import LayersPanel
+from tinygpt_tui.tui.panels.layout import PANEL_NAMES
 from tinygpt_tui.tui.panels.loss import LossPanel
 from tinygpt_tui.tui.panels.plot_panel import PlotPanel
 from tinygpt_tui.tui.panels.text_panel import TextPanel
@@ -60,7 +61,7 @@ from .scripted_run import ScriptedRun, started, steps
 
 CONFIG = RunConfig(title="Scripted", training=TrainingConfig(steps=100))
 BEGUN: list[AnyEvent] = [started(CONFIG), *steps(CONFIG, [3.0 - 0.01 * step for step in range(50)])]
-ALL = set(PANELS) - {"lesson"}
+ALL = set(PANEL_NAMES) - {"lesson"}
 """Of a run that has no lesson."""
 NO_END = RunEnded(step=50, reason="stopped")
 
@@ -350,7 +351,7 @@ async def test_a_number_shows_one_panel_in_full_screen_and_back() -> None:
     async with Showing(live()).run_test(size=(80, 24)) as pilot:
         screen = await following(pilot)
         usual = shown(screen)
-        for number, name in enumerate(PANELS, 1):
+        for number, name in enumerate(PANEL_NAMES, 1):
             await pilot.press(str(number))
             await until(pilot, lambda name=name: shown(screen) == {name})
             await pilot.press(str(number))
@@ -362,7 +363,7 @@ async def test_the_focused_panel_is_shown_in_full_screen_and_back(key: str) -> N
     async with Showing(live()).run_test(size=(120, 36)) as pilot:
         screen = await following(pilot)
         await pilot.press("tab", key)
-        await until(pilot, lambda: shown(screen) == {"rate"})
+        await until(pilot, lambda: shown(screen) == {"lr"})
         await pilot.press(key)
         await until(pilot, lambda: shown(screen) == ALL)
 
@@ -370,7 +371,7 @@ async def test_the_focused_panel_is_shown_in_full_screen_and_back(key: str) -> N
 async def test_tab_gives_the_focus_to_the_next_panel_and_shift_tab_to_the_one_before() -> None:
     async with Showing(live()).run_test(size=(120, 36)) as pilot:
         screen = await following(pilot)
-        for key, name in (("tab", "rate"), ("tab", "gradient"), ("shift+tab", "rate"), ("shift+tab", "loss")):
+        for key, name in (("tab", "lr"), ("tab", "gradient"), ("shift+tab", "lr"), ("shift+tab", "loss")):
             await pilot.press(key)
             assert screen.focused is screen.query_one(f"#{name}", Frame).panel
 
@@ -393,8 +394,8 @@ async def test_hidden_panels_are_remembered_and_come_back() -> None:
         assert shown(screen) == ALL - {"sample"}
         await pilot.press("tab", "d")
         await pilot.pause()
-        assert shown(screen) == ALL - {"sample", "rate"}
-        assert app.remembered == {"hidden_panels": ("rate", "sample")}
+        assert shown(screen) == ALL - {"sample", "lr"}
+        assert app.remembered == {"hidden_panels": (("lr", "sample"))}
         await pilot.press("D")
         await pilot.pause()
         assert shown(screen) == ALL
@@ -452,7 +453,7 @@ async def test_the_smoothing_is_remembered() -> None:
 async def test_every_panel_explains_itself_in_place() -> None:
     async with Showing(live()).run_test(size=(120, 36)) as pilot:
         screen = await following(pilot)
-        for number, name in enumerate(PANELS, 1):
+        for number, name in enumerate(PANEL_NAMES, 1):
             await pilot.press(str(number), "i")
             await pilot.pause()
             frame = screen.query_one(f"#{name}", Frame)
@@ -510,18 +511,18 @@ async def test_y_copies_the_sample_with_its_control_characters_visible() -> None
     app = Showing(live(sample))
     async with app.run_test(size=(120, 36)) as pilot:
         await following(pilot)
-        await pilot.press(str(PANELS.index("sample") + 1), "y")
+        await pilot.press(str(PANEL_NAMES.index("sample") + 1), "y")
         assert app.clipboard == "def a␛[31m\nb"
 
 
 async def test_o_shows_the_other_quantity_of_the_layers() -> None:
     async with Showing(live()).run_test(size=(120, 36)) as pilot:
         screen = await following(pilot)
-        before = screen.panels.quantity
+        before = screen.query_one(LayersPanel).quantity
         await pilot.press("o")
-        assert screen.panels.quantity != before
+        assert screen.query_one(LayersPanel).quantity != before
         await pilot.press("o")
-        assert screen.panels.quantity == before
+        assert screen.query_one(LayersPanel).quantity == before
 
 
 @pytest.mark.parametrize(("key", "destination"), [("q", QuitApp()), ("ctrl+c", QuitApp()), ("p", ToHome())])
@@ -751,7 +752,7 @@ async def test_dragging_over_one_plot_moves_the_cursor_of_all_and_the_end_key_le
         step = screen.panels.viewport.cursor
         plots = list(screen.query(PlotPanel))
         assert len(plots) == 4
-        assert all(plot.viewport.cursor == step and f"step {step:.0f}" in plot.reading for plot in plots)
+        assert all(plot.viewport.cursor == step and f"step {step:.0f}" in plot.text for plot in plots)
         await pilot.hover("#loss LossPanel", offset=(60, 5))
         assert screen.panels.viewport.cursor == step
         await pilot.press("end")

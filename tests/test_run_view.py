@@ -33,9 +33,9 @@ from tinygpt_tui.engine.events import (
 from tinygpt_tui.tui.plots.viewport import XAxis
 from tinygpt_tui.tui.view.run_numbers import (
     clipped_share,
+    current_perplexity,
     current_phase,
     epoch,
-    perplexity,
     time_left_s,
     tokens_per_s,
     tokens_trained,
@@ -244,7 +244,7 @@ def test_derived_numbers_are_unknown_before_the_first_step_and_never_fail() -> N
         epoch(view),
         time_left_s(view),
         clipped_share(view),
-        perplexity(view),
+        current_perplexity(view),
         view.curves.at("loss"),
     )
     assert all(math.isnan(number) for number in numbers)

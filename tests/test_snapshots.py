@@ -147,7 +147,7 @@ async def run_is_drawn(pilot: Pilot[None]) -> None:
 
     await until(pilot, lambda: (now := view()) and now.step == LAST)
     await until(
-        pilot, lambda: app.screen.focused and all(plot._pending is None for plot in app.screen.query(PlotPanel))
+        pilot, lambda: app.screen.focused and all(not plot.redraws.pending for plot in app.screen.query(PlotPanel))
     )
 
 

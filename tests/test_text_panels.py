@@ -29,7 +29,7 @@ from tinygpt_tui.engine.events import (
 from tinygpt_tui.tui.formatting import compact, count, duration, setting
 from tinygpt_tui.tui.panels.diagnosis import DiagnosisPanel
 from tinygpt_tui.tui.panels.history import HistoryPanel
-from tinygpt_tui.tui.panels.layout import PANELS, shown_panels
+from tinygpt_tui.tui.panels.layout import PANEL_NAMES, shown_panels
 from tinygpt_tui.tui.panels.sample import SamplePanel
 from tinygpt_tui.tui.panels.status import StatusPanel
 from tinygpt_tui.tui.panels.text_panel import TextPanel
@@ -232,9 +232,9 @@ def test_a_measured_value_is_written_to_three_digits(value: float) -> None:
 @pytest.mark.parametrize(
     ("size", "names"),
     [
-        ((160, 45), set(PANELS) - {"lesson"}),
-        ((120, 36), set(PANELS) - {"lesson"}),
-        ((80, 24), {"loss", "rate", "gradient", "diagnosis", "sample"}),
+        ((160, 45), set(PANEL_NAMES) - {"lesson"}),
+        ((120, 36), set(PANEL_NAMES) - {"lesson"}),
+        ((80, 24), {"loss", "lr", "gradient", "diagnosis", "sample"}),
         ((60, 16), {"loss", "diagnosis"}),
         ((10, 4), {"loss"}),
     ],
@@ -253,7 +253,7 @@ def test_a_lesson_is_shown_and_on_a_small_screen_others_give_way(size: tuple[int
     assert shown_panels(size, frozenset({"lesson"}), None, lesson=True) == without
 
 
-@given(st.tuples(st.integers(1, 300), st.integers(1, 100)), st.frozensets(st.sampled_from(PANELS)), st.booleans())
+@given(st.tuples(st.integers(1, 300), st.integers(1, 100)), st.frozensets(st.sampled_from(PANEL_NAMES)), st.booleans())
 def test_whatever_is_hidden_something_is_shown(size: tuple[int, int], hidden: frozenset[str], lesson: bool) -> None:
     assert shown_panels(size, hidden, None, lesson=lesson)
     assert shown_panels(size, hidden, "layers", lesson=lesson) == {"layers"}
@@ -283,7 +283,7 @@ async def test_numbers_change_no_faster_than_they_can_be_read_but_news_is_told_a
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = [1000.0]
-    monkeypatch.setattr("tinygpt_tui.tui.panels.text_panel.monotonic", lambda: now[0])
+    monkeypatch.setattr("tinygpt_tui.tui.throttle.monotonic", lambda: now[0])
     panel = StatusPanel()
 
     class Alone(App[None]):

@@ -100,7 +100,7 @@ def measure_drawing(steps: int) -> None:
         for zoom in range(16):
             viewport = Viewport()
             for _ in range(zoom):
-                viewport = viewport.zoom_in(view.curves.extent)
+                viewport = viewport.zoom(1, view.curves.extent)
             for again in range(4):
                 began = time.thread_time()
                 draw_figure(figure(view, viewport), 102, 20)

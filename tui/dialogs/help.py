@@ -73,12 +73,12 @@ def key_text(groups: Sequence[KeyGroup], width: int) -> Content:
 
 
 def explanations(screen: Screen[object]) -> list[tuple[str, str]]:
-    """Name and EXPLANATION of every kind of panel on a screen, in their order."""
+    """TITLE and EXPLANATION of every kind of panel on a screen, in their order."""
     found: dict[type, tuple[str, str]] = {}
     for node in [screen, *screen.query("*")]:
         text = getattr(type(node), "EXPLANATION", "")
         if text and type(node) not in found:
-            name = getattr(type(node), "NAME", "") or _words(type(node).__name__)
+            name = getattr(type(node), "TITLE", "") or _words(type(node).__name__)
             found[type(node)] = (name, inspect.cleandoc(text))
     return list(found.values())
 

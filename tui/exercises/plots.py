@@ -18,7 +18,7 @@ _SPAN = 15
 class BareLossPlot(PlotPanel):
     """The loss and its mean; with the truth, also where the schedule turned."""
 
-    NAME = "Loss"
+    TITLE = "Loss"
 
     truth: var[CurveTruth | None] = var(None)
 
@@ -54,7 +54,7 @@ class BareLossPlot(PlotPanel):
 class TwoRunsPlot(PlotPanel):
     """`view` is the run with the fault, `other` the same run without it."""
 
-    NAME = "Loss"
+    TITLE = "Loss"
 
     other: var[RunView | None] = var(None)
 

@@ -16,6 +16,11 @@ _CLOSED_SHOWN = 12
 
 
 class DiagnosisPanel(TextPanel):
+    NAME = "diagnosis"
+    TITLE = "Diagnosis"
+    SHOWN_FROM = (0, 12)
+    HEIGHT = "2fr"
+    COLUMN_ORDER = 2
     EXPLANATION: ClassVar[str] = """\
 What it shows: every finding of the diagnosis, which looks at each step while the run trains. Open ones come first, \
 the worst at the top; those that the run has recovered from stay below, faint.

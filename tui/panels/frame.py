@@ -1,4 +1,4 @@
-"""A place for one panel, in which it can also explain itself."""
+"""The frame around one panel, which can show the panel's explanation in its place."""
 
 from textual.app import ComposeResult
 from textual.containers import Container
@@ -6,9 +6,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from ..dialogs.scroll import Scroll
-from .layout import PanelName
-from .plot_panel import PlotPanel
-from .text_panel import TextPanel
+from .layout import AnyPanel
 
 
 class Frame(Container):
@@ -21,16 +19,15 @@ class Frame(Container):
     }
     """
 
-    def __init__(self, name: PanelName, panel: PlotPanel | TextPanel) -> None:
-        super().__init__(id=name)
+    def __init__(self, panel: AnyPanel) -> None:
+        super().__init__(id=panel.NAME)
         self.panel = panel
         panel.add_class("panel")
-        self._title = f"{panel.NAME if isinstance(panel, PlotPanel) else name.capitalize()}, explained"
 
     def compose(self) -> ComposeResult:
         yield self.panel
         with Scroll(classes="explanation") as box:
-            box.border_title = Content(self._title)
+            box.border_title = Content(f"{self.panel.TITLE}, explained")
             box.border_subtitle = Content("i back")
             yield Static(Content(self.panel.EXPLANATION))
 

@@ -1,19 +1,21 @@
 """The gradient norm: how hard the loss pulls at the weights, step by step, before clipping."""
 
 from ...engine.metrics import METRICS
-from ..plots.axes import Scale
 from ..plots.canvas import Canvas
 from ..plots.draw import draw_figure
-from ..view.figures import gradient_figure, x_scale
+from ..view.figures import gradient_figure
 from ..view.plot_titles import TitlePiece, gradient_reading, viewport_reading
 from ..view.run_view import RunView
 from .plot_panel import PlotPanel
 
 
 class GradientPanel(PlotPanel):
-    NAME = METRICS["grad_norm"].title
+    NAME = "gradient"
+    TITLE = METRICS["grad_norm"].title
+    SHOWN_FROM = (72, 20)
+    HALF_WIDTH = True
     INTERVAL = 0.6
-    INDIFFERENT = frozenset({"perplexity"})
+    UNAFFECTED_BY = frozenset({"perplexity"})
     EXPLANATION = (
         "The length of the gradient of all weights together, before clipping, on a logarithmic axis: the faint band is "
         "every step, the line its mean. The dashed level is where gradients are clipped; the title says how many of "
@@ -25,9 +27,6 @@ class GradientPanel(PlotPanel):
 
     def draw(self, view: RunView, width: int, height: int) -> Canvas:
         return draw_figure(gradient_figure(view, self.viewport), width, height, ascii_only=self.ascii)
-
-    def scale_of(self, view: RunView) -> Scale:
-        return x_scale(view, self.viewport)
 
     def title_of(self, view: RunView) -> list[TitlePiece]:
         return gradient_reading(view, self.viewport)

@@ -16,6 +16,10 @@ _SPAN = 30
 
 
 class HistoryPanel(TextPanel):
+    NAME = "history"
+    TITLE = "History"
+    KEY = "h"
+    GIVES_WAY = True
     EXPLANATION: ClassVar[str] = """\
 What it shows: every live change with the step after which it took effect, the latest first, and the smoothed loss \
 before it and at its end: when the next change came, or now.

@@ -3,7 +3,7 @@
 from textual.binding import Binding, BindingType
 from textual.keys import format_key
 
-from .layout import PANELS
+from .layout import PANELS, panel_keys
 
 FOOTER = ("space", "r", "s", "f", "a", "question_mark", "m", "left", "plus", "l", "e", "i", "p")
 """The order in which the footer shows keys; a narrow screen cuts off the last ones."""
@@ -54,14 +54,14 @@ RUN_KEYS: list[BindingType] = [
 ]
 
 PANEL_KEYS: list[BindingType] = [
-    _shown("left", "look(-1)", "look", "look.left", "Move the reading cursor to earlier steps", "←→"),
-    _quiet("right", "look(1)", "look right", "look.right", "Move the reading cursor to later steps"),
-    _quiet("shift+left", "look(-10)", "look far left", "look.far_left", "The cursor, ten times as far back"),
-    _quiet("shift+right", "look(10)", "look far right", "look.far_right", "The cursor, ten times as far on"),
-    _shown("plus", "zoom(1)", "zoom", "look.zoom_in", "Zoom in, around the cursor or the end", "+-"),
-    _quiet("minus", "zoom(-1)", "zoom out", "look.zoom_out", "Zoom out"),
-    _quiet("ctrl+left", "pan(-25)", "pan left", "look.pan_left", "Move the window to earlier steps"),
-    _quiet("ctrl+right", "pan(25)", "pan right", "look.pan_right", "Move the window to later steps"),
+    _shown("left", "see('look', -1)", "look", "look.left", "Move the reading cursor to earlier steps", "←→"),
+    _quiet("right", "see('look', 1)", "look right", "look.right", "Move the reading cursor to later steps"),
+    _quiet("shift+left", "see('look', -10)", "look far left", "look.far_left", "The cursor, ten times as far back"),
+    _quiet("shift+right", "see('look', 10)", "look far right", "look.far_right", "The cursor, ten times as far on"),
+    _shown("plus", "see('zoom', 1)", "zoom", "look.zoom_in", "Zoom in, around the cursor or the end", "+-"),
+    _quiet("minus", "see('zoom', -1)", "zoom out", "look.zoom_out", "Zoom out"),
+    _quiet("ctrl+left", "see('pan', -25)", "pan left", "look.pan_left", "Move the window to earlier steps"),
+    _quiet("ctrl+right", "see('pan', 25)", "pan right", "look.pan_right", "Move the window to later steps"),
     _quiet("end", "see('follow_end')", "follow", "look.follow", "Follow the latest step"),
     _quiet("home", "see('show_all')", "whole run", "look.all", "Show the whole run"),
     _shown("l", "see('log_y')", "log", "look.log_y", "Values on a logarithmic axis, or a linear one"),
@@ -73,10 +73,10 @@ PANEL_KEYS: list[BindingType] = [
     _shown("i", "explain", "explain", "panels.explain", "What this panel shows and what healthy looks like"),
     _quiet("z,enter", "full_screen", "full screen", "panels.full", "The focused panel in full screen, and back"),
     *(
-        _quiet(str(n), f"full_screen('{name}')", name, f"panels.{name}", f"{name.capitalize()} in full screen")
-        for n, name in enumerate(PANELS, 1)
+        _quiet(key, f"full_screen('{panel.NAME}')", panel.NAME, f"panels.{panel.NAME}", f"{panel.TITLE} in full screen")
+        for panel in PANELS
+        for key in panel_keys(panel)
     ),
-    _quiet("h", "full_screen('history')", "history", "panels.changes", "The history of live changes in full screen"),
     _shown("a", "act", "lesson", "panels.act", "The lesson: its question, its fixes as new runs, what to compare with"),
     _quiet("d", "hide", "hide", "panels.hide", "Hide the focused panel"),
     _quiet("D", "show_hidden", "show all", "panels.show", "Show all hidden panels again"),

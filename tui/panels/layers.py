@@ -3,19 +3,20 @@
 import numpy as np
 from textual.reactive import var
 
-from ..plots.axes import Scale
 from ..plots.canvas import Canvas
 from ..plots.heatmap import Heat, Quantity, draw_heat, gutter
-from ..view.figures import cursor, markers, x_scale
+from ..view.figures import cursor, markers
 from ..view.plot_titles import TitlePiece, layers_reading, legend_reading
 from ..view.run_view import RunView
 from .plot_panel import PlotPanel
 
 
 class LayersPanel(PlotPanel):
-    NAME = "Layers"
+    NAME = "layers"
+    TITLE = "Layers"
+    HEIGHT = "3fr"
     INTERVAL = 1.0
-    INDIFFERENT = frozenset({"smoothing", "perplexity"})
+    UNAFFECTED_BY = frozenset({"smoothing", "perplexity"})
     EXPLANATION = (
         "Every layer has a row, or more where there is room, from the embeddings at the top to the output; time goes "
         "from left to right. The brighter and the denser a cell, the larger the value; the scale below is logarithmic. "
@@ -46,9 +47,6 @@ class LayersPanel(PlotPanel):
             ascii_only=self.ascii,
         )
 
-    def scale_of(self, view: RunView) -> Scale:
-        return x_scale(view, self.viewport)
-
     def left_of(self, view: RunView, width: int) -> int:
         return gutter(self._heat(view), width)
 
@@ -61,8 +59,5 @@ class LayersPanel(PlotPanel):
 
     def _heat(self, view: RunView) -> Heat:
         layers = view.layers.items
-        return Heat.of(
-            layers,
-            view.curves.x_of(np.array([layer.step for layer in layers], "f8"), self.viewport.x_axis),
-            self.quantity,
-        )
+        steps = np.array([layer.step for layer in layers], "f8")
+        return Heat.of(layers, view.curves.x_of(steps, self.viewport.x_axis), self.quantity)

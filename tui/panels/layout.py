@@ -1,44 +1,66 @@
-"""Which panels of a run a screen of some size shows; the others are a key away, in full screen."""
+"""The panels of the run screen, and which of them a screen of some size shows; the others are a key away."""
 
-from collections.abc import Set
-from typing import Literal, get_args
+from collections.abc import Iterable, Set
 
-PanelName = Literal["loss", "rate", "gradient", "layers", "diagnosis", "sample", "status", "history", "lesson"]
-PANELS: tuple[PanelName, ...] = get_args(PanelName)
+from .diagnosis import DiagnosisPanel
+from .gradient import GradientPanel
+from .history import HistoryPanel
+from .layers import LayersPanel
+from .lesson import LessonPanel
+from .loss import LossPanel
+from .lr import LrPanel
+from .plot_panel import PlotPanel
+from .sample import SamplePanel
+from .status import StatusPanel
+from .text_panel import TextPanel
 
-ROOMY = (100, 30)
-"""Columns and rows from which every panel is shown."""
-USUAL = (72, 20)
+AnyPanel = PlotPanel | TextPanel
+
+PANELS: tuple[type[AnyPanel], ...] = (
+    LossPanel,
+    LrPanel,
+    GradientPanel,
+    LayersPanel,
+    DiagnosisPanel,
+    SamplePanel,
+    StatusPanel,
+    HistoryPanel,
+    LessonPanel,
+)
+"""In the order of their number keys. A panel is added here and nowhere else."""
+PANEL_NAMES: tuple[str, ...] = tuple(panel.NAME for panel in PANELS)
+
+SIDE_BY_SIDE = (72, 20)
+"""Columns and rows from which the two columns stand side by side."""
 _SPACIOUS = (100, 44)
 """From here on a lesson takes nothing from other panels."""
-
-_USUAL_PANELS = frozenset[PanelName]({"loss", "rate", "gradient", "diagnosis", "sample"})
-_LESSON = frozenset[PanelName]({"lesson"})
-_WITHOUT_LESSON = frozenset(PANELS) - _LESSON
-_BEHIND_LESSON = frozenset[PanelName]({"sample", "history", "status"})
-_FEW_PANELS = frozenset[PanelName]({"loss", "diagnosis"})
-_DIAGNOSIS_ROWS = 12
-"""Below these rows the loss has the screen to itself."""
+_NUMBERS = 9
+_OLD_NAMES = {panel.OLD_NAME: panel.NAME for panel in PANELS if panel.OLD_NAME}
 
 
 def fits(size: tuple[int, int], least: tuple[int, int]) -> bool:
     return size[0] >= least[0] and size[1] >= least[1]
 
 
-def shown_panels(
-    size: tuple[int, int], hidden: Set[str], alone: PanelName | None, *, lesson: bool = False
-) -> frozenset[PanelName]:
-    """`alone` is the panel in full screen, `lesson` says whether the run has one; at least one panel is shown."""
+def known_panels(names: Iterable[str]) -> frozenset[str]:
+    """The names, from a settings file, that are panels, under their present names."""
+    return frozenset(_OLD_NAMES.get(name, name) for name in names) & frozenset(PANEL_NAMES)
+
+
+def panel_keys(panel: type[AnyPanel]) -> tuple[str, ...]:
+    """The keys that show a panel in full screen: the number of its place, if that has one digit, and its own."""
+    place = PANELS.index(panel) + 1
+    numbers = (str(place),) if place <= _NUMBERS else ()
+    return (*numbers, panel.KEY) if panel.KEY else numbers
+
+
+def shown_panels(size: tuple[int, int], hidden: Set[str], alone: str | None, *, lesson: bool = False) -> frozenset[str]:
+    """`alone` is the panel in full screen; `lesson` is whether the run has one. At least one panel is shown."""
     if alone is not None:
         return frozenset({alone})
-    if fits(size, ROOMY):
-        fitting = _WITHOUT_LESSON
-    elif fits(size, USUAL):
-        fitting = _USUAL_PANELS
-    elif size[1] >= _DIAGNOSIS_ROWS:
-        fitting = _FEW_PANELS
-    else:
-        fitting = frozenset[PanelName]({"loss"})
-    if lesson and "lesson" not in hidden and fits(size, USUAL):
-        fitting = (fitting if fits(size, _SPACIOUS) else fitting - _BEHIND_LESSON) | _LESSON
-    return frozenset(name for name in fitting if name not in hidden) or frozenset({"loss"})
+    fitting = {panel for panel in PANELS if fits(size, panel.SHOWN_FROM)} - {LessonPanel}
+    if lesson and LessonPanel.NAME not in hidden and fits(size, LessonPanel.SHOWN_FROM):
+        if not fits(size, _SPACIOUS):
+            fitting = {panel for panel in fitting if not panel.GIVES_WAY}
+        fitting.add(LessonPanel)
+    return frozenset(panel.NAME for panel in fitting if panel.NAME not in hidden) or frozenset({LossPanel.NAME})

@@ -1,7 +1,7 @@
 """The lesson beside its run: what happens now, where to look, what to try, and in the end a question."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import ClassVar
 
 from textual import work
@@ -16,15 +16,22 @@ from ..content import hanging
 from ..dialogs.pick import Pick
 from ..text import visible
 from ..view.run_view import RunView
-from .keys import key_of
 from .lesson_actions import AnswerQuestion, OpenPreset, StartFixed, act_label, acts
 from .lesson_guide import Guide, Hint, guide, has_lesson, open_questions
 from .text_panel import TextPanel
+
+KeyOf = Callable[[str], str]
+"""From the id of a binding to its key, as a person reads it."""
 
 _FAINT = "$foreground 60%"
 
 
 class LessonPanel(TextPanel):
+    NAME = "lesson"
+    TITLE = "Lesson"
+    SHOWN_FROM = (72, 20)
+    HEIGHT = "3fr"
+    COLUMN_ORDER = 3
     EXPLANATION: ClassVar[str] = """\
 What it shows: the lesson of the preset that was started, step by step: what happens now, what to watch at this \
 point, the latest finding, the panel that tells most at the moment, and what is worth trying, with its key.
@@ -41,6 +48,9 @@ A run of your own has no lesson, unless its file has a section [lesson]."""
             super().__init__()
             self.config = config
 
+    key_of: KeyOf = staticmethod(str)
+    """Set by the widget that has the bindings."""
+
     answers: var[dict[int, int]] = var(dict)
     """The choice that was taken, counted from 1, by the place of the question."""
 
@@ -52,7 +62,11 @@ A run of your own has no lesson, unless its file has a section [lesson]."""
         title = Content.assemble("Lesson  ", (visible(view.config.lesson.chapter), _FAINT))
         if not has_lesson(view.config):
             return title, Content.styled("This run has no lesson; those of the presets have.", _FAINT)
-        blocks = [*_guided(guide(view, self.answers), self.room), *self._asked(view), *_related(view)]
+        blocks = [
+            *_guided(guide(view, self.answers), self.room, self.key_of),
+            *self._asked(view),
+            *_related(view, self.key_of),
+        ]
         return title, Content("\n\n").join(blocks)
 
     @work(group="dialog", exclusive=True)
@@ -91,7 +105,7 @@ A run of your own has no lesson, unless its file has a section [lesson]."""
             self.post_message(self.AnotherRunWanted(config))
 
     def _asked(self, view: RunView) -> Iterator[Content]:
-        hint = f"{key_of('panels.act')} answers"
+        hint = f"{self.key_of('panels.act')} answers"
         for place, question in enumerate(open_questions(view)):
             yield question_words(question, self.answers.get(place), hint=hint, width=self.room)
 
@@ -119,7 +133,7 @@ def _mark(number: int, answer: int | None, right: int) -> tuple[str, str]:
     return ("✖", "$text-error") if number == answer else (" ", _FAINT)
 
 
-def _guided(said: Guide, width: int) -> Iterator[Content]:
+def _guided(said: Guide, width: int, key_of: KeyOf) -> Iterator[Content]:
     yield Content(visible(said.now))
     if said.watch:
         watch = Content.styled(_sentence(visible(" ".join(said.watch.split()))), "bold")
@@ -129,19 +143,19 @@ def _guided(said: Guide, width: int) -> Iterator[Content]:
     if said.noticed:
         yield hanging(Content.styled("▲ ", "$text-warning"), Content(visible(said.noticed)), width)
     hints = [("Look", said.look), *(("Try", each) for each in said.tries)]
-    yield Content("\n").join(_hint(label, hint, width) for label, hint in hints)
+    yield Content("\n").join(_hint(label, hint, width, key_of) for label, hint in hints)
 
 
 def _sentence(text: str) -> str:
     return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
-def _hint(label: str, hint: Hint, width: int) -> Content:
+def _hint(label: str, hint: Hint, width: int, key_of: KeyOf) -> Content:
     key = Content.assemble((f"{label:<5}", _FAINT), (key_of(hint.binding), "bold $accent"), "  ")
     return hanging(key, Content(visible(hint.words)), width)
 
 
-def _related(view: RunView) -> Iterator[Content]:
+def _related(view: RunView, key_of: KeyOf) -> Iterator[Content]:
     if links := view.config.lesson.see_also:
         yield Content.assemble(
             ("Compare with ", _FAINT),

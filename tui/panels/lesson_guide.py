@@ -16,7 +16,6 @@ from ..view.findings import name_of, open_findings
 from ..view.fix_commands import change_for_fix
 from ..view.run_numbers import current_phase
 from ..view.run_view import RunView
-from .layout import PanelName
 
 _PHASES = {
     "memorization": "the most frequent bytes are being learned and the loss falls fast",
@@ -104,10 +103,9 @@ def _now(view: RunView) -> str:
         case "ended":
             return _ending(view)
         case "training":
-            phase = (
-                f" {current_phase(view).capitalize()}: {_PHASES[current_phase(view)]}." if current_phase(view) else ""
-            )
-            return f"Step {view.step} of {view.steps}: {_rate(view)}.{phase}"
+            name = current_phase(view)
+            phase = f" {name.capitalize()}: {_PHASES[name]}." if name else ""
+            return f"Step {view.step} of {view.steps}: {_lr_now(view)}.{phase}"
 
 
 def _ending(view: RunView) -> str:
@@ -117,7 +115,7 @@ def _ending(view: RunView) -> str:
     return f"The run {said}, at step {view.end.step}."
 
 
-def _rate(view: RunView) -> str:
+def _lr_now(view: RunView) -> str:
     step = max(view.step, 1)
     warmup = view.settings.schedule.warmup_steps
     now, soon = (planned_lr(view.settings, min(at, view.steps), view.steps) for at in (step, step + 1))
@@ -149,7 +147,7 @@ def _look(view: RunView, found: FindingOpened | None) -> Hint:
     return Hint(binding=panel_binding(panel), words=words)
 
 
-def panel_binding(panel: PanelName) -> str:
+def panel_binding(panel: str) -> str:
     return f"panels.{panel}"
 
 
@@ -192,11 +190,11 @@ def _experiment(view: RunView) -> list[Hint]:
     ]
 
 
-PanelHint = tuple[PanelName, str]
+PanelHint = tuple[str, str]
 
-PANEL_SHOWING: Mapping[str, PanelName] = {
+PANEL_SHOWING: Mapping[str, str] = {
     "loss": "loss",
-    "lr": "rate",
+    "lr": "lr",
     "grad_norm": "gradient",
     "layers": "layers",
     "throughput": "status",
@@ -217,7 +215,7 @@ def panel_to_look_at(view: RunView, found: FindingOpened | None) -> PanelHint:
     if view.state == "ended":
         return "loss", "the whole curve: steep, slower, flat"
     if view.step <= view.settings.schedule.warmup_steps:
-        return "rate", "the climb to the peak, and the plan that is dotted ahead"
+        return "lr", "the climb to the peak, and the plan that is dotted ahead"
     if view.samples.items and view.samples.items[-1].step > 0 and view.step - view.samples.items[-1].step < _FRESH:
         return "sample", "what it writes now; go back with b to what it wrote at first"
     if len(view.evaluations) and view.step - view.evaluations["step"][-1] < _FRESH:

@@ -1,17 +1,19 @@
 """The loss: every step as a faint band, its mean as a line, and how well the run does on text it never saw."""
 
 from ...engine.metrics import METRICS
-from ..plots.axes import Scale
 from ..plots.canvas import Canvas
 from ..plots.draw import draw_figure
-from ..view.figures import loss_figure, x_scale
+from ..view.figures import loss_figure
 from ..view.plot_titles import TitlePiece, loss_reading, viewport_reading
 from ..view.run_view import RunView
 from .plot_panel import PlotPanel
 
 
 class LossPanel(PlotPanel):
-    NAME = METRICS["loss"].title
+    NAME = "loss"
+    TITLE = METRICS["loss"].title
+    SHOWN_FROM = (0, 0)
+    HEIGHT = "5fr"
     EXPLANATION = (
         "How surprised the model is by the next byte, in nats; lower is better. The faint band is every single step: "
         "it shows the lowest and the highest loss in each column, so no spike is lost. The line through it is the "
@@ -26,9 +28,6 @@ class LossPanel(PlotPanel):
 
     def draw(self, view: RunView, width: int, height: int) -> Canvas:
         return draw_figure(loss_figure(view, self.viewport), width, height, ascii_only=self.ascii)
-
-    def scale_of(self, view: RunView) -> Scale:
-        return x_scale(view, self.viewport)
 
     def title_of(self, view: RunView) -> list[TitlePiece]:
         return loss_reading(view, self.viewport)

@@ -14,9 +14,13 @@ from .plot_panel import PlotPanel
 
 
 class LrPanel(PlotPanel):
-    NAME = METRICS["lr"].title
+    NAME = "lr"
+    OLD_NAME = "rate"
+    TITLE = METRICS["lr"].title
+    SHOWN_FROM = (72, 20)
+    HALF_WIDTH = True
     INTERVAL = 1.0
-    INDIFFERENT = frozenset({"smoothing", "perplexity"})
+    UNAFFECTED_BY = frozenset({"smoothing", "perplexity"})
     EXPLANATION = (
         "How far the weights move for a given gradient. Solid is what has been used, dotted what the schedule plans; "
         "while a change is being considered, a second line shows what it would make of the rest of the run.\n\n"

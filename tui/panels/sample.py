@@ -13,6 +13,12 @@ from .text_panel import TextPanel
 
 
 class SamplePanel(TextPanel):
+    NAME = "sample"
+    TITLE = "Sample"
+    SHOWN_FROM = (72, 20)
+    HEIGHT = "2fr"
+    COLUMN_ORDER = 4
+    GIVES_WAY = True
     EXPLANATION: ClassVar[str] = """\
 What it shows: text that the model has written, byte by byte, after a prompt (underlined). Below it is the first \
 sample of the run, from before it had learned anything. b goes back to earlier samples, n forward; g asks for one \
@@ -44,6 +50,11 @@ plausible text. Endless repetition is usual at a low temperature, or a sign of a
 
     def _shown_of(self, view: RunView) -> SampleGenerated | None:
         return view.samples.items[max(len(view.samples.items) - 1 - self.back, 0)] if view.samples.items else None
+
+    @property
+    def copied(self) -> str:
+        shown = self.shown
+        return self.text if shown is None else visible(shown.prompt + shown.text, keep_lines=True)
 
     def words(self, view: RunView) -> tuple[Content, Content]:
         shown = self._shown_of(view)

@@ -11,13 +11,18 @@ from ...engine.diagnostics.time_account import shares_of, time_shares_text
 from ..content import hanging
 from ..formatting import UNKNOWN, compact, count, duration, known, megabytes, setting
 from ..text import visible
-from ..view.run_numbers import current_phase, epoch, perplexity, time_left_s, tokens_per_s
+from ..view.run_numbers import current_perplexity, current_phase, epoch, time_left_s, tokens_per_s
 from ..view.run_view import RunView
 from ..view.state_glyphs import state_words
 from .text_panel import TextPanel
 
 
 class StatusPanel(TextPanel):
+    NAME = "status"
+    TITLE = "Status"
+    HEIGHT = "10"
+    COLUMN_ORDER = 1
+    GIVES_WAY = True
     EXPLANATION: ClassVar[str] = """\
 What it shows: the run's state, how far it is and how fast, and what it trains with at this moment, live changes \
 included.
@@ -45,7 +50,7 @@ nothing. Most of the time goes into forward and backward."""
                 "speed",
                 Content(f"{count(known(tokens_per_s(view)))} tok/s{_limit(view)}{_left(view)}"),
             ),
-            ("phase", Content(f"{current_phase(view) or UNKNOWN}, ppl {compact(known(perplexity(view)))}")),
+            ("phase", Content(f"{current_phase(view) or UNKNOWN}, ppl {compact(known(current_perplexity(view)))}")),
             (
                 "lr",
                 Content(f"{setting(known(view.curves.at('lr')), 3)}  clip {setting(now.clip)}  {now.schedule.kind}"),

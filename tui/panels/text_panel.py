@@ -1,37 +1,35 @@
 """A panel of words beside the plots: it scrolls, takes the focus and redraws only when its words have changed."""
 
-import math
-from time import monotonic
-from typing import ClassVar
-
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.reactive import var
-from textual.timer import Timer
 from textual.widgets import Static
 
 from ..content import in_ascii
 from ..dialogs.scroll import Scroll
+from ..throttle import Redraws, Throttle
 from ..view.run_view import RunView
+from .panel import Panel
 
 _READABLE_S = 1.0
+"""Seconds between two changes of numbers that keep changing."""
 
 
-class TextPanel(Scroll):
+class TextPanel(Panel, Scroll):
     """`words` turns the run into the panel's title and content."""
 
     DEFAULT_CSS = """
     TextPanel { height: 1fr; padding: 0 0 0 1; scrollbar-size-vertical: 1; scrollbar-gutter: stable; }
     """
-    EXPLANATION: ClassVar[str] = ""
-
-    ascii = False
     view: var[RunView | None] = var(None)
 
     _title = Content("")
     _content = Content("")
-    _written_at = -math.inf
-    _pending: Timer | None = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._throttle = Throttle(_READABLE_S)
+        self._redraws = Redraws(self, self.write, self._throttle)
 
     def compose(self) -> ComposeResult:
         yield Static()
@@ -43,19 +41,15 @@ class TextPanel(Scroll):
         """Write what is new at once, and numbers that keep changing no more often than they can be read."""
         if not self.is_mounted:
             return
-        wait = self._written_at + _READABLE_S - monotonic()
-        if wait <= 0 or before is None or view is None or view.has_news_since(before):
+        if before is None or view is None or view.has_news_since(before):
             self.write()
-        elif self._pending is None:
-            self._pending = self.set_timer(wait, self.write)
+        else:
+            self._redraws.request()
 
     def write(self) -> None:
-        if self._pending is not None:
-            self._pending.stop()
-            self._pending = None
+        self._redraws.cancel()
         if self.view is None:
             return
-        self._written_at = monotonic()
         title, content = self.words(self.view)
         if self.ascii:
             title, content = in_ascii(title), in_ascii(content)
@@ -68,6 +62,7 @@ class TextPanel(Scroll):
             taller = width == 0 or content.get_height({}, width) != self._content.get_height({}, width)
             self._content = content
             static.update(content, layout=taller)
+        self._throttle.drawn(in_turn=False)
 
     def on_resize(self) -> None:
         self.write()
@@ -79,7 +74,7 @@ class TextPanel(Scroll):
 
     @property
     def text(self) -> str:
-        """What it says, as plain text."""
+        """Its content as plain text."""
         return self._content.plain
 
     def words(self, view: RunView) -> tuple[Content, Content]:

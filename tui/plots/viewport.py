@@ -1,10 +1,12 @@
-"""Which part of the curves a person looks at, and how: one value, shared by every plot of a screen.
+"""Which steps the plots of a screen show, and how: one frozen value that all of them share.
 
-Positions are steps whatever the x axis shows, so the cursor and the window stay where they are when the axis changes.
-An `extent` is the first and the last step that a run has, as `RunView.extent` gives it.
+`VIEWPORT_ACTIONS` are the changes that a key or the mouse makes to it. Positions are steps whatever the x axis shows,
+so the cursor and the window stay where they are when the axis changes. An `extent` is the first and the last step that
+a run has, as `Curves.extent` gives it.
 """
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, Self, get_args
 
@@ -57,7 +59,7 @@ class Viewport:
         there = round(self._unscaled(self._scaled(here) + columns * (high - low) / _COLUMNS))
         there = max(there, here + columns) if columns > 0 else min(there, here + columns)
         if there > extent[1]:
-            return self.look_away()
+            return replace(self, cursor=None)
         return self.look_at(there, extent)
 
     def look_at(self, step: float, extent: Extent) -> Self:
@@ -69,16 +71,14 @@ class Viewport:
         shift = step - (low if step < low else high)
         return replace(self._window(low + shift, high + shift, extent), cursor=step)
 
-    def look_away(self) -> Self:
-        """Read the latest again."""
-        return replace(self, cursor=None)
-
-    def zoom_in(self, extent: Extent, around: float | None = None) -> Self:
-        """Half the window, around a step, or the cursor, or the end."""
-        return self._zoomed(0.5, extent, around)
-
-    def zoom_out(self, extent: Extent, around: float | None = None) -> Self:
-        return self._zoomed(2.0, extent, around)
+    def zoom(self, direction: int, extent: Extent, around: float | None = None) -> Self:
+        """Half the window for direction 1, twice the window for -1: around a step, or the cursor, or the end."""
+        factor = 0.5 if direction > 0 else 2.0
+        low, high = self.visible(extent)
+        centre = min(max(around if around is not None else self._cursor(extent), low), high)
+        middle = self._scaled(centre)
+        low, high = (self._unscaled(middle + factor * (self._scaled(end) - middle)) for end in (low, high))
+        return self._window(low, high, extent)
 
     def pan(self, columns: int, extent: Extent) -> Self:
         """Move the window by so many hundredths of itself; at the end of the run it follows again."""
@@ -88,38 +88,9 @@ class Viewport:
         shift = columns * (high - low) / _COLUMNS
         return self._window(low + shift, high + shift, extent)
 
-    def follow_end(self) -> Self:
-        """Back to the latest step, in a window of the same width."""
-        return replace(self, cursor=None, follow=True)
-
     def show_all(self) -> Self:
+        """The whole run."""
         return replace(self, x_range=None, follow=True)
-
-    def next_x_axis(self) -> Self:
-        axes = get_args(XAxis)
-        return replace(self, x_axis=axes[(axes.index(self.x_axis) + 1) % len(axes)])
-
-    def toggle_x_log(self) -> Self:
-        return replace(self, x_log=not self.x_log)
-
-    def toggle_y_log(self) -> Self:
-        return replace(self, y_log=not self.y_log)
-
-    def toggle_perplexity(self) -> Self:
-        return replace(self, perplexity=not self.perplexity)
-
-    def smoother(self) -> Self:
-        return replace(self, smoothing=min(self.smoothing + 1, len(SPANS) - 1))
-
-    def rougher(self) -> Self:
-        return replace(self, smoothing=max(self.smoothing - 1, 0))
-
-    def _zoomed(self, factor: float, extent: Extent, around: float | None) -> Self:
-        low, high = self.visible(extent)
-        centre = min(max(around if around is not None else self._cursor(extent), low), high)
-        middle = self._scaled(centre)
-        low, high = (self._unscaled(middle + factor * (self._scaled(end) - middle)) for end in (low, high))
-        return self._window(low, high, extent)
 
     def _window(self, low: float, high: float, extent: Extent) -> Self:
         """The window, moved inside the extent; all of it when it is as wide."""
@@ -138,3 +109,29 @@ class Viewport:
 
     def _unscaled(self, position: float) -> float:
         return math.exp(position) if self.x_log else position
+
+
+def _next_x_axis(viewport: Viewport) -> Viewport:
+    axes = get_args(XAxis)
+    return replace(viewport, x_axis=axes[(axes.index(viewport.x_axis) + 1) % len(axes)])
+
+
+def _smoother(viewport: Viewport, strengths: int) -> Viewport:
+    return replace(viewport, smoothing=min(max(viewport.smoothing + strengths, 0), len(SPANS) - 1))
+
+
+VIEWPORT_ACTIONS: Mapping[str, Callable[..., Viewport]] = {
+    "look": lambda viewport, extent, columns: viewport.look(columns, extent),
+    "look_at": lambda viewport, extent, step: viewport.look_at(step, extent),
+    "zoom": lambda viewport, extent, direction, around=None: viewport.zoom(direction, extent, around),
+    "pan": lambda viewport, extent, columns: viewport.pan(columns, extent),
+    "follow_end": lambda viewport, extent: replace(viewport, cursor=None, follow=True),
+    "show_all": lambda viewport, extent: viewport.show_all(),
+    "x_axis": lambda viewport, extent: _next_x_axis(viewport),
+    "log_x": lambda viewport, extent: replace(viewport, x_log=not viewport.x_log),
+    "log_y": lambda viewport, extent: replace(viewport, y_log=not viewport.y_log),
+    "perplexity": lambda viewport, extent: replace(viewport, perplexity=not viewport.perplexity),
+    "smoother": lambda viewport, extent: _smoother(viewport, 1),
+    "rougher": lambda viewport, extent: _smoother(viewport, -1),
+}
+"""By name: a function of the viewport, the run's extent and the action's own arguments."""

@@ -15,7 +15,7 @@ from ...engine.events import (
     StepFinished,
     TimeSpent,
 )
-from ..throttle import RedrawPace
+from ..throttle import Throttle
 from ..view.run_view import RunView
 
 _MANY = 500
@@ -30,7 +30,7 @@ class RunFeed:
     def __init__(
         self,
         run: Run,
-        pace: RedrawPace,
+        pace: Throttle,
         *,
         publish: Callable[[RunView], None],
         set_timer: Callable[[float, Callable[[], None]], object],
@@ -73,5 +73,5 @@ class RunFeed:
         if self.is_closed:
             return
         self._is_waiting = False
-        self._pace.redraw(in_turn=in_turn)
+        self._pace.drawn(in_turn=in_turn)
         self._publish_view(self.newest)

@@ -1,7 +1,5 @@
-"""Where a run can be left for, and the question what becomes of it while it is still alive."""
+"""Asks what becomes of a run that is still alive when it is left."""
 
-from collections.abc import Callable
-from dataclasses import replace
 from typing import ClassVar, Literal
 
 from textual import on
@@ -10,15 +8,10 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widget import Widget
 from textual.widgets import Label, OptionList
 from textual.widgets.option_list import Option
 
-from ...engine.client import ClientError, Run
-from ...engine.events import Stop
 from ..dialogs.key_line import KeyLine
-from ..navigation import Destination, QuitApp, ResumeRun, StartRun, ToHome
-from .sending import warn
 
 LeaveChoice = Literal["stop", "leave"]
 
@@ -72,39 +65,3 @@ class LeaveDialog(ModalScreen[LeaveChoice | None]):
                 self.dismiss(answer)
             case _:
                 self.dismiss(None)
-
-
-def restarted(run: Run, seeds_on: int = 0) -> StartRun:
-    """A new run of the same configuration, with a later seed where that is asked for."""
-    training = replace(run.config.training, seed=run.config.training.seed + seeds_on)
-    return StartRun(replace(run.config, training=training))
-
-
-def _resumed(run: Run) -> Destination:
-    assert run.path is not None, "the key is offered for a run on disk"
-    return ResumeRun(run.path)
-
-
-_LEAVE, _RESTART = "Leave: what becomes of this run?", "Restart: what becomes of this run?"
-DESTINATIONS: dict[str, tuple[Callable[[Run], Destination], str]] = {
-    "home": (lambda _: ToHome(), _LEAVE),
-    "quit": (lambda _: QuitApp(), _LEAVE),
-    "restart": (restarted, _RESTART),
-    "restart_ended": (restarted, _RESTART),
-    "reseed": (lambda run: restarted(run, seeds_on=1), _RESTART),
-    "resume_from_checkpoint": (_resumed, _RESTART),
-}
-"""By the name that a key's action has: where it leads, and the question that a live run asks first."""
-
-
-async def may_leave(screen: Widget, run: Run, question: str, step: int) -> bool:
-    """Ask what becomes of a live run, and stop it where that is the answer; False where it is not to be left."""
-    if not run.live:
-        return True
-    choice = await screen.app.push_screen_wait(LeaveDialog(question, step=step))
-    if choice == "stop":
-        try:
-            await run.send(Stop())
-        except ClientError as error:
-            warn(screen, str(error))
-    return choice is not None

@@ -25,7 +25,7 @@ from ..panels.keys import FOOTER, RUN_KEYS
 from ..panels.lesson import LessonPanel
 from ..plots.viewport import SPANS, Viewport
 from ..settings import Settings
-from ..throttle import RedrawPace
+from ..throttle import Throttle
 from ..view.run_view import RunView
 from .attention import call_for_attention
 from .change_form import ChangeForm
@@ -33,7 +33,7 @@ from .command_prompts import PROMPTS
 from .crash_report import CrashReport, crash_of, last_lines
 from .feed import RunFeed
 from .header import BlockedBanner, RunHeader
-from .leave_dialog import DESTINATIONS, may_leave
+from .leaving import DESTINATIONS, may_leave
 from .process_memory import MemoryMeter
 from .sending import is_possible, send, send_named
 
@@ -66,7 +66,7 @@ class RunScreen(Screen[Destination]):
         self._ascii = ascii or settings.ascii
         self._now = now
         self._memory = MemoryMeter(now)
-        pace = RedrawPace(settings.redraws_per_s, now, processor_time)
+        pace = Throttle(1 / settings.redraws_per_s, now, processor_time)
         self._feed = RunFeed(run, pace, publish=self._publish, set_timer=self.set_timer)
 
     @property

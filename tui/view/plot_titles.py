@@ -22,7 +22,7 @@ from .step_marks import marks_near
 
 class TitlePiece(NamedTuple):
     text: str
-    role: ColorRole
+    role: ColorRole = ColorRole.NONE
     joined: bool = False
     """It follows the piece before it without a space."""
 

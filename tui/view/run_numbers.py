@@ -39,7 +39,7 @@ def val_loss_at(view: RunView, step: float | None = None) -> float:
     return float(evaluated["val_loss"][count - 1]) if count else math.nan
 
 
-def perplexity(view: RunView) -> float:
+def current_perplexity(view: RunView) -> float:
     """exp of the latest validation loss; before the first, of the smoothed training loss."""
     loss = val_loss_at(view)
     loss = view.curves.smoothed_at("loss", _SPAN) if math.isnan(loss) else loss

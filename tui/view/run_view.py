@@ -40,7 +40,7 @@ from .phases import Phase, training_phases
 from .thinning import Thinned
 from .training_clock import TrainingClock
 
-RunState = Literal["starting", "training", "paused", "blocked", "ended"]
+ViewState = Literal["starting", "training", "paused", "blocked", "ended"]
 
 _SAMPLES = 128
 _TIMES = 20
@@ -68,7 +68,7 @@ class RunView:
     """A row a step whose loss or gradient norm was not finite: step."""
     started: RunStarted | None = None
     """The latest start."""
-    state: RunState = "starting"
+    state: ViewState = "starting"
     state_detail: str = ""
     """What is being prepared, or why it is paused or blocked."""
     end: RunEnded | None = None

@@ -1,0 +1,48 @@
+"""Where a run can be left for by a key, and the question that a live run asks first."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from textual.widget import Widget
+
+from ...engine.client import ClientError, Run
+from ...engine.events import Stop
+from ..navigation import Destination, QuitApp, ResumeRun, StartRun, ToHome
+from .leave_dialog import LeaveDialog
+from .sending import warn
+
+
+def restarted(run: Run, seeds_on: int = 0) -> StartRun:
+    """A new run of the same configuration, with a later seed where that is asked for."""
+    training = replace(run.config.training, seed=run.config.training.seed + seeds_on)
+    return StartRun(replace(run.config, training=training))
+
+
+def _resumed(run: Run) -> Destination:
+    assert run.path is not None, "the key is offered for a run on disk"
+    return ResumeRun(run.path)
+
+
+_LEAVE, _RESTART = "Leave: what becomes of this run?", "Restart: what becomes of this run?"
+DESTINATIONS: dict[str, tuple[Callable[[Run], Destination], str]] = {
+    "home": (lambda _: ToHome(), _LEAVE),
+    "quit": (lambda _: QuitApp(), _LEAVE),
+    "restart": (restarted, _RESTART),
+    "restart_ended": (restarted, _RESTART),
+    "reseed": (lambda run: restarted(run, seeds_on=1), _RESTART),
+    "resume_from_checkpoint": (_resumed, _RESTART),
+}
+"""By the name that a key's action has: where it leads, and the question that a live run asks first."""
+
+
+async def may_leave(screen: Widget, run: Run, question: str, step: int) -> bool:
+    """Ask what becomes of a live run, and stop it where that is the answer; False where it is not to be left."""
+    if not run.live:
+        return True
+    choice = await screen.app.push_screen_wait(LeaveDialog(question, step=step))
+    if choice == "stop":
+        try:
+            await run.send(Stop())
+        except ClientError as error:
+            warn(screen, str(error))
+    return choice is not None
