@@ -16,7 +16,6 @@ from textual.reactive import var
 from textual.screen import Screen
 
 from ...engine.client import Run
-from ...engine.events import AnyEvent
 from .. import gc_control
 from ..dialogs.key_line import KeyLine
 from ..navigation import Destination, StartRun
@@ -89,12 +88,10 @@ class RunScreen(Screen[Destination]):
         self.header.ascii = self._ascii
         self.watch(self.panels, "hidden", self.header.note_hidden)
         self.view = self._feed.newest
-        await self._feed.follow(self._on_events)
+        bell = self._settings.bell
+        await self._feed.follow(lambda events: call_for_attention(self, events, bell, self._now()))
         if not self._feed.is_closed:
             self.refresh_bindings()  # only now the run is no longer live
-
-    def _on_events(self, events: list[AnyEvent]) -> None:
-        call_for_attention(self, events, self._settings.bell, self._now())
 
     def _publish(self, view: RunView) -> None:
         self.call_after_refresh(gc_control.sweep)
