@@ -16,6 +16,7 @@ _NAMES = {",": "CSV", "\t": "TSV", ";": "CSV with semicolons", "|": "table with 
 _PROGRESS = re.compile(r"\d+/\d+")
 _LOOK = 50
 """Lines that show whether a text is a table."""
+_MOST_COLUMNS = 20_000
 _ALIKE = 0.8
 _NUMERIC = 0.5
 
@@ -38,7 +39,10 @@ class Delimited(Format):
                 if any(_PROGRESS.fullmatch(cell) for cell in rows[0]):
                     return None  # a row and no header, of a table that a person was to read
                 numbers = sum(number(cell) is not None for cell in rows[0])
-                has_header = any(cell and number(cell) is None for cell in rows[0]) and numbers * 2 <= len(rows[0])
+                is_all_numbers = not any(cell and number(cell) is None for cell in rows[0])
+                if len(rows[0]) > _MOST_COLUMNS or (delimiter in "| " and numbers and not is_all_numbers):
+                    return None  # words and numbers between bars or spaces are text
+                has_header = not is_all_numbers and numbers * 2 <= len(rows[0])
                 names = rows[0] if has_header else [f"column {place}" for place in range(1, len(rows[0]) + 1)]
                 return cls(delimiter=delimiter, names=_distinct(names), name=_NAMES[delimiter])
         return None

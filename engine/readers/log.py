@@ -135,7 +135,7 @@ def _surveyed(name: str, format: Format, source: Source | None, sample: list[Rec
     given = {canonical: _existing(name, canonical, column, list(found)) for canonical, column in given.items()}
     columns = choose(found, {canonical: column for canonical, column in given.items() if canonical != "step"})
     if not {"loss", "val_loss"} & columns.chosen.keys() and not _is_norm_lost(columns, found):
-        raise ReadError(_no_loss(name, format.name, [column for column in found if found[column].values]))
+        raise ReadError(_no_loss(name, format, [column for column in found if found[column].values]))
     for parts in columns.chosen.values():
         if len(parts) > 1:
             turns.append(summed(" + ".join(parts), parts))
@@ -195,9 +195,11 @@ def _existing(file: str, canonical: str, column: str, names: list[str]) -> str:
     raise ReadError(f"{file}: --map {canonical}={column}: there is no such column; there are {_listed(names)}")
 
 
-def _no_loss(file: str, format: str, names: list[str]) -> str:
+def _no_loss(file: str, format: Format, names: list[str]) -> str:
     if not names:
-        return f"{file}: nothing in it was recognised as a training log (read as {format}); is it the right file?"
+        lost = f", without {' and '.join(format.skipped())}" if format.skipped() else ""
+        what = f"read as {format.name}{lost}"
+        return f"{file}: nothing in it was recognised as a training log ({what}); is it the right file?"
     return f"{file}: no column is called like a loss; choose one with --map loss=NAME from {_listed(names)}"
 
 

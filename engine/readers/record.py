@@ -27,7 +27,7 @@ def number(cell: object) -> float | None:
         case bool() | None:
             return None
         case int():
-            return float(cell) if -(1 << 1000) < cell < 1 << 1000 else math.copysign(math.inf, cell)
+            return float(cell) if -(1 << 1000) < cell < 1 << 1000 else (math.inf if cell > 0 else -math.inf)
         case str():
             return _parsed(cell)
         case _:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from .record import Cell, number
 
 _LINE = re.compile(r"\s*[|│]([^|│]{1,200})[|│]([^|│]{0,200})[|│]\s*$")
+_MOST_NAMES = 300
 _INDENT = 3
 """Spaces before a name that stands in a section such as `train/`."""
 
@@ -33,7 +34,7 @@ class TextBlock:
             return None
         self._section = self._section if found[1].startswith(" " * _INDENT) else ""
         name = self._section + name
-        ended = self.finish() if name in self._entry else iter(())
+        ended = self.finish() if name in self._entry or len(self._entry) == _MOST_NAMES else iter(())
         self._entry[name] = value
         return ended
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from .names import meaning
 from .record import Cell, number
 
 _HINT = re.compile(r"loss|gpu_mem", re.IGNORECASE)
 _ROW = re.compile(r"[\s|]*[-+]?\d")
+_VALUE = re.compile(r"(?:^|[\s|:=(\[])[-+]?\.?\d")
+"""A number; a line with one is no line of names."""
 _FRACTION = re.compile(r"(\d{1,12})/(\d{1,12})")
 _BAR = re.compile(r":?\s+\d{1,3}%\s*\|?[^|]*\|?.*$")
 """A progress bar behind a row."""
@@ -44,7 +47,7 @@ class TextTable:
         if _YOLO_ROW.match(line) and len(line.split()) == len(_YOLO_RESULTS):
             self._headers, self._is_tabbed = [_YOLO_RESULTS], False
             return self._row(line)
-        if _HINT.search(line) and (headers := _headers(line)):
+        if _HINT.search(line) and not _VALUE.search(line) and (headers := _headers(line)):
             self._headers, self._is_tabbed = headers, "\t" in line.strip()
             return {}
         return None
@@ -78,6 +81,7 @@ def _entry(names: Sequence[str], cells: Sequence[str]) -> dict[str, Cell]:
     return entry
 
 
+@lru_cache(maxsize=64)
 def _headers(line: str) -> list[tuple[str, ...]]:
     """The ways in which a line can be read as names of columns, the likeliest first."""
     text = line.strip().strip("|").strip()
