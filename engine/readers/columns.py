@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from .names import BARE, CANONICAL, PART, Meaning, meaning
+from .names import BARE, CANONICAL, PART, Meaning, is_no_loss, meaning
 from .record import RUN, Record, number
 
 _ADVERSARIES = {
@@ -186,6 +186,7 @@ def _summed(parts: list[tuple[int, int, str, Meaning]], found: Mapping[str, Cont
 def _only_series(found: Mapping[str, Content]) -> str | None:
     """The one column of numbers that is neither a place nor a time."""
     unnamed = [name for name, held in found.items() if held.values > max(held.texts, 1) and not _is_place(name)]
+    unnamed = [name for name in unnamed if not is_no_loss(name)] if len(unnamed) == 1 else []
     return unnamed[0] if len(unnamed) == 1 else None
 
 

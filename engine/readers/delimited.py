@@ -90,7 +90,10 @@ def _is_table(rows: Sequence[Sequence[str]], delimiter: str) -> bool:
     if width < (1 if delimiter == "," else 2):
         return False
     if not body:
-        return delimiter == "," and (width > 1 or number(rows[0][0]) is not None)
+        # a single line of words and numbers is an entry of some text
+        known = sum(number(cell) is not None for cell in rows[0])
+        is_header = width > 1 and not known and not any(set(cell) & set(":={") for cell in rows[0])
+        return delimiter == "," and (known == width or is_header)
     if sum(len(row) == width for row in body) < _ALIKE * len(body) and len(body) > 1:
         return False
     cells = [cell for row in body for cell in row]

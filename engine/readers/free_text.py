@@ -32,7 +32,7 @@ _PAIR = re.compile(
     re.IGNORECASE,
 )
 _RELEVANT = re.compile(
-    r"loss|step|iter|epoch|norm|lr|rate|acc|nll|bpb|error|mse|cost|entropy|xent|\d\s*/\s*\d", re.IGNORECASE
+    r"loss|step|iter|epoch|norm|lr|rate|acc|nll|bpb|error|mse|cost|entropy|xent|learn:|\d\s*/\s*\d", re.IGNORECASE
 )
 _ASSIGNMENT = re.compile(r"\s*[\w.\[\]]+\s*(?::\s*[\w\[\]., |]+)?\s=\s*[^=,]*$")
 """A line of a program, `val_loss = 0.0`; logs that begin with the program that wrote them are common."""
@@ -47,6 +47,8 @@ _SETTINGS = re.compile(
     r"\W{0,10}(?:hyper-?parameters|hyp|args|arguments|config|configuration|namespace)\b", re.IGNORECASE
 )
 """A line of settings; `loss_ota=1` there is no loss."""
+_RETOLD = re.compile(r"better model|best model|improved? from", re.IGNORECASE)
+"""A line that compares with an earlier value; what was measured stands in a line of its own."""
 _AT = {"at", "after", "on", "in", "of", "for"}
 _LONGEST = 20_000
 _MOST_BARS = 20_000
@@ -118,7 +120,7 @@ class _Reading:
         if (row := self.table.row(line)) is not None:
             yield from [self._placed(row)] if row else []
             return
-        if not _RELEVANT.search(line) or _ASSIGNMENT.match(line) or _SETTINGS.match(line):
+        if not _RELEVANT.search(line) or _ASSIGNMENT.match(line) or _SETTINGS.match(line) or _RETOLD.search(line):
             return
         if bar := _KERAS.match(line):
             if int(bar[1][:15]) < int(bar[2][:15]):

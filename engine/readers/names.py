@@ -100,6 +100,12 @@ def is_held_out(word: str) -> bool:
     return word.lower() in _HELD_OUT
 
 
+def is_no_loss(name: str) -> bool:
+    """Whether a name says that its numbers are something beside a loss: its spread, a count, an entropy."""
+    said = set(_words(name))
+    return bool(said & _NOT_A_LOSS) or ("entropy" in said and "cross" not in said)
+
+
 def is_training(word: str) -> bool:
     return word.lower() in _TRAIN
 
