@@ -44,7 +44,7 @@ _CONTEXT = re.compile(
 )
 _CHATTER = {"info", "debug", "warning", "print", "at", "after", "on", "in", "the", "and", "is", "of", "current"}
 _SETTINGS = re.compile(
-    r"\W{0,10}(?:hyper-?parameters|hyp|args|arguments|config|configuration|namespace)\b", re.IGNORECASE
+    r"\W{0,10}(?:hyper-?parameters|hyp|args|arguments|config|configuration|namespace)\s{0,3}[:=({]", re.IGNORECASE
 )
 """A line of settings; `loss_ota=1` there is no loss."""
 _RETOLD = re.compile(r"better model|best model|improved? from", re.IGNORECASE)
