@@ -123,6 +123,7 @@ def test_json_lines_are_read_with_null_and_nan_and_a_cut_last_line() -> None:
     assert all(math.isnan(loss) for _, loss in losses[1:])
     assert series(log, "val_loss") == [(30, 2.5)]
     assert "reward" not in log.ignored
+    assert log.skipped == ("2 lines without an object",)
 
 
 def test_sparse_rows_padded_headers_and_every_line_end_are_met_in_tables() -> None:

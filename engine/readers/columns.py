@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from .names import BARE, CANONICAL, PART, Meaning, meaning
+from .names import BARE, CANONICAL, PART, Meaning, is_no_loss, meaning
 from .record import RUN, Record, number
 
 _ADVERSARIES = {
@@ -12,6 +12,9 @@ _ADVERSARIES = {
     "entropy",
 }  # fmt: skip
 """Losses that are played against each other; their sum means nothing."""
+_DISCRIMINATORS = {"d", "disc", "discriminator", "critic"}
+_GENERATORS = {"g", "gen", "generator"}
+_MOST_LOSSES = 16
 _FEW = 0.05
 """A column with less than this share of the values of its fullest rival is a summary, not a series."""
 
@@ -94,6 +97,10 @@ class Columns:
     """Canonical name -> the column in the file; several, where the loss is the sum of its parts."""
     gaps: frozenset[str]
     """Columns in which NaN stands for a value that was not measured."""
+    losses: tuple[str, ...]
+    """Further losses, each of which can be judged: parts of a sum, other tasks and held-out sets, an opponent."""
+    adversarial: bool
+    """Generator and discriminator are among the losses; neither is one to be minimised alone."""
     unmeasured: tuple[str, ...]
     """Columns with a known name that hold nothing: never filled, or zero throughout."""
 
@@ -126,7 +133,27 @@ def choose(found: Mapping[str, Content], given: Mapping[str, str]) -> Columns:
     names = [name for columns in chosen.values() for name in columns if name in found]
     gaps = frozenset(name for name in names if found[name].is_nan_a_gap)
     chosen = {name: chosen[name] for name in CANONICAL if name in chosen}
-    return Columns(chosen=chosen, gaps=gaps | _complements(chosen, found), unmeasured=tuple(unmeasured))
+    losses = _further(candidates, chosen, found)
+    kinds = {word for name in {*losses, *names} if (what := meaning(name)) for word in what.kind}
+    return Columns(
+        chosen=chosen,
+        gaps=gaps | _complements(chosen, found),
+        losses=losses,
+        adversarial=bool(kinds & _DISCRIMINATORS and kinds & _GENERATORS),
+        unmeasured=tuple(unmeasured),
+    )
+
+
+def _further(
+    candidates: Mapping[str, list[tuple[int, int, str, Meaning]]],
+    chosen: Mapping[str, tuple[str, ...]],
+    found: Mapping[str, Content],
+) -> tuple[str, ...]:
+    taken = {columns[0] for columns in chosen.values() if len(columns) == 1}
+    rivals = [rival for canonical in ("loss", "val_loss") for rival in candidates.get(canonical, [])]
+    fullest = max((found[rival[2]].values for rival in rivals), default=0)
+    names = [name for rank, _, name, _ in sorted(rivals) if PART <= rank < 2 * PART and name not in taken]
+    return tuple(name for name in names if found[name].values > _FEW * fullest)[:_MOST_LOSSES]
 
 
 def _best(rivals: list[tuple[int, int, str, Meaning]], found: Mapping[str, Content]) -> tuple[str, ...]:
@@ -159,6 +186,7 @@ def _summed(parts: list[tuple[int, int, str, Meaning]], found: Mapping[str, Cont
 def _only_series(found: Mapping[str, Content]) -> str | None:
     """The one column of numbers that is neither a place nor a time."""
     unnamed = [name for name, held in found.items() if held.values > max(held.texts, 1) and not _is_place(name)]
+    unnamed = [name for name in unnamed if not is_no_loss(name)] if len(unnamed) == 1 else []
     return unnamed[0] if len(unnamed) == 1 else None
 
 

@@ -1,6 +1,7 @@
 """Tables as text: CSV, TSV and their kin, with a header or without, padded, ragged, or with a second header inside."""
 
 import csv
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
@@ -12,8 +13,10 @@ from .format import Format
 from .record import Cell, Record, number
 
 _NAMES = {",": "CSV", "\t": "TSV", ";": "CSV with semicolons", "|": "table with bars", " ": "table with spaces"}
+_PROGRESS = re.compile(r"\d+/\d+")
 _LOOK = 50
 """Lines that show whether a text is a table."""
+_MOST_COLUMNS = 20_000
 _ALIKE = 0.8
 _NUMERIC = 0.5
 
@@ -24,10 +27,7 @@ _numbers = msgspec.json.Decoder(list[list[float | None]], strict=False).decode
 class Delimited(Format):
     delimiter: str
     names: tuple[str, ...]
-
-    @property
-    def name(self) -> str:
-        return _NAMES[self.delimiter]
+    name: str
 
     @classmethod
     def recognise(cls, head: bytes) -> Self | None:
@@ -36,9 +36,15 @@ class Delimited(Format):
         for delimiter in _NAMES:
             rows = [_cells(line, delimiter) for line in lines]
             if rows and _is_table(rows, delimiter) and not _names_each_number(rows):
-                has_header = any(cell and number(cell) is None for cell in rows[0])
+                if any(_PROGRESS.fullmatch(cell) for cell in rows[0]):
+                    return None  # a row and no header, of a table that a person was to read
+                numbers = sum(number(cell) is not None for cell in rows[0])
+                is_all_numbers = not any(cell and number(cell) is None for cell in rows[0])
+                if len(rows[0]) > _MOST_COLUMNS or (delimiter in "| " and numbers and not is_all_numbers):
+                    return None  # words and numbers between bars or spaces are text
+                has_header = not is_all_numbers and numbers * 2 <= len(rows[0])
                 names = rows[0] if has_header else [f"column {place}" for place in range(1, len(rows[0]) + 1)]
-                return cls(delimiter=delimiter, names=_distinct(names))
+                return cls(delimiter=delimiter, names=_distinct(names), name=_NAMES[delimiter])
         return None
 
     def records(self, chunks: Iterable[bytes]) -> Iterator[Record]:
@@ -84,7 +90,10 @@ def _is_table(rows: Sequence[Sequence[str]], delimiter: str) -> bool:
     if width < (1 if delimiter == "," else 2):
         return False
     if not body:
-        return delimiter == "," and (width > 1 or number(rows[0][0]) is not None)
+        # a single line of words and numbers is an entry of some text
+        known = sum(number(cell) is not None for cell in rows[0])
+        is_header = width > 1 and not known and not any(set(cell) & set(":={") for cell in rows[0])
+        return delimiter == "," and (known == width or is_header)
     if sum(len(row) == width for row in body) < _ALIKE * len(body) and len(body) > 1:
         return False
     cells = [cell for row in body for cell in row]

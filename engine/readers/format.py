@@ -1,18 +1,17 @@
 """What every reader of a format has in common."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from typing import Protocol
 
 from .record import Record
 
 
-class Format(Protocol):
-    @property
-    def name(self) -> str: ...
+class Format(ABC):
+    name: str
 
+    @abstractmethod
     def records(self, chunks: Iterable[bytes]) -> Iterator[Record]:
         """The entries in pieces of whole lines of a text; a store reads its own files and ignores them."""
-        ...
 
     def skipped(self) -> tuple[str, ...]:
         """What the last pass over the records left out, each in a few words."""

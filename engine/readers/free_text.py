@@ -10,25 +10,30 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Self
 
+from .dialects import plain
 from .format import Format
 from .names import BESIDE, Meaning, is_held_out, meaning
 from .record import Cell, Record
+from .text_block import TextBlock
+from .text_table import TextTable
 
 _NUMBER = (
     r"[-+]?(?:\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d*)?(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?"
-    r"|(?:nan|inf(?:inity)?)(?![a-z]))"
+    r"|(?:nan|inf(?:inity)?)x*(?![a-z]))"
 )
-_WORD = r"[A-Za-z_@][\w.@/()%-]{0,50}"
+_WORD = r"[A-Za-z_@][\w.@/()%-]{0,50}(?:'s)?"
 _SIGN = r"[\"']?(?:\s{0,3}[:=]\s{0,20}|\s{1,20})(?:tensor\(|\[\s{0,10}|[\"'])?"
 _PAIR = re.compile(
     # a name of up to five words, then a sign, a bracket or a space, then its value and perhaps how many there will be
     rf"(?<![\w.])(?P<name>{_WORD}(?: \(?{_WORD}){{0,4}}){_SIGN}(?P<value>{_NUMBER})"
     rf"(?:\s{{0,3}}/\s{{0,12}}(?P<total>\d[\d,]*))?"
     # or a place in an epoch that has no name: [ 640/60000 (1%)], | 50/100 [00:10<
-    r"|(?:\[|\|)\s{0,10}(?P<place>\d{1,12})\s{0,3}/\s{0,10}(?P<places>\d{1,12})",
+    r"|(?:\[|\|)\s{0,10}(?!\d{4}/\d\d/\d\d)(?P<place>\d{1,12})\s{0,3}/\s{0,10}(?P<places>\d{1,12})",
     re.IGNORECASE,
 )
-_RELEVANT = re.compile(r"loss|step|iter|epoch|norm|lr|rate|acc|nll|bpb|error|mse|cost|\d\s*/\s*\d", re.IGNORECASE)
+_RELEVANT = re.compile(
+    r"loss|step|iter|epoch|norm|lr|rate|acc|nll|bpb|error|mse|cost|entropy|xent|learn:|\d\s*/\s*\d", re.IGNORECASE
+)
 _ASSIGNMENT = re.compile(r"\s*[\w.\[\]]+\s*(?::\s*[\w\[\]., |]+)?\s=\s*[^=,]*$")
 """A line of a program, `val_loss = 0.0`; logs that begin with the program that wrote them are common."""
 _KERAS = re.compile(r"\s*(\d+)/(\d+)\s*(?:\[[=>.]|━|\x1b)")
@@ -38,7 +43,16 @@ _CONTEXT = re.compile(
     r"(?<![A-Za-z])(train|training|valid|validation|val|eval|evaluation|test|dev)(?![A-Za-z])", re.IGNORECASE
 )
 _CHATTER = {"info", "debug", "warning", "print", "at", "after", "on", "in", "the", "and", "is", "of", "current"}
+_SETTINGS = re.compile(
+    r"\W{0,10}(?:hyper-?parameters|hyp|args|arguments|config|configuration|namespace)\s{0,3}[:=({]", re.IGNORECASE
+)
+"""A line of settings; `loss_ota=1` there is no loss."""
+_RETOLD = re.compile(r"better model|best model|improved? from", re.IGNORECASE)
+"""A line that compares with an earlier value; what was measured stands in a line of its own."""
+_AT = {"at", "after", "on", "in", "of", "for"}
 _LONGEST = 20_000
+_MOST_BARS = 20_000
+"""Bars of one epoch that are kept until it is known whether the epoch ends."""
 _MOST_NAMES = 300
 
 
@@ -51,11 +65,37 @@ class FreeText(Format):
         return cls()
 
     def records(self, chunks: Iterable[bytes]) -> Iterator[Record]:
+        yield from _by_step(self._entries(chunks))
+
+    def _entries(self, chunks: Iterable[bytes]) -> Iterator[Record]:
         reading = _Reading()
         for chunk in chunks:
             for line in chunk.decode("utf-8-sig", errors="replace").split("\n"):
                 for start in range(0, min(len(line), 50 * _LONGEST), _LONGEST):
                     yield from reading.entries(line[start : start + _LONGEST])
+        yield from reading.finish()
+
+
+def _by_step(entries: Iterable[Record]) -> Iterator[Record]:
+    """What several lines say of one step is one entry, as long as they do not contradict each other."""
+    held: Record = {}
+    for entry in entries:
+        if held and _is_same_step(held, entry):
+            held = {**entry, **held}
+            continue
+        if held:
+            yield held
+        held = entry
+    if held:
+        yield held
+
+
+def _is_same_step(held: Record, entry: Record) -> bool:
+    if not ("step" in entry or "batch" in entry):
+        return False
+    if any(entry.get(place) != held.get(place) for place in ("step", "batch", "epoch")):
+        return False
+    return all(held.get(name, cell) == cell for name, cell in entry.items() if meaning(name))
 
 
 @dataclass
@@ -64,13 +104,51 @@ class _Reading:
 
     place: dict[str, Cell] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
+    table: TextTable = field(default_factory=TextTable)
+    block: TextBlock = field(default_factory=TextBlock)
+    bars: list[str] = field(default_factory=list)
+    """Unfinished bars since the last full one; they are all there is of an epoch that never ended."""
+    has_full_bar: bool = False
 
     def entries(self, line: str) -> Iterator[Record]:
-        if not _RELEVANT.search(line) or _is_unfinished_bar(line) or _ASSIGNMENT.match(line):
+        if "\x1b" in line or "\x08" in line:
+            line = _ESCAPES.sub("", line)
+        if (blocks := self.block.take(line)) is not None:
+            yield from map(self._placed, blocks)
+            if "|" in line or "│" in line or "---" in line:
+                return
+        if (row := self.table.row(line)) is not None:
+            yield from [self._placed(row)] if row else []
             return
+        if not _RELEVANT.search(line) or _ASSIGNMENT.match(line) or _SETTINGS.match(line) or _RETOLD.search(line):
+            return
+        if bar := _KERAS.match(line):
+            if int(bar[1][:15]) < int(bar[2][:15]):
+                if len(self.bars) < _MOST_BARS:
+                    self.bars.append(line)
+                return
+            self.has_full_bar = True
+            self.bars.clear()
+        yield from self._line(line)
+
+    def finish(self) -> Iterator[Record]:
+        """What waits at the end: a block without a frame, and the bars of an epoch that did not end.
+
+        Beside full bars, which are means over whole epochs, the last one counts only where it shows NaN.
+        """
+        yield from map(self._placed, self.block.finish())
+        for bar in self.bars[-1:] if self.has_full_bar else self.bars:
+            if not self.has_full_bar or "nan" in bar.lower():
+                yield from self._line(f"batch: {bar.lstrip()}")
+
+    def _placed(self, row: dict[str, Cell]) -> Record:
+        has_place = any((found := meaning(name)) and found.canonical in ("step", "epoch") for name in row)
+        return row if has_place else {**self.place, **row}
+
+    def _line(self, line: str) -> Iterator[Record]:
         entry: dict[str, Cell] = {}
         own_place: set[str] = set()
-        for name, value, total, found in _pairs(_ESCAPES.sub("", line) if "\x1b" in line or "\x08" in line else line):
+        for name, value, total, found in _pairs(plain(line)):
             match found:
                 case Meaning(canonical="step" | "epoch" as kind, rank=rank):
                     key = "batch" if kind == "step" and rank > 5 else kind
@@ -112,6 +190,8 @@ def _pairs(line: str) -> Iterator[tuple[str, str, str | None, Meaning | None]]:
             yield "batch", pair["place"], pair["places"], meaning("batch")
             continue
         name, found = _named(pair["name"])
+        if found and found.canonical in ("step", "epoch"):
+            context = _context(pair["name"], context)  # `validation loss at iteration 100`
         if found and found.canonical in ("loss", "accuracy") and context and not _CONTEXT.search(name):
             name = f"{context} {name}"
         elif before == "loss train" and is_held_out(name):
@@ -131,6 +211,8 @@ def _named(text: str) -> tuple[str, Meaning | None]:
     name = " ".join(words)
     found, last = meaning(name), meaning(words[-1])
     is_many = words[-1].lower().endswith("s")
+    if last and last.canonical in ("epoch", "step") and len(words) > 1 and words[-2].lower() in _AT:
+        return words[-1], last
     if found is None and last and last.canonical in ("epoch", "step") and not is_many:
         return words[-1], last
     if len(words) == 1 and found and found.canonical in ("step", "epoch") and is_many:
@@ -144,8 +226,3 @@ def _context(between: str, before: str) -> str:
     if not words:
         return before
     return words[-1].lower() if is_held_out(words[-1]) else ""
-
-
-def _is_unfinished_bar(line: str) -> bool:
-    bar = _KERAS.match(line)
-    return bar is not None and int(bar[1][:15]) < int(bar[2][:15])

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import msgspec
@@ -19,6 +19,7 @@ _decode = msgspec.json.Decoder().decode
 @dataclass(frozen=True)
 class JsonLines(Format):
     name: str = "JSON lines"
+    _lost: list[int] = field(default_factory=lambda: [0], repr=False, compare=False)
 
     @classmethod
     def recognise(cls, head: bytes) -> Self | None:
@@ -28,8 +29,18 @@ class JsonLines(Format):
         return cls() if good and good >= len(looked) / 2 and len(lines) > 1 else None
 
     def records(self, chunks: Iterable[bytes]) -> Iterator[Record]:
+        lost = 0
         for chunk in chunks:
-            yield from filter(None, map(decoded, chunk.split(b"\n")))
+            lines = chunk.split(b"\n")
+            entries = [*filter(None, map(decoded, lines))]
+            if len(entries) < len(lines) - 1:
+                lost += sum(1 for line in lines if line.strip()) - len(entries)
+            yield from entries
+        self._lost[0] = max(self._lost[0], lost)  # a survey may look at a few lines once more
+
+    def skipped(self) -> tuple[str, ...]:
+        count = self._lost[0]
+        return (f"{count} line{'s' * (count > 1)} without an object",) if count > 0 else ()
 
 
 def decoded(line: bytes) -> Record | None:

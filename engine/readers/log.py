@@ -1,6 +1,6 @@
 """A log of any known format as rows with canonical names, run by run, read as a stream."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 from itertools import islice
@@ -11,18 +11,20 @@ from ..diagnostics.row import Row
 from ..storage.run_folder import printable
 from .columns import Columns, Content, choose, contents
 from .delimited import Delimited
+from .first_row import is_short_window
 from .format import Format
 from .free_text import FreeText
 from .json_document import JsonDocument, looks_like_document
 from .json_lines import JsonLines
 from .mlflow_store import MlflowMetric
-from .names import BESIDE, CANONICAL, meaning
-from .record import RUN, Record, number
-from .reshape import Reshape, reshapes, summed
+from .names import CANONICAL, meaning
+from .notes import notes
+from .plan import Plan
+from .record import Record
+from .reshape import reshapes, summed
 from .run_folder import RunFolder
-from .runs import Runs
 from .source import CHUNK, ReadError, Source
-from .steps import LARGEST, Steps, choose_steps
+from .steps import choose_steps
 from .stores import store_in, store_of
 
 MAPPABLE = (*CANONICAL, "step")
@@ -31,7 +33,6 @@ _RARE = tuple(
     f"{word}{dash}loss".encode() for word in ("val", "valid", "validation", "eval", "test") for dash in ("_", "/", " ")
 )
 _MOST_RARE = 1000
-_MOST_RUNS = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,69 +48,28 @@ class Log:
     """Other columns with numbers."""
     unmeasured: tuple[str, ...]
     """Columns that are called right but hold nothing."""
+    losses: tuple[str, ...]
+    """Columns with further losses: the parts of a sum, other tasks and held-out sets, an opponent."""
+    adversarial: bool
+    """The losses are those of a generator and a discriminator; neither is one to be minimised alone."""
+    notes: tuple[str, ...]
+    """What a person must know of how it was read: which of several losses was taken, what was left out."""
     skipped: tuple[str, ...]
     """What could not be read, such as `3 damaged records`."""
     steps: int | None
     """How many steps were planned, where the log states it."""
-    _plan: "_Plan" = field(repr=False)
+    _plan: Plan = field(repr=False)
 
-    def rows(self) -> Iterator[tuple[str, Row]]:
-        """(run, row) in the order of the file; the run is "" for the first of a log that names none, then "2", "3"."""
-        return self._plan.rows()
+    def rows(self, *, losses: bool = False) -> Iterator[tuple[str, Row]]:
+        """(run, row) in the order of the file; the run is "" for the first of a log that names none, then "2", "3".
+
+        With `losses` the rows hold the further losses too, under their columns' names.
+        """
+        return self._plan.rows(tuple((name, name, False) for name in self.losses if losses and name not in CANONICAL))
 
     def close(self) -> None:
         if self._plan.source:
             self._plan.source.close()
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Plan:
-    format: Format
-    source: Source | None
-    reshapes: Sequence[Reshape]
-    columns: Sequence[tuple[str, str, bool]]
-    """Canonical name, column, and whether NaN is a gap there."""
-    steps: Steps
-
-    def rows(self) -> Iterator[tuple[str, Row]]:
-        records = reduce(lambda given, reshape: reshape(given), self.reshapes, self._records())
-        column, columns = self.steps.column, self.columns
-        streams: dict[str, Runs] = {}
-        step: int | None = None if column else 0
-        for record in records:
-            values = _values(record, columns)
-            if not values or (len(values) <= len(BESIDE) and values.keys() <= BESIDE):
-                continue
-            if column is None:
-                step = (step or 0) + 1
-            elif type(here := record.get(column)) is float and 0 <= here < LARGEST:
-                step = int(here)
-            elif (here := self.steps.read(here)) is not None:
-                step = here
-            if step is None:  # what comes before the first step is a program or its settings
-                continue
-            stream = str(record[RUN]) if RUN in record else ""
-            runs = streams.get(stream) or self._begun(streams, stream)
-            row = runs.follow(step, values)
-            if row is not None:
-                yield runs.name, row
-            else:
-                yield from runs.place(step, values)
-        for runs in streams.values():
-            yield from runs.finish()
-
-    def _begun(self, streams: dict[str, Runs], stream: str) -> Runs:
-        if len(streams) >= _MOST_RUNS:
-            raise ReadError(f"{self._file}: holds more than {_MOST_RUNS} runs; diagnose them in parts")
-        runs = streams[stream] = Runs(stream)
-        return runs
-
-    def _records(self) -> Iterator[Record]:
-        return self.format.records(self.source.chunks() if self.source else ())
-
-    @property
-    def _file(self) -> str:
-        return self.source.name if self.source else self.format.name
 
 
 def open_log(name: str, origin: Path | BinaryIO, given: Mapping[str, str] | None = None) -> Log:
@@ -174,14 +134,16 @@ def _surveyed(name: str, format: Format, source: Source | None, sample: list[Rec
         found = contents(sample)
     given = {canonical: _existing(name, canonical, column, list(found)) for canonical, column in given.items()}
     columns = choose(found, {canonical: column for canonical, column in given.items() if canonical != "step"})
-    if not {"loss", "val_loss"} & columns.chosen.keys():
-        raise ReadError(_no_loss(name, format.name, [column for column in found if found[column].values]))
+    if not {"loss", "val_loss"} & columns.chosen.keys() and not _is_norm_lost(columns, found):
+        raise ReadError(_no_loss(name, format, [column for column in found if found[column].values]))
     for parts in columns.chosen.values():
         if len(parts) > 1:
             turns.append(summed(" + ".join(parts), parts))
     shown = {canonical: " + ".join(parts) for canonical, parts in columns.chosen.items()}
-    losses = [part for canonical in ("loss", "val_loss") for part in columns.chosen.get(canonical, ())]
-    steps = choose_steps(sample, found, losses, given.get("step"))
+    wanted = [name for name in ("loss", "val_loss") if name in shown] or ["grad_norm"]
+    levels = [part for name in wanted for part in columns.chosen[name]]
+    steps = choose_steps(sample, found, levels, given.get("step"))
+    is_short = is_short_window(sample, shown, steps)
     taken = {part for parts in columns.chosen.values() for part in parts} | {steps.column, *columns.unmeasured}
     return Log(
         file=name,
@@ -190,10 +152,25 @@ def _surveyed(name: str, format: Format, source: Source | None, sample: list[Rec
         step_column=steps.column,
         ignored=tuple(column for column in found if column not in taken and _is_left(column, found[column])),
         unmeasured=columns.unmeasured,
+        losses=columns.losses,
+        adversarial=columns.adversarial,
+        notes=notes(columns, shown, is_short=is_short),
         skipped=format.skipped(),
         steps=steps.total,
-        _plan=_Plan(format=format, source=source, reshapes=turns, columns=_wanted(columns, shown), steps=steps),
+        _plan=Plan(
+            format=format,
+            source=source,
+            reshapes=turns,
+            columns=_wanted(columns, shown),
+            steps=steps,
+            is_first_left=is_short,
+        ),
     )
+
+
+def _is_norm_lost(columns: Columns, found: Mapping[str, Content]) -> bool:
+    """A log may have no loss because its trainer leaves it out of the line when it is NaN; the norm shows it."""
+    return any(found[name].nans for name in columns.chosen.get("grad_norm", ()) if name in found)
 
 
 def _is_left(column: str, held: Content) -> bool:
@@ -218,28 +195,14 @@ def _existing(file: str, canonical: str, column: str, names: list[str]) -> str:
     raise ReadError(f"{file}: --map {canonical}={column}: there is no such column; there are {_listed(names)}")
 
 
-def _no_loss(file: str, format: str, names: list[str]) -> str:
+def _no_loss(file: str, format: Format, names: list[str]) -> str:
     if not names:
-        return f"{file}: nothing in it was recognised as a training log (read as {format}); is it the right file?"
+        lost = f", without {' and '.join(format.skipped())}" if format.skipped() else ""
+        what = f"read as {format.name}{lost}"
+        return f"{file}: nothing in it was recognised as a training log ({what}); is it the right file?"
     return f"{file}: no column is called like a loss; choose one with --map loss=NAME from {_listed(names)}"
 
 
 def _listed(names: list[str]) -> str:
     shown = ", ".join(printable(name)[:40] for name in names[:12])
     return f"{shown} and {len(names) - 12} more" if len(names) > 12 else shown or "none"
-
-
-def _values(record: Record, columns: Sequence[tuple[str, str, bool]]) -> dict[str, float]:
-    values: dict[str, float] = {}
-    for canonical, name, is_nan_a_gap in columns:
-        cell = record.get(name)
-        if cell is None:
-            continue
-        if type(cell) is not float:
-            cell = number(cell)
-            if cell is None:
-                continue
-        if is_nan_a_gap and cell != cell:
-            continue
-        values[canonical] = cell
-    return values

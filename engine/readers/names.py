@@ -20,20 +20,24 @@ BARE = 260
 
 _HELD_OUT = {"val": 0, "valid": 1, "validation": 1, "vali": 1, "eval": 2, "evaluation": 2, "heldout": 2, "dev": 3}
 _HELD_OUT |= {"holdout": 2, "test": 6, "testing": 6}
-_TRAIN = {"train", "training", "tr", "trn"}
+_TRAIN = {"train", "training", "tr", "trn", "learn"}
 _KINDS_OF_LOSS = {
     "total": 0, "overall": 0, "sum": 0, "all": 0, "final": 1, "mean": 4, "avg": 4, "average": 4, "lm": 5, "step": 6,
     "iter": 6, "batch": 6, "global": 6, "epoch": 8, "running": 9, "smoothed": 9, "smooth": 9, "ema": 10, "ce": 12,
     "cross": 12, "entropy": 12, "xent": 12, "nll": 13, "reduced": 5, "log": 14, "model": 14, "set": 0,
+    "objective": 1,
 }  # fmt: skip
 """Words beside `loss` that leave it the whole loss; the lower, the more likely the one that is minimised."""
 _NOT_A_LOSS = {
     "scale", "scaler", "min", "max", "std", "var", "best", "delta", "diff", "weight", "weights", "ratio", "change",
     "coef", "coefficient", "factor", "improvement", "count", "norm", "time", "runtime", "lr", "spike", "spikes",
-    "scaling", "threshold", "rate", "patience", "grad", "gradient",
+    "scaling", "threshold", "rate", "patience", "grad", "gradient", "num", "number", "reader", "usd", "dollars",
 }  # fmt: skip
+_PLAYERS = {"d", "g", "cycle", "idt"}
+_PLAYED = {"gan", "real", "fake", "a", "b", "l1", "vgg", "feat"}
+"""Together the losses of pix2pix and CycleGAN: `D_real`, `G_GAN`, `cycle_A`."""
 _STAND_INS = {"nll": 0, "xent": 0, "crossentropy": 0, "cost": 1, "objective": 1, "criterion": 2, "bpb": 3, "bpc": 3}
-_STAND_INS |= {"mse": 4, "rmse": 5, "mae": 5, "error": 6, "err": 6, "nelbo": 1}
+_STAND_INS |= {"logloss": 0, "mlogloss": 0, "ce": 1, "mse": 4, "rmse": 5, "mae": 5, "error": 6, "err": 6, "nelbo": 1}
 _NOT_A_RATE = {
     "scale", "decay", "mult", "multiplier", "min", "max", "warmup", "peak", "init", "initial", "end", "final", "weight",
     "schedule", "scheduler", "finder", "iters", "steps", "step",
@@ -46,7 +50,8 @@ _STEP = {
     ("it",): 4, ("current", "iter"): 4, ("train", "step"): 4, ("train", "iter"): 4, ("training", "step"): 4,
     ("iter", "num"): 4, ("iteration", "num"): 4, ("step", "num"): 4, ("optimizer", "step"): 4, ("opt", "step"): 4,
     ("steps", "done"): 5, ("n", "iter"): 5, ("batches",): 6, ("round",): 6, ("batch",): 7, ("batch", "idx"): 7,
-    ("batch", "num"): 7,
+    ("batch", "num"): 7, ("timesteps",): 4, ("timestep",): 4, ("num", "timesteps"): 4, ("total", "timesteps"): 4,
+    ("time", "total", "timesteps"): 4,
 }  # fmt: skip
 _ROUNDS = {"step", "iter", "iteration", "it", "batch", "update"}
 _SECONDS = {"s", "sec", "secs", "second", "seconds", "ms"}
@@ -69,8 +74,8 @@ class Meaning:
 @lru_cache(maxsize=8192)
 def meaning(name: str) -> Meaning | None:
     """None for a name that says nothing about training."""
-    if len(name) > 200 or name.endswith(("__MIN", "__MAX")):
-        return None
+    if len(name) > 200 or name.endswith(("__MIN", "__MAX")) or name.count("(") > name.count(")"):
+        return None  # in an open bracket, as in `Training Loss (Tue May 9`, stands a remark
     words = _words(name.rpartition(" - ")[2])
     if not words or words[0] == "best":
         return None
@@ -88,6 +93,12 @@ def _by_spelling() -> dict[tuple[str, ...], str]:
 
 def is_held_out(word: str) -> bool:
     return word.lower() in _HELD_OUT
+
+
+def is_no_loss(name: str) -> bool:
+    """Whether a name says that its numbers are something beside a loss: its spread, a count, an entropy."""
+    said = set(_words(name))
+    return bool(said & _NOT_A_LOSS) or ("entropy" in said and "cross" not in said)
 
 
 def is_training(word: str) -> bool:
@@ -126,9 +137,15 @@ def _as_loss(words: tuple[str, ...], name: str) -> Meaning | None:
     rest = said - _HELD_OUT.keys() - _TRAIN
     if said & _NOT_A_LOSS and not (said & {"error", "err"} and not said & {"rate"}):
         return None
+    if words[0] in _PLAYERS and len(words) <= 3 and set(words[1:]) <= _PLAYED and len(words) > 1:
+        return Meaning(canonical, PART + 50, frozenset(words))
     if "loss" not in said and "losses" not in said:
         return _as_stand_in(rest, canonical, held or 0)
     rest -= {"loss", "losses"}
+    if words[-2:] == ("loss", "value"):
+        rest -= {"value"}  # Megatron's `lm loss value`; a `value loss` is that of a critic
+    if "entropy" in rest and "cross" not in rest:
+        return None  # a bonus for entropy, as agents have it, and no loss that is to fall
     unknown = {word for word in rest - _KINDS_OF_LOSS.keys() if not word.isdigit() or len(rest) > 1}
     # `loss` alone is the whole; a total that is called so wins over it, and everything else comes after
     kind = max((_KINDS_OF_LOSS.get(word, 0) for word in rest), default=2)
@@ -141,6 +158,10 @@ def _as_stand_in(rest: set[str], canonical: str, held: int) -> Meaning | None:
     """A loss by another name; a column that is just called `train` or `val` is one too, if nothing else is."""
     if not rest:
         return Meaning(canonical, BARE + held)
+    if "cost" in rest and rest & {"batch", "data", "time"}:
+        return None  # how long it took
+    if {"cross", "entropy"} <= rest:
+        rest = rest - {"cross", "entropy"} | {"crossentropy"}
     ranks = [_STAND_INS[word] for word in rest & _STAND_INS.keys()]
     if not ranks:
         return None
@@ -166,7 +187,7 @@ def _as_norm(words: tuple[str, ...], name: str) -> Meaning | None:
     if "gnorm" in said:
         return Meaning("grad_norm", len(said))
     if "norm" not in said:
-        return None
+        return Meaning("grad_norm", 60) if words == ("grad",) else None
     if said & gradient and said <= explained | gradient:
         return Meaning("grad_norm", len(said))
     if said & weights and said <= explained | weights:

@@ -13,6 +13,8 @@ RUN = "\x00run"
 _THOUSANDS = re.compile(r"[-+]?(?!0)\d{1,3}(?:,\d{3})+(?:\.\d*)?")
 _DECIMAL_COMMA = re.compile(r"[-+]?\d*,\d+(?:[eE][-+]?\d+)?")
 _TENSOR = re.compile(r"tensor\(\s*([^,()\s]+)")
+_PADDED = re.compile(r"([-+]?(?:nan|inf))x+", re.IGNORECASE)
+"""Filled up with x to the width of a number, as PaddleOCR prints it."""
 _SPELLINGS = {"-nan": math.nan, "nan(ind)": math.nan, "-nan(ind)": math.nan, "1.#qnan": math.nan, "-1.#ind": math.nan}
 _SPELLINGS |= {"1.#ind": math.nan, "1.#inf": math.inf, "-1.#inf": -math.inf, "∞": math.inf, "-∞": -math.inf}
 
@@ -25,7 +27,7 @@ def number(cell: object) -> float | None:
         case bool() | None:
             return None
         case int():
-            return float(cell) if -(1 << 1000) < cell < 1 << 1000 else math.copysign(math.inf, cell)
+            return float(cell) if -(1 << 1000) < cell < 1 << 1000 else (math.inf if cell > 0 else -math.inf)
         case str():
             return _parsed(cell)
         case _:
@@ -40,6 +42,8 @@ def _parsed(text: str) -> float | None:
         pass
     if not text or len(text) > 100:
         return None
+    if (padded := _PADDED.fullmatch(text)) is not None:
+        return float(padded[1])
     if text.lower() in _SPELLINGS:
         return _SPELLINGS[text.lower()]
     if text.endswith("%"):

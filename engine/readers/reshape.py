@@ -88,5 +88,5 @@ def _split(records: Iterable[Record], split: str) -> Iterator[Record]:
 
 def _is_run(sample: Sequence[Record], name: str) -> bool:
     """One name for many entries, and more than one in all."""
-    values = {record.get(name) for record in sample if record.get(name) not in (None, "")}
+    values = {str(record.get(name)) for record in sample if record.get(name) not in (None, "")}
     return 1 < len(values) <= min(_MOST_RUNS, len(sample) // 2)

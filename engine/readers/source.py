@@ -166,7 +166,8 @@ def _plain(data: bytes) -> bytes:
     """One kind of line end, carriage returns of progress bars among them, and no NUL bytes, which lost blocks leave."""
     if b"\r" in data:
         data = data.replace(b"\r", b"\n")
-    return data.replace(b"\x00", b"") if b"\x00" in data else data
+    # translate, because replace takes 25 times as long where there is nothing else, as in a sparse file
+    return data.translate(None, b"\x00") if b"\x00" in data else data
 
 
 def _await_writer(name: str, pipe: int) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 from .databases import MAGIC as SQLITE
 from .databases import Database, opener, opener_of_bytes
 from .event_files import Blocks, EventFiles
 from .format import Format
-from .mlflow_store import MlflowRuns, run_name
+from .mlflow_store import MlflowMetric, MlflowRuns, run_name
 from .names import is_held_out, is_training
 from .source import Source, blocks_of
 from .wandb_file import MAGIC as WANDB
@@ -35,14 +34,14 @@ def store_in(folder: Path) -> Format | None:
         events += [where / file for file in sorted(files) if ".tfevents." in file]
         runs += [where / file for file in sorted(files) if file.endswith(".wandb")]
         databases += [where / file for file in sorted(files) if file.endswith(".db")]
-        if "metrics" in folders and ("meta.yaml" in files or "tags" in folders or "params" in folders):
+        if "metrics" in folders and _holds_metrics(where / "metrics"):
             metrics.append(where)
             folders.remove("metrics")
     if events:
         return EventFiles(_event_runs(folder, events))
     if runs:
         return WandbFiles({path.stem: blocks_of(path) for path in runs})
-    if metrics or (metrics := _bare_metrics(folder)):
+    if metrics:
         names = [run_name(run) for run in metrics]
         unique = [name if names.count(name) == 1 else run.name for name, run in zip(names, metrics, strict=True)]
         return MlflowRuns({name: run / "metrics" for name, run in zip(unique, metrics, strict=True)})
@@ -87,10 +86,10 @@ def _stem_and_split(place: str) -> tuple[str, str]:
     return (stem or ".", word) if is_held_out(word) or is_training(word) else (place, "")
 
 
-def _bare_metrics(folder: Path) -> list[Path]:
-    """MLflow runs of which only the metrics were copied."""
-    return [path.parent for path in _folders_called("metrics", folder)]
-
-
-def _folders_called(name: str, folder: Path) -> Iterator[Path]:
-    return (path for path in sorted(folder.glob(f"*/*/{name}")) if path.is_dir())
+def _holds_metrics(folder: Path) -> bool:
+    """Whether the first file is one of MLflow's metrics."""
+    path = next((path for path in sorted(folder.rglob("*")) if path.is_file()), None)
+    if not path:
+        return False
+    head = next(blocks_of(path)(), b"")
+    return MlflowMetric.recognise(head[: head.rfind(b"\n") + 1], path.name) is not None

@@ -39,6 +39,9 @@ def json_line(diagnosis: LogDiagnosis) -> str:
             "file": log.file,
             "format": log.format,
             "columns": {**log.columns, **({"step": log.step_column} if log.step_column else {})},
+            **({"losses": list(log.losses), "adversarial": log.adversarial} if log.losses else {}),
+            **({"notes": list(log.notes)} if log.notes else {}),
+            **({"skipped": list(log.skipped)} if log.skipped else {}),
             "rows": sum(report.rows for report in reports.values()),
             "signals": _union(report.signals for report in reports.values()),
             "blind": _union(report.blind for report in reports.values()),
@@ -93,6 +96,9 @@ class Page:
             lines += self._wrapped("left", [_listed(log.ignored)])
         if log.unmeasured:
             lines += self._wrapped("empty", [_listed(log.unmeasured)])
+        if log.skipped:
+            lines += self._wrapped("lost", [_listed(log.skipped)])
+        lines += self._wrapped("take", log.notes)
         return lines
 
     def _run(self, name: str, found: RunDiagnosis) -> list[str]:

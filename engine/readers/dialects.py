@@ -1,0 +1,43 @@
+"""Lines of well-known trainers that name their numbers in ways of their own, put as `name: value`."""
+
+from __future__ import annotations
+
+import re
+
+_VALUE = r"([-+]?(?:nan|inf|[\d.]+(?:e[-+]?\d+)?))"
+_DIALECTS: tuple[tuple[str, re.Pattern[str], str], ...] = tuple(
+    (sign, re.compile(pattern, re.IGNORECASE), plain)
+    for sign, pattern, plain in (
+        # darknet: ` 2240: 3.028, 3.1 avg loss, 0.001 rate, 2.5 seconds, 143360 images`
+        (
+            " rate",
+            rf"^\s*(\d+): {_VALUE}, {_VALUE} avg(?: loss)?, {_VALUE} rate.*",
+            r"step: \1 loss: \2, avg loss: \3, lr: \4",
+        ),
+        # XGBoost and LightGBM: `[10]  train-logloss:0.6  eval-logloss:0.7`
+        ("]", r"^(?:\[[^\]]*[ :][^\]]*\]\s*)?\[(\d+)\][\s:]+(?=[A-Za-z])", r"round: \1 "),
+        # CatBoost: `10:  learn: 0.6  test: 0.7  best: 0.7 (9)  total: 8ms`
+        ("learn:", r"^\s*(\d+):\s+learn:", r"round: \1 learn:"),
+        # Marian: `Ep. 1 : Up. 500 : Sen. 32,000 : Cost 12.0 : Time 200.1s : L.r. 1.0e-04`
+        ("Up. ", r"\bEp\. (\d+) : Up\. (\d+)", r"epoch \1 : step \2"),
+        ("L.r. ", r"\bL\.r\. ", r"lr "),
+        # ESPnet: `2epoch:train:1-100batch: loss=1.5`, `2epoch results: [train] loss=1.5, [valid] loss=1.7`
+        ("epoch", r"\b(\d+)epoch:train:\d+-(\d+)batch:", r"epoch \1, batch \2, "),
+        ("epoch", r"\b(\d+)epoch\b", r"epoch \1 "),
+        # MXNet: `Epoch[3] Batch [100] Train-cross-entropy=1.5`
+        ("Epoch[", r"\bEpoch\[(\d+)\]", r"Epoch \1"),
+        # OpenNMT: `Epoch 1, 12850/37527; ppl: 50.1; xent: 3.9`
+        ("poch", r"\b(epoch)\s+(\d+)[,;:]?\s+(\d+)\s*/\s*(\d+)(?=[\s;,|:\]])", r"\1 \2, batch: \3/\4"),
+        # pix2pix and CycleGAN: `(epoch: 1, iters: 100, time: 0.1, data: 0.2) G_GAN: 1.2 D_real: 0.5`
+        ("iters: ", r"\bepoch: (\d+), iters: (\d+)", r"epoch: \1, batch: \2"),
+        # Caffe: `Train net output #0: loss = 6.9 (* 1 = 6.9 loss)`; the loss before it is a mean
+        ("net output #", r"\b(Train|Test) net output #(\d+): (\S+) =([^(]*).*", r"\1 net: output_\2 \3 =\4"),
+    )
+)
+
+
+def plain(line: str) -> str:
+    for sign, pattern, words in _DIALECTS:
+        if sign in line:
+            line = pattern.sub(words, line, count=1)
+    return line

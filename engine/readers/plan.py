@@ -1,0 +1,88 @@
+"""How a log is read once it is known what its columns are: from entries to rows of runs."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import reduce
+
+from ..diagnostics.row import Row
+from .format import Format
+from .names import BESIDE
+from .record import RUN, Record, number
+from .reshape import Reshape
+from .runs import Runs
+from .source import ReadError, Source
+from .steps import LARGEST, Steps
+
+_MOST_RUNS = 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    format: Format
+    source: Source | None
+    reshapes: Sequence[Reshape]
+    columns: Sequence[tuple[str, str, bool]]
+    """Canonical name, column, and whether NaN is a gap there."""
+    steps: Steps
+    is_first_left: bool
+    """The first row is not to be had."""
+
+    def rows(self, losses: tuple[tuple[str, str, bool], ...] = ()) -> Iterator[tuple[str, Row]]:
+        records = reduce(lambda given, reshape: reshape(given), self.reshapes, self._records())
+        column, columns = self.steps.column, [*self.columns, *losses]
+        is_first_left = self.is_first_left
+        streams: dict[str, Runs] = {}
+        step: int | None = None if column else 0
+        for record in records:
+            values = _values(record, columns)
+            if not values or (len(values) <= len(BESIDE) and values.keys() <= BESIDE):
+                continue
+            if column is None:
+                step = (step or 0) + 1
+            elif type(here := record.get(column)) is float and 0 <= here < LARGEST:
+                step = int(here)
+            elif (here := self.steps.read(here)) is not None:
+                step = here
+            if step is None:  # what comes before the first step is a program or its settings
+                continue
+            if is_first_left and "loss" in values:
+                is_first_left = False
+                continue
+            stream = str(record[RUN]) if RUN in record else ""
+            runs = streams.get(stream) or self._begun(streams, stream)
+            row = runs.follow(step, values)
+            if row is not None:
+                yield runs.name, row
+            else:
+                yield from runs.place(step, values)
+        for runs in streams.values():
+            yield from runs.finish()
+
+    def _begun(self, streams: dict[str, Runs], stream: str) -> Runs:
+        if len(streams) >= _MOST_RUNS:
+            raise ReadError(f"{self._file}: holds more than {_MOST_RUNS} runs; diagnose them in parts")
+        runs = streams[stream] = Runs(stream)
+        return runs
+
+    def _records(self) -> Iterator[Record]:
+        return self.format.records(self.source.chunks() if self.source else ())
+
+    @property
+    def _file(self) -> str:
+        return self.source.name if self.source else self.format.name
+
+
+def _values(record: Record, columns: Sequence[tuple[str, str, bool]]) -> dict[str, float]:
+    values: dict[str, float] = {}
+    for canonical, name, is_nan_a_gap in columns:
+        cell = record.get(name)
+        if cell is None:
+            continue
+        if type(cell) is not float:
+            cell = number(cell)
+            if cell is None:
+                continue
+        if is_nan_a_gap and cell != cell:
+            continue
+        values[canonical] = cell
+    return values

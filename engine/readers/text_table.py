@@ -1,0 +1,108 @@
+"""A table inside other text: a line of names, then rows of as many numbers, with other lines around them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from .names import meaning
+from .record import Cell, number
+
+_HINT = re.compile(r"loss|gpu_mem", re.IGNORECASE)
+_ROW = re.compile(r"[\s|]*[-+]?\d")
+_VALUE = re.compile(r"(?:^|[\s|:=(\[])[-+]?\.?\d")
+"""A number; a line with one is no line of names."""
+_FRACTION = re.compile(r"(\d{1,12})/(\d{1,12})")
+_BAR = re.compile(r":?\s+\d{1,3}%\s*\|?[^|]*\|?.*$")
+"""A progress bar behind a row."""
+_SPLIT_WORDS = re.compile(r"(?i)\b(training|train|validation|valid|val|eval|test) (loss|accuracy)\b")
+_IS_NO_NAME = re.compile(r"[=,]|:$|:\s*[-+.\d\s]|\d/\s*\d")
+_LONGEST = 2000
+_SPACY = {"E": "epoch", "#": "step"}
+_YOLO = ("box", "obj", "cls", "total", "dfl", "seg", "pose", "kobj", "angle")
+_YOLO_ROW = re.compile(r"\s*\d+/\d+\s+\d+(?:\.\d+)?G\s")
+_YOLO_RESULTS = (
+    "epoch", "gpu_mem", "train/box_loss", "train/obj_loss", "train/cls_loss", "total", "targets", "img_size",
+    "precision", "recall", "mAP_0.5", "mAP_0.5:0.95", "val/box_loss", "val/obj_loss", "val/cls_loss",
+)  # fmt: skip
+"""The columns of YOLO's results.txt, which has no header (YOLOv5 until 2021, YOLOv7)."""
+
+
+@dataclass
+class TextTable:
+    """Remembers the last line of names; its possible divisions into columns wait for a row that fits one."""
+
+    _headers: list[tuple[str, ...]] = field(default_factory=list)
+    _is_tabbed: bool = False
+
+    def row(self, line: str) -> dict[str, Cell] | None:
+        """The entry of a line that is a row, {} for a line of names, None for any other line."""
+        if len(line) > _LONGEST:
+            return None
+        line = line.replace("│", "|").replace("┃", "|")
+        if self._headers and _ROW.match(line):
+            return self._row(line)
+        if _YOLO_ROW.match(line) and len(line.split()) == len(_YOLO_RESULTS):
+            self._headers, self._is_tabbed = [_YOLO_RESULTS], False
+            return self._row(line)
+        if _HINT.search(line) and not _VALUE.search(line) and (headers := _headers(line)):
+            self._headers, self._is_tabbed = headers, "\t" in line.strip()
+            return {}
+        return None
+
+    def _row(self, line: str) -> dict[str, Cell] | None:
+        line = _BAR.sub("", line.replace("No log", "-"))
+        cells = _cells(line, tabbed=self._is_tabbed)
+        if sum(number(cell) is not None or _FRACTION.fullmatch(cell) is not None for cell in cells) * 2 < len(cells):
+            return None
+        for names in self._headers:
+            if len(cells) == len(names):
+                return _entry(names, cells)
+            if len(cells) == len(names) + 1 and cells[0].isdigit():  # the index that pandas prints
+                return _entry(names, cells[1:])
+        return None
+
+
+def _cells(line: str, *, tabbed: bool) -> list[str]:
+    if "|" in line:
+        return [cell.strip() for cell in line.strip().strip("|").split("|")]
+    return [cell.strip() for cell in line.strip().split("\t")] if tabbed else line.split()
+
+
+def _entry(names: Sequence[str], cells: Sequence[str]) -> dict[str, Cell]:
+    entry: dict[str, Cell] = {}
+    for name, cell in zip(names, cells, strict=True):
+        if fraction := _FRACTION.fullmatch(cell):
+            entry[name], entry[f"total_{name.lower()}s"] = fraction[1], fraction[2]
+        else:
+            entry[name] = cell.rstrip(":%") if cell[-1:] in (":", "%") else cell
+    return entry
+
+
+@lru_cache(maxsize=64)
+def _headers(line: str) -> list[tuple[str, ...]]:
+    """The ways in which a line can be read as names of columns, the likeliest first."""
+    text = line.strip().strip("|").strip()
+    if "|" in text:
+        ways = [re.split(r"\s*\|\s*", text)]
+    elif "\t" in text:
+        ways = [re.split(r"\s*\t\s*", text)]
+    else:
+        words = [part.replace("\x00", " ") for part in _SPLIT_WORDS.sub("\\1\x00\\2", text).split()]
+        ways = [re.split(r"\s{2,}", text), words, text.split()]
+    return [way for names in ways if (way := _named(names))]
+
+
+def _named(names: Sequence[str]) -> tuple[str, ...] | None:
+    if len(names) < 2 or len(set(names)) < len(names) or not all(0 < len(name) <= 50 for name in names):
+        return None
+    if any(_IS_NO_NAME.search(name) or any(number(word) is not None for word in name.split()) for name in names):
+        return None
+    if "gpu_mem" in (lowered := [name.lower() for name in names]):
+        names = [f"{name}_loss" if name in _YOLO else name for name in lowered]
+    if tuple(names[:2]) == ("E", "#"):
+        names = [_SPACY.get(name, name) for name in names]
+    known = [found.canonical for name in names if (found := meaning(name))]
+    return tuple(names) if len(known) > 1 and {"loss", "val_loss"} & set(known) else None

@@ -1,0 +1,181 @@
+"""Logs of many trainers, tables and blocks inside other text: the loss is found, and nothing else is taken for it."""
+
+import io
+import math
+from collections.abc import Mapping
+
+import pytest
+
+from tinygpt_tui.engine.readers.log import Log, open_log
+from tinygpt_tui.engine.readers.source import ReadError
+
+LOSSES = [3.0, 2.5, 2.0, 1.75]
+NO_LOSS = r"nothing in it was recognised|no column is called like a loss"
+
+
+def opened(text: str, given: Mapping[str, str] | None = None) -> Log:
+    return open_log("the.log", io.BytesIO(text.encode()), given)
+
+
+def series(log: Log, name: str = "loss") -> list[tuple[int, float]]:
+    return [(row.step, row.values[name]) for _, row in log.rows() if name in row.values]
+
+
+def lines(*parts: str) -> str:
+    return "".join(f"{part}\n" for part in parts)
+
+
+# one line or several for an entry: step s counted by 100, epoch e from 1, loss x, val_loss v
+LINES = {
+    "darknet": ("{s}: {x}, 9.9 avg loss, 0.001 rate, 2.5 seconds, 64 images", "Loaded: 0.5 seconds"),
+    "XGBoost": ("[{s}]\ttrain-logloss:{x}\teval-logloss:{v}",),
+    "LightGBM": ("[{s}]\ttraining's binary_logloss: {x}\tvalid_1's binary_logloss: {v}",),
+    "CatBoost": ("{s}:\tlearn: {x}\ttest: {v}\tbest: 1.5 ({s})\ttotal: 8ms\tremaining: 1s",),
+    "Marian": (
+        "[2024-12-01 10:00:00] Ep. 1 : Up. {s} : Sen. 32,000 : Cost {x} : Time 200.1s : 3000.1 words/s : L.r. 1.0e-04",
+        "[2024-12-01 10:05:00] [valid] Ep. 1 : Up. {s} : cross-entropy : {v} : new best",
+    ),
+    "Megatron": (
+        " iteration {s}/ 900 | consumed samples: 32 | learning rate: 5.0E-05 | lm loss: {x} | loss scale: 1.0 |",
+        " validation loss at iteration {s} | lm loss value: {v} | lm loss PPL: 2.34E+01 | ",
+    ),
+    "Caffe": (
+        "I0102 03:04:05.6 77 solver.cpp:239] Iteration {s} (1.02 iter/s, 19.4s/20 iters), loss = {x}",
+        "I0102 03:04:05.6 77 solver.cpp:258]     Train net output #0: loss = 9.5 (* 1 = 9.5 loss)",
+        "I0102 03:04:05.6 77 sgd_solver.cpp:112] Iteration {s}, lr = 0.01",
+    ),
+    "OpenNMT": ("[2024-01-01 10:00:00 INFO] Step {s}/5000; acc: 4.2; ppl: 49.5; xent: {x}; lr: 0.1; 3000/3100 tok/s",),
+    "OpenNMT by epoch": ("Epoch  1, {s}/37527; acc:   4.4; ppl: 4914.77; xent:   {x}; 3000 src tok/s; 100 s elapsed",),
+    "ESPnet": ("[host] 2024-01-01 (trainer:732) INFO: 1epoch:train:1-{s}batch: iter_time=0.1, loss_ctc=9.5, loss={x}",),
+    "fairseq": ("epoch 001:  {s} / 9000 loss={x}, ppl=300, wps=1000, num_updates={s}, lr=0.1, gnorm=1.5, clip=0",),
+    "pix2pix": ("(epoch: 1, iters: {s}, time: 0.3, data: 0.0) D_A: {x} G_A: 0.4 cycle_A: 1.9 idt_A: 0.8",),
+    "PaddleOCR": ("epoch: [1/200], global_step: {s}, lr: 0.1, CTCLoss: 9.5, loss: {x}, avg_reader_cost: 0.0001 s",),
+    "a block": ("---------", "| time/            |     |", "|    total_timesteps | {s} |",
+                "| train/ | |", "|    loss  | {x} |", "|    entropy_loss | -2 |", "---------"),
+    "a plain block": ("---------", "| steps  | {s} |", "| loss | {x} |"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("trainer", LINES)
+def test_lines_of_many_trainers_are_read(trainer: str) -> None:
+    numbered = [(100 * place, place, loss) for place, loss in enumerate(LOSSES, 1)]
+    text = [line.format(s=s, e=e, x=x, v=x + 1) for s, e, x in numbered for line in LINES[trainer]]
+    log = opened(lines("Loading data (Tue May  9 08:15:02 2023)", *text, "done"))
+    assert series(log) == [(s, x) for s, _, x in numbered]
+    if any("{v}" in line for line in LINES[trainer]):
+        assert series(log, "val_loss") == [(s, x + 1) for s, _, x in numbered]
+
+
+EPOCHS = {
+    "MXNet": ("INFO:root:Epoch[{e}] Batch [9] Speed: 1.5 samples/sec", "INFO:root:Epoch[{e}] Train-cross-entropy={x}"),
+    "ESPnet": ("INFO: {e}epoch results: [train] iter_time=0.1, loss={x}, [valid] loss={v}",),
+    "Keras": ("Epoch {e}/9", "20/20 [====] - 3s 2ms/step - loss: {x} - val_loss: {v}"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("trainer", EPOCHS)
+def test_epochs_of_many_trainers_are_read(trainer: str) -> None:
+    text = [line.format(e=e, x=x, v=x + 1) for e, x in enumerate(LOSSES, 1) for line in EPOCHS[trainer]]
+    log = opened(lines(*text))
+    assert series(log) == [*enumerate(LOSSES, 1)]
+
+
+TABLES = {
+    "fastai": ("epoch     train_loss  valid_loss  accuracy  time    ", "{e}         {x}        {v}      0.7  00:20"),
+    "spaCy": ("E    #       LOSS TOK2VEC  LOSS NER  SCORE ", " {e}   {e}    {x}     0.00   0.1"),
+    "a notebook": ("Step\tTraining Loss\tValidation Loss", "{e}\t{x}\t{v}"),
+    "a notebook without tabs": ("Step Training Loss Validation Loss", "{e} {x} {v}"),
+    "a data frame": ("   epoch      loss  val_loss", "{e}  {e}   {x}  {v}"),
+    "bars": ("| epoch | loss | val_loss |", "|   {e}   | {x} | {v}  |"),
+    "Ultralytics": (
+        "      Epoch    GPU_mem   box_loss   cls_loss  Instances       Size",
+        "      {e}/100      2.5G      {x}      0.0         41        640: 100%|████| 100/100 [00:10<00:00]",
+    ),
+}
+
+
+@pytest.mark.parametrize("shape", TABLES)
+@pytest.mark.parametrize("header_again", [False, True])
+def test_tables_inside_other_text_are_read(shape: str, header_again: bool) -> None:
+    header, row = TABLES[shape]
+    between = "Better model found at epoch 3 with valid_loss value: 0.5."
+    text = ["Loading data", "lr0=0.01, momentum=0.9", header]
+    for e, x in enumerate(LOSSES, 1):
+        text += [*([header] if header_again else []), row.format(e=e, x=x, v=x + 1), between]
+    log = opened(lines(*text, "Total time: 04:10"))
+    assert series(log) == [*enumerate(LOSSES, 1)]
+    if "{v}" in row:
+        assert series(log, "val_loss") == [(e, x + 1) for e, x in enumerate(LOSSES, 1)]
+
+
+def test_results_without_a_header_have_the_columns_that_yolo_writes() -> None:
+    row = "  {e}/39  9.9G  {x}  0.5  0  9  20  640  0.5 0.5 0.1 0.1  {x} 0.25 0"
+    log = opened(lines(*(row.format(e=e, x=x) for e, x in enumerate(LOSSES))))
+    assert series(log) == [(e, x + 0.5) for e, x in enumerate(LOSSES)]
+    assert series(log, "val_loss") == [(e, x + 0.25) for e, x in enumerate(LOSSES)]
+
+
+@pytest.mark.parametrize("nan", ["nanxxx", "-nan", "NaN", "nan(ind)", "tensor(nan, device='cuda:0')"])
+def test_nan_is_known_in_every_spelling(nan: str) -> None:
+    log = opened(lines("step: 1, loss: 2.0, lr: 0.1", f"step: 2, loss: {nan}, lr: 0.1"))
+    assert [math.isnan(loss) for _, loss in series(log)] == [False, True]
+
+
+def test_bars_of_an_epoch_that_never_ended_are_entries() -> None:
+    bars = [f"  {n}/102 [>....] - ETA: 5:59 - loss: {x}" for n, x in enumerate(LOSSES, 1)]
+    assert series(opened(lines("Epoch 1/5", *bars))) == [*enumerate(LOSSES, 1)]
+    full = [line.format(e=e, x=x, v=x) for e, x in enumerate(LOSSES, 1) for line in EPOCHS["Keras"]]
+    assert series(opened(lines(*full, "Epoch 5/9", *bars))) == [*enumerate(LOSSES, 1)]
+    lost = opened(lines(*full, "Epoch 5/9", *bars, "  9/102 [>....] - ETA: 5:59 - loss: nan"))
+    assert math.isnan(series(lost)[-1][1])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        lines("================ Training Loss (Tue May  9 08:15:02 2023) ================"),
+        lines("hyperparameters: lr0=0.01, loss_ota=1, loss_cls=0.5"),
+        lines("step,entropy_loss,lr", "1,-0.6,0.1", "2,-0.5,0.1"),
+        lines("step,loss/num,loss/std,lr", "1,32,0.5,0.1", "2,4000,0.5,0.1"),
+        lines("step,reader_cost,batch_cost,lr", "1,0.1,0.5,0.1", "2,0.1,0.5,0.1"),
+    ],
+    ids=["a date", "settings", "entropy", "counts", "costs of reading"],
+)
+def test_a_number_that_is_no_loss_is_not_taken_for_one(text: str) -> None:
+    with pytest.raises(ReadError, match=NO_LOSS):
+        opened(text)
+
+
+def test_several_losses_are_each_to_be_had_and_what_was_taken_is_stated() -> None:
+    log = opened(lines("step,loss_D,loss_G", *(f"{s},{x},{x + 1}" for s, x in enumerate(LOSSES))))
+    assert log.adversarial and log.columns["loss"] == "loss_D" and log.losses == ("loss_G",)
+    assert "play against each other" in log.notes[0] and "--map loss=NAME" in log.notes[0]
+    assert [row.values["loss_G"] for _, row in log.rows(losses=True)] == [x + 1 for x in LOSSES]
+    tasks = opened(
+        lines("step,loss,eval_new_loss,eval_old_loss", *(f"{s},1,{x},{x + 1}" for s, x in enumerate(LOSSES)))
+    )
+    assert not tasks.adversarial and tasks.losses == ("eval_old_loss",)
+    assert "eval_new_loss was taken" in tasks.notes[0] and "eval_old_loss" in tasks.notes[0]
+    taken = opened(lines("step,loss_D,loss_G", "1,2,3", "2,3,4"), {"loss": "loss_G"})
+    assert series(taken) == [(1, 3.0), (2, 4.0)]
+
+
+def test_a_loss_that_is_left_out_when_it_is_nan_is_seen_by_the_norm() -> None:
+    line = " iteration {}/ 900 | consumed samples: 32 | learning rate: 5.0E-05 | grad norm: nan | nan iterations: 0 |"
+    log = opened(lines(*(line.format(step) for step in range(1, 9))))
+    assert [step for step, norm in series(log, "grad_norm") if math.isnan(norm)] == [*range(1, 9)]
+    assert "a loss that is NaN is left out by some trainers" in log.notes[0]
+    with pytest.raises(ReadError, match=NO_LOSS):
+        opened(lines(*(line.format(step).replace("nan |", "1.5 |") for step in range(1, 9))))
+
+
+@pytest.mark.parametrize(("first", "is_left"), [((1.4, 0.08), True), ((1.4, 0.8), False), ((14.1, 0.76), False)])
+def test_a_first_mean_over_a_window_hardly_filled_is_left_out(first: tuple[float, float], is_left: bool) -> None:
+    rest = [(47_700 + 10 * place, 14.0, 0.8) for place in range(1, 20)]
+    log = opened(lines(*(f"step {s} | loss {x} | grad {g}" for s, x, g in [(47_700, *first), *rest])))
+    assert len(series(log)) == 20 - is_left and bool(log.notes) == is_left
+
+
+def test_a_pasted_line_is_a_log_of_one_row() -> None:
+    for line in ("{'loss': 2.5, 'grad_norm': 1.5, 'epoch': 0.1}", '{"step": 7, "loss": 2.5}', "step 7 loss 2.5"):
+        assert [loss for _, loss in series(opened(line))] == [2.5]
