@@ -12,7 +12,7 @@ from .names import meaning
 from .record import RUN, Record, number
 from .source import ReadError
 
-LARGEST = 1 << 28
+LARGEST_DOCUMENT = 1 << 28
 """Bytes of a document that is read; it is in memory whole, as lines are not."""
 _DEPTH = 6
 _INNERMOST = re.compile(rb"\{[^{}]*\}")
@@ -25,7 +25,7 @@ class JsonDocument(Format):
 
     @classmethod
     def of(cls, text: bytes, file: str) -> Self:
-        if len(text) > LARGEST:
+        if len(text) > LARGEST_DOCUMENT:
             raise ReadError(
                 f"{file}: is one JSON document of {len(text) >> 20} MB; write one entry a line (jq -c '.[]')"
             )

@@ -11,7 +11,7 @@ from .record import RUN, Record, number
 from .reshape import Reshape
 from .runs import Runs
 from .source import ReadError, Source
-from .steps import LARGEST, Steps
+from .steps import LARGEST_STEP, Steps
 
 _MOST_RUNS = 256
 
@@ -39,7 +39,7 @@ class Plan:
                 continue
             if column is None:
                 step = (step or 0) + 1
-            elif type(here := record.get(column)) is float and 0 <= here < LARGEST:
+            elif type(here := record.get(column)) is float and 0 <= here < LARGEST_STEP:
                 step = int(here)
             elif (here := self.steps.read(here)) is not None:
                 step = here

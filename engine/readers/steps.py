@@ -12,7 +12,7 @@ from .record import Cell, Record, number
 _COVERED = 0.5
 """Share of the entries with a loss that must have a step, if steps are to be read from there."""
 _WHOLE = 0.98
-LARGEST = 1 << 53
+LARGEST_STEP = 1 << 53
 """Steps beyond this are damage, not progress."""
 
 
@@ -25,7 +25,7 @@ class Steps:
 
     def read(self, cell: Cell) -> int | None:
         value = number(cell)
-        return int(value) if value is not None and 0 <= value < LARGEST else None
+        return int(value) if value is not None and 0 <= value < LARGEST_STEP else None
 
 
 def choose_steps(
@@ -72,4 +72,6 @@ def _total(sample: Sequence[Record], kind: str, found: Mapping[str, Content], co
     names = [name for name in found if (what := meaning(name)) and what.canonical == kind]
     totals = [total for record in reversed(sample) for name in names if (total := number(record.get(name)))]
     highest = found[column].high if column and column in found else 0.0
-    return next((int(total) for total in totals if max(highest, 1) <= total < LARGEST and math.isfinite(total)), None)
+    return next(
+        (int(total) for total in totals if max(highest, 1) <= total < LARGEST_STEP and math.isfinite(total)), None
+    )

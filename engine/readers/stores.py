@@ -6,15 +6,13 @@ import os
 import re
 from pathlib import Path
 
-from .databases import MAGIC as SQLITE
-from .databases import Database, opener, opener_of_bytes
+from .databases import SQLITE_MAGIC, Database, opener, opener_of_bytes
 from .event_files import Blocks, EventFiles
 from .format import Format
 from .mlflow_store import MlflowMetric, MlflowRuns, run_name
 from .names import is_held_out, is_training
 from .source import Source, blocks_of
-from .wandb_file import MAGIC as WANDB
-from .wandb_file import WandbFiles
+from .wandb_file import WANDB_MAGIC, WandbFiles
 
 _MOST_FOLDERS = 20_000
 _LAST_WORD = re.compile(r"(.*?)[/_-]?([A-Za-z]+)")
@@ -50,11 +48,11 @@ def store_in(folder: Path) -> Format | None:
 
 def store_of(source: Source, path: Path | None) -> Format | None:
     """The store that a file's first bytes show it to be."""
-    if source.head.startswith(WANDB):
+    if source.head.startswith(WANDB_MAGIC):
         return WandbFiles({"": source.blocks})
     if is_event_file(source.head):
         return EventFiles({"": [("", source.blocks)]})
-    if source.head.startswith(SQLITE):
+    if source.head.startswith(SQLITE_MAGIC):
         connect = opener(path) if path and path.is_file() else opener_of_bytes(b"".join(source.blocks()))
         return Database.recognise(source.name, connect)
     return None
