@@ -23,7 +23,7 @@ from .plan import Plan
 from .record import Record
 from .reshape import reshapes, summed
 from .run_folder import RunFolder
-from .source import CHUNK, ReadError, Source
+from .source import READ_CHUNK, ReadError, Source
 from .steps import choose_steps
 from .stores import store_in, store_of
 
@@ -104,7 +104,7 @@ def _recognised(source: Source) -> Format:
             return document
     if metric := MlflowMetric.recognise(head, source.name):
         return metric
-    return Delimited.recognise(head[:CHUNK]) or FreeText()
+    return Delimited.recognise(head[:READ_CHUNK]) or FreeText()
 
 
 def _sample(format: Format, source: Source) -> list[Record]:

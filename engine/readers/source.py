@@ -9,8 +9,8 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import BinaryIO
 
-CHUNK = 1 << 18
-LONGEST_LINE = 1 << 22
+READ_CHUNK = 1 << 18
+LONGEST_TEXT_LINE = 1 << 22
 SMALL = 1 << 22
 """Bytes up to which a log is surveyed whole; of a longer one its beginning, its end and pieces in between."""
 WRITER_WAIT = 10.0
@@ -45,7 +45,7 @@ class Source:
         self._file = file
         try:
             self.size = file.seek(0, os.SEEK_END)
-            self.head = self._read_at(0, CHUNK)
+            self.head = self._read_at(0, READ_CHUNK)
             if not is_store(self.head):
                 _refuse_what_is_no_text(name, self.head)
         except BaseException:
@@ -82,7 +82,7 @@ class Source:
         """What can be read only once is kept in a temporary file, which is gone when this is closed."""
         with ExitStack() as on_failure:
             kept = on_failure.enter_context(tempfile.TemporaryFile())
-            while data := stream.read(CHUNK):
+            while data := stream.read(READ_CHUNK):
                 if not kept.tell() and not is_store(data):
                     _refuse_what_is_no_text(name, data)
                 kept.write(data)
@@ -93,13 +93,13 @@ class Source:
         self._file.close()
 
     def chunks(self) -> Iterator[bytes]:
-        """Everything, in pieces of whole lines that end with \\n; what has no end after LONGEST_LINE is cut there."""
+        """Everything, in pieces of whole lines that end with \\n; what has no end after LONGEST_TEXT_LINE is cut there."""
         yield from self._lines_between(0, self.size)
 
     def blocks(self) -> Iterator[bytes]:
         """Everything as it is."""
         start = 0
-        while data := self._read_at(start, CHUNK):
+        while data := self._read_at(start, READ_CHUNK):
             start += len(data)
             yield data
 
@@ -108,9 +108,9 @@ class Source:
         if self.size <= SMALL:
             yield from self.chunks()
             return
-        yield from self._lines_between(0, CHUNK)
+        yield from self._lines_between(0, READ_CHUNK)
         for block in range(1, _BLOCKS + 1):
-            start = CHUNK + (self.size - CHUNK - _BLOCK) * block // _BLOCKS
+            start = READ_CHUNK + (self.size - READ_CHUNK - _BLOCK) * block // _BLOCKS
             for piece in self._lines_between(start, start + _BLOCK):
                 yield piece.partition(b"\n")[2]  # the block's first line was begun before it
 
@@ -130,10 +130,10 @@ class Source:
 
     def _lines_between(self, start: int, end: int) -> Iterator[bytes]:
         rest = b""
-        while start < end and (data := self._read_at(start, min(CHUNK, end - start))):
+        while start < end and (data := self._read_at(start, min(READ_CHUNK, end - start))):
             start += len(data)
             data = rest + _plain(data)
-            cut = data.rfind(b"\n") + 1 or (len(data) if len(data) > LONGEST_LINE else 0)
+            cut = data.rfind(b"\n") + 1 or (len(data) if len(data) > LONGEST_TEXT_LINE else 0)
             rest = data[cut:]
             if cut:
                 yield data[:cut] if data[cut - 1 : cut] == b"\n" else data[:cut] + b"\n"
@@ -154,7 +154,7 @@ def blocks_of(path: Path) -> Callable[[], Iterator[bytes]]:
     def blocks() -> Iterator[bytes]:
         try:
             with path.open("rb", buffering=0) as file:
-                while data := file.read(CHUNK):
+                while data := file.read(READ_CHUNK):
                     yield data
         except OSError as error:
             raise ReadError(f"{path}: cannot be read: {error.strerror}") from None
