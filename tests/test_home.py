@@ -357,7 +357,12 @@ async def test_enter_opens_what_one_learns_with(
     visit: Visit, words: str, place: type, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wanted: list[object] = []
-    monkeypatch.setattr(TinyGPTApp, "visit", lambda app, place: wanted.append(place))
+
+    def noted(place: object, **_: object) -> Screen[None]:
+        wanted.append(place)
+        return Screen()
+
+    monkeypatch.setattr("tinygpt_tui.tui.app.screen_of", noted)
     async with visit.app.run_test() as pilot:
         await visit.type(pilot, words)
         await pilot.press("enter")
@@ -383,7 +388,7 @@ async def test_the_preview_is_there_where_there_is_room(visit: Visit, size: tupl
     async with visit.app.run_test(size=size) as pilot:
         await visit.type(pilot, "baseline")
         await until(pilot, lambda: not previewed or "121k parameters" in shown(visit.app))
-        assert visit.home.preset_preview.region.area > 0 or not previewed
+        assert visit.home.previews.of_preset.region.area > 0 or not previewed
         assert visit.home.choice.region.height >= 5
         assert "Baseline" in shown(visit.app)
 

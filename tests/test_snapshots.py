@@ -193,7 +193,7 @@ def test_home_looks_as_approved(snap_compare: Compare, tmp_path: Path) -> None:
         assert isinstance(home, HomeScreen)
         await until(pilot, lambda: home._found is not None)
         await pilot.press(*"baseline")  # brings presets and runs to one screen
-        await until(pilot, lambda: home.preset_preview.speed)
+        await until(pilot, lambda: home.previews.of_preset.speed)
         await until(pilot, lambda: "running" in shown(pilot.app))
 
     with claimed(running):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
 from functools import partial
 from importlib import import_module
@@ -15,7 +15,6 @@ from textual import events, on, work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
-from textual.theme import Theme
 
 from . import gc_control, themes
 from .dialogs.too_small import TooSmallScreen, is_too_small
@@ -138,24 +137,18 @@ class TinyGPTApp(App[None]):
         return themes.fallback_variables(dark=self.current_theme.dark)
 
     def on_mount(self) -> None:
-        self.theme_changed_signal.subscribe(self, self._remember_theme)
+        self.theme_changed_signal.subscribe(self, lambda theme: self.post_message(Remember(theme=theme.name)))
         self._tell_trouble()
         if self._destination is not None:
             self.go_to(GoTo(self._destination))
         else:
-            self.call_after_refresh(self.prepare_run_screen)
+            # import what draws curves while a person still chooses
+            prepare = partial(import_module, RUN_SCREEN)
+            self.call_after_refresh(partial(self.run_worker, prepare, thread=True, group="prepare"))
 
     def on_resize(self, event: events.Resize) -> None:
         if is_too_small(event.size) and not isinstance(self.screen, TooSmallScreen):
             self.push_screen(TooSmallScreen())
-
-    @on(HomeScreen.PresetChosen)
-    def start_preset(self, event: HomeScreen.PresetChosen) -> None:
-        self.go(StartRun(event.preset.config))
-
-    @on(HomeScreen.RunChosen)
-    def show_run(self, event: HomeScreen.RunChosen) -> None:
-        self.go(ResumeRun(event.path) if event.resume else OpenRun(event.path))
 
     @on(GoTo)
     def go_to(self, event: GoTo) -> None:
@@ -163,33 +156,14 @@ class TinyGPTApp(App[None]):
             case StartRun() | ResumeRun() | OpenRun() as destination:
                 self.go(destination)
             case place:
-                self.visit(place)
-
-    def visit(self, place: Place) -> None:
-        self.push_screen(self._screen_of(place))
-
-    def _screen_of(self, place: Place) -> Screen[None]:
-        """What a place needs is imported when it is gone to. ConfigError where the course is damaged."""
-        match place:
-            case Course():
-                from .course.screen import CourseScreen
-
-                return CourseScreen(self._progress, open=self._open, ascii=self._ascii, new_seed=new_seed)
-            case CurveExercise(seed=seed):
-                from .exercises.curve_screen import CurveExerciseScreen
-
-                return CurveExerciseScreen(seed, open=self._open, ascii=self._ascii)
-            case FaultExercise(seed=seed):
-                from .exercises.fault_screen import FaultExerciseScreen
-
-                return FaultExerciseScreen(seed, open=self._open, ascii=self._ascii)
+                self.push_screen(screen_of(place, open=self._open, progress=self._progress, ascii=self._ascii))
 
     @work(group="go")
     async def go(self, destination: RunDestination) -> None:
         """From run to run, until a person wants to go home or out."""
         wanted: RunDestination | None = destination
         while wanted is not None:
-            run = await self._opened(wanted)
+            run = await opened(self, self._open(wanted, self._runs), in_words(wanted))
             if run is None:
                 return
             match await self._shown(run):
@@ -201,27 +175,6 @@ class TinyGPTApp(App[None]):
                 case ToHome() | None:
                     wanted = None
 
-    async def _opened(self, destination: RunDestination) -> OpenedRun | None:
-        """None, and a notice that says why, where the run cannot be had."""
-        from ..engine.client import ClientError
-        from ..engine.config import ConfigError
-        from ..engine.storage.run_store import StoreError
-        from .dialogs.opening_screen import OpeningScreen
-
-        opening = OpeningScreen(in_words(destination))
-        await self.push_screen(opening)
-        try:
-            run, _ = await asyncio.gather(
-                self._open(destination, self._runs), asyncio.to_thread(import_module, RUN_SCREEN)
-            )
-        except (ConfigError, StoreError, ClientError) as error:
-            await opening.finish()
-            self.notify(visible(str(error)), severity="error", timeout=10, markup=False)
-            return None
-        await opening.finish()
-        gc_control.settle()
-        return run
-
     async def _shown(self, run: OpenedRun) -> Destination | None:
         from .run.screen import RunScreen
 
@@ -231,11 +184,6 @@ class TinyGPTApp(App[None]):
         finally:
             self._shown_run = None
             await run.close()
-
-    @work(thread=True, group="prepare")
-    def prepare_run_screen(self) -> None:
-        """Import what draws curves while a person still chooses."""
-        import_module(RUN_SCREEN)
 
     @on(Remember)
     def remember(self, event: Remember) -> None:
@@ -247,9 +195,6 @@ class TinyGPTApp(App[None]):
     def _tell_trouble(self) -> None:
         if trouble := self._preferences.trouble:
             self.notify(visible(trouble), severity="warning", timeout=10, markup=False)
-
-    def _remember_theme(self, theme: Theme) -> None:
-        self.post_message(Remember(theme=theme.name))
 
     async def action_quit(self) -> None:
         """Whatever covers a run that trains, what becomes of it is asked first."""
@@ -276,3 +221,40 @@ class TinyGPTApp(App[None]):
         for row in actions(key_groups(screen, self.get_key_display)):
             words = f"{' '.join(row.keys)}  {row.tooltip}"
             yield SystemCommand(row.description, words, partial(self.run_action, row.action, row.node))
+
+
+async def opened(app: App[None], run: Awaitable[OpenedRun], words: str) -> OpenedRun | None:
+    """The run, while the words say what is awaited; None, and a notice that says why, where it cannot be had."""
+    from ..engine.client import ClientError
+    from ..engine.config import ConfigError
+    from ..engine.storage.run_store import StoreError
+    from .dialogs.opening_screen import OpeningScreen
+
+    opening = OpeningScreen(words)
+    await app.push_screen(opening)
+    try:
+        found, _ = await asyncio.gather(run, asyncio.to_thread(import_module, RUN_SCREEN))
+    except (ConfigError, StoreError, ClientError) as error:
+        await opening.finish()
+        app.notify(visible(str(error)), severity="error", timeout=10, markup=False)
+        return None
+    await opening.finish()
+    gc_control.settle()
+    return found
+
+
+def screen_of(place: Place, *, open: Opener, progress: Path, ascii: bool) -> Screen[None]:
+    """What a place needs is imported when it is gone to. ConfigError where the course is damaged."""
+    match place:
+        case Course():
+            from .course.screen import CourseScreen
+
+            return CourseScreen(progress, open=open, ascii=ascii, new_seed=new_seed)
+        case CurveExercise(seed=seed):
+            from .exercises.curve_screen import CurveExerciseScreen
+
+            return CurveExerciseScreen(seed, open=open, ascii=ascii)
+        case FaultExercise(seed=seed):
+            from .exercises.fault_screen import FaultExerciseScreen
+
+            return FaultExerciseScreen(seed, open=open, ascii=ascii)

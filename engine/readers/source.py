@@ -93,7 +93,7 @@ class Source:
         self._file.close()
 
     def chunks(self) -> Iterator[bytes]:
-        """Everything, in pieces of whole lines that end with \\n; what has no end after LONGEST_TEXT_LINE is cut there."""
+        """Everything, in pieces of whole lines that end with \\n; a longer line is cut at LONGEST_TEXT_LINE."""
         yield from self._lines_between(0, self.size)
 
     def blocks(self) -> Iterator[bytes]:

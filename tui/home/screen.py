@@ -14,29 +14,29 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Static
 
 from ..dialogs.key_line import KeyLine
-from ..navigation import Course, CurveExercise, FaultExercise, GoTo, new_seed
-from ..text import visible
-from .disk import look_into_log, measured_speed, read_presets, read_runs
-from .entries import (
-    Entry,
-    LearnEntry,
-    MeasuredSpeed,
-    PresetEntry,
-    RunEntry,
-    identity,
-    in_order,
-    intention,
-    matching,
+from ..navigation import (
+    Course,
+    CurveExercise,
+    FaultExercise,
+    GoTo,
+    OpenRun,
+    Place,
+    ResumeRun,
+    RunDestination,
+    StartRun,
+    new_seed,
 )
+from ..text import visible
+from .disk import read_presets, read_runs
+from .entries import Entry, LearnEntry, PresetEntry, RunEntry, in_order, intention, matching
 from .entry_list import EntryList, utc_now
-from .preset_preview import PresetPreview
+from .filter_line import FilterLine
+from .previews import Previews
 from .rows import size
-from .run_preview import RunPreview
 
 _REFRESH_S = 1.5
 _IDLE_SHARE = 30
@@ -44,48 +44,39 @@ _IDLE_SHARE = 30
 
 
 class HomeScreen(Screen[None]):
-    class PresetChosen(Message):
-        def __init__(self, preset: PresetEntry) -> None:
-            super().__init__()
-            self.preset = preset
-
-    class RunChosen(Message):
-        """`resume` trains on from the last checkpoint; otherwise the run is attached to or read."""
-
-        def __init__(self, path: Path, *, resume: bool) -> None:
-            super().__init__()
-            self.path = path
-            self.resume = resume
-
     BINDING_GROUP_TITLE = "Home"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "start", "start", id="home.start", tooltip="Start a new run of this preset"),
-        Binding("enter", "learn", "open", id="home.learn", tooltip="Open the course or the exercise"),
-        Binding("enter", "attach", "attach", id="home.attach", tooltip="Watch and control this run"),
-        Binding("enter", "resume", "resume", id="home.resume", tooltip="Train on from the last checkpoint"),
-        Binding("enter", "open", "open", id="home.open", tooltip="Look at this run"),
-        Binding("ctrl+o", "open", "open", id="home.look", tooltip="Look at this run without going on with it"),
+        Binding("enter", "choose('start')", "start", id="home.start", tooltip="Start a new run of this preset"),
+        Binding("enter", "choose('learn')", "open", id="home.learn", tooltip="Open the course or the exercise"),
+        Binding("enter", "choose('attach')", "attach", id="home.attach", tooltip="Watch and control this run"),
+        Binding("enter", "choose('resume')", "resume", id="home.resume", tooltip="Train on from the last checkpoint"),
+        Binding("enter", "choose('open')", "open", id="home.open", tooltip="Look at this run"),
+        Binding(
+            "ctrl+o", "choose('open')", "open", id="home.look", tooltip="Look at this run without going on with it"
+        ),
         Binding("delete,ctrl+d", "delete", "delete", id="home.delete", tooltip="Delete this run from the disk"),
-        Binding("escape", "clear", "all", id="home.clear", tooltip="Forget the filter and show everything"),
-        Binding("backspace", "erase", "erase", show=False, id="home.erase", tooltip="Erase the filter's last letter"),
+        Binding("escape", "filter('clear')", "all", id="home.clear", tooltip="Forget the filter and show everything"),
+        Binding(
+            "backspace",
+            "filter('erase')",
+            "erase",
+            show=False,
+            id="home.erase",
+            tooltip="Erase the filter's last letter",
+        ),
         Binding("q", "quit", "quit", id="home.quit", tooltip="Leave; running runs go on"),
     ]
 
     def __init__(self, runs: Path, *, ascii: bool = False, now: Callable[[], datetime] = utc_now) -> None:
         super().__init__()
         self._runs = runs
-        self._ascii = ascii
-        self._wanted = ""
         self._presets: tuple[Entry, ...] = ()
         self._found: tuple[RunEntry, ...] | None = None
-        self._speeds: dict[str, MeasuredSpeed | None] = {}
         # made here and not looked up, because what was read in a thread may come after they are gone
         self.choice = EntryList(ascii=ascii, now=now)
-        self.filter_line = Static(id="filter")
+        self.filter_line = FilterLine(ascii=ascii)
         self.empty_line = Static(id="empty")
-        self.preset_preview = PresetPreview(ascii=ascii)
-        self.run_preview = RunPreview(ascii=ascii)
-        self.run_preview.add_class("-off")
+        self.previews = Previews(self, ascii=ascii)
 
     def compose(self) -> ComposeResult:
         yield Static(_title(), id="title")
@@ -94,15 +85,14 @@ class HomeScreen(Screen[None]):
                 yield self.filter_line
                 yield self.choice
                 yield self.empty_line
-            yield self.preset_preview
-            yield self.run_preview
+            yield self.previews.of_preset
+            yield self.previews.of_run
         yield KeyLine()
 
     def on_mount(self) -> None:
         """Presets are in the first frame: to read them takes less than another frame would."""
         self._presets = read_presets()
-        self._show_filter()
-        self._show_entries()
+        self.watch(self.filter_line, "wanted", self._show_entries)
 
     def on_screen_resume(self) -> None:
         self.call_after_refresh(self.read_disk)
@@ -114,7 +104,7 @@ class HomeScreen(Screen[None]):
         runs = await asyncio.to_thread(read_runs, self._runs)
         if runs != self._found:
             self._found = runs
-            self._speeds = {}
+            self.previews.runs_changed(runs)
             self._show_entries()
         self.set_timer(max(_REFRESH_S, _IDLE_SHARE * (time.monotonic() - began)), self._read_again)
 
@@ -125,91 +115,27 @@ class HomeScreen(Screen[None]):
     def on_key(self, event: events.Key) -> None:
         if event.is_printable and event.character and event.key not in self.active_bindings:
             event.stop()
-            self._filter(self._wanted + event.character)
+            self.filter_line.wanted += event.character
 
     def on_paste(self, event: events.Paste) -> None:
-        self._filter(self._wanted + " ".join(event.text.split())[:100])
+        self.filter_line.paste(event.text)
 
     @on(EntryList.Highlighted)
     def preview(self, event: EntryList.Highlighted) -> None:
-        entry = event.entry
-        self.preset_preview.set_class(isinstance(entry, RunEntry), "-off")
-        self.run_preview.set_class(not isinstance(entry, RunEntry), "-off")
+        self.previews.show(event.entry)
         self.refresh_bindings()
-        match entry:
-            case RunEntry():
-                if self.run_preview.run is None or identity(self.run_preview.run) != identity(entry):
-                    self.run_preview.glimpse = None
-                self.run_preview.run = entry
-                self.look_into(entry)
-            case LearnEntry():
-                self.preset_preview.preset = entry
-            case PresetEntry():
-                self.preset_preview.preset = entry
-                self.look_for_speed(entry)
-            case _:
-                self.preset_preview.preset = None
-
-    @work(exclusive=True, group="glimpse")
-    async def look_into(self, entry: RunEntry) -> None:
-        self.run_preview.glimpse = await asyncio.to_thread(look_into_log, entry)
-
-    @work(exclusive=True, group="speed")
-    async def look_for_speed(self, preset: PresetEntry) -> None:
-        speeds = self._speeds  # other runs come with a new table, which a late answer must not get into
-        if preset.id not in speeds:
-            self.preset_preview.speed = None
-            speeds[preset.id] = await asyncio.to_thread(measured_speed, preset, self._found or ())
-        self.preset_preview.speed = speeds[preset.id]
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        entry = self.choice.entry
-        match action:
-            case "start" | "attach" | "resume" | "learn":
-                return intention(entry) == action
-            case "open":
-                return intention(entry) in ("open", "resume")
-            case "delete":
-                return isinstance(entry, RunEntry) and intention(entry) != "attach"
-            case "clear" | "erase":
-                return bool(self._wanted)
-            case "quit":
-                return not self._wanted
-            case _:
-                return True
+        return _is_possible(self.choice.entry, bool(self.filter_line.wanted), action, parameters)
 
     @on(EntryList.Chosen)
     async def choose(self) -> None:
         if meant := intention(self.choice.entry):
-            await self.run_action(meant)
+            await self.run_action(f"choose('{meant}')")
 
-    def action_start(self) -> None:
-        if isinstance(entry := self.choice.entry, PresetEntry):
-            self.post_message(self.PresetChosen(entry))
-
-    def action_learn(self) -> None:
-        match self.choice.entry:
-            case LearnEntry(id="course"):
-                self.post_message(GoTo(Course()))
-            case LearnEntry(id="exercise curve"):
-                self.post_message(GoTo(CurveExercise(new_seed())))
-            case LearnEntry(id="exercise fault"):
-                self.post_message(GoTo(FaultExercise(new_seed())))
-            case _:
-                pass
-
-    def action_attach(self) -> None:
-        self._choose_run(resume=False)
-
-    def action_open(self) -> None:
-        self._choose_run(resume=False)
-
-    def action_resume(self) -> None:
-        self._choose_run(resume=True)
-
-    def _choose_run(self, *, resume: bool) -> None:
-        if isinstance(entry := self.choice.entry, RunEntry):
-            self.post_message(self.RunChosen(entry.summary.path, resume=resume))
+    def action_choose(self, how: str) -> None:
+        if (destination := _destination(self.choice.entry, how)) is not None:
+            self.post_message(GoTo(destination))
 
     @work
     async def action_delete(self) -> None:
@@ -228,39 +154,59 @@ class HomeScreen(Screen[None]):
                 self.notify(visible(str(error)), severity="error", markup=False)
             self.read_disk()
 
-    def action_clear(self) -> None:
-        self._filter("")
-
-    def action_erase(self) -> None:
-        self._filter(self._wanted[:-1])
+    def action_filter(self, how: str) -> None:
+        self.filter_line.wanted = "" if how == "clear" else self.filter_line.wanted[:-1]
 
     def action_quit(self) -> None:
         self.app.exit()
 
-    def _filter(self, wanted: str) -> None:
-        self._wanted = wanted
-        self._show_filter()
-        self._show_entries()
+    def _show_entries(self) -> None:
+        wanted = self.filter_line.wanted
+        shown = matching(in_order(self._presets, self._found or ()), wanted)
+        self.choice.show(shown)
+        self.empty_line.update(Content(_empty(wanted, is_empty=not shown)))
+        self.empty_line.display = not shown or not self._found
         self.refresh_bindings()
 
-    def _show_filter(self) -> None:
-        cursor = "_" if self._ascii else "▏"
-        prompt = (" / ", "bold $accent")
-        if self._wanted:
-            self.filter_line.update(Content.assemble(prompt, visible(self._wanted), (cursor, "$accent")))
-        else:
-            self.filter_line.update(Content.assemble(prompt, ("type to filter", "$state-faint")))
 
-    def _show_entries(self) -> None:
-        shown = matching(in_order(self._presets, self._found or ()), self._wanted)
-        self.choice.show(shown)
-        self.empty_line.update(Content(self._empty(bool(shown))))
-        self.empty_line.display = not shown or not self._found
+def _destination(entry: Entry | None, how: str) -> RunDestination | Place | None:
+    """Where Enter leads, or another key that chooses the selected entry."""
+    match entry:
+        case PresetEntry(config=config):
+            return StartRun(config)
+        case RunEntry(summary=run):
+            return ResumeRun(run.path) if how == "resume" else OpenRun(run.path)
+        case LearnEntry(id="course"):
+            return Course()
+        case LearnEntry(id="exercise curve"):
+            return CurveExercise(new_seed())
+        case LearnEntry(id="exercise fault"):
+            return FaultExercise(new_seed())
+        case _:
+            return None
 
-    def _empty(self, shown: bool) -> str:
-        if not shown and self._wanted:
-            return f"Nothing here matches “{visible(self._wanted)}”. Escape shows everything."
-        return "No runs yet. Enter starts the preset that is selected." if not self._wanted else ""
+
+def _is_possible(entry: Entry | None, is_filtered: bool, action: str, parameters: tuple[object, ...]) -> bool:
+    match action, *parameters:
+        case "choose", "open":
+            return intention(entry) in ("open", "resume")
+        case "choose", how:
+            return intention(entry) == how
+        case "delete", *_:
+            return isinstance(entry, RunEntry) and intention(entry) != "attach"
+        case "filter", *_:
+            return is_filtered
+        case "quit", *_:
+            return not is_filtered
+        case _:
+            return True
+
+
+def _empty(wanted: str, *, is_empty: bool) -> str:
+    """What the line below the list says."""
+    if wanted:
+        return f"Nothing here matches “{visible(wanted)}”. Escape shows everything." if is_empty else ""
+    return "No runs yet. Enter starts the preset that is selected."
 
 
 def _title() -> Content:
