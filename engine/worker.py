@@ -101,7 +101,7 @@ def assemble(run: Path, progress: ReportProgress) -> Hosted:
     """The tiny GPT of a run folder, where its latest checkpoint left it."""
     progress("loading PyTorch")
     # imported here, so that the socket is there long before torch is
-    from .corpus import CorpusError, load
+    from .corpus import CorpusError, load_corpus
     from .diagnostics.diagnosis import Diagnosis
     from .training.autotune import COMPILING, resolve
     from .training.checkpoints import CheckpointError, Checkpoints
@@ -110,7 +110,7 @@ def assemble(run: Path, progress: ReportProgress) -> Hosted:
     written = read_config(run)
     try:
         progress("reading the text")
-        corpus = load(written.data, context=written.model.context)
+        corpus = load_corpus(written.data, context=written.model.context)
         config = resolve(written, corpus, progress=progress)
         if config != written:
             write_config(run, config)

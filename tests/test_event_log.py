@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tinygpt_tui.engine.events import AnyEvent, Evaluated, RunEnded, RunPaused, RunResumed, RunStarted, encode
 from tinygpt_tui.engine.storage.event_log import (
-    LONGEST_LINE,
+    LONGEST_EVENT_LINE,
     EventLog,
     Transcript,
     lines_at,
@@ -122,13 +122,13 @@ def test_a_transcript_reads_the_same_events_however_the_bytes_are_cut(sizes: lis
 
 def test_an_endless_line_is_skipped_in_bounded_memory_and_described(tmp_path: Path) -> None:
     event = encode(RunResumed(step=3)) + b"\n"
-    (tmp_path / EVENTS).write_bytes(event + b"x" * (3 * LONGEST_LINE) + b"\n" + event)
+    (tmp_path / EVENTS).write_bytes(event + b"x" * (3 * LONGEST_EVENT_LINE) + b"\n" + event)
     transcript = Transcript()
 
     batches = list(stored_events(tmp_path, 0, transcript))
 
     assert sum(map(len, batches)) == 2
-    assert transcript.problems == [f"line 2 is longer than {LONGEST_LINE} bytes"]
+    assert transcript.problems == [f"line 2 is longer than {LONGEST_EVENT_LINE} bytes"]
 
 
 def test_what_a_stranger_wrote_into_a_log_cannot_reach_the_terminal_through_a_problem() -> None:
@@ -152,11 +152,11 @@ def test_a_log_that_is_no_regular_file_is_refused(tmp_path: Path, make) -> None:
 
 
 def test_a_log_with_an_endless_line_is_not_appended_to(tmp_path: Path) -> None:
-    (tmp_path / EVENTS).write_bytes(b"x" * (2 * LONGEST_LINE))
+    (tmp_path / EVENTS).write_bytes(b"x" * (2 * LONGEST_EVENT_LINE))
 
     with pytest.raises(StoreError, match="line 1 is longer"):
         EventLog(tmp_path)
-    assert (tmp_path / EVENTS).stat().st_size == 2 * LONGEST_LINE
+    assert (tmp_path / EVENTS).stat().st_size == 2 * LONGEST_EVENT_LINE
 
 
 @given(st.lists(st.integers(0, 300_000), max_size=6), st.integers(0, 8))

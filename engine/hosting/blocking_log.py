@@ -6,9 +6,9 @@ from contextlib import suppress
 from typing import TypeVar
 
 from ..events import Event, StorageBlocked, StorageRestored
-from .interfaces import Log
+from .interfaces import EventSink
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 class GaveUp(Exception):
@@ -20,7 +20,7 @@ class PatientLog:
 
     def __init__(
         self,
-        log: Log,
+        log: EventSink,
         announce: Callable[[Event | None], None],
         wait_for_space: Callable[[str], None],
     ) -> None:
@@ -41,7 +41,7 @@ class PatientLog:
         self.insist(self._write, step=step)
         return True
 
-    def insist(self, write: Callable[[], T], *, step: int) -> T:
+    def insist(self, write: Callable[[], _T], *, step: int) -> _T:
         """What `write` returns, once it raises no OSError; GaveUp where it is no longer waited for."""
         try:
             return write()
@@ -56,7 +56,7 @@ class PatientLog:
         self.insist(self._write, step=step)
         return written
 
-    def _retried(self, write: Callable[[], T], why: str) -> T:
+    def _retried(self, write: Callable[[], _T], why: str) -> _T:
         self._waits = True
         try:
             while True:

@@ -32,10 +32,11 @@ from ..events import (
     StepFinished,
     Stop,
     TakeSteps,
-    TimeSpent,
 )
 from .blocking_log import GaveUp, PatientLog
-from .interfaces import Hosted, Log, Reason, Request, refuse_all
+from .interfaces import EventSink, Hosted, Reason, Request, refuse_all
+from .loss_watch import LossWatch
+from .time_report import TimeReport
 
 RETRY_S = 1.0
 """How often a disk that was full is tried again."""
@@ -44,9 +45,7 @@ SLOWEST = 0.001
 GATHER_S = 0.05
 """Steps that end within this time are diagnosed and stored together: training leaves nothing of that code in the
 processor's caches, so that for each step alone it takes ten times as long."""
-TIME_TOLD_STEPS = 50
-TIME_TOLD_S = 10.0
-"""The log tells where the time went after so many steps, or sooner where they take long."""
+NAN_LOSS = "the loss is not a finite number"
 
 EndReason = Literal["finished", "stopped", "nan", "failed"]
 
@@ -57,7 +56,7 @@ class Host:
     def __init__(
         self,
         hosted: Hosted,
-        log: Log,
+        log: EventSink,
         requests: SimpleQueue[Request],
         announce: Callable[[Event | None], None],
         clock: Callable[[], float] = time.monotonic,
@@ -65,8 +64,9 @@ class Host:
         self._loop = hosted.loop
         self._saver = hosted.saver
         self._diagnosis = hosted.diagnosis
-        self._on_nan = hosted.on_nan
+        self._loss_watch = LossWatch(hosted.on_nan)
         self._stopwatch = hosted.stopwatch
+        self._time_report = TimeReport(hosted.stopwatch)
         self._log = PatientLog(log, announce, self._wait_for_space)
         self._requests = requests
         self._announce = announce
@@ -81,9 +81,6 @@ class Host:
         self._gathered: list[Event] = []
         self._store_at = -math.inf
         self._saved_at: int | None = None
-        self._was_finite = True
-        self._untold_steps = 0
-        """Since the log last told where the time went."""
 
     def run(self) -> RunEnded:
         try:
@@ -113,35 +110,22 @@ class Host:
         for event in events:
             self._record(event)
         self._steps_left -= 1
-        self._tell_time()  # before a checkpoint: where a run ends at one, that is the last it says
+        if spent := self._time_report.after_step(self._loop.step):  # before a checkpoint, which may be the run's end
+            self._record(spent)
         reasons = self._saver.due(events)
         self._stopwatch.lap("checkpoint")
         for reason in reasons:
             self._save(reason)
-        if not self._check_numbers(events):
-            return
+        match self._loss_watch.after_step(events):
+            case "stop":
+                self._finish("nan", detail=NAN_LOSS, save=False)
+                return
+            case "pause":
+                self._pause(NAN_LOSS)
+            case "continue":
+                pass
         if self._steps_left <= 0 and not self._loop.finished:
             self._pause("the steps asked for are taken")
-
-    def _tell_time(self) -> None:
-        self._untold_steps += 1
-        if self._untold_steps >= TIME_TOLD_STEPS or self._stopwatch.elapsed >= TIME_TOLD_S:
-            seconds, steps = self._stopwatch.take(), self._untold_steps
-            self._untold_steps = 0
-            self._record(TimeSpent(step=self._loop.step, steps=steps, seconds=seconds))
-
-    def _check_numbers(self, events: list[Event]) -> bool:
-        """Whether the run goes on as far as its loss is concerned."""
-        is_finite = all(math.isfinite(event.loss) for event in events if isinstance(event, StepFinished))
-        just_lost, self._was_finite = self._was_finite and not is_finite, is_finite
-        if is_finite or self._on_nan == "continue":
-            return True
-        if self._on_nan == "stop":
-            self._finish("nan", detail="the loss is not a finite number", save=False)
-            return False
-        if just_lost:
-            self._pause("the loss is not a finite number")
-        return True
 
     def _answer_requests(self) -> None:
         """While the run is paused or ahead of its speed limit, wait for more."""

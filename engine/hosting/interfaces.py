@@ -21,6 +21,7 @@ from ..events import (
     SettingsChanged,
 )
 from ..stopwatch import Stopwatch
+from .loss_watch import NanPolicy
 
 ReportProgress = Callable[[str], None]
 """Called with what is being done while a run is prepared, in a few words."""
@@ -54,7 +55,7 @@ class Observer(Protocol):
     def observe(self, event: Event) -> list[FindingOpened | FindingClosed]: ...
 
 
-class Log(Protocol):
+class EventSink(Protocol):
     """Keeps events; OSError when one cannot be written, and then nothing of it is."""
 
     def append(self, event: Event) -> None: ...
@@ -75,7 +76,7 @@ class Hosted:
     loop: Loop
     saver: Saver
     diagnosis: Observer
-    on_nan: Literal["stop", "pause", "continue"] = "continue"
+    on_nan: NanPolicy = "continue"
     stopwatch: Stopwatch = field(default_factory=Stopwatch)
     """Shared with the loop, which may tell the parts of a step apart."""
 

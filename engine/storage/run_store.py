@@ -34,13 +34,13 @@ from ..events import (
 from .event_log import marked_events, tail_events
 from .run_folder import CONFIG, EVENTS, StoreError, find_worker, open_file, printable, unoccupied
 
-RunState = Literal["starting", "running", "paused", "finished", "stopped", "failed", "interrupted", "damaged"]
+StoredState = Literal["starting", "running", "paused", "finished", "stopped", "failed", "interrupted", "damaged"]
 
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
 _CREATED = "# A run of tinygpt-tui, created "
 _LONGEST_CONFIG = 1 << 20
 _TAIL = 1 << 16
-_ENDS: dict[str, RunState] = {
+_ENDS: dict[str, StoredState] = {
     "finished": "finished",
     "stopped": "stopped",
     "nan": "failed",
@@ -55,7 +55,7 @@ class RunSummary:
 
     name: str
     path: Path
-    state: RunState
+    state: StoredState
     why: str = ""
     """What is damaged."""
     title: str = ""
@@ -169,7 +169,7 @@ def _why_not(error: OSError) -> str:
             return str(error.strerror)
 
 
-def _state(latest: list[StoredEvent], at_work: bool) -> RunState:
+def _state(latest: list[StoredEvent], at_work: bool) -> StoredState:
     for event in reversed(latest):
         match event:
             case RunEnded():

@@ -21,7 +21,7 @@ from textual.widgets import Static
 from ..dialogs.key_line import KeyLine
 from ..navigation import Course, CurveExercise, FaultExercise, GoTo, new_seed
 from ..text import visible
-from .disk import look_into_log, measured_speed, read_presets, read_runs
+from .disk import look_into_log, measured_speed, preset_entries, read_runs
 from .entries import (
     Entry,
     LearnEntry,
@@ -100,7 +100,7 @@ class HomeScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Presets are in the first frame: to read them takes less than another frame would."""
-        self._presets = read_presets()
+        self._presets = preset_entries()
         self._show_filter()
         self._show_entries()
 
