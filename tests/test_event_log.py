@@ -13,9 +13,11 @@ from tinygpt_tui.engine.storage.event_log import (
     LONGEST_EVENT_LINE,
     EventLog,
     Transcript,
+    drop_superseded,
     lines_at,
     marked_events,
     offset_of,
+    restart_steps,
     stored_events,
     surviving_events,
     tail_events,
@@ -194,6 +196,20 @@ def test_events_that_a_later_worker_took_back_do_not_survive(tmp_path: Path) -> 
     survivors = [event for event in surviving_events(tmp_path, 2) if isinstance(event, RunResumed)]
 
     assert [(event.seq, event.step) for event in survivors] == [(1, 1), (8, 2)]
+
+
+@given(steps=st.lists(st.tuples(st.booleans(), st.integers(0, 9)), max_size=12), last=st.integers(0, 9))
+def test_an_event_survives_unless_a_later_start_lies_before_it(steps: list[tuple[bool, int]], last: int) -> None:
+    events = [started(step) if is_start else RunResumed(step=step) for is_start, step in steps]
+
+    kept: list[AnyEvent] = []
+    for event in events:
+        if isinstance(event, RunStarted):
+            kept = [earlier for earlier in kept if getattr(earlier, "step", 0) <= event.step]
+        kept.append(event)
+
+    survivors = [*drop_superseded(events, restart_steps(events), last)]
+    assert survivors == [event for event in kept if getattr(event, "step", 0) <= last]
 
 
 def test_marked_events_are_the_same_as_those_found_by_decoding_all(tmp_path: Path) -> None:

@@ -4,16 +4,20 @@ A line is written by one call of the system, so whatever kills the process leave
 which readers do not see and the next writer cuts off.
 """
 
+import math
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate, chain
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from ..events import AnyEvent, Event, ProtocolError, RunStarted, decode_event, encode
 from .run_folder import EVENTS, StoreError, open_file, printable
+
+_E = TypeVar("_E", bound=Event)
 
 EVENT_CHUNK = 1 << 17
 LONGEST_EVENT_LINE = 1 << 20
@@ -139,14 +143,25 @@ def _places(data: bytes, wanted: bytes) -> Iterator[int]:
 
 
 def surviving_events(run: Path, step: int) -> Iterator[AnyEvent]:
-    """The events that count for a run that goes on after `step`: later ones were superseded when a worker went back."""
-    restarts = [event.step for event in marked_events(run, "started") if isinstance(event, RunStarted)]
-    limits = [*accumulate([step, *reversed(restarts)], min)]
-    for event in all_events(run):
-        if isinstance(event, RunStarted) and len(limits) > 1:
+    """The stored events that count for a run that goes on after `step`, read in bounded memory."""
+    return drop_superseded(all_events(run), restart_steps(marked_events(run, "started")), step)
+
+
+def drop_superseded(events: Iterable[_E], restarts: Iterable[int], step: float = math.inf) -> Iterator[_E]:
+    """The events up to `step` that no later `started` event takes back: one at step s takes back all after s.
+
+    `restarts` are the steps of the `started` events among them, in order: they have to be known before the first event.
+    """
+    limits = [*accumulate([step, *reversed([*restarts])], min)]
+    for event in events:
+        if isinstance(event, RunStarted) and len(limits) > 1:  # a log may grow after its restarts were read
             limits.pop()
         if getattr(event, "step", 0) <= limits[-1]:
             yield event
+
+
+def restart_steps(events: Iterable[Event]) -> list[int]:
+    return [event.step for event in events if isinstance(event, RunStarted)]
 
 
 def all_events(run: Path) -> Iterator[AnyEvent]:

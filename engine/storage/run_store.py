@@ -31,7 +31,7 @@ from ..events import (
     StorageBlocked,
     StoredEvent,
 )
-from .event_log import marked_events, tail_events
+from .event_log import drop_superseded, marked_events, restart_steps, tail_events
 from .run_folder import CONFIG, EVENTS, StoreError, find_worker, open_file, printable, unoccupied
 
 StoredState = Literal["starting", "running", "paused", "finished", "stopped", "failed", "interrupted", "damaged"]
@@ -184,30 +184,17 @@ def _state(latest: list[StoredEvent], at_work: bool) -> StoredState:
 
 
 def _latest(run: Path) -> list[StoredEvent]:
-    """The last events, without those that a later worker took back."""
-    latest: list[StoredEvent] = []
-    for event in tail_events(run, _TAIL) if os.path.lexists(run / EVENTS) else []:
-        match event:
-            case RunStarted(step=step):
-                latest = [*(earlier for earlier in latest if earlier.step <= step), event]
-            case PreparationBegan() | StorageBlocked() | Accepted() | Refused():
-                continue
-            case _:
-                latest.append(event)
-    return latest
+    """The last stored events, without superseded ones."""
+    tail = tail_events(run, _TAIL) if os.path.lexists(run / EVENTS) else []
+    stored = [event for event in tail if not isinstance(event, PreparationBegan | StorageBlocked | Accepted | Refused)]
+    return [*drop_superseded(stored, restart_steps(stored))]
 
 
 def _findings(run: Path) -> int:
-    steps: list[int] = []
-    for event in marked_events(run, "finding", "started") if os.path.lexists(run / EVENTS) else []:
-        match event:
-            case FindingOpened(is_alarm=True):
-                steps.append(event.step)
-            case RunStarted():
-                steps = [step for step in steps if step <= event.step]
-            case _:
-                continue
-    return len(steps)
+    """The number of alarms, without superseded ones."""
+    marked = [*marked_events(run, "finding", "started")] if os.path.lexists(run / EVENTS) else []
+    remaining = drop_superseded(marked, restart_steps(marked))
+    return sum(isinstance(event, FindingOpened) and event.is_alarm for event in remaining)
 
 
 def _new_folder(runs: Path, stem: str) -> Path:
