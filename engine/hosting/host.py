@@ -1,6 +1,6 @@
-"""Hosts a training loop: pulls it, stores what it says, and answers commands between two steps.
+"""Hosts a training loop: runs its steps, stores its events, and answers commands between two steps.
 
-It knows nothing of GPTs, processes or sockets: the loop, the log, the checkpoints and the diagnosis come finished, and
+It does not depend on the model, processes or sockets: the loop, log, checkpointer and diagnosis are passed in, and
 requests arrive on a queue.
 """
 
@@ -33,13 +33,13 @@ from ..events import (
     Stop,
     TakeSteps,
 )
-from .blocking_log import GaveUp, PatientLog
+from .blocking_log import BlockingLog, StorageAbandoned
 from .interfaces import EventSink, Hosted, Reason, Request, refuse_all
 from .loss_watch import LossWatch
 from .time_report import TimeReport
 
 RETRY_S = 1.0
-"""How often a disk that was full is tried again."""
+"""Seconds between two attempts to write to a full disk."""
 SLOWEST = 0.001
 """Steps a second: a limit below this would be a pause."""
 GATHER_S = 0.05
@@ -67,7 +67,7 @@ class Host:
         self._loss_watch = LossWatch(hosted.on_nan)
         self._stopwatch = hosted.stopwatch
         self._time_report = TimeReport(hosted.stopwatch)
-        self._log = PatientLog(log, announce, self._wait_for_space)
+        self._log = BlockingLog(log, announce, self._wait_for_space)
         self._requests = requests
         self._announce = announce
         self._clock = clock
@@ -92,7 +92,7 @@ class Host:
                     self._finish("finished")
                 elif self._end is None:
                     self._take_step()
-        except GaveUp as why:
+        except StorageAbandoned as why:
             self._finish("stopped", detail=f"without a checkpoint: {why}", save=False)
         except Exception as error:
             traceback.print_exc()
@@ -211,12 +211,12 @@ class Host:
         self._end = RunEnded(step=self._loop.step, reason=reason, detail=detail)
         try:
             self._record(self._end)
-        except GaveUp:
+        except StorageAbandoned:
             self._announce(self._end)
 
     def _save(self, reason: Reason) -> None:
         self._store()
-        saved = self._log.insist(lambda: self._saver.save(reason), step=self._loop.step)
+        saved = self._log.write_or_wait(lambda: self._saver.save(reason), step=self._loop.step)
         self._stopwatch.lap("checkpoint")
         self._saved_at = saved.step
         self._record(saved)
@@ -227,16 +227,16 @@ class Host:
             self._store()
 
     def _store(self) -> None:
-        """All that happened until now, with what the diagnosis says of it."""
+        """Store the gathered events, each followed by the findings it led to."""
         gathered, self._gathered = self._gathered, []
         self._store_at = self._clock() + GATHER_S
-        events = [told for event in gathered for told in (event, *self._diagnosis.observe(event))]
+        events = [each for event in gathered for each in (event, *self._diagnosis.observe(event))]
         self._stopwatch.lap("diagnosis")
         if self._log.record(events, step=self._loop.step):
             self._stopwatch.lap("log")
 
     def _wait_for_space(self, why: str) -> None:
-        """Until it is time to try again, which a Resume makes at once; GaveUp where a person stops the run."""
+        """Until it is time to try again, which a Resume makes at once; StorageAbandoned on Stop."""
         retry_at = self._clock() + RETRY_S
         while (wait := retry_at - self._clock()) > 0:
             try:
@@ -247,7 +247,7 @@ class Host:
             match request.command:
                 case Stop():
                     request.answer(Accepted(id=id, step=step))
-                    raise GaveUp(why)
+                    raise StorageAbandoned(why)
                 case Pause() | Resume() as command:
                     self._obey(command)
                     request.answer(Accepted(id=id, step=step))
