@@ -16,7 +16,7 @@ import msgspec
 
 from .config import ConfigError, RunConfig
 from .events import Accepted, AnyEvent, Command, Event, Follow, Refused, RunEnded, encode
-from .storage.event_log import CHUNK, Transcript, stored_events
+from .storage.event_log import EVENT_CHUNK, Transcript, stored_events
 from .storage.run_folder import EVENTS, LOCK, WORKER_LOG, StoreError, find_worker, last_words, open_file, socket_path
 from .storage.run_store import read_config
 
@@ -210,7 +210,7 @@ class LiveRun:
 
     async def _listen(self) -> None:
         with suppress(OSError):
-            while data := await self._reader.read(CHUNK):
+            while data := await self._reader.read(EVENT_CHUNK):
                 await self._deliver(self.transcript.feed(data))
         self.live = False
         for id, answer in self._answers.items():

@@ -42,7 +42,7 @@ class Corpus:
     """What was read and what was left out, in words."""
 
 
-def load(config: DataConfig, *, context: int = 64) -> Corpus:
+def load_corpus(config: DataConfig, *, context: int = 64) -> Corpus:
     """Read the text and hold out its tail, which must have room for one sequence of `context` tokens."""
     if config.path == "stdlib":
         folder = Path(sysconfig.get_paths()["stdlib"])

@@ -1,6 +1,7 @@
 """Faults that no setting makes: bugs and accidents that a run is given on purpose; off unless asked for."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -65,3 +66,23 @@ class FaultConfig:
         for name in self.detached:
             number = int(name.removeprefix("layer ")) if name.startswith("layer ") else 0
             require(number <= layers, "fault.detached", name, f"is not there: model.layers = {layers}")
+
+    def active(self) -> tuple[str, ...]:
+        """Keys of FAULTS that are asked for, in its order."""
+        return tuple(key for key in FAULTS if getattr(self, key))
+
+
+FAULTS: Mapping[str, str] = {
+    "shuffled_targets": "the targets of every batch are in a wrong order",
+    "random_targets": "a share of the targets is replaced by random bytes",
+    "bad_batch_step": "one step trains on a broken batch",
+    "unstable_softmax": "attention does not subtract the largest score before its softmax",
+    "detached": "no gradient reaches some of the layers",
+    "gradients_scaled_from": "gradients are scaled by a wrong factor from one step on",
+    "flipped_from": "gradients have the wrong sign from one step on",
+    "frozen_from": "gradients are 0 from one step on",
+    "nan_step": "one gradient is NaN at one step",
+    "lr_jump_from": "the lr is a multiple of the planned one from one step on",
+}
+"""A fault's key in FaultConfig -> what it does, for people. training/fault_injection.py has an injection for every key;
+those that are active are applied in this order."""

@@ -1,7 +1,7 @@
 """The process that trains one run: `python -m tinygpt_tui.engine.worker RUN`.
 
-It outlives its terminal and whoever started it. On its standard output it says one line, `ready` or why it will not
-train; from then on whatever it or a library prints goes to its standard error, which is the run's log.
+It outlives its terminal and the process that started it. It writes one line to its standard output, `ready` or why it
+will not train; later output, also that of libraries, goes to its standard error, which is the run's log.
 """
 
 import gc
@@ -19,7 +19,7 @@ from .config import ConfigError
 from .events import AnyEvent, CheckpointSaved, Event, PreparationBegan, RunEnded, SettingsChanged, Stop
 from .hosting.host import Host
 from .hosting.interfaces import Hosted, ReportProgress, Request, refuse_all
-from .hosting.replayed_diagnosis import Recollection
+from .hosting.replayed_diagnosis import ReplayedDiagnosis
 from .hosting.server import Server
 from .stopwatch import Stopwatch
 from .storage.event_log import EventLog, line_count, marked_events, surviving_events, tail_events
@@ -27,7 +27,7 @@ from .storage.run_folder import CHECKPOINTS, StoreError, claimed
 from .storage.run_store import read_config, write_config
 
 NICENESS = 5
-"""The terminal that watches is served first: a key is answered while both cores train."""
+"""Keeps the watching terminal responsive while both cores train."""
 AUTOGROUP = Path("/proc/self/autogroup")
 """Linux may share processors among sessions first; there a process's niceness counts within its session alone."""
 FINE, ENDED_BADLY, BAD_INPUT = 0, 1, 2
@@ -56,13 +56,13 @@ def serve(run: Path, assemble: Callable[[Path, ReportProgress], Hosted]) -> int:
 
 def _give_way() -> None:
     os.nice(NICENESS)
-    if os.getsid(0) == os.getpid():  # a session of our own: nobody else is slowed down
+    if os.getsid(0) == os.getpid():  # a session of our own: no other process is in it
         with suppress(OSError):
             AUTOGROUP.write_text(str(NICENESS))
 
 
 def _report(line: str) -> None:
-    with suppress(OSError):  # nobody may be left to read it
+    with suppress(OSError):  # the reading process may have ended
         os.write(1, line.encode() + b"\n")
     os.dup2(2, 1)
 
@@ -101,7 +101,7 @@ def assemble(run: Path, progress: ReportProgress) -> Hosted:
     """The tiny GPT of a run folder, where its latest checkpoint left it."""
     progress("loading PyTorch")
     # imported here, so that the socket is there long before torch is
-    from .corpus import CorpusError, load
+    from .corpus import CorpusError, load_corpus
     from .diagnostics.diagnosis import Diagnosis
     from .training.autotune import COMPILING, resolve
     from .training.checkpoints import CheckpointError, Checkpoints
@@ -110,7 +110,7 @@ def assemble(run: Path, progress: ReportProgress) -> Hosted:
     written = read_config(run)
     try:
         progress("reading the text")
-        corpus = load(written.data, context=written.model.context)
+        corpus = load_corpus(written.data, context=written.model.context)
         config = resolve(written, corpus, progress=progress)
         if config != written:
             write_config(run, config)
@@ -127,7 +127,7 @@ def assemble(run: Path, progress: ReportProgress) -> Hosted:
     if new := line_count(run):
         progress("reading the run's past")
     past = takewhile(lambda event: event.seq < new, surviving_events(run, trainer.step))
-    diagnosis = Recollection(Diagnosis(config), past)
+    diagnosis = ReplayedDiagnosis(Diagnosis(config), past)
     gc.freeze()  # what is there stays: the collector need not look at all of torch again and again
     trainer.replay(changes_to_come(marked_events(run, "changed", "checkpoint"), trainer.step))
     return Hosted(
@@ -136,7 +136,7 @@ def assemble(run: Path, progress: ReportProgress) -> Hosted:
 
 
 def changes_to_come(events: Iterable[AnyEvent], step: int) -> list[SettingsChanged]:
-    """The live changes that a checkpoint of `step` does not know of: a crash must not undo what a person did."""
+    """The live changes that a checkpoint of `step` does not know of: a crash must not undo them."""
     changes: dict[tuple[int, str], SettingsChanged] = {}
     for event in events:
         match event:

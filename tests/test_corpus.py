@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tinygpt_tui.engine.config import DataConfig
-from tinygpt_tui.engine.corpus import Corpus, CorpusError, load
+from tinygpt_tui.engine.corpus import Corpus, CorpusError, load_corpus
 
 TEXT = b"def answer() -> int:\n    return 42\n" * 100
 
 
 def corpus_of(path: Path, **keys: object) -> Corpus:
-    return load(replace(DataConfig(path=str(path), glob="**/*"), **keys))
+    return load_corpus(replace(DataConfig(path=str(path), glob="**/*"), **keys))
 
 
 def complaint(path: Path, **keys: object) -> str:
@@ -36,7 +36,7 @@ def tree(folder: Path, files: dict[str, bytes]) -> Path:
 
 
 def test_the_default_corpus_is_python_s_own_library() -> None:
-    corpus = load(DataConfig())
+    corpus = load_corpus(DataConfig())
     assert len(corpus.train) + len(corpus.val) > 1_000_000
     assert b"import " in corpus.train.tobytes()
     assert "cut at data.max_bytes" in corpus.description or "files below" in corpus.description
@@ -167,6 +167,6 @@ def test_links_that_lead_in_circles_do_no_harm(tmp_path: Path) -> None:
 def test_a_longer_context_needs_more_text(tmp_path: Path) -> None:
     path = tree(tmp_path, {"a.txt": b"x" * 5000}) / "a.txt"
     config = DataConfig(path=str(path))
-    assert len(load(config, context=256).val) > 256
+    assert len(load_corpus(config, context=256).val) > 256
     with pytest.raises(CorpusError, match="one context of 1024 tokens"):
-        load(config, context=1024)
+        load_corpus(config, context=1024)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tinygpt_tui.engine.client import LiveRun, start
 from tinygpt_tui.engine.config import DataConfig, RunConfig, StorageConfig
-from tinygpt_tui.engine.corpus import load
+from tinygpt_tui.engine.corpus import load_corpus
 from tinygpt_tui.engine.events import (
     Accepted,
     AnyEvent,
@@ -120,7 +120,7 @@ def losses(events: list[AnyEvent]) -> dict[int, float]:
 def undisturbed(config: RunConfig, survived: list[AnyEvent]) -> dict[int, float]:
     """The same run with the same changes, in one go."""
     changes = {event.step: event for event in survived if isinstance(event, SettingsChanged)}
-    trainer = Trainer(config, load(config.data, context=config.model.context))
+    trainer = Trainer(config, load_corpus(config.data, context=config.model.context))
     events: list[AnyEvent] = []
     while trainer.step < max(losses(survived)):
         events += [event for event in trainer.advance() if isinstance(event, StepFinished)]

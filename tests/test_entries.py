@@ -12,7 +12,7 @@ from rich.cells import cell_len
 
 from tinygpt_tui.engine.config import RunConfig
 from tinygpt_tui.engine.lesson import Lesson
-from tinygpt_tui.engine.storage.run_store import RunState, RunSummary
+from tinygpt_tui.engine.storage.run_store import RunSummary, StoredState
 from tinygpt_tui.tui.home.entries import (
     INTENTIONS,
     LEARNING,
@@ -51,12 +51,12 @@ def text_of(entry: PresetEntry | RunEntry | BrokenPreset) -> str:
 
 
 def test_every_state_has_its_own_glyphs_and_its_word() -> None:
-    assert set(INTENTIONS) == set(get_args(RunState)) <= STATE_GLYPHS.keys()
-    looks = [STATE_GLYPHS[state] for state in get_args(RunState)]
+    assert set(INTENTIONS) == set(get_args(StoredState)) <= STATE_GLYPHS.keys()
+    looks = [STATE_GLYPHS[state] for state in get_args(StoredState)]
     assert len({look.glyph for look in looks}) == len(looks)
     assert len({look.plain_glyph for look in looks}) == len(looks)
     assert all(look.plain_glyph.isascii() for look in looks)
-    for state in get_args(RunState):
+    for state in get_args(StoredState):
         assert state in text_of(RunEntry(replace(SUMMARY, state=state)))
 
 
@@ -99,7 +99,7 @@ def test_every_typed_word_must_occur(wanted: str, found: list[int]) -> None:
 
 def test_enter_means_what_the_entry_needs() -> None:
     assert intention(PRESET) == "start"
-    meant = {state: intention(RunEntry(replace(SUMMARY, state=state))) for state in get_args(RunState)}
+    meant = {state: intention(RunEntry(replace(SUMMARY, state=state))) for state in get_args(StoredState)}
     assert meant["running"] == meant["paused"] == meant["starting"] == "attach"
     assert meant["stopped"] == meant["interrupted"] == "resume"
     assert meant["finished"] == meant["failed"] == "open"
@@ -143,8 +143,8 @@ def test_chapters_and_runs_have_headings() -> None:
     assert lines_of([], compact=False) == []
 
 
-@given(states=st.lists(st.sampled_from(get_args(RunState)), max_size=9))
-def test_what_trains_comes_first_and_the_newest_few_stand_above_the_presets(states: list[RunState]) -> None:
+@given(states=st.lists(st.sampled_from(get_args(StoredState)), max_size=9))
+def test_what_trains_comes_first_and_the_newest_few_stand_above_the_presets(states: list[StoredState]) -> None:
     runs = [replace(SUMMARY, name=str(place), state=state) for place, state in enumerate(states)]
     entries = in_order([PRESET], shelved(runs))
     top = [entry for entry in entries[: entries.index(LEARNING[0])] if isinstance(entry, RunEntry)]

@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 
 from tinygpt_tui.engine.events import AnyEvent, Evaluated, RunEnded, RunPaused, RunResumed, RunStarted, encode
 from tinygpt_tui.engine.storage.event_log import (
-    LONGEST_LINE,
+    LONGEST_EVENT_LINE,
     EventLog,
     Transcript,
+    drop_superseded,
     lines_at,
     marked_events,
     offset_of,
+    restart_steps,
     stored_events,
     surviving_events,
     tail_events,
@@ -122,13 +124,13 @@ def test_a_transcript_reads_the_same_events_however_the_bytes_are_cut(sizes: lis
 
 def test_an_endless_line_is_skipped_in_bounded_memory_and_described(tmp_path: Path) -> None:
     event = encode(RunResumed(step=3)) + b"\n"
-    (tmp_path / EVENTS).write_bytes(event + b"x" * (3 * LONGEST_LINE) + b"\n" + event)
+    (tmp_path / EVENTS).write_bytes(event + b"x" * (3 * LONGEST_EVENT_LINE) + b"\n" + event)
     transcript = Transcript()
 
     batches = list(stored_events(tmp_path, 0, transcript))
 
     assert sum(map(len, batches)) == 2
-    assert transcript.problems == [f"line 2 is longer than {LONGEST_LINE} bytes"]
+    assert transcript.problems == [f"line 2 is longer than {LONGEST_EVENT_LINE} bytes"]
 
 
 def test_what_a_stranger_wrote_into_a_log_cannot_reach_the_terminal_through_a_problem() -> None:
@@ -152,11 +154,11 @@ def test_a_log_that_is_no_regular_file_is_refused(tmp_path: Path, make) -> None:
 
 
 def test_a_log_with_an_endless_line_is_not_appended_to(tmp_path: Path) -> None:
-    (tmp_path / EVENTS).write_bytes(b"x" * (2 * LONGEST_LINE))
+    (tmp_path / EVENTS).write_bytes(b"x" * (2 * LONGEST_EVENT_LINE))
 
     with pytest.raises(StoreError, match="line 1 is longer"):
         EventLog(tmp_path)
-    assert (tmp_path / EVENTS).stat().st_size == 2 * LONGEST_LINE
+    assert (tmp_path / EVENTS).stat().st_size == 2 * LONGEST_EVENT_LINE
 
 
 @given(st.lists(st.integers(0, 300_000), max_size=6), st.integers(0, 8))
@@ -194,6 +196,20 @@ def test_events_that_a_later_worker_took_back_do_not_survive(tmp_path: Path) -> 
     survivors = [event for event in surviving_events(tmp_path, 2) if isinstance(event, RunResumed)]
 
     assert [(event.seq, event.step) for event in survivors] == [(1, 1), (8, 2)]
+
+
+@given(steps=st.lists(st.tuples(st.booleans(), st.integers(0, 9)), max_size=12), last=st.integers(0, 9))
+def test_an_event_survives_unless_a_later_start_lies_before_it(steps: list[tuple[bool, int]], last: int) -> None:
+    events = [started(step) if is_start else RunResumed(step=step) for is_start, step in steps]
+
+    kept: list[AnyEvent] = []
+    for event in events:
+        if isinstance(event, RunStarted):
+            kept = [earlier for earlier in kept if getattr(earlier, "step", 0) <= event.step]
+        kept.append(event)
+
+    survivors = [*drop_superseded(events, restart_steps(events), last)]
+    assert survivors == [event for event in kept if getattr(event, "step", 0) <= last]
 
 
 def test_marked_events_are_the_same_as_those_found_by_decoding_all(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Faults: each does what it says from the step it names, and without one nothing is touched."""
 
 import math
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from tinygpt_tui.engine.config import ConfigError, RunConfig
 from tinygpt_tui.engine.events import LayersMeasured, StepFinished
-from tinygpt_tui.engine.fault_config import FaultConfig
+from tinygpt_tui.engine.fault_config import FAULTS, FaultConfig
 from tinygpt_tui.engine.training.attention import attend
 from tinygpt_tui.engine.training.checkpoints import Checkpoints
-from tinygpt_tui.engine.training.fault_injection import overflowing_attention
+from tinygpt_tui.engine.training.fault_injection import INJECTIONS, overflowing_attention
 from tinygpt_tui.engine.training.trainer import Trainer
 
 from .texts import small_config, small_corpus
@@ -61,6 +61,31 @@ def test_the_loss_differs_from_the_step_that_the_fault_names(fault: dict[str, An
     healthy, sick = curve(), curve(**fault)
     assert sick[: first - 1] == healthy[: first - 1]
     assert sick[first - 1] != healthy[first - 1]
+
+
+ONE_OF_EACH: dict[str, dict[str, Any]] = {
+    "shuffled_targets": {"shuffled_targets": True},
+    "random_targets": {"random_targets": 0.5},
+    "bad_batch_step": {"bad_batch_step": 2},
+    "unstable_softmax": {"unstable_softmax": True},
+    "detached": {"detached": ("layer 1",)},
+    "gradients_scaled_from": SCALED | {"gradients_scaled_from": 2},
+    "flipped_from": {"flipped_from": 2},
+    "frozen_from": {"frozen_from": 2},
+    "nan_step": {"nan_step": 2},
+    "lr_jump_from": {"lr_jump_from": 2},
+}
+
+
+@pytest.mark.parametrize("key", FAULTS)
+def test_every_fault_has_an_injection_that_changes_training_and_a_sentence(key: str) -> None:
+    assert FaultConfig(**ONE_OF_EACH[key]).active() == (key,)
+    assert FAULTS[key] and key in INJECTIONS
+    assert curve(**ONE_OF_EACH[key]) != curve()
+
+
+def test_every_field_that_is_off_by_default_is_a_fault() -> None:
+    assert {field.name for field in fields(FaultConfig) if not field.default} == set(FAULTS) == set(INJECTIONS)
 
 
 def test_one_nan_gradient_makes_the_loss_nan_for_good() -> None:

@@ -8,6 +8,7 @@ import pytest
 from textual.events import Paste
 from textual.geometry import Size
 from textual.pilot import Pilot
+from textual.screen import Screen
 
 from tinygpt_tui.engine.config import RunConfig
 from tinygpt_tui.engine.events import FindingOpened, RunEnded
@@ -16,7 +17,7 @@ from tinygpt_tui.engine.storage.run_folder import claimed
 from tinygpt_tui.engine.storage.run_store import create
 from tinygpt_tui.tui.app import TinyGPTApp
 from tinygpt_tui.tui.dialogs.confirm import Confirm
-from tinygpt_tui.tui.home.disk import read_presets
+from tinygpt_tui.tui.home.disk import preset_entries
 from tinygpt_tui.tui.home.entries import PresetEntry, RunEntry, identity
 from tinygpt_tui.tui.home.entry_list import Heading, RowLine
 from tinygpt_tui.tui.home.preset_preview import preset_lines
@@ -317,7 +318,7 @@ async def test_the_preview_of_a_preset_says_what_will_happen(visit: Visit) -> No
 
 @pytest.mark.parametrize("width", [35, 59])
 def test_the_facts_of_every_preset_fit_into_the_preview(width: int) -> None:
-    for entry in read_presets():
+    for entry in preset_entries():
         assert isinstance(entry, PresetEntry)
         lines = preset_lines(entry.config, None, Size(width, 30), ascii=False)
         assert max(line.cell_length for line in lines) <= width

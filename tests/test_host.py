@@ -47,7 +47,7 @@ from .scripted_loop import LossAbove, ScriptedLoop, StepSaver
 
 
 class ListLog:
-    """Implements host.Log; fails as often as it is told."""
+    """Implements EventSink; fails as often as it is told."""
 
     def __init__(self, *, fails: int = 0, after: int = 0) -> None:
         self.events: list[Event] = []

@@ -15,7 +15,7 @@ import pytest
 from safetensors.numpy import load_file, save
 
 from tinygpt_tui.engine.config import ConfigError, DataConfig, StorageConfig
-from tinygpt_tui.engine.corpus import load
+from tinygpt_tui.engine.corpus import load_corpus
 from tinygpt_tui.engine.events import RunEnded
 from tinygpt_tui.engine.storage.event_log import EventLog
 from tinygpt_tui.engine.storage.run_folder import CHECKPOINTS, CONFIG, EVENTS, StoreError, claimed
@@ -48,7 +48,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "text.py").write_bytes(TEXT)
     config = replace(small_config(steps=10), data=DataConfig(path=str(folder / "text.py")))
     run = create(folder / "runs", config, "bad", datetime.now(UTC))
-    trainer = Trainer(config, load(config.data, context=config.model.context))
+    trainer = Trainer(config, load_corpus(config.data, context=config.model.context))
     checkpoints, log = Checkpoints(run / CHECKPOINTS, trainer, StorageConfig()), EventLog(run)
     log.append(trainer.started())
     while not trainer.finished:

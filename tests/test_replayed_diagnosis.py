@@ -6,7 +6,7 @@ from itertools import count
 from tinygpt_tui.engine.config import RunConfig
 from tinygpt_tui.engine.diagnostics.diagnosis import Diagnosis
 from tinygpt_tui.engine.events import Event
-from tinygpt_tui.engine.hosting.replayed_diagnosis import Recollection
+from tinygpt_tui.engine.hosting.replayed_diagnosis import ReplayedDiagnosis
 
 from .scripted_run import started, steps
 
@@ -23,7 +23,7 @@ def test_what_happens_meanwhile_is_diagnosed_after_the_past() -> None:
     told = [word for event in LATER for word in known.observe(event)]
     seconds = count()
 
-    recalling = Recollection(Diagnosis(CONFIG), iter(PAST), clock=lambda: float(next(seconds)))
+    recalling = ReplayedDiagnosis(Diagnosis(CONFIG), iter(PAST), clock=lambda: float(next(seconds)))
     answers = [recalling.observe(event) for event in LATER]
 
     assert told
@@ -33,5 +33,5 @@ def test_what_happens_meanwhile_is_diagnosed_after_the_past() -> None:
 
 def test_a_short_past_is_known_before_the_first_step() -> None:
     past: Iterator[Event] = iter(PAST)
-    Recollection(Diagnosis(CONFIG), past, clock=lambda: 0.0)
+    ReplayedDiagnosis(Diagnosis(CONFIG), past, clock=lambda: 0.0)
     assert next(past, None) is None

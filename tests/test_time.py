@@ -29,8 +29,9 @@ from tinygpt_tui.engine.events import (
     StepFinished,
     TimeSpent,
 )
-from tinygpt_tui.engine.hosting.host import TIME_TOLD_S, TIME_TOLD_STEPS, Host
+from tinygpt_tui.engine.hosting.host import Host
 from tinygpt_tui.engine.hosting.interfaces import Hosted, Request
+from tinygpt_tui.engine.hosting.time_report import REPORT_S, REPORT_STEPS
 from tinygpt_tui.engine.stopwatch import Activity, Stopwatch
 from tinygpt_tui.engine.storage.event_log import EventLog, all_events
 from tinygpt_tui.engine.storage.run_folder import CHECKPOINTS
@@ -106,15 +107,15 @@ def hosted(folder: Path, *, steps: int, step_s: float, write_s: float = 0.0) -> 
 
 
 def test_the_log_tells_every_so_many_steps_where_the_time_went(tmp_path: Path) -> None:
-    told = hosted(tmp_path, steps=2 * TIME_TOLD_STEPS + 7, step_s=0.125, write_s=0.015625)
+    told = hosted(tmp_path, steps=2 * REPORT_STEPS + 7, step_s=0.125, write_s=0.015625)
 
-    assert [event.step for event in told] == [TIME_TOLD_STEPS, 2 * TIME_TOLD_STEPS]
-    assert {event.steps for event in told} == {TIME_TOLD_STEPS}
-    assert told[0].seconds == {"training": TIME_TOLD_STEPS * 0.125, "log": TIME_TOLD_STEPS * 0.015625}
+    assert [event.step for event in told] == [REPORT_STEPS, 2 * REPORT_STEPS]
+    assert {event.steps for event in told} == {REPORT_STEPS}
+    assert told[0].seconds == {"training": REPORT_STEPS * 0.125, "log": REPORT_STEPS * 0.015625}
 
 
 def test_steps_that_take_long_are_told_of_sooner(tmp_path: Path) -> None:
-    told = hosted(tmp_path, steps=9, step_s=TIME_TOLD_S / 2.5)
+    told = hosted(tmp_path, steps=9, step_s=REPORT_S / 2.5)
 
     assert [(event.step, event.steps) for event in told] == [(3, 3), (6, 3), (9, 3)]
 

@@ -1,4 +1,4 @@
-"""Stores what a run says, however long the disk is full: until it is stored nothing more is trained."""
+"""An event log that blocks training while the disk is full and retries until every event is stored."""
 
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -6,68 +6,68 @@ from contextlib import suppress
 from typing import TypeVar
 
 from ..events import Event, StorageBlocked, StorageRestored
-from .interfaces import Log
+from .interfaces import EventSink
 
-T = TypeVar("T")
-
-
-class GaveUp(Exception):
-    """The disk is full and nobody waits for it any more; the message is the system's reason."""
+_T = TypeVar("_T")
 
 
-class PatientLog:
-    """A log that keeps its run waiting until all it was given is written; meanwhile it remembers what happens."""
+class StorageAbandoned(Exception):
+    """The disk is full and the run was stopped before there was space; the message is the system's reason."""
+
+
+class BlockingLog:
+    """Appends events to a sink; `record` returns when they are stored. Events that arrive during a retry are queued."""
 
     def __init__(
         self,
-        log: Log,
+        log: EventSink,
         announce: Callable[[Event | None], None],
         wait_for_space: Callable[[str], None],
     ) -> None:
         self._log = log
         self._announce = announce
-        """Tells every client of an event that cannot be stored; None takes it back."""
+        """Sends every client an event that cannot be stored; None withdraws it."""
         self._wait_for_space = wait_for_space
-        """Returns when it is time to try again, or raises GaveUp; given why the disk takes nothing."""
+        """Called with the error message; returns when it is time to try again, or raises StorageAbandoned."""
         self._unwritten: deque[Event] = deque()
-        self._waits = False
-        self._gave_up = False
+        self._is_waiting = False
+        self._is_abandoned = False
 
     def record(self, events: Iterable[Event], *, step: int) -> bool:
-        """Whether they are on disk: while it is waited for they are written later, in their order."""
+        """Whether the events are stored; False during a retry, after which they are written in order."""
         self._unwritten += events
-        if self._waits:
+        if self._is_waiting:
             return False
-        self.insist(self._write, step=step)
+        self.write_or_wait(self._write, step=step)
         return True
 
-    def insist(self, write: Callable[[], T], *, step: int) -> T:
-        """What `write` returns, once it raises no OSError; GaveUp where it is no longer waited for."""
+    def write_or_wait(self, write: Callable[[], _T], *, step: int) -> _T:
+        """The result of `write`, called again until it raises no OSError; StorageAbandoned if the run is stopped."""
         try:
             return write()
         except OSError as error:
             blocked = StorageBlocked(step=step, detail=str(error))
-        if self._gave_up:
-            raise GaveUp(blocked.detail)
+        if self._is_abandoned:
+            raise StorageAbandoned(blocked.detail)
         self._announce(blocked)
         self._unwritten.appendleft(StorageRestored(step=step))  # the first that can be written again
         written = self._retried(write, blocked.detail)
         self._announce(None)
-        self.insist(self._write, step=step)
+        self.write_or_wait(self._write, step=step)
         return written
 
-    def _retried(self, write: Callable[[], T], why: str) -> T:
-        self._waits = True
+    def _retried(self, write: Callable[[], _T], why: str) -> _T:
+        self._is_waiting = True
         try:
             while True:
                 self._wait_for_space(why)
                 with suppress(OSError):
                     return write()
-        except GaveUp:
-            self._gave_up = True
+        except StorageAbandoned:
+            self._is_abandoned = True
             raise
         finally:
-            self._waits = False
+            self._is_waiting = False
 
     def _write(self) -> None:
         while self._unwritten:

@@ -1,6 +1,6 @@
-"""Hosts a training loop: pulls it, stores what it says, and answers commands between two steps.
+"""Hosts a training loop: runs its steps, stores its events, and answers commands between two steps.
 
-It knows nothing of GPTs, processes or sockets: the loop, the log, the checkpoints and the diagnosis come finished, and
+It does not depend on the model, processes or sockets: the loop, log, checkpointer and diagnosis are passed in, and
 requests arrive on a queue.
 """
 
@@ -32,21 +32,20 @@ from ..events import (
     StepFinished,
     Stop,
     TakeSteps,
-    TimeSpent,
 )
-from .blocking_log import GaveUp, PatientLog
-from .interfaces import Hosted, Log, Reason, Request, refuse_all
+from .blocking_log import BlockingLog, StorageAbandoned
+from .interfaces import EventSink, Hosted, Reason, Request, refuse_all
+from .loss_watch import LossWatch
+from .time_report import TimeReport
 
 RETRY_S = 1.0
-"""How often a disk that was full is tried again."""
+"""Seconds between two attempts to write to a full disk."""
 SLOWEST = 0.001
 """Steps a second: a limit below this would be a pause."""
 GATHER_S = 0.05
 """Steps that end within this time are diagnosed and stored together: training leaves nothing of that code in the
 processor's caches, so that for each step alone it takes ten times as long."""
-TIME_TOLD_STEPS = 50
-TIME_TOLD_S = 10.0
-"""The log tells where the time went after so many steps, or sooner where they take long."""
+NAN_LOSS = "the loss is not a finite number"
 
 EndReason = Literal["finished", "stopped", "nan", "failed"]
 
@@ -57,7 +56,7 @@ class Host:
     def __init__(
         self,
         hosted: Hosted,
-        log: Log,
+        log: EventSink,
         requests: SimpleQueue[Request],
         announce: Callable[[Event | None], None],
         clock: Callable[[], float] = time.monotonic,
@@ -65,9 +64,10 @@ class Host:
         self._loop = hosted.loop
         self._saver = hosted.saver
         self._diagnosis = hosted.diagnosis
-        self._on_nan = hosted.on_nan
+        self._loss_watch = LossWatch(hosted.on_nan)
         self._stopwatch = hosted.stopwatch
-        self._log = PatientLog(log, announce, self._wait_for_space)
+        self._time_report = TimeReport(hosted.stopwatch)
+        self._log = BlockingLog(log, announce, self._wait_for_space)
         self._requests = requests
         self._announce = announce
         self._clock = clock
@@ -81,9 +81,6 @@ class Host:
         self._gathered: list[Event] = []
         self._store_at = -math.inf
         self._saved_at: int | None = None
-        self._was_finite = True
-        self._untold_steps = 0
-        """Since the log last told where the time went."""
 
     def run(self) -> RunEnded:
         try:
@@ -95,7 +92,7 @@ class Host:
                     self._finish("finished")
                 elif self._end is None:
                     self._take_step()
-        except GaveUp as why:
+        except StorageAbandoned as why:
             self._finish("stopped", detail=f"without a checkpoint: {why}", save=False)
         except Exception as error:
             traceback.print_exc()
@@ -113,35 +110,22 @@ class Host:
         for event in events:
             self._record(event)
         self._steps_left -= 1
-        self._tell_time()  # before a checkpoint: where a run ends at one, that is the last it says
+        if spent := self._time_report.after_step(self._loop.step):  # before a checkpoint, which may be the run's end
+            self._record(spent)
         reasons = self._saver.due(events)
         self._stopwatch.lap("checkpoint")
         for reason in reasons:
             self._save(reason)
-        if not self._check_numbers(events):
-            return
+        match self._loss_watch.after_step(events):
+            case "stop":
+                self._finish("nan", detail=NAN_LOSS, save=False)
+                return
+            case "pause":
+                self._pause(NAN_LOSS)
+            case "continue":
+                pass
         if self._steps_left <= 0 and not self._loop.finished:
             self._pause("the steps asked for are taken")
-
-    def _tell_time(self) -> None:
-        self._untold_steps += 1
-        if self._untold_steps >= TIME_TOLD_STEPS or self._stopwatch.elapsed >= TIME_TOLD_S:
-            seconds, steps = self._stopwatch.take(), self._untold_steps
-            self._untold_steps = 0
-            self._record(TimeSpent(step=self._loop.step, steps=steps, seconds=seconds))
-
-    def _check_numbers(self, events: list[Event]) -> bool:
-        """Whether the run goes on as far as its loss is concerned."""
-        is_finite = all(math.isfinite(event.loss) for event in events if isinstance(event, StepFinished))
-        just_lost, self._was_finite = self._was_finite and not is_finite, is_finite
-        if is_finite or self._on_nan == "continue":
-            return True
-        if self._on_nan == "stop":
-            self._finish("nan", detail="the loss is not a finite number", save=False)
-            return False
-        if just_lost:
-            self._pause("the loss is not a finite number")
-        return True
 
     def _answer_requests(self) -> None:
         """While the run is paused or ahead of its speed limit, wait for more."""
@@ -227,12 +211,12 @@ class Host:
         self._end = RunEnded(step=self._loop.step, reason=reason, detail=detail)
         try:
             self._record(self._end)
-        except GaveUp:
+        except StorageAbandoned:
             self._announce(self._end)
 
     def _save(self, reason: Reason) -> None:
         self._store()
-        saved = self._log.insist(lambda: self._saver.save(reason), step=self._loop.step)
+        saved = self._log.write_or_wait(lambda: self._saver.save(reason), step=self._loop.step)
         self._stopwatch.lap("checkpoint")
         self._saved_at = saved.step
         self._record(saved)
@@ -243,16 +227,16 @@ class Host:
             self._store()
 
     def _store(self) -> None:
-        """All that happened until now, with what the diagnosis says of it."""
+        """Store the gathered events, each followed by the findings it led to."""
         gathered, self._gathered = self._gathered, []
         self._store_at = self._clock() + GATHER_S
-        events = [told for event in gathered for told in (event, *self._diagnosis.observe(event))]
+        events = [each for event in gathered for each in (event, *self._diagnosis.observe(event))]
         self._stopwatch.lap("diagnosis")
         if self._log.record(events, step=self._loop.step):
             self._stopwatch.lap("log")
 
     def _wait_for_space(self, why: str) -> None:
-        """Until it is time to try again, which a Resume makes at once; GaveUp where a person stops the run."""
+        """Until it is time to try again, which a Resume makes at once; StorageAbandoned on Stop."""
         retry_at = self._clock() + RETRY_S
         while (wait := retry_at - self._clock()) > 0:
             try:
@@ -263,7 +247,7 @@ class Host:
             match request.command:
                 case Stop():
                     request.answer(Accepted(id=id, step=step))
-                    raise GaveUp(why)
+                    raise StorageAbandoned(why)
                 case Pause() | Resume() as command:
                     self._obey(command)
                     request.answer(Accepted(id=id, step=step))

@@ -1,4 +1,4 @@
-"""What a host is given: a loop to pull, somebody to save its state, a diagnosis, a log, and requests to answer."""
+"""Interfaces that a Host depends on: training loop, checkpointer, diagnosis, event log, command requests."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -21,14 +21,15 @@ from ..events import (
     SettingsChanged,
 )
 from ..stopwatch import Stopwatch
+from .loss_watch import NanPolicy
 
 ReportProgress = Callable[[str], None]
-"""Called with what is being done while a run is prepared, in a few words."""
+"""Called with a short description of the current activity while a run is prepared."""
 Reason = Literal["series", "best", "change", "asked", "stop"]
 
 
 class Loop(Protocol):
-    """What is trained; every method leaves it between two steps."""
+    """A training loop; every method returns between two steps."""
 
     @property
     def step(self) -> int: ...
@@ -49,20 +50,20 @@ class Saver(Protocol):
 
 
 class Observer(Protocol):
-    """Tells what is wrong from what happens."""
+    """A diagnosis: returns the findings that an event opens or closes."""
 
     def observe(self, event: Event) -> list[FindingOpened | FindingClosed]: ...
 
 
-class Log(Protocol):
-    """Keeps events; OSError when one cannot be written, and then nothing of it is."""
+class EventSink(Protocol):
+    """Stores events; OSError when one cannot be written, and then no part of it is."""
 
     def append(self, event: Event) -> None: ...
 
 
 @dataclass(frozen=True)
 class Request:
-    """A command and the way back to who gave it."""
+    """A command and the function that sends its answer to the client."""
 
     command: Command
     answer: Callable[[Accepted | Refused], None] = lambda answer: None
@@ -75,9 +76,9 @@ class Hosted:
     loop: Loop
     saver: Saver
     diagnosis: Observer
-    on_nan: Literal["stop", "pause", "continue"] = "continue"
+    on_nan: NanPolicy = "continue"
     stopwatch: Stopwatch = field(default_factory=Stopwatch)
-    """Shared with the loop, which may tell the parts of a step apart."""
+    """Shared with the loop, which may time the parts of a step separately."""
 
 
 def refuse_all(requests: SimpleQueue[Request], why: str) -> None:

@@ -1,4 +1,4 @@
-"""Brings a diagnosis up to date while the run goes on already: a long past must not keep a run from being resumed."""
+"""Feeds a resumed run's stored events to its diagnosis in small slices, so that a long run resumes at once."""
 
 import time
 from collections import deque
@@ -7,42 +7,42 @@ from collections.abc import Callable, Iterator
 from ..events import Event, FindingClosed, FindingOpened
 from .interfaces import Observer
 
-AT_ONCE_S = 1.0
-"""Spent on the past before the first step: enough for some 100 000 steps."""
-BESIDES_S = 0.005
-"""Spent with every event that comes until the past is known."""
+FIRST_SLICE_S = 1.0
+"""Seconds of replay before the first step: enough for about 100 000 steps."""
+SLICE_S = 0.005
+"""Seconds of replay with each new event until all stored events are observed."""
 
 
-class Recollection:
-    """Shows a diagnosis the past bit by bit, and what happens meanwhile after it.
+class ReplayedDiagnosis:
+    """Observes stored events first and queues new ones until then.
 
-    So it finds the same as if it had known the past at once, only later.
+    The findings are the same as if all stored events had been observed at once; only their time differs.
     """
 
     def __init__(
-        self, diagnosis: Observer, past: Iterator[Event], clock: Callable[[], float] = time.perf_counter
+        self, diagnosis: Observer, stored: Iterator[Event], clock: Callable[[], float] = time.perf_counter
     ) -> None:
         self._diagnosis = diagnosis
-        self._past = past
+        self._stored = stored
         self._clock = clock
         self._waiting: deque[Event] = deque()
-        self._is_complete = self._recall(AT_ONCE_S)
+        self._is_complete = self._replay(FIRST_SLICE_S)
 
     def observe(self, event: Event) -> list[FindingOpened | FindingClosed]:
         if self._is_complete:
             return self._diagnosis.observe(event)
         self._waiting.append(event)
-        self._is_complete = self._recall(BESIDES_S)
+        self._is_complete = self._replay(SLICE_S)
         if not self._is_complete:
             return []
-        found = [word for waited in self._waiting for word in self._diagnosis.observe(waited)]
+        found = [finding for waited in self._waiting for finding in self._diagnosis.observe(waited)]
         self._waiting.clear()
         return found
 
-    def _recall(self, seconds: float) -> bool:
-        """Whether nothing is left of the past."""
+    def _replay(self, seconds: float) -> bool:
+        """Replay for at most `seconds`; whether all stored events are observed."""
         end = self._clock() + seconds
-        for event in self._past:
+        for event in self._stored:
             self._diagnosis.observe(event)
             if self._clock() > end:
                 return False

@@ -4,19 +4,23 @@ A line is written by one call of the system, so whatever kills the process leave
 which readers do not see and the next writer cuts off.
 """
 
+import math
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate, chain
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from ..events import AnyEvent, Event, ProtocolError, RunStarted, decode_event, encode
 from .run_folder import EVENTS, StoreError, open_file, printable
 
-CHUNK = 1 << 17
-LONGEST_LINE = 1 << 20
+_E = TypeVar("_E", bound=Event)
+
+EVENT_CHUNK = 1 << 17
+LONGEST_EVENT_LINE = 1 << 20
 
 
 class EventLog:
@@ -67,7 +71,7 @@ class Transcript:
     def feed(self, data: bytes) -> list[AnyEvent]:
         *lines, self._rest = (self._rest + data).split(b"\n")
         events = [event for line in lines if (event := self._event(line)) is not None]
-        if len(self._rest) > LONGEST_LINE:
+        if len(self._rest) > LONGEST_EVENT_LINE:
             self._rest, self._skipping = b"", True
         return events
 
@@ -75,7 +79,7 @@ class Transcript:
         self._line += 1
         if self._skipping:
             self._skipping = False
-            return self._skip(f"is longer than {LONGEST_LINE} bytes")
+            return self._skip(f"is longer than {LONGEST_EVENT_LINE} bytes")
         try:
             return decode_event(line)
         except ProtocolError as error:
@@ -92,7 +96,7 @@ def stored_events(run: Path, since: int = 0, transcript: Transcript | None = Non
     transcript = transcript or Transcript(since)
     with os.fdopen(open_file(run / EVENTS, os.O_RDONLY), "rb", buffering=0) as file:
         file.seek(offset_of(file.fileno(), since))
-        while data := file.read(CHUNK):
+        while data := file.read(EVENT_CHUNK):
             yield transcript.feed(data)
 
 
@@ -121,9 +125,9 @@ def marked_events(run: Path, *marks: str) -> Iterator[AnyEvent]:
     openings = [b'\n{"event":"%s",' % mark.encode() for mark in marks]
     rest = b"\n"
     with os.fdopen(open_file(run / EVENTS, os.O_RDONLY), "rb", buffering=0) as file:
-        while data := file.read(LONGEST_LINE):
+        while data := file.read(LONGEST_EVENT_LINE):
             # each piece begins and ends with the end of a line
-            data = rest[-LONGEST_LINE:] + data
+            data = rest[-LONGEST_EVENT_LINE:] + data
             end = data.rfind(b"\n") + 1
             rest = data[max(end - 1, 0) :]
             places = sorted(place for opening in openings for place in _places(data[:end], opening))
@@ -139,14 +143,25 @@ def _places(data: bytes, wanted: bytes) -> Iterator[int]:
 
 
 def surviving_events(run: Path, step: int) -> Iterator[AnyEvent]:
-    """The events that count for a run that goes on after `step`: later ones were superseded when a worker went back."""
-    restarts = [event.step for event in marked_events(run, "started") if isinstance(event, RunStarted)]
-    limits = [*accumulate([step, *reversed(restarts)], min)]
-    for event in all_events(run):
-        if isinstance(event, RunStarted) and len(limits) > 1:
+    """The stored events that count for a run that goes on after `step`, read in bounded memory."""
+    return drop_superseded(all_events(run), restart_steps(marked_events(run, "started")), step)
+
+
+def drop_superseded(events: Iterable[_E], restarts: Iterable[int], step: float = math.inf) -> Iterator[_E]:
+    """The events up to `step` that no later `started` event takes back: one at step s takes back all after s.
+
+    `restarts` are the steps of the `started` events among them, in order: they have to be known before the first event.
+    """
+    limits = [*accumulate([step, *reversed([*restarts])], min)]
+    for event in events:
+        if isinstance(event, RunStarted) and len(limits) > 1:  # a log may grow after its restarts were read
             limits.pop()
         if getattr(event, "step", 0) <= limits[-1]:
             yield event
+
+
+def restart_steps(events: Iterable[Event]) -> list[int]:
+    return [event.step for event in events if isinstance(event, RunStarted)]
 
 
 def all_events(run: Path) -> Iterator[AnyEvent]:
@@ -167,20 +182,22 @@ def offset_of(file: int, line: int) -> int:
 
 def lines_at(file: int, offset: int) -> bytes:
     """Some complete lines, from one on; empty at the end, which a half-written line is not before."""
-    data = os.pread(file, CHUNK, offset)
-    if b"\n" not in data and len(data) == CHUNK:
-        data = os.pread(file, 2 * LONGEST_LINE, offset)
+    data = os.pread(file, EVENT_CHUNK, offset)
+    if b"\n" not in data and len(data) == EVENT_CHUNK:
+        data = os.pread(file, 2 * LONGEST_EVENT_LINE, offset)
     return data[: data.rfind(b"\n") + 1]
 
 
 def _complete_lines(file: int, path: Path) -> tuple[int, int]:
     """How many lines have their end, and where the last of them ends."""
     lines = end = offset = 0
-    while data := os.pread(file, LONGEST_LINE, offset):
+    while data := os.pread(file, LONGEST_EVENT_LINE, offset):
         lines += data.count(b"\n")
         if b"\n" in data:
             end = offset + data.rindex(b"\n") + 1
         offset += len(data)
-        if offset - end >= LONGEST_LINE:
-            raise StoreError(f"{path}: line {lines + 1} is longer than {LONGEST_LINE} bytes, so this is no run's log")
+        if offset - end >= LONGEST_EVENT_LINE:
+            raise StoreError(
+                f"{path}: line {lines + 1} is longer than {LONGEST_EVENT_LINE} bytes, so this is no run's log"
+            )
     return lines, end

@@ -31,16 +31,16 @@ from ..events import (
     StorageBlocked,
     StoredEvent,
 )
-from .event_log import marked_events, tail_events
+from .event_log import drop_superseded, marked_events, restart_steps, tail_events
 from .run_folder import CONFIG, EVENTS, StoreError, find_worker, open_file, printable, unoccupied
 
-RunState = Literal["starting", "running", "paused", "finished", "stopped", "failed", "interrupted", "damaged"]
+StoredState = Literal["starting", "running", "paused", "finished", "stopped", "failed", "interrupted", "damaged"]
 
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
 _CREATED = "# A run of tinygpt-tui, created "
 _LONGEST_CONFIG = 1 << 20
 _TAIL = 1 << 16
-_ENDS: dict[str, RunState] = {
+_ENDS: dict[str, StoredState] = {
     "finished": "finished",
     "stopped": "stopped",
     "nan": "failed",
@@ -55,7 +55,7 @@ class RunSummary:
 
     name: str
     path: Path
-    state: RunState
+    state: StoredState
     why: str = ""
     """What is damaged."""
     title: str = ""
@@ -169,7 +169,7 @@ def _why_not(error: OSError) -> str:
             return str(error.strerror)
 
 
-def _state(latest: list[StoredEvent], at_work: bool) -> RunState:
+def _state(latest: list[StoredEvent], at_work: bool) -> StoredState:
     for event in reversed(latest):
         match event:
             case RunEnded():
@@ -184,30 +184,17 @@ def _state(latest: list[StoredEvent], at_work: bool) -> RunState:
 
 
 def _latest(run: Path) -> list[StoredEvent]:
-    """The last events, without those that a later worker took back."""
-    latest: list[StoredEvent] = []
-    for event in tail_events(run, _TAIL) if os.path.lexists(run / EVENTS) else []:
-        match event:
-            case RunStarted(step=step):
-                latest = [*(earlier for earlier in latest if earlier.step <= step), event]
-            case PreparationBegan() | StorageBlocked() | Accepted() | Refused():
-                continue
-            case _:
-                latest.append(event)
-    return latest
+    """The last stored events, without superseded ones."""
+    tail = tail_events(run, _TAIL) if os.path.lexists(run / EVENTS) else []
+    stored = [event for event in tail if not isinstance(event, PreparationBegan | StorageBlocked | Accepted | Refused)]
+    return [*drop_superseded(stored, restart_steps(stored))]
 
 
 def _findings(run: Path) -> int:
-    steps: list[int] = []
-    for event in marked_events(run, "finding", "started") if os.path.lexists(run / EVENTS) else []:
-        match event:
-            case FindingOpened(is_alarm=True):
-                steps.append(event.step)
-            case RunStarted():
-                steps = [step for step in steps if step <= event.step]
-            case _:
-                continue
-    return len(steps)
+    """The number of alarms, without superseded ones."""
+    marked = [*marked_events(run, "finding", "started")] if os.path.lexists(run / EVENTS) else []
+    remaining = drop_superseded(marked, restart_steps(marked))
+    return sum(isinstance(event, FindingOpened) and event.is_alarm for event in remaining)
 
 
 def _new_folder(runs: Path, stem: str) -> Path:

@@ -1,6 +1,8 @@
-"""A run's faults at work: they reach into a step through its batches, its gradients, its rate and the attention."""
+"""Injects a run's faults into its steps: into the batches, the gradients, the lr or the model."""
 
 import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -17,67 +19,136 @@ LARGEST_HALF = 65_504.0
 """The largest number of fp16 (IEEE 754 binary16)."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Injection:
+    """Where a fault acts; a function it does not need is None. Steps count from 1."""
+
+    batch: Callable[["Faults", int, Batch, Tensor, torch.Generator], Batch] | None = None
+    """Given the step, the batch, random bytes (B, T) and a generator."""
+    gradients: Callable[["Faults", int], None] | None = None
+    """Changes the gradients of a step in place."""
+    lr: Callable[[FaultConfig, int, float], float] | None = None
+    model: Callable[[GPT], None] | None = None
+    """Changes the model once, before training."""
+
+
 class Faults:
     """Everything depends on the step and the seed alone, so a run that is resumed has the same faults."""
 
     def __init__(self, config: FaultConfig, model: GPT, flat: FlatParameters, seed: int) -> None:
-        self._config = config
-        self._is_off = config == FaultConfig()
-        self._seed = seed
-        self._gradients = flat.gradients
+        self.config = config
+        self.flat_gradients = flat.gradients
         views = flat.views(flat.gradients)
-        self._detached = [
+        self.detached = [
             views[index] for name, members in layer_groups(flat.names) if name in config.detached for index in members
         ]
-        if config.unstable_softmax:
-            for module in model.modules():
-                if isinstance(module, Attention):
-                    module.attend = overflowing_attention
+        self._seed = seed
+        self._injections = [INJECTIONS[key] for key in config.active()]
+        for injection in self._injections:
+            if injection.model:
+                injection.model(model)
 
     def lr(self, step: int, planned: float) -> float:
-        return planned * self._config.lr_jump if _since(self._config.lr_jump_from, step) else planned
+        for injection in self._injections:
+            if injection.lr:
+                planned = injection.lr(self.config, step, planned)
+        return planned
 
     def batches(self, step: int, batches: list[Batch]) -> list[Batch]:
-        if self._is_off:
+        if not self._injections:
             return batches
         generator = torch.Generator().manual_seed((self._seed * 1_000_003 + step) % 2**63)
-        return [self._batch(step, inputs_BT, targets_BT, generator) for inputs_BT, targets_BT in batches]
+        return [self._batch(step, batch, generator) for batch in batches]
 
-    def _batch(self, step: int, inputs_BT: Tensor, targets_BT: Tensor, generator: torch.Generator) -> Batch:
-        config = self._config
-        noise_BT = torch.randint(BYTE_VALUES, targets_BT.shape, generator=generator).to(targets_BT)
-        if config.shuffled_targets:
-            order = torch.randperm(targets_BT.numel(), generator=generator).to(targets_BT)
-            targets_BT = targets_BT.flatten()[order].view_as(targets_BT)
-        if config.random_targets:
-            wrong_BT = torch.rand(targets_BT.shape, generator=generator).to(targets_BT.device) < config.random_targets
-            targets_BT = torch.where(wrong_BT, noise_BT, targets_BT)
-        if step == config.bad_batch_step:
-            targets_BT = noise_BT
-            if config.bad_batch == "bytes":
-                inputs_BT = torch.randint(BYTE_VALUES, inputs_BT.shape, generator=generator).to(inputs_BT)
-        return inputs_BT, targets_BT
+    def _batch(self, step: int, batch: Batch, generator: torch.Generator) -> Batch:
+        noise_BT = torch.randint(BYTE_VALUES, batch[1].shape, generator=generator).to(batch[1])
+        for injection in self._injections:
+            if injection.batch:
+                batch = injection.batch(self, step, batch, noise_BT, generator)
+        return batch
 
     @torch.no_grad()
     def gradients(self, step: int) -> None:
-        """Spoil the gradients that have just been taken."""
-        config = self._config
-        for gradient in self._detached:
-            gradient.zero_()
-        if step == config.bad_batch_step:
-            self._gradients.mul_(config.bad_batch_weight)
-        if _since(config.gradients_scaled_from, step):
-            self._gradients.mul_(config.gradients_scale)
-        if _since(config.flipped_from, step):
-            self._gradients.neg_()
-        if _since(config.frozen_from, step):
-            self._gradients.zero_()
-        if step == config.nan_step:
-            self._gradients[0] = math.nan
+        """Change the gradients that have just been computed."""
+        for injection in self._injections:
+            if injection.gradients:
+                injection.gradients(self, step)
 
 
-def _since(first: int, step: int) -> bool:
-    return 0 < first <= step
+def _shuffle(faults: Faults, step: int, batch: Batch, noise_BT: Tensor, generator: torch.Generator) -> Batch:
+    inputs_BT, targets_BT = batch
+    order = torch.randperm(targets_BT.numel(), generator=generator).to(targets_BT)
+    return inputs_BT, targets_BT.flatten()[order].view_as(targets_BT)
+
+
+def _randomise(faults: Faults, step: int, batch: Batch, noise_BT: Tensor, generator: torch.Generator) -> Batch:
+    inputs_BT, targets_BT = batch
+    random_BT = torch.rand(targets_BT.shape, generator=generator).to(targets_BT.device)
+    return inputs_BT, torch.where(random_BT < faults.config.random_targets, noise_BT, targets_BT)
+
+
+def _break(faults: Faults, step: int, batch: Batch, noise_BT: Tensor, generator: torch.Generator) -> Batch:
+    inputs_BT, _ = batch
+    if step != faults.config.bad_batch_step:
+        return batch
+    if faults.config.bad_batch == "bytes":
+        inputs_BT = torch.randint(BYTE_VALUES, inputs_BT.shape, generator=generator).to(inputs_BT)
+    return inputs_BT, noise_BT
+
+
+def _weigh(faults: Faults, step: int) -> None:
+    if step == faults.config.bad_batch_step:
+        faults.flat_gradients.mul_(faults.config.bad_batch_weight)
+
+
+def _detach(faults: Faults, step: int) -> None:
+    for gradient in faults.detached:
+        gradient.zero_()
+
+
+def _scale(faults: Faults, step: int) -> None:
+    if step >= faults.config.gradients_scaled_from:
+        faults.flat_gradients.mul_(faults.config.gradients_scale)
+
+
+def _flip(faults: Faults, step: int) -> None:
+    if step >= faults.config.flipped_from:
+        faults.flat_gradients.neg_()
+
+
+def _freeze(faults: Faults, step: int) -> None:
+    if step >= faults.config.frozen_from:
+        faults.flat_gradients.zero_()
+
+
+def _make_nan(faults: Faults, step: int) -> None:
+    if step == faults.config.nan_step:
+        faults.flat_gradients[0] = math.nan
+
+
+def _raise_lr(config: FaultConfig, step: int, planned: float) -> float:
+    return planned * config.lr_jump if step >= config.lr_jump_from else planned
+
+
+def _destabilise(model: GPT) -> None:
+    for module in model.modules():
+        if isinstance(module, Attention):
+            module.attend = overflowing_attention
+
+
+INJECTIONS: Mapping[str, Injection] = {
+    "shuffled_targets": Injection(batch=_shuffle),
+    "random_targets": Injection(batch=_randomise),
+    "bad_batch_step": Injection(batch=_break, gradients=_weigh),
+    "unstable_softmax": Injection(model=_destabilise),
+    "detached": Injection(gradients=_detach),
+    "gradients_scaled_from": Injection(gradients=_scale),
+    "flipped_from": Injection(gradients=_flip),
+    "frozen_from": Injection(gradients=_freeze),
+    "nan_step": Injection(gradients=_make_nan),
+    "lr_jump_from": Injection(lr=_raise_lr),
+}
+"""By the keys of fault_config.FAULTS."""
 
 
 def overflowing_attention(q_BHTD: Tensor, k_BHTD: Tensor, v_BHTD: Tensor, dropout: float) -> Tensor:

@@ -31,7 +31,7 @@ from marked import replaced
 from plain_loop import serve
 
 from tinygpt_tui.engine.config import ModelConfig, RunConfig
-from tinygpt_tui.engine.corpus import load
+from tinygpt_tui.engine.corpus import load_corpus
 from tinygpt_tui.engine.diagnostics.diagnosis import Diagnosis
 from tinygpt_tui.engine.events import Event
 from tinygpt_tui.engine.hosting.host import Host
@@ -171,7 +171,7 @@ def compare(case: Case, peaks: dict[str, float]) -> Measured:
     model = ModelConfig(layers=case.layers, heads=case.heads, width=case.width, context=case.context)
     default = RunConfig()
     config = replace(default, model=model, training=replace(default.training, steps=case.steps, batch=case.batch))
-    corpus = load(config.data, context=case.context)
+    corpus = load_corpus(config.data, context=case.context)
     config = resolve(config, corpus)
     gc.freeze()  # as the worker does
     trainer = Alternating(config, corpus)

@@ -45,7 +45,7 @@ def _judge(case: Case) -> Verdict:
 
 def train(config: RunConfig, seed: int) -> Trial:
     """One run, on one thread and in fp32, so that it is the same wherever it runs."""
-    from tinygpt_tui.engine.corpus import load
+    from tinygpt_tui.engine.corpus import load_corpus
     from tinygpt_tui.engine.diagnostics.diagnosis import Diagnosis
 
     from ..texts import training_events
@@ -53,7 +53,7 @@ def train(config: RunConfig, seed: int) -> Trial:
     training = replace(config.training, seed=seed, device="cpu", precision="fp32", threads=1, compile=False)
     instruments = replace(config.instruments, sample_every=0)
     config = replace(config, training=training, instruments=instruments)
-    corpus = load(config.data, context=config.model.context)
+    corpus = load_corpus(config.data, context=config.model.context)
     diagnosis, events, began = Diagnosis(config), [], time.process_time()
     for event in training_events(config, corpus):
         events += [event, *diagnosis.observe(event)]

@@ -39,7 +39,7 @@ RunKey = tuple[str, tuple[tuple[str, object], ...]]
 """The preset of a live figure and what it sets otherwise: pages with the same one share a run."""
 
 
-class Question(Static):
+class QuestionText(Static):
     in_sight = False
     """Whether it stays so when what is said of an answer makes it longer."""
 
@@ -81,7 +81,7 @@ class CourseScreen(Screen[None]):
 
     figure = getters.query_one(CourseFigure)
     words = getters.query_one("#words", Scroll)
-    question = getters.query_one(Question)
+    question = getters.query_one(QuestionText)
     place: var[int] = var(0)
 
     def __init__(self, progress: Path, *, open: Opener, ascii: bool, new_seed: Callable[[], int]) -> None:
@@ -116,7 +116,7 @@ class CourseScreen(Screen[None]):
         with Container(id="page"):
             with Scroll(id="words"):
                 yield Static(id="text")
-                yield Question(id="question")
+                yield QuestionText(id="question")
             yield CourseFigure(ascii=self._ascii)
         yield KeyLine()
 

@@ -16,7 +16,7 @@ _NEWEST = 20
 """Runs among which one of the same shape is looked for."""
 
 
-def read_presets() -> tuple[Entry, ...]:
+def preset_entries() -> tuple[Entry, ...]:
     """The library's and the person's own, chapter by chapter; what cannot be used is said at the end."""
     from ...engine import presets
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:  # the first frame needs neither
     from ...engine.config import RunConfig
-    from ...engine.storage.run_store import RunState, RunSummary
+    from ...engine.storage.run_store import RunSummary, StoredState
 
 Intention = Literal["start", "attach", "resume", "open", "learn"]
 """What Enter does with an entry."""
@@ -81,7 +81,7 @@ class MeasuredSpeed:
 
 Entry = LearnEntry | PresetEntry | BrokenPreset | RunEntry
 
-INTENTIONS: dict[RunState, Intention | None] = {
+INTENTIONS: dict[StoredState, Intention | None] = {
     "starting": "attach",
     "running": "attach",
     "paused": "attach",

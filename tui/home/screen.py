@@ -18,6 +18,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from ..dialogs.key_line import KeyLine
+<<<<<<< HEAD
 from ..navigation import (
     Course,
     CurveExercise,
@@ -29,9 +30,24 @@ from ..navigation import (
     RunDestination,
     StartRun,
     new_seed,
+=======
+from ..navigation import Course, CurveExercise, FaultExercise, GoTo, new_seed
+from ..text import visible
+from .disk import look_into_log, measured_speed, preset_entries, read_runs
+from .entries import (
+    Entry,
+    LearnEntry,
+    MeasuredSpeed,
+    PresetEntry,
+    RunEntry,
+    identity,
+    in_order,
+    intention,
+    matching,
+>>>>>>> h-core2
 )
 from ..text import visible
-from .disk import read_presets, read_runs
+from .disk import preset_entries, read_runs
 from .entries import Entry, LearnEntry, PresetEntry, RunEntry, in_order, intention, matching
 from .entry_list import EntryList, utc_now
 from .filter_line import FilterLine
@@ -91,8 +107,14 @@ class HomeScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Presets are in the first frame: to read them takes less than another frame would."""
-        self._presets = read_presets()
+<<<<<<< HEAD
+        self._presets = preset_entries()
         self.watch(self.filter_line, "wanted", self._show_entries)
+=======
+        self._presets = preset_entries()
+        self._show_filter()
+        self._show_entries()
+>>>>>>> h-core2
 
     def on_screen_resume(self) -> None:
         self.call_after_refresh(self.read_disk)

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from tinygpt_tui.engine.config import DataConfig
-from tinygpt_tui.engine.corpus import Corpus, load
+from tinygpt_tui.engine.corpus import Corpus, load_corpus
 from tinygpt_tui.engine.diagnostics.row import Row
 from tinygpt_tui.engine.events import Evaluated, Event, StepFinished
 from tinygpt_tui.engine.training.trainer import Trainer
@@ -75,7 +75,7 @@ def trained(case: Case, seed: int) -> dict[str, object]:
 
 @cache
 def _corpus(config: DataConfig, context: int) -> Corpus:
-    return load(config, context=context)
+    return load_corpus(config, context=context)
 
 
 def merged(events: Iterable[Event]) -> list[Row]:
