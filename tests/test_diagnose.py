@@ -23,7 +23,7 @@ from tinygpt_tui.engine.readers.source import ReadError
 from tinygpt_tui.engine.storage.event_log import EventLog
 from tinygpt_tui.engine.storage.run_store import create
 from tinygpt_tui.tui.cli.diagnose import diagnose_log
-from tinygpt_tui.tui.cli.diagnosis_text import Page, json_line
+from tinygpt_tui.tui.cli.diagnosis_text import DiagnosisPage, json_line
 from tinygpt_tui.tui.cli.main import run_command
 from tinygpt_tui.tui.plots.sketch import Sketch
 
@@ -219,7 +219,7 @@ def test_a_damaged_log_gives_an_answer_or_one_line(data: bytes, tmp_path: Path) 
         assert str(refused).startswith(str(path)) and "\n" not in str(refused)
         return
     json.loads(json_line(found), parse_constant=refuse)
-    assert Page(width=80, is_ascii=False)(found).strip()
+    assert DiagnosisPage(width=80, is_ascii=False)(found).strip()
     with closing(open_log("again", io.BytesIO(data))) as log:
         assert all(row.step >= 0 and row.values for _, row in log.rows())
 

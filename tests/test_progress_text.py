@@ -20,7 +20,7 @@ from tinygpt_tui.engine.events import (
     StorageBlocked,
 )
 from tinygpt_tui.tui.cli.follow import narrator
-from tinygpt_tui.tui.cli.progress_text import TextProgress, duration
+from tinygpt_tui.tui.cli.progress_text import TextProgress
 
 
 def step(number: int, loss: float = 3.25, tokens_per_s: float = 51_200.0) -> StepFinished:
@@ -99,7 +99,3 @@ def test_no_number_breaks_the_status(number: int, loss: float, speed: float, ste
     progress = TextProgress(steps=steps)
     told(progress, step(number, loss, speed), step(number, loss, speed))
     assert "\n" not in progress.status()
-
-
-def test_durations_are_read_like_a_clock() -> None:
-    assert [duration(seconds) for seconds in (-3, 7, 61, 3661)] == ["0:00", "0:07", "1:01", "1:01:01"]

@@ -24,7 +24,7 @@ from .options import (
     runs_option,
 )
 from .preset_commands import presets
-from .run_commands import attach, resume, rm, runs, sample, stop
+from .run_commands import attach_run, resume, rm, runs, sample, stop
 
 if TYPE_CHECKING:
     from ...engine.config import RunConfig
@@ -108,7 +108,7 @@ def train(
     return host(path, config, as_json=as_json, is_new=True)
 
 
-for each in (presets, course, exercise, resume, attach, stop, sample, runs, rm):
+for each in (presets, course, exercise, resume, attach_run, stop, sample, runs, rm):
     command.add_command(each)
 
 

@@ -18,6 +18,7 @@ from ...engine.events import (
     StorageBlocked,
     StorageRestored,
 )
+from ..formatting import duration
 from ..text import visible
 
 _BAR = 20
@@ -100,13 +101,7 @@ class TextProgress:
         if self.latest is None or not self._speed > 0 or self.step < 1:
             return ""
         seconds = (self.steps - self.step) * self.latest.tokens / self.step / self._speed
-        return f"{duration(seconds)} left" if math.isfinite(seconds) else ""
-
-
-def duration(seconds: float) -> str:
-    minutes, rest = divmod(max(round(seconds), 0), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+        return f"{duration(max(seconds, 0.0))} left" if math.isfinite(seconds) else ""
 
 
 def _beginning(event: RunStarted) -> list[str]:

@@ -40,13 +40,13 @@ def resume(run: str, steps: str | None, as_json: bool, runs: str | None) -> int:
     return host(path, config, as_json=as_json, is_new=False)
 
 
-@click.command()
+@click.command("attach")
 @click.argument("run", type=RunName())
 @click.option("--text", "as_text", is_flag=True, help="Follow in text, even on a terminal.")
 @events_as_json
 @ascii_option
 @runs_option
-def attach(run: str, as_text: bool, as_json: bool, is_ascii: bool, runs: str | None) -> int:
+def attach_run(run: str, as_text: bool, as_json: bool, is_ascii: bool, runs: str | None) -> int:
     """Look at a run that trains, or at a past one. Ctrl-C leaves it as it is."""
     from ...engine.storage.run_store import find_run
 
@@ -110,7 +110,7 @@ def sample(
 def runs(as_json: bool, runs: str | None) -> int:
     """List the runs, and how they stand. State, step, loss, findings and size of each."""
     from ...engine.storage.run_store import list_runs
-    from .run_table import json_row, table
+    from .run_table import json_row, run_table
 
     folder = runs_folder(runs)
     found = list_runs(folder)
@@ -118,7 +118,7 @@ def runs(as_json: bool, runs: str | None) -> int:
         for summary in found:
             click.echo(json_row(summary))
     elif found:
-        click.echo(table(found))
+        click.echo(run_table(found))
     else:
         click.echo(f"no runs in {folder} yet; `{PROGRAM} train` makes one")
     return 0

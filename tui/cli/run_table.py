@@ -5,12 +5,13 @@ import math
 from collections.abc import Iterable
 
 from ...engine.storage.run_store import RunSummary
+from ..formatting import megabytes
 from ..text import visible
 
 _HEADINGS = ("run", "state", "step", "loss", "val_loss", "findings", "size", "created", "title")
 
 
-def table(summaries: Iterable[RunSummary]) -> str:
+def run_table(summaries: Iterable[RunSummary]) -> str:
     rows = [_HEADINGS, *(_cells(summary) for summary in summaries)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
     return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
@@ -29,10 +30,6 @@ def json_row(summary: RunSummary) -> str:
         "bytes": summary.bytes,
     }
     return json.dumps(row | {"pid": summary.pid} if summary.pid else row)
-
-
-def megabytes(size: int) -> str:
-    return f"{size / 1e6:.1f} MB"
 
 
 def _cells(summary: RunSummary) -> tuple[str, ...]:
