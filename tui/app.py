@@ -59,16 +59,20 @@ def open_app(
     runs: Path,
     preset: str | None = None,
     overrides: Mapping[str, str] | None = None,
+    name: str | None = None,
     run: Path | None = None,
     place: Place | None = None,
     ascii: bool = False,
 ) -> int:
-    """Show the presets and runs, or go straight into a preset, a run or a place; the exit status."""
+    """Show the presets and runs, or go straight into a preset, a run or a place; the exit status.
+
+    `overrides` are config keys of the preset with their values as TOML, and `name` is that of its run.
+    """
     destination: RunDestination | Place | None = OpenRun(run) if run else place
     if preset is not None:
         from ..engine.presets import planned
 
-        destination = StartRun(planned(preset, overrides or {}, Path.cwd())[1])
+        destination = StartRun(planned(preset, overrides or {}, Path.cwd())[1], name)
     few_colours = Console().color_system == "standard"
     app = TinyGPTApp(runs, settings_file=settings_path(), destination=destination, ascii=ascii, few_colours=few_colours)
     app.run()

@@ -28,7 +28,7 @@ from ..text import visible
 from .options import PROGRAM
 
 STANDARD_INPUT = "-"
-FAIL_ON_SEVERITIES = ("warning", "failure")
+FAIL_ON = (*CATALOGUE, "warning", "failure")
 _MOST_RUNS = 256
 """In one log; each is kept in memory until the log ends."""
 
@@ -132,11 +132,10 @@ def parsed_map(assignments: Iterable[str]) -> dict[str, str]:
 
 
 def parsed_kinds(text: str | None) -> frozenset[str]:
-    known = (*CATALOGUE, *FAIL_ON_SEVERITIES)
     wanted = [kind.strip() for kind in (text or "").split(",") if kind.strip()]
     for kind in wanted:
-        if kind not in known:
-            raise click.UsageError(f"--fail-on {kind}: there is no such finding; there are {', '.join(known)}")
+        if kind not in FAIL_ON:
+            raise click.UsageError(f"--fail-on {kind}: there is no such finding; there are {', '.join(FAIL_ON)}")
     return frozenset(wanted)
 
 
