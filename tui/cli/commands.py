@@ -133,6 +133,7 @@ for each in (presets, course, exercise, resume, attach_run, stop, sample, runs, 
     metavar="KINDS",
     help="Exit 1 if one of these was found, such as nan,divergence or warning.",
 )
+@click.option("--quiet", is_flag=True, help="Do not pass on what comes from standard input.")
 @click.option("--ascii", "is_ascii", is_flag=True, help="Draw without braille.")
 @runs_option
 def diagnose(
@@ -140,10 +141,11 @@ def diagnose(
     as_json: bool,
     assignments: tuple[str, ...],
     fail_on: str | None,
+    quiet: bool,
     is_ascii: bool,
     runs: str | None,
 ) -> int:
-    """Say what is wrong with a run, and why. One of ours by name, or a log that another trainer wrote.
+    """Report what is wrong with a run, and why. One of ours by name, or a log that another trainer wrote.
 
     \b
     tinygpt-tui diagnose metrics.csv trainer_state.json train.log
@@ -151,6 +153,10 @@ def diagnose(
     python train.py | tinygpt-tui diagnose - --fail-on nan,divergence
 
     CSV and TSV, JSON lines, JSON documents and free text are read, whatever wrote them.
+
+    With -, what comes is passed on at once (to stderr with --json), a failure is reported on stderr as soon as it is
+    found, and the diagnosis follows when the input ends, or after Ctrl-C.
+
     Exit status: 0, 1 where --fail-on found something, 2 where a log cannot be read; the others are still diagnosed.
     """
     from .diagnose import diagnose_logs, parsed_kinds, parsed_map
@@ -158,7 +164,8 @@ def diagnose(
 
     given, kinds = parsed_map(assignments), parsed_kinds(fail_on)
     as_text = json_line if as_json else page_for(sys.stdout, is_ascii=is_ascii)
-    return diagnose_logs(logs, runs_folder(runs), as_text, given=given, fail_on=kinds)
+    pass_on = None if quiet else sys.stderr if as_json else sys.stdout
+    return diagnose_logs(logs, runs_folder(runs), as_text, given=given, fail_on=kinds, pass_on=pass_on)
 
 
 @command.command()

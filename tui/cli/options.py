@@ -9,6 +9,8 @@ import click
 
 PROGRAM = "tinygpt-tui"
 DEFAULT_PRESET = "baseline"
+FAIL_ON_SEVERITIES = ("warning", "failure")
+"""What --fail-on takes beside kinds of findings; a failure is a warning too."""
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -161,10 +163,10 @@ def config_words(incomplete: str) -> list[str]:
 
 def kind_words(incomplete: str) -> list[str]:
     """What --fail-on takes: kinds and severities of findings, separated by commas."""
-    from .diagnose import FAIL_ON
+    from ...engine.diagnostics.catalogue import CATALOGUE
 
     before, comma, _ = incomplete.rpartition(",")
-    return [f"{before}{comma}{kind}" for kind in FAIL_ON]
+    return [f"{before}{comma}{kind}" for kind in (*CATALOGUE, *FAIL_ON_SEVERITIES)]
 
 
 def column_words(incomplete: str) -> list[str]:
