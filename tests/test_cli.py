@@ -481,6 +481,21 @@ def test_on_a_terminal_progress_is_one_line_that_is_redrawn(text: Path, runs: Pa
     assert "finished at step 30" in output
 
 
+def test_a_screen_that_is_told_to_terminate_restores_the_terminal(runs: Path) -> None:
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        COMMAND, stdin=theirs, stdout=theirs, stderr=theirs, env=os.environ | {"TERM": "xterm"}
+    ) as process:
+        os.close(theirs)
+        begun = b""
+        while b"tinygpt-tui" not in begun or b"\x1b[?1049h" not in begun:
+            begun += os.read(ours, 4096)
+        process.send_signal(signal.SIGTERM)
+        rest = read_all(ours)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert "\x1b[?1049l" in rest and "\x1b[?1000l" in rest and "\x1b[?25h" in rest
+
+
 def read_all(terminal: int) -> str:
     """Until the other side is closed, which a terminal tells by an error."""
     parts = []

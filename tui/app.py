@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import partial
 from importlib import import_module
 from pathlib import Path
+from signal import SIGTERM
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.console import Console
@@ -143,6 +144,8 @@ class TinyGPTApp(App[None]):
 
     def on_mount(self) -> None:
         self.theme_changed_signal.subscribe(self, self._remember_theme)
+        # without a handler, `kill` would leave the terminal in the alternate screen, reporting the mouse
+        asyncio.get_running_loop().add_signal_handler(SIGTERM, partial(self.exit, return_code=128 + SIGTERM))
         self._tell_trouble()
         if self._destination is not None:
             self.go_to(GoTo(self._destination))
