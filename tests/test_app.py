@@ -21,7 +21,7 @@ from tinygpt_tui.tui.home.screen import HomeScreen
 from tinygpt_tui.tui.navigation import Destination, OpenRun, QuitApp, ResumeRun, RunDestination, StartRun, ToHome
 from tinygpt_tui.tui.run.leave_dialog import LeaveDialog
 from tinygpt_tui.tui.run.screen import RunScreen
-from tinygpt_tui.tui.settings import Remember, Settings, load
+from tinygpt_tui.tui.settings import Remember, Settings, load_settings
 
 from .screen_text import shown, until
 from .scripted_run import ScriptedRun, started, steps
@@ -162,7 +162,7 @@ async def test_a_chosen_theme_is_remembered(tmp_path: Path) -> None:
         await pilot.press("down", "enter")
         await until(pilot, lambda: journey.app.theme == "clear-day")
         await until(pilot, journey.settings_file.exists)
-    assert load(journey.settings_file) == Settings(theme="clear-day")
+    assert load_settings(journey.settings_file) == Settings(theme="clear-day")
     assert Journey(tmp_path).app.theme == "clear-day"
 
 
@@ -171,7 +171,7 @@ async def test_what_a_screen_asks_to_remember_is_remembered(tmp_path: Path) -> N
     async with journey.app.run_test() as pilot:
         journey.app.screen.post_message(Remember(hidden_panels=("layers",)))
         await until(pilot, journey.settings_file.exists)
-    assert load(journey.settings_file).hidden_panels == ("layers",)
+    assert load_settings(journey.settings_file).hidden_panels == ("layers",)
 
 
 @pytest.mark.parametrize(

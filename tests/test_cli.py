@@ -8,7 +8,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,11 @@ from tinygpt_tui.engine.config import RunConfig
 from tinygpt_tui.engine.events import RunStarted, decode_event
 from tinygpt_tui.engine.presets import find_preset, planned
 from tinygpt_tui.engine.storage.run_folder import find_worker
+from tinygpt_tui.engine.storage.run_store import create, list_runs
+from tinygpt_tui.tui.cli.commands import command
 from tinygpt_tui.tui.cli.main import run_command
 from tinygpt_tui.tui.cli.options import option_at_fault, overrides
+from tinygpt_tui.tui.cli.run_table import run_table
 
 COMMAND = [sys.executable, "-c", "from tinygpt_tui.tui.cli.main import main; main()"]
 SMALL = ["--set", "model.layers=1", "--set", "model.width=16", "--set", "training.compile=false"]
@@ -69,7 +73,7 @@ def complaint(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 
 def test_a_run_is_trained_listed_told_again_resumed_sampled_and_removed(text: Path, runs: Path) -> None:
-    trained = subprocess.run(train(text, "--steps", "6", "--json", "--name", "mine"), capture_output=True, text=True)
+    trained = subprocess.run(train(text, "--steps", "6", "--json", "--name", "mine-1"), capture_output=True, text=True)
     assert trained.returncode == 0, trained.stderr
     assert trained.stderr == f"run {runs / 'mine-1'}\n"
     told = events(trained.stdout)
@@ -96,9 +100,9 @@ def test_a_run_is_trained_listed_told_again_resumed_sampled_and_removed(text: Pa
     assert (again.returncode, events(again.stdout)) == (0, lines)
 
     written = (runs / "mine-1" / "events.jsonl").read_bytes(), (runs / "mine-1" / "config.toml").read_bytes()
-    for further in ((), ("--steps", "6"), ("--steps", "5")):
+    for further, why in (((), ""), (("--steps", "5"), ", and --steps 5 is not beyond it")):
         refused = tinygpt("resume", "mine-1", *further)
-        words = "mine-1 is finished at step 6; --steps M goes on to a later step M"
+        words = f"mine-1 is finished at step 6{why}; --steps M goes on to a later step M"
         assert refused.returncode == 2 and words in refused.stderr and refused.stderr.count("\n") == 1
     assert written == ((runs / "mine-1" / "events.jsonl").read_bytes(), (runs / "mine-1" / "config.toml").read_bytes())
 
@@ -223,7 +227,12 @@ def test_without_json_a_person_reads_lines(text: Path, runs: Path) -> None:
         (("completion",), "Choose from: bash, zsh, fish"),
         (("train", "--bogus"), "No such option"),
         (("baseline",), "`tinygpt-tui train"),
-        (("trian",), "there is no preset 'trian'"),
+        (("trian",), "there is no command 'trian'; did you mean train?"),
+        (("dignose", "x.csv", "--fail-on", "nan"), "there is no command 'dignose'; did you mean diagnose?"),
+        (("lr-to-hih", "--steps", "3"), "there is no preset 'lr-to-hih'; did you mean lr-too-high?"),
+        (("compare", "a", "b"), "there is no command and no preset 'compare'; `tinygpt-tui --help` lists the commands"),
+        (("lr-too-high", "--json"), "the screen has no --json; `tinygpt-tui train"),
+        (("train", "--steps", "3", "--set", "training.steps=0"), "tinygpt-tui: --set training.steps=0: training.steps"),
         (("resume", "nothing"), "there is no run 'nothing'"),
         (("attach", "nothing"), "there is no run 'nothing'"),
         (("stop", "no\x1b[2Jthing"), "there is no run"),
@@ -272,15 +281,70 @@ def test_a_relative_path_counts_from_where_the_person_stands(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("message", "values", "option"),
+    ("message", "assignments", "option"),
     [
-        ("training.steps = 0 must", {"training.steps": "0"}, "--steps 0: "),
-        ("optimizer.clip = 0 must", {"training.steps": "9", "optimizer.clip": "0"}, "--set optimizer.clip=0: "),
-        ("nothing of ours", {"training.steps": "9"}, ""),
+        ("training.steps = 0 must", (), "--steps 0: "),
+        ("optimizer.clip = 0 must", ("optimizer.clip=0",), "--set optimizer.clip=0: "),
+        ("training.steps = 0 must", ("training.steps=1", "training.steps=0"), "--set training.steps=0: "),
+        ("nothing of ours", ("optimizer.clip=0",), ""),
     ],
 )
-def test_the_option_at_fault_is_named(message: str, values: Mapping[str, str], option: str) -> None:
-    assert option_at_fault(message, dict(values)) == option
+def test_the_option_at_fault_is_named(message: str, assignments: tuple[str, ...], option: str) -> None:
+    assert option_at_fault(message, assignments, steps="0", seed=None) == option
+
+
+LOG = "step,loss\n" + "".join(f"{step},{3 - step / 100}\n" for step in range(100))
+
+
+@pytest.mark.usefixtures("runs")
+@pytest.mark.parametrize("command", [(), ("train",), ("attach",), ("resume",), ("sample",), ("plot",)])
+def test_a_log_in_the_place_of_a_preset_or_a_run_leads_to_diagnose(
+    command: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("overfit.csv").write_text(LOG)
+    assert "; `tinygpt-tui diagnose overfit.csv` reads it" in complaint(capsys, *command, "overfit.csv")
+
+
+def test_a_text_or_a_run_in_the_place_of_a_preset_leads_to_what_takes_it(
+    runs: Path, text: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert f"`tinygpt-tui train --data {text}` trains on its text" in complaint(capsys, str(text))
+    assert f"`tinygpt-tui train --data {text.parent}` trains on" in complaint(capsys, "train", str(text.parent))
+    create(runs, RunConfig(), "mine", datetime.now(UTC), numbered=False)
+    assert "`tinygpt-tui attach mine` opens it" in complaint(capsys, "mine")
+
+
+def test_only_near_names_are_offered_for_a_run(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    create(runs, RunConfig(), "baseline", datetime.now(UTC))
+    assert "did you mean baseline-1?" in complaint(capsys, "attach", "basline-1")
+    far = complaint(capsys, "attach", "nosuch")
+    assert "baseline" not in far and "`tinygpt-tui runs` lists those that there are" in far
+
+
+def test_the_screen_does_not_call_itself_a_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["lr-too-high", "--help"]) == 0
+    told = capsys.readouterr().out
+    assert told.startswith("Usage: tinygpt-tui [OPTIONS] [PRESET|FILE.toml]\n") and "--name" in told
+
+
+def test_the_screen_has_the_options_of_train_but_for_json() -> None:
+    shown = {name: {each.name for each in command.commands[name].params} for name in ("screen", "train")}
+    assert shown["train"] <= shown["screen"]
+    assert [each.name for each in command.commands["screen"].params if getattr(each, "hidden", False)] == ["as_json"]
+
+
+@pytest.mark.parametrize("width", [None, 80, 40])
+def test_the_list_of_runs_fits_the_terminal(tmp_path: Path, width: int | None) -> None:
+    long = create(tmp_path, RunConfig(), "loss-spike-from-a-bad-batch", datetime.now(UTC))
+    bad = create(tmp_path, RunConfig(), "bad", datetime.now(UTC))
+    (bad / "config.toml").write_text("[nonsense")
+    table = run_table(list_runs(tmp_path), width)
+    lines = table.splitlines()
+    assert len(lines) == 3 and long.name in table and "bad-1" in table
+    assert width is None or all(len(line) <= max(width, 64) for line in lines)
+    assert ("title" in lines[0]) == (width is None)
+    assert ("loss" in lines[0].split()) == (width != 40)
 
 
 def test_a_group_without_a_subcommand_shows_its_help(capsys: pytest.CaptureFixture[str]) -> None:
@@ -346,6 +410,10 @@ def test_presets_and_runs_are_completed(runs: Path) -> None:
         ("trai", "train "),
         ("rm baseline-7 base", "rm baseline-7 baseline-7 "),
         ("train --set schedule.warm", "train --set schedule.warmup_steps="),
+        ("train --set schedule.kind=cos", "train --set schedule.kind=cosine "),
+        ("train --set training.compile=fa", "train --set training.compile=false "),
+        ("diagnose --fail-on nan,diver", "diagnose --fail-on nan,divergence "),
+        ("diagnose --map val_l", "diagnose --map val_loss="),
         ("train text.t", "train text.txt "),
         ("diagnose text.t", "diagnose text.txt "),
     ],
@@ -411,6 +479,21 @@ def test_on_a_terminal_progress_is_one_line_that_is_redrawn(text: Path, runs: Pa
     assert process.returncode == 0
     assert "\r\x1b[Kstep" in output and output.rstrip().splitlines()[-1].endswith("[K")
     assert "finished at step 30" in output
+
+
+def test_a_screen_that_is_told_to_terminate_restores_the_terminal(runs: Path) -> None:
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        COMMAND, stdin=theirs, stdout=theirs, stderr=theirs, env=os.environ | {"TERM": "xterm"}
+    ) as process:
+        os.close(theirs)
+        begun = b""
+        while b"tinygpt-tui" not in begun or b"\x1b[?1049h" not in begun:
+            begun += os.read(ours, 4096)
+        process.send_signal(signal.SIGTERM)
+        rest = read_all(ours)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert "\x1b[?1049l" in rest and "\x1b[?1000l" in rest and "\x1b[?25h" in rest
 
 
 def read_all(terminal: int) -> str:

@@ -4,10 +4,11 @@ import io
 import json
 import math
 import random
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,9 @@ from tinygpt_tui.engine.readers.source import ReadError
 from tinygpt_tui.engine.storage.event_log import EventLog
 from tinygpt_tui.engine.storage.run_store import create
 from tinygpt_tui.tui.cli.diagnose import diagnose_log
-from tinygpt_tui.tui.cli.diagnosis_text import Page, json_line
+from tinygpt_tui.tui.cli.diagnosis_text import DiagnosisPage, json_line
 from tinygpt_tui.tui.cli.main import run_command
+from tinygpt_tui.tui.cli.piped_log import passable
 from tinygpt_tui.tui.plots.sketch import Sketch
 
 COMMAND = [sys.executable, "-c", "from tinygpt_tui.tui.cli.main import main; main()", "diagnose"]
@@ -157,6 +159,53 @@ def test_standard_input_is_read_and_nothing_in_it_can_control_the_terminal() -> 
     assert "\x1b" not in told.stdout and "\u202e" not in told.stdout and "␛[2Jlr" in told.stdout
 
 
+@contextmanager
+def piped(*options: str) -> Iterator[subprocess.Popen[str]]:
+    """The command with a pipe that nothing has been written to yet."""
+    with subprocess.Popen([*COMMAND, "-", *options], stdin=-1, stdout=-1, stderr=-1, text=True, bufsize=1) as process:
+        yield process
+        process.kill()
+
+
+def test_what_comes_through_a_pipe_is_passed_on_and_a_failure_is_told_before_the_end() -> None:
+    with piped() as process:
+        assert process.stdin and process.stdout and process.stderr
+        process.stdin.write("step,loss\n1,2.5\n")
+        assert [process.stdout.readline() for _ in range(2)] == ["step,loss\n", "1,2.5\n"]
+        process.stdin.write("2,nan\n3,nan\n")
+        assert "failure: " in (alert := process.stderr.readline()) and "since step 2, known at step 2" in alert
+        process.stdin.write("4,nan\n5,n")
+        process.stdin.close()
+        rest = process.stdout.read()
+        assert rest.startswith("2,nan\n3,nan\n4,nan\n5,n\n-\n") and "failing (4 rows, steps 1 to 4)" in rest
+        assert process.stderr.read() == ""
+    assert process.returncode == 0
+
+
+def test_ctrl_c_ends_the_reading_and_what_came_is_diagnosed() -> None:
+    with piped("--fail-on", "nan", "--quiet") as process:
+        assert process.stdin and process.stdout and process.stderr
+        process.stdin.write(table(broken()))
+        process.stderr.readline()  # so it has been read
+        process.send_signal(signal.SIGINT)
+        rest = process.stdout.read()
+        assert rest.startswith("-\n") and "failing (400 rows, steps 1 to 400)" in rest
+        assert process.wait(timeout=60) == 1
+
+
+def test_with_json_only_the_diagnosis_is_on_standard_output() -> None:
+    text = table(healthy())
+    told = subprocess.run([*COMMAND, "-", "--json"], input=text, capture_output=True, text=True, timeout=60, check=True)
+    assert objects(told.stdout)[0]["rows"] == 400
+    assert told.stderr == text
+    quiet = subprocess.run([*COMMAND, "-", "--json", "--quiet"], input=text, capture_output=True, text=True, timeout=60)
+    assert (quiet.stdout, quiet.stderr) == (told.stdout, "")
+
+
+def test_colours_are_not_passed_on_and_progress_bars_return_to_their_line() -> None:
+    assert passable("\x1b[1;32mok\x1b[0m 3/9\r4/9\x1b[2J\n") == "ok 3/9\r4/9␛[2J\n"
+
+
 def test_our_own_runs_are_diagnosed_by_name_and_by_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = create(tmp_path, RunConfig().with_values({"training.steps": "400"}), "mine", datetime.now(UTC))
     events = EventLog(run)
@@ -219,7 +268,7 @@ def test_a_damaged_log_gives_an_answer_or_one_line(data: bytes, tmp_path: Path) 
         assert str(refused).startswith(str(path)) and "\n" not in str(refused)
         return
     json.loads(json_line(found), parse_constant=refuse)
-    assert Page(width=80, is_ascii=False)(found).strip()
+    assert DiagnosisPage(width=80, is_ascii=False)(found).strip()
     with closing(open_log("again", io.BytesIO(data))) as log:
         assert all(row.step >= 0 and row.values for _, row in log.rows())
 

@@ -2,6 +2,7 @@
 
 import io
 import math
+from typing import Literal
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,7 +21,9 @@ from tinygpt_tui.engine.events import (
     StorageBlocked,
 )
 from tinygpt_tui.tui.cli.follow import narrator
-from tinygpt_tui.tui.cli.progress_text import TextProgress, duration
+from tinygpt_tui.tui.cli.progress_text import TextProgress
+
+from .scripted_run import started
 
 
 def step(number: int, loss: float = 3.25, tokens_per_s: float = 51_200.0) -> StepFinished:
@@ -54,6 +57,34 @@ def test_a_finding_is_told_when_it_opens_and_when_it_is_over() -> None:
     assert lines[3] == "ok       divergence: over at step 95"
 
 
+def found(id: int, step: int, kind: str, severity: Literal["info", "warning", "failure"] = "warning") -> FindingOpened:
+    return FindingOpened(
+        id=id, step=step, onset=step - 9, kind=kind, severity=severity, evidence="", causes=[], fixes=[]
+    )  # fmt: skip
+
+
+def test_the_end_lists_the_findings_and_which_are_over() -> None:
+    lines = told(
+        TextProgress(steps=99),
+        found(1, 20, "spike"), found(2, 30, "divergence", "failure"), found(3, 40, "plateau", "info"),
+        FindingClosed(id=1, step=45), RunEnded(step=99, reason="finished"),
+    )  # fmt: skip
+    spike, divergence, plateau = lines[-1].removeprefix("findings: ").split(", ")
+    assert spike == "spike steps 11-45 (recovered)"
+    assert divergence == "divergence since step 21 (open)"
+    assert plateau == "plateau since step 31 (remark)"
+
+
+def test_findings_after_the_step_of_a_resumed_run_are_not_its_own() -> None:
+    resumed = started(RunConfig(), step=25)
+    lines = told(
+        TextProgress(steps=99),
+        found(1, 20, "spike"), found(2, 30, "divergence"), FindingClosed(id=1, step=28), resumed,
+        RunEnded(step=99, reason="stopped"),
+    )  # fmt: skip
+    assert lines[-1] == "findings: spike since step 11 (open)"
+
+
 def test_changes_and_a_full_disk_are_told() -> None:
     progress = TextProgress(steps=100)
     assert told(
@@ -78,10 +109,11 @@ def test_where_no_line_is_redrawn_each_preparation_is_a_line() -> None:
 
 def test_an_end_says_what_was_reached() -> None:
     assert told(TextProgress(steps=2), step(2), RunEnded(step=2, reason="finished")) == [
-        "finished at step 2, loss 3.250"
+        "finished at step 2, loss 3.250",
+        "findings: none",
     ]
     nan = told(TextProgress(steps=2), step(1, math.nan), RunEnded(step=1, reason="nan"))
-    assert nan == ["ended at step 1: the loss is not a finite number"]
+    assert nan == ["ended at step 1: the loss is not a finite number", "findings: none"]
 
 
 def test_escape_sequences_in_a_finding_are_made_visible() -> None:
@@ -99,7 +131,3 @@ def test_no_number_breaks_the_status(number: int, loss: float, speed: float, ste
     progress = TextProgress(steps=steps)
     told(progress, step(number, loss, speed), step(number, loss, speed))
     assert "\n" not in progress.status()
-
-
-def test_durations_are_read_like_a_clock() -> None:
-    assert [duration(seconds) for seconds in (-3, 7, 61, 3661)] == ["0:00", "0:07", "1:01", "1:01:01"]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import composite
 
-from tinygpt_tui.tui.settings import Preferences, Settings, SettingsError, load, save
+from tinygpt_tui.tui.settings import Preferences, Settings, SettingsError, load_settings, save_settings
 
 NAMES = st.text(min_size=1, max_size=20)
 
@@ -25,14 +25,14 @@ def settings(draw: st.DrawFn) -> Settings:
 
 
 def test_without_a_file_there_are_defaults(tmp_path: Path) -> None:
-    assert load(tmp_path / "settings.toml") == Settings()
+    assert load_settings(tmp_path / "settings.toml") == Settings()
 
 
 @given(chosen=settings())
 def test_what_is_saved_is_loaded(chosen: Settings, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.mktemp("settings") / "folder" / "settings.toml"
-    save(chosen, path)
-    assert load(path) == chosen
+    save_settings(chosen, path)
+    assert load_settings(path) == chosen
     assert [file.name for file in path.parent.iterdir()] == ["settings.toml"]
 
 
@@ -56,7 +56,7 @@ def test_a_fault_is_one_line_that_names_the_file(tmp_path: Path, text: bytes, fa
     path = tmp_path / "settings.toml"
     path.write_bytes(text)
     with pytest.raises(SettingsError) as raised:
-        load(path)
+        load_settings(path)
     message = str(raised.value)
     assert message.startswith(f"{path}: ")
     assert fault in message
@@ -65,16 +65,16 @@ def test_a_fault_is_one_line_that_names_the_file(tmp_path: Path, text: bytes, fa
 
 def test_a_folder_in_the_files_place_is_told(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="cannot be read: Is a directory"):
-        load(tmp_path)
+        load_settings(tmp_path)
 
 
 def test_what_cannot_be_written_is_told_and_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SettingsError, match=r"settings\.toml: cannot be written"):
-        save(Settings(), tmp_path / "file" / "settings.toml")
+        save_settings(Settings(), tmp_path / "file" / "settings.toml")
     (tmp_path / "settings.toml").mkdir()
     with pytest.raises(SettingsError, match="cannot be written"):
-        save(Settings(), tmp_path / "settings.toml")
+        save_settings(Settings(), tmp_path / "settings.toml")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "settings.toml"]
 
 
@@ -82,7 +82,7 @@ def test_a_choice_is_remembered_at_once(tmp_path: Path) -> None:
     path = tmp_path / "settings.toml"
     Preferences(path).remember({"theme": "dawn"})
     Preferences(path).remember({"hidden_panels": ("layers",)})
-    assert load(path) == Settings(theme="dawn", hidden_panels=("layers",))
+    assert load_settings(path) == Settings(theme="dawn", hidden_panels=("layers",))
 
 
 def test_a_file_with_a_fault_is_not_written_over(tmp_path: Path) -> None:

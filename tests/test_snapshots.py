@@ -34,7 +34,7 @@ from tinygpt_tui.tui.home.screen import HomeScreen
 from tinygpt_tui.tui.navigation import OpenRun, RunDestination
 from tinygpt_tui.tui.panels.plot_panel import PlotPanel
 from tinygpt_tui.tui.run.screen import RunScreen
-from tinygpt_tui.tui.settings import Settings, save
+from tinygpt_tui.tui.settings import Settings, save_settings
 from tinygpt_tui.tui.view.run_view import RunView
 
 from .screen_text import shown, until
@@ -65,7 +65,7 @@ def colours(monkeypatch: pytest.MonkeyPatch) -> None:
 def settled(folder: Path, *, run: ScriptedRun | None = None, settings: Settings | None = None) -> TinyGPTApp:
     """The app, showing a run or home, with the clock stopped and nothing that moves by itself."""
     if settings:
-        save(settings, folder / "settings.toml")
+        save_settings(settings, folder / "settings.toml")
 
     async def scripted(destination: RunDestination, runs: Path) -> ScriptedRun:
         assert run is not None

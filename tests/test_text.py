@@ -1,10 +1,12 @@
 """No text from outside reaches the terminal as anything but text."""
 
+import math
 import unicodedata
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tinygpt_tui.tui.formatting import UNKNOWN, duration, megabytes
 from tinygpt_tui.tui.text import visible
 
 
@@ -28,3 +30,17 @@ def test_lines_and_tabs_can_be_kept() -> None:
 @given(st.text(st.characters(categories=["L", "N", "P", "S", "Zs"])))
 def test_ordinary_text_is_left_alone(text: str) -> None:
     assert visible(text) == text
+
+
+def test_durations_are_read_like_a_clock() -> None:
+    seconds = (7, 61.9, 3661, 76 * 3600, -3, math.inf, None)
+    assert [duration(each) for each in seconds] == ["0:07", "1:01", "1:01:01", "3d 4h", UNKNOWN, UNKNOWN, UNKNOWN]
+
+
+def test_bytes_are_read_as_megabytes() -> None:
+    assert [megabytes(size) for size in (100_000, 2_000_000, 512_400_000, None)] == [
+        "0.1 MB",
+        "2 MB",
+        "512 MB",
+        UNKNOWN,
+    ]

@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import partial
 from importlib import import_module
 from pathlib import Path
+from signal import SIGTERM
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.console import Console
@@ -58,16 +59,20 @@ def open_app(
     runs: Path,
     preset: str | None = None,
     overrides: Mapping[str, str] | None = None,
+    name: str | None = None,
     run: Path | None = None,
     place: Place | None = None,
     ascii: bool = False,
 ) -> int:
-    """Show the presets and runs, or go straight into a preset, a run or a place; the exit status."""
+    """Show the presets and runs, or go straight into a preset, a run or a place; the exit status.
+
+    `overrides` are config keys of the preset with their values as TOML, and `name` is that of its run.
+    """
     destination: RunDestination | Place | None = OpenRun(run) if run else place
     if preset is not None:
         from ..engine.presets import planned
 
-        destination = StartRun(planned(preset, overrides or {}, Path.cwd())[1])
+        destination = StartRun(planned(preset, overrides or {}, Path.cwd())[1], name)
     few_colours = Console().color_system == "standard"
     app = TinyGPTApp(runs, settings_file=settings_path(), destination=destination, ascii=ascii, few_colours=few_colours)
     app.run()
@@ -138,6 +143,8 @@ class TinyGPTApp(App[None]):
 
     def on_mount(self) -> None:
         self.theme_changed_signal.subscribe(self, lambda theme: self.post_message(Remember(theme=theme.name)))
+        # without a handler, `kill` would leave the terminal in the alternate screen, reporting the mouse
+        asyncio.get_running_loop().add_signal_handler(SIGTERM, partial(self.exit, return_code=128 + SIGTERM))
         self._tell_trouble()
         if self._destination is not None:
             self.go_to(GoTo(self._destination))

@@ -56,4 +56,5 @@ def duration(seconds: float | None) -> str:
 
 
 def megabytes(size: float | None) -> str:
-    return UNKNOWN if size is None else f"{size / 1e6:.0f} MB"
+    """Of bytes: 512 MB, 2 MB or 0.1 MB."""
+    return UNKNOWN if size is None else f"{size / 1e6:.{0 if size >= 1e6 else 1}f} MB"

@@ -28,6 +28,8 @@ class StartRun:
     """A new run of this configuration."""
 
     config: RunConfig
+    name: str | None = None
+    """Of its folder; a number and the title make one where none is given."""
 
 
 @dataclass(frozen=True)

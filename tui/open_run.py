@@ -38,8 +38,9 @@ async def open_run(destination: RunDestination, runs: Path) -> OpenedRun:
     from ..engine.storage import run_folder, run_store
 
     match destination:
-        case StartRun(config=config):
-            path = await asyncio.to_thread(run_store.create, runs, config, None, datetime.now(UTC))
+        case StartRun(config=config, name=name):
+            numbered = name is None
+            path = await asyncio.to_thread(run_store.create, runs, config, name, datetime.now(UTC), numbered=numbered)
             return await client.start(path)
         case ResumeRun(path=path):
             return await client.start(path)

@@ -59,7 +59,7 @@ def settings_path() -> Path:
     return user_config_path("tinygpt-tui") / "settings.toml"
 
 
-def load(path: Path) -> Settings:
+def load_settings(path: Path) -> Settings:
     """The settings in a file, or the defaults where there is none."""
     try:
         return build(Settings, tomllib.loads(path.read_bytes().decode()), "")
@@ -73,7 +73,7 @@ def load(path: Path) -> Settings:
         raise SettingsError(f"{path}: {error}; mend the file or delete it") from None
 
 
-def save(settings: Settings, path: Path) -> None:
+def save_settings(settings: Settings, path: Path) -> None:
     """Write the whole file beside its place, then put it there: a reader sees the old one or the new one."""
     import tomli_w
 
@@ -96,7 +96,7 @@ class Preferences:
         self.trouble = ""
         """Why choices are not remembered; empty if they are."""
         try:
-            self.settings = load(path)
+            self.settings = load_settings(path)
         except SettingsError as error:
             self.settings, self.trouble = Settings(), str(error)
 
@@ -107,6 +107,6 @@ class Preferences:
         self.settings = replace(self.settings, **choices)
         if not self.trouble:
             try:
-                save(self.settings, self._path)
+                save_settings(self.settings, self._path)
             except SettingsError as error:
                 self.trouble = str(error)

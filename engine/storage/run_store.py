@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 from typing import Literal
 
@@ -77,12 +77,15 @@ def default_runs_folder(environment: Mapping[str, str] = os.environ) -> Path:
     return platformdirs.user_data_path("tinygpt-tui") / "runs"
 
 
-def create(runs: Path, config: RunConfig, name: str | None, now: datetime) -> Path:
-    """A new run folder, ready for a worker; named `<name>-<n>`, by its title where no name is given."""
+def create(runs: Path, config: RunConfig, name: str | None, now: datetime, *, numbered: bool = True) -> Path:
+    """A new run folder, ready for a worker; named `<name>-<n>`, by its title where no name is given.
+
+    Without `numbered` it is named `<name>`, and gets a number from 2 on only if there is such a run.
+    """
     stem = _slug(config.title) if name is None else _checked(name)
     try:
         runs.mkdir(mode=0o700, parents=True, exist_ok=True)
-        run = _new_folder(runs, stem)
+        run = _new_folder(runs, stem, numbered=numbered)
         _write(run / CONFIG, f"{_CREATED}{now.isoformat(timespec='seconds')}\n\n{config.to_toml()}")
     except OSError as error:
         raise StoreError(f"{runs}: no run can be created there: {error.strerror}; try another --runs") from None
@@ -142,8 +145,9 @@ def find_run(runs: Path, name_or_path: str) -> Path:
     if not explicit and _NAME.fullmatch(name_or_path) and _is_run(runs / name_or_path):
         return runs / name_or_path
     names = [run.name for run in _run_folders(runs)]
-    close = get_close_matches(name_or_path, names, n=3) or names[:3]
-    hint = f"did you mean {' or '.join(close)}?" if close else "there are no runs in it yet"
+    close = get_close_matches(name_or_path, names, n=3)
+    known = "`tinygpt-tui runs` lists those that there are" if names else "there are no runs in it yet"
+    hint = f"did you mean {' or '.join(close)}?" if close else known
     raise StoreError(f"there is no run {printable(name_or_path)!r} in {runs}; {hint}")
 
 
@@ -197,10 +201,11 @@ def _findings(run: Path) -> int:
     return sum(isinstance(event, FindingOpened) and event.is_alarm for event in remaining)
 
 
-def _new_folder(runs: Path, stem: str) -> Path:
+def _new_folder(runs: Path, stem: str, *, numbered: bool) -> Path:
     taken = [int(number) for run in _run_folders(runs) if (number := run.name.removeprefix(f"{stem}-")).isdecimal()]
-    for number in count(max(taken, default=0) + 1):
-        run = runs / f"{stem}-{number}"
+    numbers = (f"{stem}-{number}" for number in count(max(taken, default=0 if numbered else 1) + 1))
+    for name in chain(() if numbered else (stem,), numbers):
+        run = runs / name
         try:
             run.mkdir(mode=0o700)
             return run

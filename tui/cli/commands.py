@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,34 +15,25 @@ from .options import (
     DEFAULT_PRESET,
     PROGRAM,
     LogName,
-    PresetName,
+    OneOf,
     ascii_option,
+    column_words,
     events_as_json,
+    kind_words,
     option_at_fault,
     overrides,
     preset_options,
+    run_name_option,
     runs_folder,
     runs_option,
 )
 from .preset_commands import presets
-from .run_commands import attach, resume, rm, runs, sample, stop
+from .root_command import SCREEN, CommandOrPreset, ScreenCommand
+from .run_commands import attach_run, resume, rm, runs, sample, stop
+from .suggestions import require_preset_or_unknown
 
 if TYPE_CHECKING:
     from ...engine.config import RunConfig
-
-
-class CommandOrPreset(click.Group):
-    """What is no subcommand is a preset, or an option of the screen."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        asks_for_group = args[:1] in (["--help"], ["-h"], ["--version"]) or (not args and ctx.resilient_parsing)
-        if not asks_for_group and args[:1] not in [[name] for name in self.commands]:
-            args = ["screen", *args]
-        return super().parse_args(ctx, args)
-
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:
-        presets = PresetName().shell_complete(ctx, self.params[0], incomplete)
-        return presets + super().shell_complete(ctx, incomplete)
 
 
 @click.group(cls=CommandOrPreset, context_settings={"help_option_names": ["-h", "--help"]})
@@ -51,7 +43,7 @@ def command() -> None:
 
     \b
     tinygpt-tui                  open the screen
-    tinygpt-tui lr-too-high      open it and start a preset; with the same options as `train`
+    tinygpt-tui lr-too-high      open it and start a preset; with the options of `train`, except --json
     tinygpt-tui train            train without a screen
     tinygpt-tui course           learn how training behaves, page by page
 
@@ -59,32 +51,44 @@ def command() -> None:
     """
 
 
-@command.command(hidden=True)
+@command.command(SCREEN, cls=ScreenCommand, hidden=True)
 @preset_options
+@run_name_option
 @ascii_option
+@click.option("--json", "as_json", is_flag=True, hidden=True)
 def screen(
-    preset: str | None, runs: str | None, is_ascii: bool, assignments: tuple[str, ...], **given: str | None
+    preset: str | None,
+    runs: str | None,
+    name: str | None,
+    is_ascii: bool,
+    as_json: bool,
+    assignments: tuple[str, ...],
+    **given: str | None,
 ) -> int:
-    """Open the screen: on its list of presets and runs, or straight in a preset."""
+    """Open the screen: on its list of presets and runs, or straight in a preset.
+
+    `tinygpt-tui --help` lists the commands that work without it.
+    """
     values = overrides(assignments, **given)
-    if values and preset is None:
+    if (values or name is not None) and preset is None:
         preset = DEFAULT_PRESET
     if preset is not None:
-        _planned(preset, values)
+        _planned(preset, assignments, given)
+    if as_json:
+        raise click.UsageError(f"the screen has no --json; `{_train_instead()}` prints events and needs no screen")
     if not sys.stdout.isatty():
         if preset is None:
             click.echo(command.get_help(click.Context(command, info_name=PROGRAM)))
             return 0
-        wanted = shlex.join([PROGRAM, "train", *sys.argv[1:]])
-        raise click.UsageError(f"the screen needs a terminal; `{wanted}` trains without one")
+        raise click.UsageError(f"the screen needs a terminal; `{_train_instead()}` trains without one")
     from ..app import open_app
 
-    return open_app(runs=runs_folder(runs), preset=preset, overrides=values, ascii=is_ascii, run=None)
+    return open_app(runs=runs_folder(runs), preset=preset, overrides=values, name=name, ascii=is_ascii)
 
 
 @command.command()
 @preset_options
-@click.option("--name", help="What the run's folder is called; a number is added.")
+@run_name_option
 @events_as_json
 def train(
     preset: str | None,
@@ -103,20 +107,33 @@ def train(
     from ...engine.storage.run_store import create
     from .follow import host
 
-    id, config = _planned(preset or DEFAULT_PRESET, overrides(assignments, **given))
-    path = create(runs_folder(runs), config, id if name is None else name, datetime.now(UTC))
+    id, config = _planned(preset or DEFAULT_PRESET, assignments, given)
+    path = create(runs_folder(runs), config, id if name is None else name, datetime.now(UTC), numbered=name is None)
     return host(path, config, as_json=as_json, is_new=True)
 
 
-for each in (presets, course, exercise, resume, attach, stop, sample, runs, rm):
+for each in (presets, course, exercise, resume, attach_run, stop, sample, runs, rm):
     command.add_command(each)
 
 
 @command.command()
 @click.argument("logs", nargs=-1, required=True, type=LogName(), metavar="LOG...")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line and log.")
-@click.option("--map", "assignments", multiple=True, metavar="NAME=COLUMN", help="Say what a column is; repeatable.")
-@click.option("--fail-on", metavar="KINDS", help="Exit 1 if one of these was found, as nan,divergence or warning.")
+@click.option(
+    "--map",
+    "assignments",
+    multiple=True,
+    type=OneOf("column", column_words),
+    metavar="NAME=COLUMN",
+    help="Which column holds what; repeatable.",
+)
+@click.option(
+    "--fail-on",
+    type=OneOf("kinds", kind_words),
+    metavar="KINDS",
+    help="Exit 1 if one of these was found, such as nan,divergence or warning.",
+)
+@click.option("--quiet", is_flag=True, help="Do not pass on what comes from standard input.")
 @click.option("--ascii", "is_ascii", is_flag=True, help="Draw without braille.")
 @runs_option
 def diagnose(
@@ -124,10 +141,11 @@ def diagnose(
     as_json: bool,
     assignments: tuple[str, ...],
     fail_on: str | None,
+    quiet: bool,
     is_ascii: bool,
     runs: str | None,
 ) -> int:
-    """Say what is wrong with a run, and why. One of ours by name, or a log that another trainer wrote.
+    """Report what is wrong with a run, and why. One of ours by name, or a log that another trainer wrote.
 
     \b
     tinygpt-tui diagnose metrics.csv trainer_state.json train.log
@@ -135,6 +153,10 @@ def diagnose(
     python train.py | tinygpt-tui diagnose - --fail-on nan,divergence
 
     CSV and TSV, JSON lines, JSON documents and free text are read, whatever wrote them.
+
+    With -, what comes is passed on at once (to stderr with --json), a failure is reported on stderr as soon as it is
+    found, and the diagnosis follows when the input ends, or after Ctrl-C.
+
     Exit status: 0, 1 where --fail-on found something, 2 where a log cannot be read; the others are still diagnosed.
     """
     from .diagnose import diagnose_logs, parsed_kinds, parsed_map
@@ -142,7 +164,8 @@ def diagnose(
 
     given, kinds = parsed_map(assignments), parsed_kinds(fail_on)
     as_text = json_line if as_json else page_for(sys.stdout, is_ascii=is_ascii)
-    return diagnose_logs(logs, runs_folder(runs), as_text, given=given, fail_on=kinds)
+    pass_on = None if quiet else sys.stderr if as_json else sys.stdout
+    return diagnose_logs(logs, runs_folder(runs), as_text, given=given, fail_on=kinds, pass_on=pass_on)
 
 
 @command.command()
@@ -161,11 +184,17 @@ def completion(shell: str) -> int:
     return 0
 
 
-def _planned(preset: str, values: dict[str, str]) -> tuple[str, RunConfig]:
+def _planned(preset: str, assignments: Sequence[str], given: Mapping[str, str | None]) -> tuple[str, RunConfig]:
     from ...engine.config import ConfigError
     from ...engine.presets import planned
 
+    require_preset_or_unknown(preset)
     try:
-        return planned(preset, values, Path.cwd())
+        return planned(preset, overrides(assignments, **given), Path.cwd())
     except ConfigError as error:
-        raise ConfigError(option_at_fault(str(error), values) + str(error)) from None
+        raise ConfigError(option_at_fault(str(error), assignments, **given) + str(error)) from None
+
+
+def _train_instead() -> str:
+    """The command line that was typed, as `train` takes it."""
+    return shlex.join([PROGRAM, "train", *(word for word in sys.argv[1:] if word != "--ascii")])

@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from io import BufferedReader
 from pathlib import Path
+from typing import TextIO, cast
 
 import click
 
 from ...engine.config import ConfigError
 from ...engine.diagnostics.catalogue import CATALOGUE
 from ...engine.diagnostics.diagnosis import row_of
-from ...engine.diagnostics.report import Report, Reporter
+from ...engine.diagnostics.report import Finding, Report, Reporter
 from ...engine.diagnostics.row import Row
 from ...engine.diagnostics.run_statistics import RunFacts
 from ...engine.events import Evaluated, StepFinished
@@ -25,10 +27,10 @@ from ...engine.storage.run_folder import CONFIG, EVENTS, StoreError
 from ...engine.storage.run_store import find_run, read_config
 from ..plots.sketch import Sketch
 from ..text import visible
-from .options import PROGRAM
+from .options import FAIL_ON_SEVERITIES, PROGRAM
+from .piped_log import kept_input
 
 STANDARD_INPUT = "-"
-FAIL_ON_SEVERITIES = ("warning", "failure")
 _MOST_RUNS = 256
 """In one log; each is kept in memory until the log ends."""
 
@@ -70,16 +72,26 @@ AsText = Callable[[LogDiagnosis], str]
 
 
 def diagnose_logs(
-    names: Sequence[str], runs: Path, as_text: AsText, *, given: Mapping[str, str], fail_on: frozenset[str]
+    names: Sequence[str],
+    runs: Path,
+    as_text: AsText,
+    *,
+    given: Mapping[str, str],
+    fail_on: frozenset[str],
+    pass_on: TextIO | None,
 ) -> int:
     """Prints the diagnosis of each log as soon as it is read, and returns the exit status.
 
-    It is 2 if a log could not be read, otherwise 1 if a log has a finding of `fail_on`, otherwise 0.
+    It is 2 if a log could not be read, otherwise 1 if a log has a finding of `fail_on`, otherwise 0. What comes from
+    standard input is written to `pass_on`.
     """
     status = 0
     for name in names:
         try:
-            diagnosis = diagnose_log(name, runs, given)
+            if name == STANDARD_INPUT:
+                diagnosis = _diagnose_input(runs, given, fail_on, pass_on)
+            else:
+                diagnosis = diagnose_log(name, runs, given)
         except (ReadError, StoreError) as error:
             click.echo(f"{PROGRAM}: {visible(str(error))}", err=True)
             status = 2
@@ -90,12 +102,41 @@ def diagnose_logs(
     return status
 
 
-def diagnose_log(name: str, runs: Path, given: Mapping[str, str]) -> LogDiagnosis:
-    """Raises ReadError or StoreError where there is no such log, or nothing in it is one."""
-    origin = None if name == STANDARD_INPUT else _origin(name, runs)
-    with closing(open_log(name, origin or sys.stdin.buffer, given)) as log:
-        own = _own_run(origin) if origin and log.format == "run folder" else None
+def diagnose_log(name: str, runs: Path, given: Mapping[str, str], file: Path | None = None) -> LogDiagnosis:
+    """The diagnosis of the run or the log of that name, or of a file that is called so.
+
+    Raises ReadError or StoreError where there is no such log, or nothing in it is one.
+    """
+    origin = file or _origin(name, runs)
+    with closing(open_log(name, origin, given)) as log:
+        own = _own_run(origin) if log.format == "run folder" else None
         return LogDiagnosis(log=log, runs={"": own} if own else _runs_in(log))
+
+
+def _diagnose_input(
+    runs: Path, given: Mapping[str, str], fail_on: frozenset[str], pass_on: TextIO | None
+) -> LogDiagnosis:
+    """The diagnosis of what comes before the input ends, or Ctrl-C. Failures are printed to stderr when found."""
+    told: set[tuple[str, str, int]] = set()
+    wanted = fail_on | {"failure"}
+
+    def tell_failures(file: Path) -> None:
+        with suppress(ReadError, StoreError):  # as long as nothing in it is a log
+            for run, found in diagnose_log(STANDARD_INPUT, runs, given, file).runs.items():
+                for finding in found.report.findings:
+                    key = (run, finding.kind, finding.onset)
+                    if key not in told and {finding.kind, finding.severity} & wanted:
+                        told.add(key)
+                        click.echo(_alert(finding), err=True)
+
+    pass_on = None if sys.stdin.isatty() else pass_on  # which has echoed what was typed
+    with kept_input(cast("BufferedReader", sys.stdin.buffer), pass_on, tell_failures) as file:
+        return diagnose_log(STANDARD_INPUT, runs, given, file)
+
+
+def _alert(finding: Finding) -> str:
+    words = f"{finding.title or finding.kind} since step {finding.onset}, known at step {finding.detected}"
+    return f"{PROGRAM}: {finding.severity}: {visible(words)}: {visible(finding.evidence)}"
 
 
 def _runs_in(log: Log) -> dict[str, RunDiagnosis]:

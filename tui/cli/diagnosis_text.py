@@ -71,7 +71,7 @@ def _finding(finding: Finding) -> dict[str, object]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Page:
+class DiagnosisPage:
     """How a diagnosis is told to a person."""
 
     width: int
@@ -160,10 +160,12 @@ class Page:
         return [head, *(f"{label:>{margin - 1}} {line}".rstrip() for label, line in rows)]
 
 
-def page_for(out: TextIO, *, is_ascii: bool) -> Page:
+def page_for(out: TextIO, *, is_ascii: bool) -> DiagnosisPage:
     """A page as wide as the terminal, in the characters that it can write."""
     width = min(shutil.get_terminal_size().columns, _WIDEST) if out.isatty() else _WIDEST
-    return Page(width=max(width, 40), is_ascii=is_ascii or (out.encoding or "").lower() not in ("utf-8", "utf8"))
+    return DiagnosisPage(
+        width=max(width, 40), is_ascii=is_ascii or (out.encoding or "").lower() not in ("utf-8", "utf8")
+    )
 
 
 def _listed(names: Sequence[str]) -> str:

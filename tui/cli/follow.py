@@ -62,7 +62,7 @@ class Outcome:
         return 0 if self.end is None or self.end.reason in ("finished", "stopped") else 1
 
 
-class JsonLines:
+class EventLines:
     """Every event as its line, for scripts."""
 
     def __init__(self, out: TextIO) -> None:
@@ -109,7 +109,7 @@ class ProgressLine:
 
 def narrator(steps: int, out: TextIO, *, as_json: bool) -> Narrator:
     if as_json:
-        return JsonLines(out)
+        return EventLines(out)
     progress = TextProgress(steps)
     return ProgressLine(progress, out) if out.isatty() else PlainLines(progress, out)
 

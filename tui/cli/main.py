@@ -1,11 +1,12 @@
-"""The `tinygpt-tui` command: runs what was asked, and turns what went wrong into one line and an exit status."""
+"""The `tinygpt-tui` command: runs a command line, and turns an error into one line and an exit status."""
 
+import os
 import sys
 
 import click
 
 from ..text import visible
-from . import streams
+from . import completion, streams
 from .commands import command
 from .options import PROGRAM
 
@@ -17,8 +18,10 @@ def main() -> None:
 
 
 def run_command(arguments: list[str]) -> int:
-    """The exit status of a command line; whatever a person can get wrong is one line on stderr."""
+    """The exit status of a command line. A user's error is one line on stderr."""
     streams.prepare()
+    if completion.COMPLETE_VARIABLE in os.environ:
+        completion.complete_whole_words()
     try:
         status = command.main(arguments, PROGRAM, standalone_mode=False)
         sys.stdout.flush()

@@ -3,12 +3,14 @@
 import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import click
 
 PROGRAM = "tinygpt-tui"
 DEFAULT_PRESET = "baseline"
+FAIL_ON_SEVERITIES = ("warning", "failure")
+"""What --fail-on takes beside kinds of findings; a failure is a warning too."""
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -54,18 +56,24 @@ class LogName(RunName):
         return [_file(incomplete), *super().shell_complete(ctx, param, incomplete)]
 
 
-class Assignment(click.ParamType):
-    """A key of the configuration, and its value."""
+class OneOf(click.ParamType):
+    """A text for which there are words to complete it with; what it may be is checked by the command."""
 
-    name = "assignment"
+    def __init__(self, name: str, words: Callable[[str], Iterable[str]]) -> None:
+        self.name = name
+        self._words = words
+        """The completions of a text, and others."""
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
         from click.shell_completion import CompletionItem
 
-        return [CompletionItem(f"{key}=") for key in _config_keys() if key.startswith(incomplete)]
+        return [CompletionItem(word) for word in self._words(incomplete) if word.startswith(incomplete)]
 
 
 ascii_option = click.option("--ascii", "is_ascii", is_flag=True, help="Draw without braille and box characters.")
+run_name_option = click.option(
+    "--name", help="What the run's folder is called; a number is added if there is one of that name."
+)
 events_as_json = click.option("--json", "as_json", is_flag=True, help="Print every event as a JSON line.")
 
 
@@ -81,7 +89,7 @@ def preset_options(command: _Command) -> _Command:
             "--set",
             "assignments",
             multiple=True,
-            type=Assignment(),
+            type=OneOf("assignment", config_words),
             metavar="SECTION.KEY=VALUE",
             help="Set any key; repeatable.",
         ),
@@ -120,13 +128,11 @@ def overrides(assignments: Iterable[str], **shortcuts: str | None) -> dict[str, 
     return values
 
 
-def option_at_fault(message: str, values: dict[str, str]) -> str:
-    """The option that a message about config keys speaks of, as it was typed; empty if it is none of them."""
-    shortcuts = {key: name for name, key in _KEYS.items()}
-    for key, text in values.items():
-        if key in message:
-            return f"--{shortcuts[key]} {text}: " if key in shortcuts else f"--set {key}={text}: "
-    return ""
+def option_at_fault(message: str, assignments: Iterable[str], **shortcuts: str | None) -> str:
+    """The option that set the config key in a message, as it was typed; empty if none did. See `overrides`."""
+    typed = [(text.partition("=")[0].strip(), f"--set {text}: ") for text in [*assignments][::-1]]
+    typed += [(_KEYS[name], f"--{name} {text}: ") for name, text in shortcuts.items() if text is not None]
+    return next((option for key, option in typed if key in message), "")
 
 
 def _file(incomplete: str) -> Any:
@@ -136,13 +142,45 @@ def _file(incomplete: str) -> Any:
     return CompletionItem(incomplete, type="file")
 
 
-def _config_keys() -> list[str]:
-    from dataclasses import asdict
+def config_words(incomplete: str) -> list[str]:
+    """`section.key=` of every config key; once that is typed, the values of the key if it has a list of them."""
+    from dataclasses import is_dataclass
+    from typing import get_type_hints
 
     from ...engine.config import RunConfig
+    from ...engine.schedule import SCHEDULES
 
-    sections = {name: keys for name, keys in asdict(RunConfig()).items() if isinstance(keys, dict)}
-    return ["title", *(f"{section}.{key}" for section, keys in sections.items() for key in keys)]
+    sections = {name: hint for name, hint in get_type_hints(RunConfig).items() if is_dataclass(hint)}
+    hints = {
+        f"{name}.{key}": hint for name, section in sections.items() for key, hint in get_type_hints(section).items()
+    }
+    key, equals, _ = incomplete.partition("=")
+    if not equals:
+        return ["title=", *(f"{key}=" for key in hints)]
+    values = list(SCHEDULES) if key == "schedule.kind" else _values(hints.get(key))
+    return [f"{key}={value}" for value in values]
+
+
+def kind_words(incomplete: str) -> list[str]:
+    """What --fail-on takes: kinds and severities of findings, separated by commas."""
+    from ...engine.diagnostics.catalogue import CATALOGUE
+
+    before, comma, _ = incomplete.rpartition(",")
+    return [f"{before}{comma}{kind}" for kind in (*CATALOGUE, *FAIL_ON_SEVERITIES)]
+
+
+def column_words(incomplete: str) -> list[str]:
+    """`NAME=` of every name that --map takes. The columns are not known here."""
+    from ...engine.readers.log import MAPPABLE
+
+    return [] if "=" in incomplete else [f"{name}=" for name in MAPPABLE]
+
+
+def _values(hint: Any) -> list[str]:
+    """What a Literal, a bool or a union with one of them may be."""
+    if hint is bool:
+        return ["true", "false"]
+    return [value for each in get_args(hint) for value in ([each] if isinstance(each, str) else _values(each))]
 
 
 def _preset_names() -> list[str]:

@@ -1,4 +1,4 @@
-"""A run told in lines of text: what is worth a line of its own, and one line that says where the run is."""
+"""A run as lines of text: one for each event of note, and a status line."""
 
 import math
 from dataclasses import dataclass, field
@@ -18,6 +18,7 @@ from ...engine.events import (
     StorageBlocked,
     StorageRestored,
 )
+from ..formatting import duration
 from ..text import visible
 
 _BAR = 20
@@ -34,11 +35,13 @@ class TextProgress:
     """Until there is a step."""
     _speed: float = field(default=math.nan, init=False)
     """Tokens a second, smoothed."""
-    _kinds: dict[int, str] = field(default_factory=dict, init=False)
-    """Of the findings that are open."""
+    _findings: dict[int, FindingOpened] = field(default_factory=dict, init=False)
+    """By id, those that are over included."""
+    _closed: dict[int, int] = field(default_factory=dict, init=False)
+    """The step at which a finding was over, by its id."""
 
     def observe(self, event: AnyEvent) -> list[str]:
-        """The lines an event is worth; mostly none."""
+        """The lines for an event; none for most."""
         match event:
             case StepFinished():
                 self._advance(event)
@@ -51,14 +54,17 @@ class TextProgress:
                 return []
             case RunStarted():
                 self.step, self.steps, self.activity = event.step, event.steps, "taking the first step"
+                self._take_back(event.step)
                 return _beginning(event)
             case FindingOpened():
-                self._kinds[event.id] = event.kind
+                self._findings[event.id] = event
                 return _finding(event)
-            case FindingClosed():
-                return [f"ok       {visible(self._kinds.pop(event.id, 'finding'))}: over at step {event.step}"]
+            case FindingClosed(id=id):
+                self._closed[id] = event.step
+                kind = visible(self._findings[id].kind) if id in self._findings else "finding"
+                return [f"ok       {kind}: over at step {event.step}"]
             case RunEnded():
-                return self._ending(event)
+                return [*self._ending(event), self._found()]
             case _:
                 return _interruption(event)
 
@@ -91,6 +97,16 @@ class TextProgress:
             case "failed" | "died":
                 return []  # an error, and not a line of progress
 
+    def _take_back(self, step: int) -> None:
+        """A run that starts again after a step has no later findings, and earlier ones were not over later."""
+        self._findings = {id: finding for id, finding in self._findings.items() if finding.step <= step}
+        self._closed = {id: closed for id, closed in self._closed.items() if closed <= step}
+
+    def _found(self) -> str:
+        """Every finding of the run in one line, with whether it was over before the end."""
+        found = [_outcome(finding, self._closed.get(id)) for id, finding in self._findings.items()]
+        return f"findings: {', '.join(found) or 'none'}"
+
     def _advance(self, event: StepFinished) -> None:
         self.step, self.latest = event.step, event
         known = math.isfinite(self._speed)
@@ -100,13 +116,7 @@ class TextProgress:
         if self.latest is None or not self._speed > 0 or self.step < 1:
             return ""
         seconds = (self.steps - self.step) * self.latest.tokens / self.step / self._speed
-        return f"{duration(seconds)} left" if math.isfinite(seconds) else ""
-
-
-def duration(seconds: float) -> str:
-    minutes, rest = divmod(max(round(seconds), 0), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+        return f"{duration(max(seconds, 0.0))} left" if math.isfinite(seconds) else ""
 
 
 def _beginning(event: RunStarted) -> list[str]:
@@ -124,6 +134,13 @@ def _finding(event: FindingOpened) -> list[str]:
     lines += [f"         why: {visible(cause)}" for cause in event.causes[:1]]
     lines += [f"         try: {visible(fix.title)}" for fix in event.fixes[:1]]
     return lines
+
+
+def _outcome(finding: FindingOpened, closed: int | None) -> str:
+    kind = visible(finding.kind)
+    if closed is not None:
+        return f"{kind} steps {finding.onset}-{closed} (recovered)"
+    return f"{kind} since step {finding.onset} ({'open' if finding.is_alarm else 'remark'})"
 
 
 def _interruption(event: AnyEvent) -> list[str]:

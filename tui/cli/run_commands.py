@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 
 import click
@@ -9,6 +10,7 @@ import click
 from ...engine.vocabulary import VOCABULARY
 from ..text import visible
 from .options import PROGRAM, RunName, ascii_option, events_as_json, runs_folder, runs_option
+from .suggestions import run_path
 
 
 @click.command()
@@ -20,10 +22,10 @@ def resume(run: str, steps: str | None, as_json: bool, runs: str | None) -> int:
     """Go on with a run from its latest checkpoint."""
     from ...engine.config import ConfigError
     from ...engine.storage.run_folder import find_worker
-    from ...engine.storage.run_store import find_run, read_config, summarise, write_config
+    from ...engine.storage.run_store import read_config, summarise, write_config
     from .follow import host
 
-    path = find_run(runs_folder(runs), run)
+    path = run_path(runs, run)
     config = read_config(path)
     if worker := find_worker(path):
         raise click.UsageError(f"{path.name} is training already (process {worker.pid}); `{PROGRAM} attach` follows it")
@@ -33,24 +35,26 @@ def resume(run: str, steps: str | None, as_json: bool, runs: str | None) -> int:
         except ConfigError as error:
             raise ConfigError(f"--steps {steps}: {error}") from None
     summary = summarise(path)
-    if summary.state == "finished" and config.training.steps <= summary.step:
-        raise click.UsageError(f"{path.name} is finished at step {summary.step}; --steps M goes on to a later step M")
+    # one that was stopped goes on from its very end, where others go back to a checkpoint
+    is_over = summary.state == "finished" or (summary.state == "stopped" and steps is not None)
+    if is_over and config.training.steps <= summary.step:
+        given = "" if steps is None else f", and --steps {steps} is not beyond it"
+        place = f"{path.name} is {summary.state} at step {summary.step}"
+        raise click.UsageError(f"{place}{given}; --steps M goes on to a later step M")
     if steps is not None:
         write_config(path, config)
     return host(path, config, as_json=as_json, is_new=False)
 
 
-@click.command()
+@click.command("attach")
 @click.argument("run", type=RunName())
 @click.option("--text", "as_text", is_flag=True, help="Follow in text, even on a terminal.")
 @events_as_json
 @ascii_option
 @runs_option
-def attach(run: str, as_text: bool, as_json: bool, is_ascii: bool, runs: str | None) -> int:
+def attach_run(run: str, as_text: bool, as_json: bool, is_ascii: bool, runs: str | None) -> int:
     """Look at a run that trains, or at a past one. Ctrl-C leaves it as it is."""
-    from ...engine.storage.run_store import find_run
-
-    path = find_run(runs_folder(runs), run)
+    path = run_path(runs, run)
     if sys.stdout.isatty() and not (as_text or as_json):
         from ..app import open_app
 
@@ -65,10 +69,9 @@ def attach(run: str, as_text: bool, as_json: bool, is_ascii: bool, runs: str | N
 @runs_option
 def stop(run: str, runs: str | None) -> int:
     """End a run with a checkpoint. It can be resumed from there."""
-    from ...engine.storage.run_store import find_run
     from .requests import stop_run
 
-    path = find_run(runs_folder(runs), run)
+    path = run_path(runs, run)
     end = stop_run(path)
     click.echo(f"{path.name}: {end.reason} at step {end.step}" if end else f"{path.name}: the worker is gone")
     return 0 if end and end.reason in ("stopped", "finished") else 1
@@ -88,10 +91,10 @@ def sample(
     """Let a run's model write. As it is now, or as its latest checkpoint has it."""
     from ...engine.events import Sample
     from ...engine.storage.run_folder import find_worker
-    from ...engine.storage.run_store import find_run, read_config
+    from ...engine.storage.run_store import read_config
     from .requests import live_sample, stored_sample
 
-    path = find_run(runs_folder(runs), run)
+    path = run_path(runs, run)
     usual = read_config(path).instruments
     wanted = Sample(
         prompt=usual.sample_prompt if prompt is None else prompt,
@@ -108,9 +111,12 @@ def sample(
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @runs_option
 def runs(as_json: bool, runs: str | None) -> int:
-    """List the runs, and how they stand. State, step, loss, findings and size of each."""
+    """List the runs, and how they stand. State, step, loss, findings and size of each.
+
+    On a narrow terminal the last columns are left out.
+    """
     from ...engine.storage.run_store import list_runs
-    from .run_table import json_row, table
+    from .run_table import json_row, run_table
 
     folder = runs_folder(runs)
     found = list_runs(folder)
@@ -118,7 +124,7 @@ def runs(as_json: bool, runs: str | None) -> int:
         for summary in found:
             click.echo(json_row(summary))
     elif found:
-        click.echo(table(found))
+        click.echo(run_table(found, shutil.get_terminal_size().columns if sys.stdout.isatty() else None))
     else:
         click.echo(f"no runs in {folder} yet; `{PROGRAM} train` makes one")
     return 0
@@ -130,9 +136,9 @@ def runs(as_json: bool, runs: str | None) -> int:
 @runs_option
 def rm(names: tuple[str, ...], yes: bool, runs: str | None) -> int:
     """Delete runs, with their checkpoints."""
-    from ...engine.storage.run_store import find_run, remove
+    from ...engine.storage.run_store import remove
 
-    paths = [find_run(runs_folder(runs), name) for name in names]
+    paths = [run_path(runs, name) for name in names]
     for path in paths:
         if yes or _agreed(f"Delete {path}?"):
             remove(path)

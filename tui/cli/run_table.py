@@ -2,18 +2,47 @@
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ...engine.storage.run_store import RunSummary
+from ..formatting import megabytes
 from ..text import visible
 
 _HEADINGS = ("run", "state", "step", "loss", "val_loss", "findings", "size", "created", "title")
+_DISPENSABLE = ("title", "created", "size", "val_loss", "findings", "loss")
+"""Left out one after the other where a terminal is too narrow for all."""
 
 
-def table(summaries: Iterable[RunSummary]) -> str:
-    rows = [_HEADINGS, *(_cells(summary) for summary in summaries)]
+def run_table(summaries: Iterable[RunSummary], width: int | None = None) -> str:
+    """A line a run, of at most `width` characters if names, states and steps fit in it. None is any width."""
+    summaries = list(summaries)
+    rows = [_HEADINGS, *(_cells(summary) for summary in summaries if summary.state != "damaged")]
     widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
-    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+    widths[0] = max(widths[0], *(len(visible(summary.name)) for summary in summaries))
+    shown = _shown(widths, width)
+    lines = [_line([_HEADINGS[column] for column in shown], [widths[column] for column in shown])]
+    for summary in summaries:
+        if summary.state == "damaged":
+            line = f"{visible(summary.name):<{widths[0]}}  damaged  {visible(summary.why)}"
+            lines.append(line if width is None or len(line) <= width else f"{line[: width - 3]}...")
+        else:
+            cells = _cells(summary)
+            lines.append(_line([cells[column] for column in shown], [widths[column] for column in shown]))
+    return "\n".join(lines)
+
+
+def _line(cells: Iterable[str], widths: Iterable[int]) -> str:
+    return "  ".join(map(str.ljust, cells, widths)).rstrip()
+
+
+def _shown(widths: Sequence[int], width: int | None) -> list[int]:
+    """The columns for which there is room."""
+    shown = list(range(len(_HEADINGS)))
+    for heading in _DISPENSABLE:
+        if width is None or sum(widths[column] + 2 for column in shown) - 2 <= width:
+            break
+        shown.remove(_HEADINGS.index(heading))
+    return shown
 
 
 def json_row(summary: RunSummary) -> str:
@@ -31,13 +60,7 @@ def json_row(summary: RunSummary) -> str:
     return json.dumps(row | {"pid": summary.pid} if summary.pid else row)
 
 
-def megabytes(size: int) -> str:
-    return f"{size / 1e6:.1f} MB"
-
-
 def _cells(summary: RunSummary) -> tuple[str, ...]:
-    if summary.state == "damaged":
-        return (visible(summary.name), "damaged", *[""] * 6, visible(summary.why))
     return (
         visible(summary.name),
         summary.state,

@@ -13,10 +13,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen, Screen
+from textual.screen import Screen
 from textual.widgets import Static
 
 from ..content import hanging
+from .dialog import Dialog
 from .key_line import KeyLine
 from .key_table import KeyGroup, key_groups
 
@@ -26,7 +27,7 @@ moves the reading cursor, as dragging does. The wheel zooms a plot, with Shift o
 every text."""
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(Dialog[None]):
     BINDING_GROUP_TITLE = "Help"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,question_mark,f1,q", "dismiss", "close", id="help.close", tooltip="Back to the screen"),

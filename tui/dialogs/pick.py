@@ -8,17 +8,17 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Label, OptionList
 from textual.widgets.option_list import Option
 
 from ..text import visible
+from .dialog import Dialog
 from .key_line import KeyLine
 
 _NUMBERED = 9
 
 
-class Pick(ModalScreen[int | None]):
+class Pick(Dialog[int | None]):
     """The place of what was picked, counted from 0; None is nothing."""
 
     CSS = """

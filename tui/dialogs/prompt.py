@@ -10,11 +10,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Input, Label, Static
 
 from ...engine.config import ConfigError
+from .dialog import Dialog
 from .key_line import KeyLine
 
 Answer = TypeVar("Answer")
@@ -75,7 +75,7 @@ def after_typing(focused: Widget, act: Callable[[], object]) -> None:
     focused.call_later(act)
 
 
-class Prompt(ModalScreen[Answer | None], Generic[Answer]):
+class Prompt(Dialog[Answer | None], Generic[Answer]):
     """`read` turns the texts into the answer, or raises ValueError with a message for the person."""
 
     CSS = """
@@ -112,6 +112,8 @@ class Prompt(ModalScreen[Answer | None], Generic[Answer]):
         after_typing(self.focused or self, self._answer)
 
     def _answer(self) -> None:
+        if not self.is_open:
+            return
         texts = {str(box.id): box.value for box in self.query(Input)}
         try:
             self.dismiss(self._read(texts))
@@ -120,7 +122,8 @@ class Prompt(ModalScreen[Answer | None], Generic[Answer]):
 
     @on(Input.Changed)
     def forget_refusal(self) -> None:
-        self.query_one(".refusal", Static).update("")
+        if self.is_open:
+            self.query_one(".refusal", Static).update("")
 
     def action_cancel(self) -> None:
         self.dismiss(None)

@@ -18,7 +18,6 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from ..dialogs.key_line import KeyLine
-<<<<<<< HEAD
 from ..navigation import (
     Course,
     CurveExercise,
@@ -30,21 +29,6 @@ from ..navigation import (
     RunDestination,
     StartRun,
     new_seed,
-=======
-from ..navigation import Course, CurveExercise, FaultExercise, GoTo, new_seed
-from ..text import visible
-from .disk import look_into_log, measured_speed, preset_entries, read_runs
-from .entries import (
-    Entry,
-    LearnEntry,
-    MeasuredSpeed,
-    PresetEntry,
-    RunEntry,
-    identity,
-    in_order,
-    intention,
-    matching,
->>>>>>> h-core2
 )
 from ..text import visible
 from .disk import preset_entries, read_runs
@@ -107,14 +91,8 @@ class HomeScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Presets are in the first frame: to read them takes less than another frame would."""
-<<<<<<< HEAD
         self._presets = preset_entries()
         self.watch(self.filter_line, "wanted", self._show_entries)
-=======
-        self._presets = preset_entries()
-        self._show_filter()
-        self._show_entries()
->>>>>>> h-core2
 
     def on_screen_resume(self) -> None:
         self.call_after_refresh(self.read_disk)

@@ -8,13 +8,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Grid, Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input, Label, Select, Static
 
 from ...engine.config import ConfigError
 from ...engine.events import ChangeSettings
 from ...engine.live_changes import changed, difference
 from ...engine.schedule import SCHEDULES
+from ..dialogs.dialog import Dialog
 from ..dialogs.key_line import KeyLine
 from ..dialogs.prompt import FIELD_KEYS, FieldRow, after_typing
 from ..panels.lr import LrPanel
@@ -27,7 +27,7 @@ _WIDE, _HIGH = 72, 22
 """Columns and rows from which there is room for two columns of fields, and for the plot."""
 
 
-class ChangeForm(ModalScreen[ChangeSettings | None]):
+class ChangeForm(Dialog[ChangeSettings | None]):
     CSS = """
     ChangeForm {
         align: center middle; background: $background 60%;
@@ -85,6 +85,8 @@ class ChangeForm(ModalScreen[ChangeSettings | None]):
         self.set_class(event.size.height < _HIGH, "-low")
 
     def on_mount(self) -> None:
+        if not self.is_open:
+            return
         self.rate.view, self.rate.viewport = self._view, self._viewport
         self.preview()
 
@@ -102,6 +104,8 @@ class ChangeForm(ModalScreen[ChangeSettings | None]):
     @on(Select.Changed)
     def preview(self) -> None:
         """Say and draw what would come of the form as it stands."""
+        if not self.is_open:
+            return
         for row in self.query(FieldRow):
             row.display = belongs(row.name or "", self._kind)
         view = self._view
@@ -128,6 +132,8 @@ class ChangeForm(ModalScreen[ChangeSettings | None]):
         after_typing(self.focused or self, self._change)
 
     def _change(self) -> None:
+        if not self.is_open:
+            return
         try:
             self.dismiss(self._read())
         except (ConfigError, ValueError):

@@ -7,16 +7,16 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Label, OptionList
 from textual.widgets.option_list import Option
 
+from ..dialogs.dialog import Dialog
 from ..dialogs.key_line import KeyLine
 
 LeaveChoice = Literal["stop", "leave"]
 
 
-class LeaveDialog(ModalScreen[LeaveChoice | None]):
+class LeaveDialog(Dialog[LeaveChoice | None]):
     """None is to stay. A second Ctrl-C or Ctrl-Q leaves the run running: it never loses anything."""
 
     CSS = """
