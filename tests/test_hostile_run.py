@@ -1,5 +1,6 @@
 """A run folder from a stranger: a subcommand answers in one line, executes nothing and touches nothing outside it."""
 
+import io
 import json
 import os
 import shutil
@@ -170,7 +171,7 @@ DAMAGES: dict[str, tuple[Damage, set[str]]] = {
     "generators are garbage": (random_state, {"resume"}),
     "state is deep": (content("checkpoints/*/state.json", b"[" * 50_000), {"sample", "resume"}),
     "state has a huge step": (state(step=10**30), {"sample", "resume"}),
-    "state has other settings": (state(settings={"batch": "x"}), {"resume"}),
+    "state has other settings": (state(settings={"batch": "x"}), {"sample", "resume"}),
     "state is of other text": (state(fingerprint="\x1b[2J"), {"resume"}),
 }
 
@@ -188,6 +189,33 @@ def test_a_hostile_run_is_answered_in_one_line(run: Path, damage: str, capsys: p
     assert (run_command(COMMANDS["rm"]) == 0) == ("rm" not in refused)
     assert run.exists() == ("rm" in refused)
     assert (run.parents[1] / "precious").read_text() == "untouched"
+
+
+@pytest.mark.parametrize("kind", ["elsewhere", "link in the runs folder"])
+def test_rm_deletes_nothing_but_what_lies_in_the_runs_folder(
+    run: Path, kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = run.parents[1] / "other" / "bad\x1b[2J-1"
+    shutil.copytree(run, other)
+    link = run.parent / "link"
+    link.symlink_to(other, target_is_directory=True)
+
+    name = other if kind == "elsewhere" else link
+    assert run_command(["rm", f"{name}/", "--yes"]) == run_command(["rm", str(name), "--yes"]) == 2
+    assert (other / CONFIG).exists() and link.is_symlink()
+    assert "\x1b" not in capsys.readouterr().err
+
+
+def test_rm_asks_with_the_full_path_without_its_escape_sequences(
+    run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hostile = run.rename(run.parent / "bad\x1b]52;c;\u202e\x9b-1")
+    monkeypatch.chdir(run.parents[1])
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+
+    assert run_command(["rm", f"runs/{hostile.name}"]) == 0
+    assert f"Delete {run.parent}/bad␛]52;c;\\u202e\\x9b-1?" in capsys.readouterr().err
+    assert hostile.exists()
 
 
 def resumes(run: Path) -> bool:

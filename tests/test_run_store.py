@@ -2,6 +2,7 @@
 
 import os
 import stat
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -300,6 +301,51 @@ def test_a_folder_that_is_no_run_is_not_removed(tmp_path: Path) -> None:
         with pytest.raises(StoreError, match="no run folder"):
             remove(folder)
         assert folder.exists()
+
+
+@pytest.mark.parametrize(("name", "text"), [(CONFIG, "baseURL = 'https://example.org'"), (EVENTS, '{"step": 1}')])
+def test_a_folder_that_another_program_made_is_not_removed(tmp_path: Path, name: str, text: str) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / name).write_text(text)
+
+    with pytest.raises(StoreError, match="no run folder that this program made"):
+        remove(site)
+    assert (site / name).read_text() == text
+
+
+def test_what_this_program_did_not_make_is_left_in_a_removed_run(tmp_path: Path) -> None:
+    run = new_run(tmp_path / "runs", steps=1)
+    checkpoint, other = run / "checkpoints" / "step-000001", run / "checkpoints" / "mine"
+    for folder in (checkpoint, other, run / ".partial"):
+        folder.mkdir(parents=True)
+    for file in (checkpoint / "state.json", checkpoint / "notes", other / "state.json", run / "thesis.tex"):
+        file.write_text("words")
+    (run / "checkpoints" / "step-000002").symlink_to(other)
+    (tmp_path / "precious").write_text("untouched")
+    (run / "worker.log").symlink_to(tmp_path / "precious")
+
+    left = remove(run)
+
+    assert left == [run / ".partial", run / "checkpoints", run / "thesis.tex"]
+    files = sorted(path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file())
+    assert files == ["checkpoints/mine/state.json", "checkpoints/step-000001/notes", "thesis.tex"]
+    assert (tmp_path / "precious").read_text() == "untouched"
+    with pytest.raises(StoreError, match="no run folder"):
+        remove(run)
+
+
+def test_a_deep_folder_in_a_run_is_neither_walked_nor_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = new_run(tmp_path, steps=1)
+    monkeypatch.chdir(run)
+    for _ in range(1500):
+        Path("d").mkdir()
+        os.chdir("d")
+    os.chdir(tmp_path)
+
+    assert only(tmp_path).state == "interrupted"
+    assert remove(run) == [run / "d"]
+    subprocess.run(["rm", "-rf", run], check=True)
 
 
 def test_a_run_with_a_worker_is_neither_removed_nor_claimed_again(tmp_path: Path) -> None:

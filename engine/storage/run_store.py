@@ -3,7 +3,6 @@
 import errno
 import os
 import re
-import shutil
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
@@ -32,12 +31,12 @@ from ..events import (
     StoredEvent,
 )
 from .event_log import marked_events, tail_events
+from .own_files import CREATED, delete_own_files, is_own_run, own_files
 from .run_folder import CONFIG, EVENTS, StoreError, find_worker, open_file, printable, unoccupied
 
 RunState = Literal["starting", "running", "paused", "finished", "stopped", "failed", "interrupted", "damaged"]
 
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
-_CREATED = "# A run of tinygpt-tui, created "
 _LONGEST_CONFIG = 1 << 20
 _TAIL = 1 << 16
 _ENDS: dict[str, RunState] = {
@@ -83,7 +82,7 @@ def create(runs: Path, config: RunConfig, name: str | None, now: datetime) -> Pa
     try:
         runs.mkdir(mode=0o700, parents=True, exist_ok=True)
         run = _new_folder(runs, stem)
-        _write(run / CONFIG, f"{_CREATED}{now.isoformat(timespec='seconds')}\n\n{config.to_toml()}")
+        _write(run / CONFIG, f"{CREATED.decode()}{now.isoformat(timespec='seconds')}\n\n{config.to_toml()}")
     except OSError as error:
         raise StoreError(f"{runs}: no run can be created there: {error.strerror}; try another --runs") from None
     return run
@@ -102,7 +101,7 @@ def read_config(run: Path) -> RunConfig:
 def write_config(run: Path, config: RunConfig) -> None:
     """Replace the configuration, whole or not at all."""
     try:
-        _write(run / CONFIG, f"{_CREATED}{_created(run).isoformat(timespec='seconds')}\n\n{config.to_toml()}")
+        _write(run / CONFIG, f"{CREATED.decode()}{_created(run).isoformat(timespec='seconds')}\n\n{config.to_toml()}")
     except OSError as error:
         why = f"cannot be written: {error.strerror}; copy the run to a folder of yours, and name that with --runs"
         raise StoreError(f"{run / CONFIG}: {why}") from None
@@ -138,7 +137,7 @@ def find_run(runs: Path, name_or_path: str) -> Path:
     """A run by its name in `runs`, or by a path, which has a slash in it."""
     explicit = "/" in name_or_path
     if explicit and _is_run(folder := Path(name_or_path).expanduser()):
-        return folder.resolve()
+        return Path(os.path.abspath(folder))  # noqa: PTH100, a link remains one
     if not explicit and _NAME.fullmatch(name_or_path) and _is_run(runs / name_or_path):
         return runs / name_or_path
     names = [run.name for run in _run_folders(runs)]
@@ -147,13 +146,21 @@ def find_run(runs: Path, name_or_path: str) -> Path:
     raise StoreError(f"there is no run {printable(name_or_path)!r} in {runs}; {hint}")
 
 
-def remove(run: Path) -> None:
-    """Delete a run, unless a worker is at work in it; links in it are deleted, not followed."""
+def require_in(runs: Path, run: Path) -> None:
+    """StoreError where a run does not lie in the folder of runs."""
+    if run.parent.resolve() != runs.resolve():
+        raise StoreError(f"{run}: does not lie in {runs}, so it is not removed; name its folder with --runs")
+
+
+def remove(run: Path) -> list[Path]:
+    """Delete a run, unless a worker is at work in it; what this program did not make is left there, and returned."""
     if run.is_symlink() or not _is_run(run):
         raise StoreError(f"{run}: is no run folder, so it is not removed")
     try:
         with unoccupied(run):
-            shutil.rmtree(run)
+            if not is_own_run(run):
+                raise StoreError(f"{run}: is no run folder that this program made, so it is not removed")
+            return delete_own_files(run)
     except OSError as error:
         raise StoreError(f"{run}: cannot be removed: {_why_not(error)}") from None
 
@@ -248,17 +255,17 @@ def _created(run: Path) -> datetime:
     try:
         with os.fdopen(open_file(run / CONFIG, os.O_RDONLY), "rb") as file:
             line = file.readline(100).decode().strip()
-        return datetime.fromisoformat(line.removeprefix(_CREATED)).astimezone(UTC)
+        return datetime.fromisoformat(line.removeprefix(CREATED.decode())).astimezone(UTC)
     except (OSError, ValueError, OverflowError):
         return datetime.fromtimestamp(run.lstat().st_mtime, UTC)
 
 
-def _bytes(folder: Path) -> int:
+def _bytes(run: Path) -> int:
     size = 0
-    for path, _, names in os.walk(folder):
-        for name in names:
-            with suppress(FileNotFoundError, PermissionError):  # a worker thins its checkpoints meanwhile
-                size += os.lstat(os.path.join(path, name)).st_size  # noqa: PTH118, a third of the time
+    with suppress(OSError):  # a worker thins its checkpoints meanwhile
+        for file in own_files(run):
+            with suppress(OSError):
+                size += file.stat(follow_symlinks=False).st_size
     return size
 
 

@@ -130,12 +130,14 @@ def runs(as_json: bool, runs: str | None) -> int:
 @runs_option
 def rm(names: tuple[str, ...], yes: bool, runs: str | None) -> int:
     """Delete runs, with their checkpoints."""
-    from ...engine.storage.run_store import find_run, remove
+    from ...engine.storage.run_store import find_run, remove, require_in
 
-    paths = [find_run(runs_folder(runs), name) for name in names]
+    paths = [find_run(runs_folder(runs), name).absolute() for name in names]
     for path in paths:
-        if yes or _agreed(f"Delete {path}?"):
-            remove(path)
+        require_in(runs_folder(runs), path)
+        if yes or _agreed(f"Delete {visible(str(path))}?"):
+            for left in remove(path):
+                click.echo(f"{PROGRAM}: {visible(str(left))} is left, for this program did not make it", err=True)
     return 0
 
 
