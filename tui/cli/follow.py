@@ -21,7 +21,7 @@ from ...engine.events import AnyEvent, PreparationBegan, RunEnded, Stop, encode
 from ...engine.storage.event_log import line_count
 from ...engine.storage.run_folder import CHECKPOINTS, EVENTS, find_worker
 from ...engine.storage.run_store import read_config, remove
-from ..text import visible
+from ..text import visible, visible_json
 from .options import PROGRAM
 from .progress_text import TextProgress
 
@@ -69,7 +69,7 @@ class JsonLines:
         self._out = out
 
     def tell(self, batch: list[AnyEvent]) -> None:
-        self._out.write("".join(encode(event).decode() + "\n" for event in batch))
+        self._out.write("".join(visible_json(encode(event).decode()) + "\n" for event in batch))
         self._out.flush()
 
 
@@ -218,5 +218,5 @@ def _conclude(path: Path, outcome: Outcome) -> int:
         log = visible(str(path / "worker.log"))
         has_checkpoint = any((path / CHECKPOINTS).glob("step-*"))
         place = "goes on from the latest checkpoint" if has_checkpoint else "begins again, for there is no checkpoint"
-        click.echo(f"the log is {log}; `{PROGRAM} resume {path.name}` {place}", err=True)
+        click.echo(f"the log is {log}; `{PROGRAM} resume {visible(path.name)}` {place}", err=True)
     return outcome.exit_status

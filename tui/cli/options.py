@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
+from ..text import visible
+
 PROGRAM = "tinygpt-tui"
 DEFAULT_PRESET = "baseline"
 
@@ -42,7 +44,7 @@ class RunName(click.ParamType):
 
         folder = runs_folder(ctx.params.get("runs"))
         names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+        return [CompletionItem(name) for name in names if name.startswith(incomplete) and name == visible(name)]
 
 
 class LogName(RunName):

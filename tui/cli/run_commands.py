@@ -70,7 +70,8 @@ def stop(run: str, runs: str | None) -> int:
 
     path = find_run(runs_folder(runs), run)
     end = stop_run(path)
-    click.echo(f"{path.name}: {end.reason} at step {end.step}" if end else f"{path.name}: the worker is gone")
+    name = visible(path.name)
+    click.echo(f"{name}: {end.reason} at step {end.step}" if end else f"{name}: the worker is gone")
     return 0 if end and end.reason in ("stopped", "finished") else 1
 
 
@@ -120,7 +121,7 @@ def runs(as_json: bool, runs: str | None) -> int:
     elif found:
         click.echo(table(found))
     else:
-        click.echo(f"no runs in {folder} yet; `{PROGRAM} train` makes one")
+        click.echo(f"no runs in {visible(str(folder))} yet; `{PROGRAM} train` makes one")
     return 0
 
 

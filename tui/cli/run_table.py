@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterable
 
 from ...engine.storage.run_store import RunSummary
-from ..text import visible
+from ..text import visible, visible_json
 
 _HEADINGS = ("run", "state", "step", "loss", "val_loss", "findings", "size", "created", "title")
 
@@ -28,7 +28,7 @@ def json_row(summary: RunSummary) -> str:
         "findings": summary.findings,
         "bytes": summary.bytes,
     }
-    return json.dumps(row | {"pid": summary.pid} if summary.pid else row)
+    return visible_json(json.dumps(row | {"pid": summary.pid} if summary.pid else row))
 
 
 def megabytes(size: int) -> str:
