@@ -18,7 +18,7 @@ from .config import ConfigError, RunConfig
 from .events import Accepted, AnyEvent, Command, Event, Follow, Refused, RunEnded, encode
 from .storage.event_log import CHUNK, Transcript, stored_events
 from .storage.run_folder import EVENTS, LOCK, WORKER_LOG, StoreError, find_worker, last_words, open_file, socket_path
-from .storage.run_store import read_config
+from .storage.run_store import read_config, require_readable
 
 # -P: a torch.py in the folder where a person stands is not imported
 WORKER = (sys.executable, "-P", "-m", "tinygpt_tui.engine.worker")
@@ -91,8 +91,7 @@ def open_stored(path: Path) -> "StoredRun":
     """A run on disk; what is no event in it is skipped, and `transcript` tells."""
     config = _config(path)
     try:
-        if os.path.lexists(path / EVENTS):
-            os.close(open_file(path / EVENTS, os.O_RDONLY))
+        require_readable(path)
     except StoreError as error:
         raise ClientError(str(error)) from None
     return StoredRun(path, config)

@@ -282,6 +282,7 @@ def test_whoever_commands_sees_at_once_what_comes_of_it(tmp_path: Path, monkeypa
     run, requests = new_run(tmp_path, steps=1), SimpleQueue[Request]()
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(tmp_path / "socket"))
+    listener.listen()
     with (
         closing(EventLog(run)) as log,
         closing(server.Server(run, listener, requests)),

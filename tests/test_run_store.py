@@ -249,7 +249,8 @@ def test_hostile_events_neither_hide_nor_break_a_run(tmp_path: Path) -> None:
     run = new_run(tmp_path, steps=1)
     (run / EVENTS).write_bytes(b'\xff\n{"event":"step","step":1e400}\n{"event":"rm -rf"}\n[[[\n"\\u001b"\n')
 
-    assert (only(tmp_path).state, only(tmp_path).step) == ("interrupted", 0)
+    assert (only(tmp_path).state, only(tmp_path).step) == ("damaged", 0)
+    assert "nothing at its end can be read" in only(tmp_path).why
 
 
 def test_a_run_is_found_by_its_name_or_by_a_path_with_a_slash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

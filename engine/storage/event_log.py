@@ -107,13 +107,13 @@ def line_count(run: Path) -> int:
         os.close(file)
 
 
-def tail_events(run: Path, size: int) -> list[AnyEvent]:
-    """The events in the last `size` bytes."""
+def tail_events(run: Path, size: int, transcript: Transcript | None = None) -> list[AnyEvent]:
+    """The events in the last `size` bytes; a transcript that is given tells what was skipped."""
     with os.fdopen(open_file(run / EVENTS, os.O_RDONLY), "rb", buffering=0) as file:
         start = max(os.fstat(file.fileno()).st_size - size, 0)
         file.seek(start)
         data = file.read(size)
-    return Transcript().feed(data.partition(b"\n")[2] if start else data)
+    return (transcript or Transcript()).feed(data.partition(b"\n")[2] if start else data)
 
 
 def marked_events(run: Path, *marks: str) -> Iterator[AnyEvent]:

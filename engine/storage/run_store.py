@@ -30,7 +30,7 @@ from ..events import (
     StorageBlocked,
     StoredEvent,
 )
-from .event_log import marked_events, tail_events
+from .event_log import Transcript, marked_events, tail_events
 from .own_files import CREATED, delete_own_files, is_own_run, own_files
 from .run_folder import CONFIG, EVENTS, StoreError, find_worker, open_file, printable, unoccupied
 
@@ -190,10 +190,16 @@ def _state(latest: list[StoredEvent], at_work: bool) -> RunState:
     return "starting" if at_work else "interrupted"
 
 
+def require_readable(run: Path) -> None:
+    """StoreError where the log cannot be opened, or where none of the lines at its end is an event."""
+    _latest(run)
+
+
 def _latest(run: Path) -> list[StoredEvent]:
     """The last events, without those that a later worker took back."""
     latest: list[StoredEvent] = []
-    for event in tail_events(run, _TAIL) if os.path.lexists(run / EVENTS) else []:
+    transcript = Transcript()
+    for event in tail_events(run, _TAIL, transcript) if os.path.lexists(run / EVENTS) else []:
         match event:
             case RunStarted(step=step):
                 latest = [*(earlier for earlier in latest if earlier.step <= step), event]
@@ -201,6 +207,8 @@ def _latest(run: Path) -> list[StoredEvent]:
                 continue
             case _:
                 latest.append(event)
+    if transcript.problems and not latest:
+        raise StoreError(f"{run / EVENTS}: nothing at its end can be read; {transcript.problems[0].split(' ', 2)[2]}")
     return latest
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
 import msgspec
 import numpy as np
@@ -14,7 +13,7 @@ from torch import Tensor
 
 from ..config import ConfigError, LiveSettings
 from ..corpus import Corpus
-from ..events import encode, require_known_settings
+from ..events import Count, encode, require_known_settings
 from ..hosting.interfaces import Reason
 from .trainer import Trainer
 
@@ -23,9 +22,6 @@ STATE_BYTES = 100_000
 
 class CheckpointError(ValueError):
     """A checkpoint that cannot be restored; the message names the file and why."""
-
-
-Count = Annotated[int, msgspec.Meta(ge=0, le=10**15)]
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
