@@ -11,13 +11,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save
 
-from tinygpt_tui.engine.config import ConfigError, DataConfig, StorageConfig
+from tinygpt_tui.engine.config import ConfigError, DataConfig, LiveSettings, StorageConfig, TrainingConfig
 from tinygpt_tui.engine.corpus import load
-from tinygpt_tui.engine.events import RunEnded
+from tinygpt_tui.engine.events import RunEnded, SettingsChanged, encode
 from tinygpt_tui.engine.storage.event_log import EventLog
 from tinygpt_tui.engine.storage.run_folder import CHECKPOINTS, CONFIG, EVENTS, StoreError, claimed
 from tinygpt_tui.engine.storage.run_store import create
@@ -114,6 +115,11 @@ def state(**values: object) -> Damage:
     return damage
 
 
+def much_memory() -> LiveSettings:
+    config = replace(small_config(steps=10), training=TrainingConfig(batch=65_536, accumulation=65_536))
+    return LiveSettings.from_config(config)
+
+
 def random_state(run: Path) -> None:
     for path in run.glob("checkpoints/*/optimizer.safetensors"):
         arrays = load_file(path)
@@ -126,6 +132,11 @@ DAMAGES: dict[str, tuple[Damage, set[str]]] = {
     "sound": (lambda run: None, set()),
     "config is not UTF-8": (content(CONFIG, b"\xff\xfe"), CONFIG_READERS),
     "config is deep": (content(CONFIG, b"a = " + b"[" * 100_000), CONFIG_READERS),
+    "config has a key of many parts": (content(CONFIG, b"a" + b".a" * 22_000 + b" = 1"), CONFIG_READERS),
+    "config has an inline key of many parts": (
+        content(CONFIG, b'a = {b = """\n"""' + b" , a" + b".'a'" * 11_000 + b" = 1}"),
+        CONFIG_READERS,
+    ),
     "config has a long number": (config("layers = 2", "layers = " + "9" * 5000), CONFIG_READERS),
     "config has a huge number": (config("steps = 10", f"steps = {2**70}"), CONFIG_READERS),
     "config asks for terabytes": (
@@ -172,6 +183,11 @@ DAMAGES: dict[str, tuple[Damage, set[str]]] = {
     "state is deep": (content("checkpoints/*/state.json", b"[" * 50_000), {"sample", "resume"}),
     "state has a huge step": (state(step=10**30), {"sample", "resume"}),
     "state has other settings": (state(settings={"batch": "x"}), {"sample", "resume"}),
+    "state asks for terabytes": (state(settings=msgspec.to_builtins(much_memory())), {"resume"}),
+    "changes ask for terabytes": (
+        more_events(encode(SettingsChanged(step=10, summary="", settings=much_memory())) + b"\n"),
+        {"attach", "attach --json", "resume"},  # nothing says how it ended
+    ),
     "state is of other text": (state(fingerprint="\x1b[2J"), {"resume"}),
 }
 

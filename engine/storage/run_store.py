@@ -30,6 +30,7 @@ from ..events import (
     StorageBlocked,
     StoredEvent,
 )
+from ..toml_tables import LONGEST_CONFIG
 from .event_log import Transcript, marked_events, tail_events
 from .own_files import CREATED, delete_own_files, is_own_run, own_files
 from .run_folder import CONFIG, EVENTS, StoreError, find_worker, open_file, printable, unoccupied
@@ -37,7 +38,6 @@ from .run_folder import CONFIG, EVENTS, StoreError, find_worker, open_file, prin
 RunState = Literal["starting", "running", "paused", "finished", "stopped", "failed", "interrupted", "damaged"]
 
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
-_LONGEST_CONFIG = 1 << 20
 _TAIL = 1 << 16
 _ENDS: dict[str, RunState] = {
     "finished": "finished",
@@ -93,7 +93,7 @@ def read_config(run: Path) -> RunConfig:
     file = open_file(run / CONFIG, os.O_RDONLY)
     size = os.fstat(file).st_size
     os.close(file)
-    if size > _LONGEST_CONFIG:
+    if size > LONGEST_CONFIG:
         raise StoreError(f"{run / CONFIG}: is {size} bytes long, so it is no run's configuration")
     return RunConfig.from_toml(run / CONFIG)
 

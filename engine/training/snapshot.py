@@ -15,6 +15,7 @@ from ..config import ConfigError, LiveSettings
 from ..corpus import Corpus
 from ..events import Count, encode, require_known_settings
 from ..hosting.interfaces import Reason
+from .memory_budget import require_memory_for_batches
 from .trainer import Trainer
 
 STATE_BYTES = 100_000
@@ -103,6 +104,10 @@ def restore(folder: Path, trainer: Trainer) -> State:
     """Put a snapshot into a trainer built from the same config; CheckpointError leaves the trainer as it was."""
     state = read_state(folder)
     _require_same_text(folder, state, trainer.corpus)
+    try:
+        require_memory_for_batches(trainer.config, state.settings)
+    except ConfigError as error:
+        raise CheckpointError(f"{folder / 'state.json'}: {error}") from None
     flat = trainer.flat
     weights = dict(zip(flat.names, flat.views(flat.weights), strict=True))
     training = _training_tensors(trainer)
