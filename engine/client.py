@@ -16,6 +16,7 @@ import msgspec
 
 from .config import ConfigError, RunConfig
 from .events import Accepted, AnyEvent, Command, Event, Follow, Refused, RunEnded, encode
+from .hosting.client_limit import REFUSED_CLIENT
 from .storage.event_log import CHUNK, Transcript, stored_events
 from .storage.run_folder import EVENTS, LOCK, WORKER_LOG, StoreError, find_worker, last_words, open_file, socket_path
 from .storage.run_store import read_config, require_readable
@@ -152,6 +153,10 @@ class LiveRun:
         self._taken = asyncio.Event()
         self._is_followed = False
         self._is_closed = False
+        self._refusal = ""
+        """Why the worker did not take us."""
+        self.heard = asyncio.Event()
+        """Set when the worker has sent anything."""
         self._listening = asyncio.create_task(self._listen())
 
     async def batches(self) -> AsyncIterator[list[AnyEvent]]:
@@ -170,6 +175,9 @@ class LiveRun:
                 self._seen.note(batch)
                 yield batch
             if not self._seen.has_ended:
+                if self._process is None and (worker := find_worker(self._folder)):
+                    why = self._refusal or "it may have too many clients"
+                    raise ClientError(f"{self._folder.name}: its worker (process {worker.pid}) has hung up: {why}")
                 cause = await _cause_of_death(self._folder, self._process)
                 yield [RunEnded(step=self._seen.step, reason="died", detail=cause)]
         finally:
@@ -210,11 +218,12 @@ class LiveRun:
     async def _listen(self) -> None:
         with suppress(OSError):
             while data := await self._reader.read(CHUNK):
+                self.heard.set()
                 await self._deliver(self.transcript.feed(data))
         self.live = False
         for id, answer in self._answers.items():
             if not answer.done():
-                answer.set_result(Refused(id=id, why="the worker ended before it answered"))
+                answer.set_result(Refused(id=id, why=self._refusal or "the worker ended before it answered"))
         self._batches.put_nowait(None)
         self._writer.close()
 
@@ -222,6 +231,8 @@ class LiveRun:
         batch: list[AnyEvent] = []
         for event in said:
             match event:
+                case Refused(id=id, why=why) if id == REFUSED_CLIENT:
+                    self._refusal = why
                 case Accepted() | Refused():
                     answer = self._answers.get(event.id)
                     if answer and not answer.done():
