@@ -15,10 +15,10 @@ from typing import Protocol
 import msgspec
 
 from .config import ConfigError, RunConfig
-from .events import Accepted, AnyEvent, Command, Event, Follow, Refused, RunEnded, encode
+from .events import Accepted, AnyEvent, Command, Event, Follow, Refused, RunEnded, RunStarted, encode
 from .hosting.client_limit import REFUSED_CLIENT
-from .storage.event_log import CHUNK, Transcript, stored_events
-from .storage.run_folder import EVENTS, LOCK, WORKER_LOG, StoreError, find_worker, last_words, open_file, socket_path
+from .storage.event_log import CHUNK, Transcript, line_count, stored_events
+from .storage.run_folder import EVENTS, WORKER_LOG, StoreError, find_worker, last_words, open_file, socket_path
 from .storage.run_store import read_config, require_readable
 
 # -P: a torch.py in the folder where a person stands is not imported
@@ -54,6 +54,7 @@ async def start(path: Path, worker: Sequence[str] = WORKER, *, since: int = 0) -
     """
     config = _config(path)
     try:
+        stored = await asyncio.to_thread(line_count, path)
         log = open_file(path / WORKER_LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     except StoreError as error:
         raise ClientError(str(error)) from None
@@ -72,7 +73,7 @@ async def start(path: Path, worker: Sequence[str] = WORKER, *, since: int = 0) -
         os.close(log)
     said = await _first_line(process)
     if said == "ready":
-        return await _connect(path, config, process, since)
+        return await _connect(path, config, process, since, stored, process.pid)
     raise ClientError(said or f"{path.name}: the worker could not start: {await _cause_of_death(path, process)}")
 
 
@@ -80,12 +81,12 @@ async def attach(path: Path) -> "LiveRun":
     """Watch and command the worker that trains a run."""
     config = _config(path)
     try:
-        worker = find_worker(path)
+        worker, stored = find_worker(path), await asyncio.to_thread(line_count, path)
     except StoreError as error:
         raise ClientError(str(error)) from None
     if worker is None:
         raise ClientError(f"{path.name}: no worker trains this run; resume it")
-    return await _connect(path, config)
+    return await _connect(path, config, own_from=stored, pid=worker.pid)
 
 
 def open_stored(path: Path) -> "StoredRun":
@@ -137,6 +138,8 @@ class LiveRun:
         writer: asyncio.StreamWriter,
         process: subprocess.Popen[bytes] | None = None,
         since: int = 0,
+        own_from: int = 0,
+        pid: int = 0,
     ) -> None:
         self.path: Path | None = path
         self.config = config
@@ -146,7 +149,7 @@ class LiveRun:
         self._reader = reader
         self._writer = writer
         self._process = process
-        self._seen = _Seen(next_seq=since, began=(path / LOCK).stat().st_mtime)
+        self._seen = _Seen(next_seq=since, own_from=own_from, pid=pid)
         self._ids = count(1)
         self._answers: dict[int, asyncio.Future[Accepted | Refused]] = {}
         self._batches: asyncio.Queue[list[AnyEvent] | None] = asyncio.Queue()
@@ -253,19 +256,22 @@ class LiveRun:
 class _Seen:
     """How far a run was followed."""
 
-    def __init__(self, *, next_seq: int = 0, began: float = 0.0) -> None:
+    def __init__(self, *, next_seq: int = 0, own_from: int = 0, pid: int = 0) -> None:
+        """An end is of the worker `pid` if it follows its start, or from the seq `own_from` on; others are older."""
         self.next_seq = next_seq
         self.step = 0
         self.has_ended = False
-        self._began = began
-        """When its worker did: an end before that is not its own."""
+        self._own_from = own_from
+        self._pid, self._started_by = pid, 0
 
     def note(self, batch: Iterable[Event]) -> None:
         for event in batch:
             self.next_seq = max(self.next_seq, event.seq + 1)
             self.step = getattr(event, "step", self.step)
-            is_end = isinstance(event, RunEnded) and (event.seq < 0 or event.time >= self._began)
-            self.has_ended = is_end
+            if isinstance(event, RunStarted):
+                self._started_by = event.pid
+            is_own = event.seq < 0 or event.seq >= self._own_from or self._started_by == self._pid
+            self.has_ended = isinstance(event, RunEnded) and is_own
 
 
 async def _stored(run: Path, since: int, transcript: Transcript) -> AsyncIterator[list[AnyEvent]]:
@@ -277,7 +283,12 @@ async def _stored(run: Path, since: int, transcript: Transcript) -> AsyncIterato
 
 
 async def _connect(
-    path: Path, config: RunConfig, process: subprocess.Popen[bytes] | None = None, since: int = 0
+    path: Path,
+    config: RunConfig,
+    process: subprocess.Popen[bytes] | None = None,
+    since: int = 0,
+    own_from: int = 0,
+    pid: int = 0,
 ) -> LiveRun:
     try:
         reader, writer = await asyncio.open_unix_connection(socket_path(path))
@@ -288,7 +299,7 @@ async def _connect(
         ours, its = socket.socketpair()
         its.close()
         reader, writer = await asyncio.open_unix_connection(sock=ours)
-    return LiveRun(path, config, reader, writer, process, since)
+    return LiveRun(path, config, reader, writer, process, since, own_from, pid)
 
 
 def _config(path: Path) -> RunConfig:

@@ -120,6 +120,19 @@ def much_memory() -> LiveSettings:
     return LiveSettings.from_config(config)
 
 
+def tensor_of(kind: str, size: int) -> bytes:
+    header = json.dumps({"wte": {"dtype": kind, "shape": [2], "data_offsets": [0, 2 * size]}}).encode()
+    return struct.pack("<Q", len(header)) + header + bytes(2 * size)
+
+
+def created(date: str) -> Damage:
+    def damage(run: Path) -> None:
+        _, *rest = (run / CONFIG).read_text().splitlines()
+        (run / CONFIG).write_text("\n".join([f"# A run of tinygpt-tui, created {date}", *rest]))
+
+    return damage
+
+
 def random_state(run: Path) -> None:
     for path in run.glob("checkpoints/*/optimizer.safetensors"):
         arrays = load_file(path)
@@ -178,6 +191,16 @@ DAMAGES: dict[str, tuple[Damage, set[str]]] = {
     ),
     "weights are a pickle": (content("checkpoints/*/model.safetensors", PICKLE), {"sample", "resume"}),
     "weights are a link": (link("checkpoints/*/model.safetensors", "../../../../precious"), {"sample", "resume"}),
+    **{
+        f"weights are {kind}": (content("checkpoints/*/model.safetensors", tensor_of(kind, size)), {"sample", "resume"})
+        for kind, size in (("BF16", 2), ("F8_E4M3", 1), ("F8_E5M2", 1), ("F4", 1), ("F99", 1))
+    },
+    "created in year 1": (created("0001-01-01T00:00:00+00:00"), set()),
+    "created in year 1, further east": (created("0001-01-01T00:00:00+14:00"), set()),
+    "created in year 9999": (created("9999-12-31T23:59:59+00:00"), set()),
+    "created in year 9999, further west": (created("9999-12-31T23:59:59-12:00"), set()),
+    "created on February 29": (created("9996-02-29T00:00:00+00:00"), set()),
+    "worker's log is a pipe": (pipe("worker.log"), set()),
     "optimizer is empty": (content("checkpoints/*/optimizer.safetensors", struct.pack("<Q", 2) + b"{}"), {"resume"}),
     "generators are garbage": (random_state, {"resume"}),
     "state is deep": (content("checkpoints/*/state.json", b"[" * 50_000), {"sample", "resume"}),

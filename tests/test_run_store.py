@@ -27,7 +27,15 @@ from tinygpt_tui.engine.events import (
 from tinygpt_tui.engine.readers.log import open_log
 from tinygpt_tui.engine.readers.source import ReadError
 from tinygpt_tui.engine.storage.event_log import EventLog
-from tinygpt_tui.engine.storage.run_folder import CONFIG, EVENTS, StoreError, claimed, find_worker, socket_path
+from tinygpt_tui.engine.storage.run_folder import (
+    CONFIG,
+    EVENTS,
+    StoreError,
+    claimed,
+    find_worker,
+    kill_worker,
+    socket_path,
+)
 from tinygpt_tui.engine.storage.run_store import (
     RunSummary,
     create,
@@ -361,6 +369,18 @@ def test_a_run_with_a_worker_is_neither_removed_nor_claimed_again(tmp_path: Path
     assert find_worker(run) is None
     assert not socket_path(run).exists()
     remove(run)
+
+
+@pytest.mark.parametrize("pid", ["0", "1", "-1", "99999999999999999999", "x", str(os.getppid())])
+def test_a_pid_that_is_no_workers_is_not_signalled(tmp_path: Path, pid: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    signalled: list[int] = []
+    monkeypatch.setattr("os.kill", lambda pid, number: signalled.append(pid))
+    run = new_run(tmp_path, steps=1).rename(tmp_path / "name-of-no-command")
+
+    with claimed(run):
+        (run / "lock").write_text(pid)
+        kill_worker(run)
+    assert signalled == []
 
 
 def test_a_socket_lies_in_the_run_folder_and_is_its_owners(tmp_path: Path) -> None:

@@ -263,7 +263,8 @@ def _created(run: Path) -> datetime:
     try:
         with os.fdopen(open_file(run / CONFIG, os.O_RDONLY), "rb") as file:
             line = file.readline(100).decode().strip()
-        return datetime.fromisoformat(line.removeprefix(CREATED.decode())).astimezone(UTC)
+        created = datetime.fromisoformat(line.removeprefix(CREATED.decode())).astimezone(UTC)
+        return created.replace(year=min(max(created.year, 1970), 9998))  # any time zone has a date for it
     except (OSError, ValueError, OverflowError):
         return datetime.fromtimestamp(run.lstat().st_mtime, UTC)
 

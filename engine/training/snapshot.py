@@ -152,6 +152,8 @@ def _load(path: Path, expected: dict[str, Tensor]) -> dict[str, np.ndarray]:
         raise CheckpointError(f"{path}: is missing or is no plain file")
     try:
         arrays = load_file(path)
+    except (KeyError, TypeError, AttributeError):
+        raise CheckpointError(f"{path}: holds numbers of a type that numpy does not have, such as bfloat16") from None
     except (OSError, SafetensorError, ValueError) as error:
         raise CheckpointError(f"{path}: cannot be read: {' '.join(str(error).split())[:200]}") from None
     for name, tensor in expected.items():

@@ -1,7 +1,6 @@
 """Following a run in a terminal or a pipe until it ends, and what Ctrl-C does meanwhile."""
 
 import asyncio
-import os
 import shutil
 import signal
 import sys
@@ -19,7 +18,7 @@ from ...engine.client import LiveRun, Run, StoredRun, open_stored
 from ...engine.config import RunConfig
 from ...engine.events import AnyEvent, PreparationBegan, RunEnded, Stop, encode
 from ...engine.storage.event_log import line_count
-from ...engine.storage.run_folder import CHECKPOINTS, EVENTS, find_worker
+from ...engine.storage.run_folder import CHECKPOINTS, EVENTS, find_worker, kill_worker
 from ...engine.storage.run_store import read_config, remove
 from ..text import visible, visible_json
 from .options import PROGRAM
@@ -164,8 +163,7 @@ async def _stop_when_asked(run: Run, path: Path, presses: asyncio.Queue[None]) -
     stopping = asyncio.create_task(run.send(Stop()))
     await presses.get()
     stopping.cancel()
-    if worker := find_worker(path):
-        os.kill(worker.pid, signal.SIGKILL)
+    kill_worker(path)
     await asyncio.Event().wait()  # whoever tells the run sees its end
 
 
