@@ -26,6 +26,8 @@ from .progress_text import TextProgress
 
 WORKER_BAD_INPUT = 2
 """The exit status of a worker that would not train."""
+SILENCE_S = 4.0
+"""After which a worker that sends nothing is complained of; one that is only busy sends from a thread of its own."""
 PLAIN_SECONDS = 5.0
 """Of the run's own time, between two lines where there is no terminal to redraw one on."""
 
@@ -119,9 +121,11 @@ async def follow(
     """Open a run and tell it to its end. Ctrl-C stops a run of ours, and kills it the second time; others it leaves."""
     with _interrupts() as presses:
         run = await open_run(path)
+        waiting = asyncio.create_task(complain_of_silence(run, path))
         telling = asyncio.create_task(ending(run, narrator))
         obeying = asyncio.create_task(_stop_when_asked(run, path, presses) if is_ours else presses.get())
         await asyncio.wait((telling, obeying), return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
         if not telling.done():
             telling.cancel()
             return Outcome(end=None)
@@ -132,6 +136,22 @@ async def follow(
             return Outcome(end=None)
         status = await run.exit_status() if isinstance(run, LiveRun) else None
         return Outcome(end=end, is_bad_input=status == WORKER_BAD_INPUT, skipped=_skipped(run, path))
+
+
+async def complain_of_silence(run: Run, path: Path) -> None:
+    """One line where a worker has sent nothing for some seconds, not even what is stored; it is waited for on."""
+    if not isinstance(run, LiveRun):
+        return
+    try:
+        async with asyncio.timeout(SILENCE_S):
+            await run.heard.wait()
+    except TimeoutError:
+        pid = worker.pid if (worker := find_worker(path)) else "?"
+        click.echo(
+            f"{PROGRAM}: the worker (process {pid}) does not answer; if it was suspended, `kill -CONT {pid}` lets it "
+            f"go on; `kill -KILL {pid}` ends it, and `{PROGRAM} resume {visible(path.name)}` goes on",
+            err=True,
+        )
 
 
 def _skipped(run: Run, path: Path) -> str:
