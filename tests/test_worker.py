@@ -392,3 +392,15 @@ async def test_a_suspended_worker_is_complained_of_and_waited_for(tmp_path: Path
             waiting.kill()
             await waiting.wait()
         assert f"the worker (process {pid}) does not answer" in line and f"kill -CONT {pid}" in line
+
+
+async def test_a_run_whose_log_is_truncated_ends_with_the_reason(tmp_path: Path) -> None:
+    run = new_run(tmp_path, steps=ENDLESS)
+    async with training(run) as live:
+        await until(live, is_step(3))
+        watching = await attach(run)
+        os.truncate(run / EVENTS, 0)
+        events = [event async for batch in watching.batches() for event in batch]
+        await watching.close()
+    end = events[-1]
+    assert isinstance(end, RunEnded) and end.reason == "failed" and "was changed by another program" in end.detail

@@ -34,6 +34,7 @@ from ..events import (
     TakeSteps,
     TimeSpent,
 )
+from ..storage.run_folder import StoreError
 from .blocking_log import GaveUp, PatientLog
 from .interfaces import Hosted, Log, Reason, Request, refuse_all
 
@@ -227,7 +228,7 @@ class Host:
         self._end = RunEnded(step=self._loop.step, reason=reason, detail=detail)
         try:
             self._record(self._end)
-        except GaveUp:
+        except (GaveUp, StoreError):
             self._announce(self._end)
 
     def _save(self, reason: Reason) -> None:

@@ -24,6 +24,7 @@ class EventLog:
 
     def __init__(self, run: Path, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
+        self._path = run / EVENTS
         self._file = open_file(run / EVENTS, os.O_RDWR | os.O_CREAT | os.O_APPEND)
         try:
             self.seq, self._end = _complete_lines(self._file, run / EVENTS)
@@ -33,7 +34,11 @@ class EventLog:
             raise
 
     def append(self, event: Event) -> None:
-        """Write one event with its seq, and the time unless it says when it was; OSError leaves the file as it was."""
+        """Write one event with its seq, and the time unless it says when it was; OSError leaves the file as it was.
+
+        StoreError where another program has truncated, replaced or deleted the file: what it held is lost.
+        """
+        self._require_untouched()
         line = encode(msgspec.structs.replace(event, seq=self.seq, time=event.time or self._clock())) + b"\n"
         try:
             rest = line
@@ -44,6 +49,17 @@ class EventLog:
             raise
         self.seq += 1
         self._end += len(line)
+
+    def _require_untouched(self) -> None:
+        ours = os.fstat(self._file)
+        try:
+            there = self._path.lstat()
+        except FileNotFoundError:
+            raise StoreError(f"{self._path}: was deleted while the run trained, so its past is lost") from None
+        if (there.st_dev, there.st_ino) != (ours.st_dev, ours.st_ino):
+            raise StoreError(f"{self._path}: was replaced while the run trained, so its past is lost")
+        if ours.st_size != self._end:
+            raise StoreError(f"{self._path}: was changed by another program while the run trained")
 
     def close(self) -> None:
         os.close(self._file)
