@@ -15,10 +15,11 @@ from typing import Protocol
 import msgspec
 
 from .config import ConfigError, RunConfig
-from .events import Accepted, AnyEvent, Command, Event, Follow, Refused, RunEnded, encode
-from .storage.event_log import EVENT_CHUNK, Transcript, stored_events
-from .storage.run_folder import EVENTS, LOCK, WORKER_LOG, StoreError, find_worker, last_words, open_file, socket_path
-from .storage.run_store import read_config
+from .events import Accepted, AnyEvent, Command, Event, Follow, Refused, RunEnded, RunStarted, encode
+from .hosting.client_limit import REFUSED_CLIENT
+from .storage.event_log import EVENT_CHUNK, Transcript, line_count, stored_events
+from .storage.run_folder import EVENTS, WORKER_LOG, StoreError, find_worker, last_words, open_file, socket_path
+from .storage.run_store import read_config, require_readable
 
 # -P: a torch.py in the folder where a person stands is not imported
 WORKER = (sys.executable, "-P", "-m", "tinygpt_tui.engine.worker")
@@ -53,6 +54,7 @@ async def start(path: Path, worker: Sequence[str] = WORKER, *, since: int = 0) -
     """
     config = _config(path)
     try:
+        stored = await asyncio.to_thread(line_count, path)
         log = open_file(path / WORKER_LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     except StoreError as error:
         raise ClientError(str(error)) from None
@@ -71,7 +73,7 @@ async def start(path: Path, worker: Sequence[str] = WORKER, *, since: int = 0) -
         os.close(log)
     said = await _first_line(process)
     if said == "ready":
-        return await _connect(path, config, process, since)
+        return await _connect(path, config, process, since, stored, process.pid)
     raise ClientError(said or f"{path.name}: the worker could not start: {await _cause_of_death(path, process)}")
 
 
@@ -79,20 +81,19 @@ async def attach(path: Path) -> "LiveRun":
     """Watch and command the worker that trains a run."""
     config = _config(path)
     try:
-        worker = find_worker(path)
+        worker, stored = find_worker(path), await asyncio.to_thread(line_count, path)
     except StoreError as error:
         raise ClientError(str(error)) from None
     if worker is None:
         raise ClientError(f"{path.name}: no worker trains this run; resume it")
-    return await _connect(path, config)
+    return await _connect(path, config, own_from=stored, pid=worker.pid)
 
 
 def open_stored(path: Path) -> "StoredRun":
     """A run on disk; what is no event in it is skipped, and `transcript` tells."""
     config = _config(path)
     try:
-        if os.path.lexists(path / EVENTS):
-            os.close(open_file(path / EVENTS, os.O_RDONLY))
+        require_readable(path)
     except StoreError as error:
         raise ClientError(str(error)) from None
     return StoredRun(path, config)
@@ -137,6 +138,8 @@ class LiveRun:
         writer: asyncio.StreamWriter,
         process: subprocess.Popen[bytes] | None = None,
         since: int = 0,
+        own_from: int = 0,
+        pid: int = 0,
     ) -> None:
         self.path: Path | None = path
         self.config = config
@@ -146,13 +149,17 @@ class LiveRun:
         self._reader = reader
         self._writer = writer
         self._process = process
-        self._seen = _Seen(next_seq=since, began=(path / LOCK).stat().st_mtime)
+        self._seen = _Seen(next_seq=since, own_from=own_from, pid=pid)
         self._ids = count(1)
         self._answers: dict[int, asyncio.Future[Accepted | Refused]] = {}
         self._batches: asyncio.Queue[list[AnyEvent] | None] = asyncio.Queue()
         self._taken = asyncio.Event()
         self._is_followed = False
         self._is_closed = False
+        self._refusal = ""
+        """Why the worker did not take us."""
+        self.heard = asyncio.Event()
+        """Set when the worker has sent anything."""
         self._listening = asyncio.create_task(self._listen())
 
     async def batches(self) -> AsyncIterator[list[AnyEvent]]:
@@ -171,6 +178,9 @@ class LiveRun:
                 self._seen.note(batch)
                 yield batch
             if not self._seen.has_ended:
+                if self._process is None and (worker := find_worker(self._folder)):
+                    why = self._refusal or "it may have too many clients"
+                    raise ClientError(f"{self._folder.name}: its worker (process {worker.pid}) has hung up: {why}")
                 cause = await _cause_of_death(self._folder, self._process)
                 yield [RunEnded(step=self._seen.step, reason="died", detail=cause)]
         finally:
@@ -211,11 +221,12 @@ class LiveRun:
     async def _listen(self) -> None:
         with suppress(OSError):
             while data := await self._reader.read(EVENT_CHUNK):
+                self.heard.set()
                 await self._deliver(self.transcript.feed(data))
         self.live = False
         for id, answer in self._answers.items():
             if not answer.done():
-                answer.set_result(Refused(id=id, why="the worker ended before it answered"))
+                answer.set_result(Refused(id=id, why=self._refusal or "the worker ended before it answered"))
         self._batches.put_nowait(None)
         self._writer.close()
 
@@ -223,6 +234,8 @@ class LiveRun:
         batch: list[AnyEvent] = []
         for event in said:
             match event:
+                case Refused(id=id, why=why) if id == REFUSED_CLIENT:
+                    self._refusal = why
                 case Accepted() | Refused():
                     answer = self._answers.get(event.id)
                     if answer and not answer.done():
@@ -243,19 +256,22 @@ class LiveRun:
 class _Seen:
     """How far a run was followed."""
 
-    def __init__(self, *, next_seq: int = 0, began: float = 0.0) -> None:
+    def __init__(self, *, next_seq: int = 0, own_from: int = 0, pid: int = 0) -> None:
+        """An end is of the worker `pid` if it follows its start, or from the seq `own_from` on; others are older."""
         self.next_seq = next_seq
         self.step = 0
         self.has_ended = False
-        self._began = began
-        """When its worker did: an end before that is not its own."""
+        self._own_from = own_from
+        self._pid, self._started_by = pid, 0
 
     def note(self, batch: Iterable[Event]) -> None:
         for event in batch:
             self.next_seq = max(self.next_seq, event.seq + 1)
             self.step = getattr(event, "step", self.step)
-            is_end = isinstance(event, RunEnded) and (event.seq < 0 or event.time >= self._began)
-            self.has_ended = is_end
+            if isinstance(event, RunStarted):
+                self._started_by = event.pid
+            is_own = event.seq < 0 or event.seq >= self._own_from or self._started_by == self._pid
+            self.has_ended = isinstance(event, RunEnded) and is_own
 
 
 async def _stored(run: Path, since: int, transcript: Transcript) -> AsyncIterator[list[AnyEvent]]:
@@ -267,7 +283,12 @@ async def _stored(run: Path, since: int, transcript: Transcript) -> AsyncIterato
 
 
 async def _connect(
-    path: Path, config: RunConfig, process: subprocess.Popen[bytes] | None = None, since: int = 0
+    path: Path,
+    config: RunConfig,
+    process: subprocess.Popen[bytes] | None = None,
+    since: int = 0,
+    own_from: int = 0,
+    pid: int = 0,
 ) -> LiveRun:
     try:
         reader, writer = await asyncio.open_unix_connection(socket_path(path))
@@ -278,7 +299,7 @@ async def _connect(
         ours, its = socket.socketpair()
         its.close()
         reader, writer = await asyncio.open_unix_connection(sock=ours)
-    return LiveRun(path, config, reader, writer, process, since)
+    return LiveRun(path, config, reader, writer, process, since, own_from, pid)
 
 
 def _config(path: Path) -> RunConfig:

@@ -16,7 +16,7 @@ from .fault_config import FaultConfig
 from .lesson import Lesson
 from .optimizers import OptimizerKind
 from .schedule import ScheduleConfig
-from .toml_tables import ConfigError, between, build, require, toml_value
+from .toml_tables import ConfigError, between, build, read_toml, require, toml_value
 from .vocabulary import VOCABULARY
 
 
@@ -184,7 +184,7 @@ class RunConfig:
     def from_toml(cls, path: Path) -> Self:
         """Read a whole run; ConfigError names the file."""
         try:
-            return build(cls, tomllib.loads(path.read_bytes().decode()), "")
+            return build(cls, read_toml(path), "")
         except OSError as error:
             raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
         except UnicodeDecodeError as error:

@@ -5,20 +5,26 @@ line a number that is not finite is the string "NaN", "Infinity" or "-Infinity",
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from .config import ConfigError, LiveSettings
 from .schedule import ScheduleConfig
 
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+"""How many, or which; a float holds each of them exactly, so that whatever computes with one neither fails nor errs."""
+Place = Annotated[int, msgspec.Meta(ge=-1, le=2**53)]
+Time = Annotated[float, msgspec.Meta(ge=0.0, le=253_402_300_799.0)]
+"""Seconds since 1970, up to the year 9999."""
+
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
-    seq: int = -1
+    seq: Place = -1
     """Its place in the run; -1 until the store has given it one, and for what is said and not stored."""
-    time: float = 0.0
+    time: Time = 0.0
 
 
 class PreparationBegan(Event, frozen=True, kw_only=True, tag="preparing"):
@@ -31,31 +37,31 @@ class PreparationBegan(Event, frozen=True, kw_only=True, tag="preparing"):
 class RunStarted(Event, frozen=True, kw_only=True, tag="started"):
     """A worker has built or restored the model and begins after `step`."""
 
-    step: int
-    steps: int
+    step: Count
+    steps: Count
     """The step at which the run will be finished."""
-    parameters: int
+    parameters: Count
     flops_per_token: float
-    train_tokens: int
-    val_tokens: int
+    train_tokens: Count
+    val_tokens: Count
     corpus: str
     """What was read, in words."""
     fingerprint: str
     device: str
     precision: str
-    threads: int
+    threads: Count
     compiled: bool
-    pid: int
+    pid: Count
     settings: LiveSettings
 
 
 class StepFinished(Event, frozen=True, kw_only=True, tag="step"):
     """One optimizer step."""
 
-    step: int
+    step: Count
     loss: float
     lr: float
-    tokens: int
+    tokens: Count
     """Tokens trained on since the beginning of the run."""
     tokens_per_s: float
     grad_norm: float
@@ -71,7 +77,7 @@ class StepFinished(Event, frozen=True, kw_only=True, tag="step"):
 class LayersMeasured(Event, frozen=True, kw_only=True, tag="layers"):
     """Layer by layer, in the order of `names`, at one step."""
 
-    step: int
+    step: Count
     names: list[str]
     grad_norm: list[float]
     update_ratio: list[float]
@@ -81,24 +87,24 @@ class LayersMeasured(Event, frozen=True, kw_only=True, tag="layers"):
 
 
 class Evaluated(Event, frozen=True, kw_only=True, tag="evaluation"):
-    step: int
+    step: Count
     val_loss: float
     perplexity: float
 
 
 class SampleGenerated(Event, frozen=True, kw_only=True, tag="sample"):
-    step: int
+    step: Count
     prompt: str
     text: str
     """Bytes that are not UTF-8 come as U+FFFD; it may contain control characters and is never safe to print raw."""
     temperature: float
-    top_k: int
+    top_k: Count
 
 
 class SettingsChanged(Event, frozen=True, kw_only=True, tag="changed"):
     """A person changed the run after `step`."""
 
-    step: int
+    step: Count
     summary: str
     """Such as `lr 0.001 -> 0.0005`."""
     settings: LiveSettings
@@ -107,32 +113,32 @@ class SettingsChanged(Event, frozen=True, kw_only=True, tag="changed"):
 class TimeSpent(Event, frozen=True, kw_only=True, tag="time"):
     """Where the time of the last steps went; told every so many steps."""
 
-    step: int
-    steps: int
+    step: Count
+    steps: Count
     """How many this is about."""
     seconds: dict[str, float]
     """By activity; together all the time that passed. See `stopwatch.Activity`."""
 
 
 class RunPaused(Event, frozen=True, kw_only=True, tag="paused"):
-    step: int
+    step: Count
     reason: str
 
 
 class RunResumed(Event, frozen=True, kw_only=True, tag="resumed"):
     """A paused run goes on."""
 
-    step: int
+    step: Count
 
 
 class SpeedLimited(Event, frozen=True, kw_only=True, tag="speed"):
-    step: int
+    step: Count
     steps_per_s: float
     """inf is full speed."""
 
 
 class CheckpointSaved(Event, frozen=True, kw_only=True, tag="checkpoint"):
-    step: int
+    step: Count
     name: str
     """Of its folder below checkpoints/."""
     reason: Literal["series", "best", "change", "asked", "stop"]
@@ -147,10 +153,10 @@ class Fix(msgspec.Struct, frozen=True, kw_only=True):
 class FindingOpened(Event, frozen=True, kw_only=True, tag="finding"):
     """Something is wrong; one episode is one finding."""
 
-    id: int
-    step: int
+    id: Count
+    step: Count
     """When we knew."""
-    onset: int
+    onset: Place
     """When it began."""
     kind: str
     severity: Literal["info", "warning", "failure"]
@@ -172,12 +178,12 @@ class FindingOpened(Event, frozen=True, kw_only=True, tag="finding"):
 class FindingClosed(Event, frozen=True, kw_only=True, tag="finding_closed"):
     """The run has recovered."""
 
-    id: int
-    step: int
+    id: Count
+    step: Count
 
 
 class RunEnded(Event, frozen=True, kw_only=True, tag="end"):
-    step: int
+    step: Count
     reason: Literal["finished", "stopped", "nan", "failed", "died"]
     detail: str = ""
     """The exception's last line or the signal, when it failed or died."""
@@ -186,12 +192,12 @@ class RunEnded(Event, frozen=True, kw_only=True, tag="end"):
 class StorageBlocked(Event, frozen=True, kw_only=True, tag="storage_blocked"):
     """The run could not be written and training waits; cannot be stored, so clients alone hear of it."""
 
-    step: int
+    step: Count
     detail: str
 
 
 class StorageRestored(Event, frozen=True, kw_only=True, tag="storage_restored"):
-    step: int
+    step: Count
 
 
 class Accepted(Event, frozen=True, kw_only=True, tag="accepted"):
@@ -302,6 +308,8 @@ def decode_event(line: bytes | str) -> AnyEvent:
         event = _events.decode(line)
         if isinstance(event, RunStarted | SettingsChanged):
             require_known_settings(msgspec.json.decode(line)["settings"])
+        if isinstance(event, FindingOpened):
+            _require_numbers_of_floats(event.fixes)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ConfigError) as error:
         raise ProtocolError(_one_line(error)) from None
     return event
@@ -319,6 +327,14 @@ def require_known_settings(table: Mapping[str, Any]) -> None:
     for cls, part in ((LiveSettings, table), (ScheduleConfig, table["schedule"])):
         for key in part.keys() - {field.name for field in fields(cls)}:
             raise ConfigError(f"settings: there is no key {key!r}")
+
+
+def _require_numbers_of_floats(fixes: Iterable[Fix]) -> None:
+    """ConfigError where a fix sets a key to a whole number that no float can stand for."""
+    for fix in fixes:
+        for key, value in fix.changes.items():
+            if isinstance(value, int) and abs(value) > 2**53:
+                raise ConfigError(f"fixes: {key} is a number of too many digits")
 
 
 def _finite(value: Any) -> Any:

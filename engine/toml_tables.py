@@ -4,12 +4,56 @@ import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
+from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 
 class ConfigError(ValueError):
     """A configuration that cannot be run; the message names the key, the value, the rule and the remedy."""
+
+
+MOST_KEY_PARTS = 32
+"""Of a key such as schedule.lr; tomllib takes memory for the square of them."""
+
+
+LONGEST_CONFIG = 1 << 20
+"""Bytes of a file."""
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """A file; OSError or ValueError where it is no TOML, ConfigError where it is too long or deep to be one of ours."""
+    with path.open("rb") as file:
+        written = file.read(LONGEST_CONFIG + 1)
+    if len(written) > LONGEST_CONFIG:
+        raise ConfigError(f"is longer than {LONGEST_CONFIG} bytes, so it is no run's configuration")
+    text = written.decode()
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.count(".") > MOST_KEY_PARTS and _most_key_parts(line) > MOST_KEY_PARTS:
+            raise ConfigError(f"line {number} has a key of more than {MOST_KEY_PARTS} parts")
+    return tomllib.loads(text)
+
+
+def _most_key_parts(line: str) -> int:
+    """Of any key in a line, which no key leaves; quotes count for nothing where a text of many lines begins or ends."""
+    has_long_quotes = '"""' in line or "'''" in line
+    quote, is_escaped, parts, most = "", False, 1, 1
+    for letter in line:
+        if is_escaped:
+            is_escaped = False
+        elif quote:
+            is_escaped = letter == "\\" and quote == '"'
+            quote = "" if letter == quote else quote
+        elif letter in "\"'" and not has_long_quotes:
+            quote = letter
+        elif letter == "#" and not has_long_quotes:
+            break
+        elif letter in ",={[":
+            parts = 1
+        elif letter == ".":
+            parts += 1
+            most = max(most, parts)
+    return most
 
 
 def require(holds: bool, key: str, value: object, rule: str) -> None:

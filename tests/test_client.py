@@ -151,6 +151,16 @@ async def test_a_command_to_a_worker_that_dies_is_refused_rather_than_awaited_fo
     assert isinstance(refused, Refused) and refused.id == 4
 
 
+async def test_a_clock_that_was_set_back_does_not_make_an_end_a_death(tmp_path: Path) -> None:
+    run = new_run(tmp_path, steps=ENDLESS)
+    async with training(run):
+        os.utime(run / LOCK, (4e9, 4e9))
+        watching = await attach(run)
+        await watching.send(Stop())
+        assert end_of(await everything(watching))[0] == "stopped"
+        await watching.close()
+
+
 async def test_a_worker_that_dies_before_it_begins_is_not_taken_for_the_one_that_ended_well(tmp_path: Path) -> None:
     run = new_run(tmp_path, steps=20)
     async with training(run) as live:
@@ -282,6 +292,7 @@ def test_whoever_commands_sees_at_once_what_comes_of_it(tmp_path: Path, monkeypa
     run, requests = new_run(tmp_path, steps=1), SimpleQueue[Request]()
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(tmp_path / "socket"))
+    listener.listen()
     with (
         closing(EventLog(run)) as log,
         closing(server.Server(run, listener, requests)),

@@ -104,3 +104,9 @@ def test_a_value_is_set_by_its_key(key: str, text: str, expected: Any) -> None:
 def test_a_key_that_is_none_is_refused(key: str) -> None:
     with pytest.raises(ConfigError):
         RunConfig().with_values({key: "1"})
+
+
+def test_a_text_with_many_dots_is_no_key_of_many_parts(tmp_path: Path) -> None:
+    title = "." * 100
+    for written in (f'title = "{title}"', f"title = '{title}'", f'title = "\\"{title}" # {title}'[:300]):
+        assert title in read(tmp_path, written).title

@@ -218,3 +218,23 @@ def test_marked_events_are_the_same_as_those_found_by_decoding_all(tmp_path: Pat
     assert list(marked_events(tmp_path, "started", "end")) == [
         event for event in read(tmp_path) if isinstance(event, RunStarted)
     ]
+
+
+@pytest.mark.parametrize("damage", ["deleted", "replaced", "changed"])
+def test_a_log_that_another_program_touches_is_not_written_on(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / EVENTS
+    log = EventLog(tmp_path)
+    log.append(RunResumed(step=1))
+    match damage:
+        case "deleted":
+            path.unlink()
+        case "replaced":
+            copy = tmp_path / "copy"
+            copy.write_bytes(path.read_bytes())
+            copy.replace(path)
+        case _:
+            os.truncate(path, 0)
+    for _ in range(2):
+        with pytest.raises(StoreError, match=f"was {damage}"):
+            log.append(RunResumed(step=2))
+    log.close()

@@ -1,5 +1,6 @@
 """A run folder from a stranger: a subcommand answers in one line, executes nothing and touches nothing outside it."""
 
+import io
 import json
 import os
 import shutil
@@ -10,13 +11,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save
 
-from tinygpt_tui.engine.config import ConfigError, DataConfig, StorageConfig
+from tinygpt_tui.engine.config import ConfigError, DataConfig, LiveSettings, StorageConfig, TrainingConfig
 from tinygpt_tui.engine.corpus import load_corpus
-from tinygpt_tui.engine.events import RunEnded
+from tinygpt_tui.engine.events import RunEnded, SettingsChanged, encode
 from tinygpt_tui.engine.storage.event_log import EventLog
 from tinygpt_tui.engine.storage.run_folder import CHECKPOINTS, CONFIG, EVENTS, StoreError, claimed
 from tinygpt_tui.engine.storage.run_store import create
@@ -113,6 +115,24 @@ def state(**values: object) -> Damage:
     return damage
 
 
+def much_memory() -> LiveSettings:
+    config = replace(small_config(steps=10), training=TrainingConfig(batch=65_536, accumulation=65_536))
+    return LiveSettings.from_config(config)
+
+
+def tensor_of(kind: str, size: int) -> bytes:
+    header = json.dumps({"wte": {"dtype": kind, "shape": [2], "data_offsets": [0, 2 * size]}}).encode()
+    return struct.pack("<Q", len(header)) + header + bytes(2 * size)
+
+
+def created(date: str) -> Damage:
+    def damage(run: Path) -> None:
+        _, *rest = (run / CONFIG).read_text().splitlines()
+        (run / CONFIG).write_text("\n".join([f"# A run of tinygpt-tui, created {date}", *rest]))
+
+    return damage
+
+
 def random_state(run: Path) -> None:
     for path in run.glob("checkpoints/*/optimizer.safetensors"):
         arrays = load_file(path)
@@ -125,6 +145,11 @@ DAMAGES: dict[str, tuple[Damage, set[str]]] = {
     "sound": (lambda run: None, set()),
     "config is not UTF-8": (content(CONFIG, b"\xff\xfe"), CONFIG_READERS),
     "config is deep": (content(CONFIG, b"a = " + b"[" * 100_000), CONFIG_READERS),
+    "config has a key of many parts": (content(CONFIG, b"a" + b".a" * 22_000 + b" = 1"), CONFIG_READERS),
+    "config has an inline key of many parts": (
+        content(CONFIG, b'a = {b = """\n"""' + b" , a" + b".'a'" * 11_000 + b" = 1}"),
+        CONFIG_READERS,
+    ),
     "config has a long number": (config("layers = 2", "layers = " + "9" * 5000), CONFIG_READERS),
     "config has a huge number": (config("steps = 10", f"steps = {2**70}"), CONFIG_READERS),
     "config asks for terabytes": (
@@ -166,11 +191,26 @@ DAMAGES: dict[str, tuple[Damage, set[str]]] = {
     ),
     "weights are a pickle": (content("checkpoints/*/model.safetensors", PICKLE), {"sample", "resume"}),
     "weights are a link": (link("checkpoints/*/model.safetensors", "../../../../precious"), {"sample", "resume"}),
+    **{
+        f"weights are {kind}": (content("checkpoints/*/model.safetensors", tensor_of(kind, size)), {"sample", "resume"})
+        for kind, size in (("BF16", 2), ("F8_E4M3", 1), ("F8_E5M2", 1), ("F4", 1), ("F99", 1))
+    },
+    "created in year 1": (created("0001-01-01T00:00:00+00:00"), set()),
+    "created in year 1, further east": (created("0001-01-01T00:00:00+14:00"), set()),
+    "created in year 9999": (created("9999-12-31T23:59:59+00:00"), set()),
+    "created in year 9999, further west": (created("9999-12-31T23:59:59-12:00"), set()),
+    "created on February 29": (created("9996-02-29T00:00:00+00:00"), set()),
+    "worker's log is a pipe": (pipe("worker.log"), set()),
     "optimizer is empty": (content("checkpoints/*/optimizer.safetensors", struct.pack("<Q", 2) + b"{}"), {"resume"}),
     "generators are garbage": (random_state, {"resume"}),
     "state is deep": (content("checkpoints/*/state.json", b"[" * 50_000), {"sample", "resume"}),
     "state has a huge step": (state(step=10**30), {"sample", "resume"}),
-    "state has other settings": (state(settings={"batch": "x"}), {"resume"}),
+    "state has other settings": (state(settings={"batch": "x"}), {"sample", "resume"}),
+    "state asks for terabytes": (state(settings=msgspec.to_builtins(much_memory())), {"resume"}),
+    "changes ask for terabytes": (
+        more_events(encode(SettingsChanged(step=10, summary="", settings=much_memory())) + b"\n"),
+        {"attach", "attach --json", "resume"},  # nothing says how it ended
+    ),
     "state is of other text": (state(fingerprint="\x1b[2J"), {"resume"}),
 }
 
@@ -188,6 +228,33 @@ def test_a_hostile_run_is_answered_in_one_line(run: Path, damage: str, capsys: p
     assert (run_command(COMMANDS["rm"]) == 0) == ("rm" not in refused)
     assert run.exists() == ("rm" in refused)
     assert (run.parents[1] / "precious").read_text() == "untouched"
+
+
+@pytest.mark.parametrize("kind", ["elsewhere", "link in the runs folder"])
+def test_rm_deletes_nothing_but_what_lies_in_the_runs_folder(
+    run: Path, kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = run.parents[1] / "other" / "bad\x1b[2J-1"
+    shutil.copytree(run, other)
+    link = run.parent / "link"
+    link.symlink_to(other, target_is_directory=True)
+
+    name = other if kind == "elsewhere" else link
+    assert run_command(["rm", f"{name}/", "--yes"]) == run_command(["rm", str(name), "--yes"]) == 2
+    assert (other / CONFIG).exists() and link.is_symlink()
+    assert "\x1b" not in capsys.readouterr().err
+
+
+def test_rm_asks_with_the_full_path_without_its_escape_sequences(
+    run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hostile = run.rename(run.parent / "bad\x1b]52;c;\u202e\x9b-1")
+    monkeypatch.chdir(run.parents[1])
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+
+    assert run_command(["rm", f"runs/{hostile.name}"]) == 0
+    assert f"Delete {run.parent}/bad␛]52;c;\\u202e\\x9b-1?" in capsys.readouterr().err
+    assert hostile.exists()
 
 
 def resumes(run: Path) -> bool:

@@ -9,7 +9,7 @@ from textual.binding import Binding
 from tinygpt_tui.engine.config import RunConfig, TrainingConfig
 from tinygpt_tui.tui.panels.keys import PANEL_KEYS, RUN_KEYS, key_of
 from tinygpt_tui.tui.panels.layout import PANEL_NAMES, PANELS, AnyPanel, known_panels, panel_keys
-from tinygpt_tui.tui.settings import load
+from tinygpt_tui.tui.settings import load_settings
 
 from .scripted_run import ScriptedRun, started, steps
 from .test_run_screen import Showing, following, shown, until
@@ -52,4 +52,4 @@ async def test_a_panel_is_shown_alone_by_each_of_its_keys(kind: type[AnyPanel], 
 def test_a_settings_file_of_an_earlier_version_still_hides_its_panels(tmp_path: Path) -> None:
     path = tmp_path / "settings.toml"
     path.write_text('hidden_panels = ["rate", "sample", "no such panel"]\n')
-    assert known_panels(load(path).hidden_panels) == {"lr", "sample"}
+    assert known_panels(load_settings(path).hidden_panels) == {"lr", "sample"}

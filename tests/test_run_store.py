@@ -2,6 +2,7 @@
 
 import os
 import stat
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -26,7 +27,15 @@ from tinygpt_tui.engine.events import (
 from tinygpt_tui.engine.readers.log import open_log
 from tinygpt_tui.engine.readers.source import ReadError
 from tinygpt_tui.engine.storage.event_log import EventLog
-from tinygpt_tui.engine.storage.run_folder import CONFIG, EVENTS, StoreError, claimed, find_worker, socket_path
+from tinygpt_tui.engine.storage.run_folder import (
+    CONFIG,
+    EVENTS,
+    StoreError,
+    claimed,
+    find_worker,
+    kill_worker,
+    socket_path,
+)
 from tinygpt_tui.engine.storage.run_store import (
     RunSummary,
     create,
@@ -248,7 +257,8 @@ def test_hostile_events_neither_hide_nor_break_a_run(tmp_path: Path) -> None:
     run = new_run(tmp_path, steps=1)
     (run / EVENTS).write_bytes(b'\xff\n{"event":"step","step":1e400}\n{"event":"rm -rf"}\n[[[\n"\\u001b"\n')
 
-    assert (only(tmp_path).state, only(tmp_path).step) == ("interrupted", 0)
+    assert (only(tmp_path).state, only(tmp_path).step) == ("damaged", 0)
+    assert "nothing at its end can be read" in only(tmp_path).why
 
 
 def test_a_run_is_found_by_its_name_or_by_a_path_with_a_slash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -302,6 +312,51 @@ def test_a_folder_that_is_no_run_is_not_removed(tmp_path: Path) -> None:
         assert folder.exists()
 
 
+@pytest.mark.parametrize(("name", "text"), [(CONFIG, "baseURL = 'https://example.org'"), (EVENTS, '{"step": 1}')])
+def test_a_folder_that_another_program_made_is_not_removed(tmp_path: Path, name: str, text: str) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / name).write_text(text)
+
+    with pytest.raises(StoreError, match="no run folder that this program made"):
+        remove(site)
+    assert (site / name).read_text() == text
+
+
+def test_what_this_program_did_not_make_is_left_in_a_removed_run(tmp_path: Path) -> None:
+    run = new_run(tmp_path / "runs", steps=1)
+    checkpoint, other = run / "checkpoints" / "step-000001", run / "checkpoints" / "mine"
+    for folder in (checkpoint, other, run / ".partial"):
+        folder.mkdir(parents=True)
+    for file in (checkpoint / "state.json", checkpoint / "notes", other / "state.json", run / "thesis.tex"):
+        file.write_text("words")
+    (run / "checkpoints" / "step-000002").symlink_to(other)
+    (tmp_path / "precious").write_text("untouched")
+    (run / "worker.log").symlink_to(tmp_path / "precious")
+
+    left = remove(run)
+
+    assert left == [run / ".partial", run / "checkpoints", run / "thesis.tex"]
+    files = sorted(path.relative_to(run).as_posix() for path in run.rglob("*") if path.is_file())
+    assert files == ["checkpoints/mine/state.json", "checkpoints/step-000001/notes", "thesis.tex"]
+    assert (tmp_path / "precious").read_text() == "untouched"
+    with pytest.raises(StoreError, match="no run folder"):
+        remove(run)
+
+
+def test_a_deep_folder_in_a_run_is_neither_walked_nor_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = new_run(tmp_path, steps=1)
+    monkeypatch.chdir(run)
+    for _ in range(1500):
+        Path("d").mkdir()
+        os.chdir("d")
+    os.chdir(tmp_path)
+
+    assert only(tmp_path).state == "interrupted"
+    assert remove(run) == [run / "d"]
+    subprocess.run(["rm", "-rf", run], check=True)
+
+
 def test_a_run_with_a_worker_is_neither_removed_nor_claimed_again(tmp_path: Path) -> None:
     run = new_run(tmp_path, steps=1)
 
@@ -314,6 +369,18 @@ def test_a_run_with_a_worker_is_neither_removed_nor_claimed_again(tmp_path: Path
     assert find_worker(run) is None
     assert not socket_path(run).exists()
     remove(run)
+
+
+@pytest.mark.parametrize("pid", ["0", "1", "-1", "99999999999999999999", "x", str(os.getppid())])
+def test_a_pid_that_is_no_workers_is_not_signalled(tmp_path: Path, pid: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    signalled: list[int] = []
+    monkeypatch.setattr("os.kill", lambda pid, number: signalled.append(pid))
+    run = new_run(tmp_path, steps=1).rename(tmp_path / "name-of-no-command")
+
+    with claimed(run):
+        (run / "lock").write_text(pid)
+        kill_worker(run)
+    assert signalled == []
 
 
 def test_a_socket_lies_in_the_run_folder_and_is_its_owners(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import random
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -369,3 +370,37 @@ def test_changes_that_a_checkpoint_does_not_know_of_are_made_again() -> None:
     assert changes_to_come([change(5, "z"), known, saved, unknown, later], 10) == [unknown, later]
     assert changes_to_come([known, later, later], 9) == [known, later]
     assert changes_to_come([known, saved], 10) == []
+
+
+@pytest.mark.parametrize("asked", ["attach --text", "stop", "sample"])
+async def test_a_suspended_worker_is_complained_of_and_waited_for(tmp_path: Path, asked: str) -> None:
+    run = new_run(tmp_path, steps=ENDLESS)
+    name, *options = asked.split()
+    command = (sys.executable, "-c", "from tinygpt_tui.tui.cli.main import main; main()", name, str(run), *options)
+    async with training(run) as live:
+        await until(live, is_step(3))
+        pid = worker_pid(run)
+        os.kill(pid, signal.SIGSTOP)
+        waiting = await asyncio.create_subprocess_exec(
+            *command, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
+        )
+        assert waiting.stderr is not None
+        try:
+            line = (await asyncio.wait_for(waiting.stderr.readline(), 60)).decode()
+        finally:
+            os.kill(pid, signal.SIGCONT)
+            waiting.kill()
+            await waiting.wait()
+        assert f"the worker (process {pid}) does not answer" in line and f"kill -CONT {pid}" in line
+
+
+async def test_a_run_whose_log_is_truncated_ends_with_the_reason(tmp_path: Path) -> None:
+    run = new_run(tmp_path, steps=ENDLESS)
+    async with training(run) as live:
+        await until(live, is_step(3))
+        watching = await attach(run)
+        os.truncate(run / EVENTS, 0)
+        events = [event async for batch in watching.batches() for event in batch]
+        await watching.close()
+    end = events[-1]
+    assert isinstance(end, RunEnded) and end.reason == "failed" and "was changed by another program" in end.detail

@@ -14,6 +14,14 @@ _symbols |= {code: f"\\x{code & 0xFF:02x}" if 0xDC80 <= code <= 0xDCFF else "�
 _symbols_in_lines = {code: symbol for code, symbol in _symbols.items() if chr(code) not in _NEWLINE_AND_TAB}
 
 
+_json_escapes = {code: f"\\u{code:04x}" for code in _symbols if code >= 0x7F}
+
+
 def visible(text: str, *, keep_lines: bool = False) -> str:
     """The text with control characters as symbols (␛, ␊) or escapes (\\x9b); `keep_lines` spares \\n and \\t."""
     return text.translate(_symbols_in_lines if keep_lines else _symbols)
+
+
+def visible_json(line: str) -> str:
+    """A line of JSON in which what would control a terminal is escaped as \\uXXXX; a parser reads the same from it."""
+    return line.translate(_json_escapes)

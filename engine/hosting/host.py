@@ -33,6 +33,7 @@ from ..events import (
     Stop,
     TakeSteps,
 )
+from ..storage.run_folder import StoreError
 from .blocking_log import BlockingLog, StorageAbandoned
 from .interfaces import EventSink, Hosted, Reason, Request, refuse_all
 from .loss_watch import LossWatch
@@ -211,7 +212,7 @@ class Host:
         self._end = RunEnded(step=self._loop.step, reason=reason, detail=detail)
         try:
             self._record(self._end)
-        except StorageAbandoned:
+        except (StorageAbandoned, StoreError):
             self._announce(self._end)
 
     def _save(self, reason: Reason) -> None:

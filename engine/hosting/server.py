@@ -8,6 +8,7 @@ is announced is not stored, but has its place in the file too, so that all are t
 import asyncio
 import os
 import socket
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -16,13 +17,14 @@ from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from ..events import Accepted, Event, Follow, ProtocolError, Refused, decode_command, encode
 from ..storage.event_log import lines_at, offset_of
 from ..storage.run_folder import EVENTS, open_file
+from .client_limit import REFUSED_CLIENT, most_clients
 from .interfaces import Request
 
 LOOK_S = 0.2
@@ -54,7 +56,10 @@ class Server:
         self._clients: set[_Client] = set()
         self._announced: list[_Announcement] = []
         self._closing = False
+        self._most_clients = most_clients()
+        self._complaints: set[str] = set()
         self._loop = asyncio.new_event_loop()
+        self._loop.set_exception_handler(self._on_error)
         self._closed = self._loop.create_future()
         self._thread = Thread(target=self._loop.run_until_complete, args=(self._serve(),), name="server")
         self._thread.start()
@@ -81,6 +86,8 @@ class Server:
         meetings = asyncio.all_tasks() - {asyncio.current_task()}
         if meetings:
             _, late = await asyncio.wait(meetings, timeout=LAST_WORDS_S)
+            for client in self._clients:
+                client.hang_up()
             for meeting in late:
                 meeting.cancel()
             await asyncio.gather(*late, return_exceptions=True)
@@ -90,6 +97,10 @@ class Server:
             client.wake()
 
     async def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if len(self._clients) >= self._most_clients:
+            self._complain_once(f"more than {self._most_clients} clients; others are refused")
+            writer.write(encode(Refused(id=REFUSED_CLIENT, why="it has too many clients; close some")) + b"\n")
+            return writer.close()
         client = _Client(self._file, self._announced, writer)
         self._clients.add(client)
         try:
@@ -99,10 +110,19 @@ class Server:
         except* (_HungUp, OSError):
             pass
         finally:
-            self._clients.discard(client)
             writer.close()
             with suppress(OSError):
                 await writer.wait_closed()  # what was said last may still be on its way
+            self._clients.discard(client)
+
+    def _complain_once(self, words: str) -> None:
+        if words not in self._complaints:
+            self._complaints.add(words)
+            print(words, file=sys.stderr, flush=True)
+
+    def _on_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Each of a hundred clients that cannot be taken would have a traceback of its own, every second."""
+        self._complain_once(f"{context['message']}: {context.get('exception')}")
 
     async def _listen(self, client: "_Client", reader: asyncio.StreamReader) -> None:
         while True:
@@ -159,6 +179,10 @@ class _Client:
 
     def wake(self) -> None:
         self._woken.set()
+
+    def hang_up(self) -> None:
+        """At once, whatever is still on its way to a client that does not read."""
+        self._writer.transport.abort()
 
     def hurry(self) -> None:
         self._in_a_hurry_until = asyncio.get_running_loop().time() + HURRY_S

@@ -28,6 +28,7 @@ class EventLog:
 
     def __init__(self, run: Path, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
+        self._path = run / EVENTS
         self._file = open_file(run / EVENTS, os.O_RDWR | os.O_CREAT | os.O_APPEND)
         try:
             self.seq, self._end = _complete_lines(self._file, run / EVENTS)
@@ -37,7 +38,11 @@ class EventLog:
             raise
 
     def append(self, event: Event) -> None:
-        """Write one event with its seq, and the time unless it says when it was; OSError leaves the file as it was."""
+        """Write one event with its seq, and the time unless it says when it was; OSError leaves the file as it was.
+
+        StoreError where another program has truncated, replaced or deleted the file: what it held is lost.
+        """
+        self._require_untouched()
         line = encode(msgspec.structs.replace(event, seq=self.seq, time=event.time or self._clock())) + b"\n"
         try:
             rest = line
@@ -48,6 +53,17 @@ class EventLog:
             raise
         self.seq += 1
         self._end += len(line)
+
+    def _require_untouched(self) -> None:
+        ours = os.fstat(self._file)
+        try:
+            there = self._path.lstat()
+        except FileNotFoundError:
+            raise StoreError(f"{self._path}: was deleted while the run trained, so its past is lost") from None
+        if (there.st_dev, there.st_ino) != (ours.st_dev, ours.st_ino):
+            raise StoreError(f"{self._path}: was replaced while the run trained, so its past is lost")
+        if ours.st_size != self._end:
+            raise StoreError(f"{self._path}: was changed by another program while the run trained")
 
     def close(self) -> None:
         os.close(self._file)
@@ -111,13 +127,13 @@ def line_count(run: Path) -> int:
         os.close(file)
 
 
-def tail_events(run: Path, size: int) -> list[AnyEvent]:
-    """The events in the last `size` bytes."""
+def tail_events(run: Path, size: int, transcript: Transcript | None = None) -> list[AnyEvent]:
+    """The events in the last `size` bytes; a transcript that is given tells what was skipped."""
     with os.fdopen(open_file(run / EVENTS, os.O_RDONLY), "rb", buffering=0) as file:
         start = max(os.fstat(file.fileno()).st_size - size, 0)
         file.seek(start)
         data = file.read(size)
-    return Transcript().feed(data.partition(b"\n")[2] if start else data)
+    return (transcript or Transcript()).feed(data.partition(b"\n")[2] if start else data)
 
 
 def marked_events(run: Path, *marks: str) -> Iterator[AnyEvent]:

@@ -7,6 +7,7 @@ import errno
 import fcntl
 import hashlib
 import os
+import signal
 import socket
 import stat
 from collections.abc import Iterator
@@ -83,6 +84,21 @@ class Worker:
 def find_worker(run: Path) -> Worker | None:
     with _guarded(run):
         return _find_worker(run)
+
+
+def kill_worker(run: Path) -> None:
+    """End the worker of a run at once, if the pid in the lock, which anybody may have written, is that of one."""
+    worker = find_worker(run)
+    if worker and worker.pid > 1 and _is_about(run, worker.pid):
+        os.kill(worker.pid, signal.SIGKILL)
+
+
+def _is_about(run: Path, pid: int) -> bool:
+    """Whether a process was started with a run's folder; true where the system does not tell."""
+    try:
+        return os.fsencode(run.name) in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return not Path("/proc/self/cmdline").exists()
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 import errno
 import os
 import re
-import shutil
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
@@ -31,14 +30,14 @@ from ..events import (
     StorageBlocked,
     StoredEvent,
 )
-from .event_log import drop_superseded, marked_events, restart_steps, tail_events
+from ..toml_tables import LONGEST_CONFIG
+from .event_log import Transcript, drop_superseded, marked_events, restart_steps, tail_events
+from .own_files import CREATED, delete_own_files, is_own_run, own_files
 from .run_folder import CONFIG, EVENTS, StoreError, find_worker, open_file, printable, unoccupied
 
 StoredState = Literal["starting", "running", "paused", "finished", "stopped", "failed", "interrupted", "damaged"]
 
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}")
-_CREATED = "# A run of tinygpt-tui, created "
-_LONGEST_CONFIG = 1 << 20
 _TAIL = 1 << 16
 _ENDS: dict[str, StoredState] = {
     "finished": "finished",
@@ -86,7 +85,7 @@ def create(runs: Path, config: RunConfig, name: str | None, now: datetime, *, nu
     try:
         runs.mkdir(mode=0o700, parents=True, exist_ok=True)
         run = _new_folder(runs, stem, numbered=numbered)
-        _write(run / CONFIG, f"{_CREATED}{now.isoformat(timespec='seconds')}\n\n{config.to_toml()}")
+        _write(run / CONFIG, f"{CREATED.decode()}{now.isoformat(timespec='seconds')}\n\n{config.to_toml()}")
     except OSError as error:
         raise StoreError(f"{runs}: no run can be created there: {error.strerror}; try another --runs") from None
     return run
@@ -97,7 +96,7 @@ def read_config(run: Path) -> RunConfig:
     file = open_file(run / CONFIG, os.O_RDONLY)
     size = os.fstat(file).st_size
     os.close(file)
-    if size > _LONGEST_CONFIG:
+    if size > LONGEST_CONFIG:
         raise StoreError(f"{run / CONFIG}: is {size} bytes long, so it is no run's configuration")
     return RunConfig.from_toml(run / CONFIG)
 
@@ -105,7 +104,7 @@ def read_config(run: Path) -> RunConfig:
 def write_config(run: Path, config: RunConfig) -> None:
     """Replace the configuration, whole or not at all."""
     try:
-        _write(run / CONFIG, f"{_CREATED}{_created(run).isoformat(timespec='seconds')}\n\n{config.to_toml()}")
+        _write(run / CONFIG, f"{CREATED.decode()}{_created(run).isoformat(timespec='seconds')}\n\n{config.to_toml()}")
     except OSError as error:
         why = f"cannot be written: {error.strerror}; copy the run to a folder of yours, and name that with --runs"
         raise StoreError(f"{run / CONFIG}: {why}") from None
@@ -141,7 +140,7 @@ def find_run(runs: Path, name_or_path: str) -> Path:
     """A run by its name in `runs`, or by a path, which has a slash in it."""
     explicit = "/" in name_or_path
     if explicit and _is_run(folder := Path(name_or_path).expanduser()):
-        return folder.resolve()
+        return Path(os.path.abspath(folder))  # noqa: PTH100, a link remains one
     if not explicit and _NAME.fullmatch(name_or_path) and _is_run(runs / name_or_path):
         return runs / name_or_path
     names = [run.name for run in _run_folders(runs)]
@@ -151,13 +150,21 @@ def find_run(runs: Path, name_or_path: str) -> Path:
     raise StoreError(f"there is no run {printable(name_or_path)!r} in {runs}; {hint}")
 
 
-def remove(run: Path) -> None:
-    """Delete a run, unless a worker is at work in it; links in it are deleted, not followed."""
+def require_in(runs: Path, run: Path) -> None:
+    """StoreError where a run does not lie in the folder of runs."""
+    if run.parent.resolve() != runs.resolve():
+        raise StoreError(f"{run}: does not lie in {runs}, so it is not removed; name its folder with --runs")
+
+
+def remove(run: Path) -> list[Path]:
+    """Delete a run, unless a worker is at work in it; what this program did not make is left there, and returned."""
     if run.is_symlink() or not _is_run(run):
         raise StoreError(f"{run}: is no run folder, so it is not removed")
     try:
         with unoccupied(run):
-            shutil.rmtree(run)
+            if not is_own_run(run):
+                raise StoreError(f"{run}: is no run folder that this program made, so it is not removed")
+            return delete_own_files(run)
     except OSError as error:
         raise StoreError(f"{run}: cannot be removed: {_why_not(error)}") from None
 
@@ -187,10 +194,18 @@ def _state(latest: list[StoredEvent], at_work: bool) -> StoredState:
     return "starting" if at_work else "interrupted"
 
 
+def require_readable(run: Path) -> None:
+    """StoreError where the log cannot be opened, or where none of the lines at its end is an event."""
+    _latest(run)
+
+
 def _latest(run: Path) -> list[StoredEvent]:
     """The last stored events, without superseded ones."""
-    tail = tail_events(run, _TAIL) if os.path.lexists(run / EVENTS) else []
+    transcript = Transcript()
+    tail = tail_events(run, _TAIL, transcript) if os.path.lexists(run / EVENTS) else []
     stored = [event for event in tail if not isinstance(event, PreparationBegan | StorageBlocked | Accepted | Refused)]
+    if transcript.problems and not stored:
+        raise StoreError(f"{run / EVENTS}: nothing at its end can be read; {transcript.problems[0].split(' ', 2)[2]}")
     return [*drop_superseded(stored, restart_steps(stored))]
 
 
@@ -240,17 +255,18 @@ def _created(run: Path) -> datetime:
     try:
         with os.fdopen(open_file(run / CONFIG, os.O_RDONLY), "rb") as file:
             line = file.readline(100).decode().strip()
-        return datetime.fromisoformat(line.removeprefix(_CREATED)).astimezone(UTC)
+        created = datetime.fromisoformat(line.removeprefix(CREATED.decode())).astimezone(UTC)
+        return created.replace(year=min(max(created.year, 1970), 9998))  # any time zone has a date for it
     except (OSError, ValueError, OverflowError):
         return datetime.fromtimestamp(run.lstat().st_mtime, UTC)
 
 
-def _bytes(folder: Path) -> int:
+def _bytes(run: Path) -> int:
     size = 0
-    for path, _, names in os.walk(folder):
-        for name in names:
-            with suppress(FileNotFoundError, PermissionError):  # a worker thins its checkpoints meanwhile
-                size += os.lstat(os.path.join(path, name)).st_size  # noqa: PTH118, a third of the time
+    with suppress(OSError):  # a worker thins its checkpoints meanwhile
+        for file in own_files(run):
+            with suppress(OSError):
+                size += file.stat(follow_symlinks=False).st_size
     return size
 
 

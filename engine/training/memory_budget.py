@@ -20,6 +20,8 @@ def require_memory(config: RunConfig, physical: int | None = None) -> None:
 
 def require_memory_for_batches(config: RunConfig, settings: LiveSettings, physical: int | None = None) -> None:
     """ConfigError where a run that trains on the processor could not go on with these settings."""
+    if config.training.device in ("cuda", "mps"):
+        return
     batches = replace(config.training, batch=settings.batch, accumulation=settings.accumulation)
     _require(_least_bytes(replace(config, training=batches)), "batch or accumulation", physical)
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
 import msgspec
 import numpy as np
@@ -14,8 +13,9 @@ from torch import Tensor
 
 from ..config import ConfigError, LiveSettings
 from ..corpus import Corpus
-from ..events import encode, require_known_settings
+from ..events import Count, encode, require_known_settings
 from ..hosting.interfaces import Reason
+from .memory_budget import require_memory_for_batches
 from .trainer import Trainer
 
 STATE_BYTES = 100_000
@@ -23,9 +23,6 @@ STATE_BYTES = 100_000
 
 class CheckpointError(ValueError):
     """A checkpoint that cannot be restored; the message names the file and why."""
-
-
-Count = Annotated[int, msgspec.Meta(ge=0, le=10**15)]
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,6 +104,10 @@ def restore(folder: Path, trainer: Trainer) -> State:
     """Put a snapshot into a trainer built from the same config; CheckpointError leaves the trainer as it was."""
     state = read_state(folder)
     _require_same_text(folder, state, trainer.corpus)
+    try:
+        require_memory_for_batches(trainer.config, state.settings)
+    except ConfigError as error:
+        raise CheckpointError(f"{folder / 'state.json'}: {error}") from None
     flat = trainer.flat
     weights = dict(zip(flat.names, flat.views(flat.weights), strict=True))
     training = _training_tensors(trainer)
@@ -151,6 +152,8 @@ def _load(path: Path, expected: dict[str, Tensor]) -> dict[str, np.ndarray]:
         raise CheckpointError(f"{path}: is missing or is no plain file")
     try:
         arrays = load_file(path)
+    except (KeyError, TypeError, AttributeError):
+        raise CheckpointError(f"{path}: holds numbers of a type that numpy does not have, such as bfloat16") from None
     except (OSError, SafetensorError, ValueError) as error:
         raise CheckpointError(f"{path}: cannot be read: {' '.join(str(error).split())[:200]}") from None
     for name, tensor in expected.items():

@@ -219,8 +219,7 @@ class Trainer:
         """From the next step on; ConfigError leaves everything as it was."""
         before = self.settings
         after = changed(before, command, step=self.step + 1, steps=self.config.training.steps)
-        if self._device.type == "cpu":
-            require_memory_for_batches(self.config, after)
+        require_memory_for_batches(self.config, after)
         self._changes_to_come.clear()  # from here on it is another run than the one that crashed
         self.apply(after)
         return SettingsChanged(
@@ -230,7 +229,9 @@ class Trainer:
         )
 
     def replay(self, changes: Iterable[SettingsChanged] = ()) -> list[SettingsChanged]:
-        """Make changes again at the steps they were first made, so that a crash does not undo them; those made now."""
+        """Make changes again at the steps they were first made, so that a crash undoes none; returns those made now."""
+        for change in (changes := list(changes)):
+            require_memory_for_batches(self.config, change.settings)
         self._changes_to_come = deque(sorted((*self._changes_to_come, *changes), key=lambda change: change.step))
         replayed: list[SettingsChanged] = []
         while self._changes_to_come and self._changes_to_come[0].step <= self.step:

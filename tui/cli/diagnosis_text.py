@@ -15,7 +15,7 @@ from ...engine.diagnostics.report import Finding
 from ..formatting import compact, count, setting
 from ..plots.sketch import Sketch
 from ..plots.sparkline import small_curve
-from ..text import visible
+from ..text import visible, visible_json
 from .diagnose import LogDiagnosis, RunDiagnosis
 
 _HEIGHT = 6
@@ -34,24 +34,26 @@ def json_line(diagnosis: LogDiagnosis) -> str:
     log = diagnosis.log
     reports = {run or "1": run_diagnosis.report for run, run_diagnosis in diagnosis.runs.items()}
     several = len(reports) > 1
-    return json.dumps(
-        {
-            "file": log.file,
-            "format": log.format,
-            "columns": {**log.columns, **({"step": log.step_column} if log.step_column else {})},
-            **({"losses": list(log.losses), "adversarial": log.adversarial} if log.losses else {}),
-            **({"notes": list(log.notes)} if log.notes else {}),
-            **({"skipped": list(log.skipped)} if log.skipped else {}),
-            "rows": sum(report.rows for report in reports.values()),
-            "signals": _union(report.signals for report in reports.values()),
-            "blind": _union(report.blind for report in reports.values()),
-            **({"runs": list(reports)} if several else {}),
-            "findings": [
-                {**({"run": run} if several else {}), **_finding(finding)}
-                for run, report in reports.items()
-                for finding in report.findings
-            ],
-        }
+    return visible_json(
+        json.dumps(
+            {
+                "file": log.file,
+                "format": log.format,
+                "columns": {**log.columns, **({"step": log.step_column} if log.step_column else {})},
+                **({"losses": list(log.losses), "adversarial": log.adversarial} if log.losses else {}),
+                **({"notes": list(log.notes)} if log.notes else {}),
+                **({"skipped": list(log.skipped)} if log.skipped else {}),
+                "rows": sum(report.rows for report in reports.values()),
+                "signals": _union(report.signals for report in reports.values()),
+                "blind": _union(report.blind for report in reports.values()),
+                **({"runs": list(reports)} if several else {}),
+                "findings": [
+                    {**({"run": run} if several else {}), **_finding(finding)}
+                    for run, report in reports.items()
+                    for finding in report.findings
+                ],
+            }
+        )
     )
 
 

@@ -1,7 +1,6 @@
 """Following a run in a terminal or a pipe until it ends, and what Ctrl-C does meanwhile."""
 
 import asyncio
-import os
 import shutil
 import signal
 import sys
@@ -19,14 +18,16 @@ from ...engine.client import LiveRun, Run, StoredRun, open_stored
 from ...engine.config import RunConfig
 from ...engine.events import AnyEvent, PreparationBegan, RunEnded, Stop, encode
 from ...engine.storage.event_log import line_count
-from ...engine.storage.run_folder import CHECKPOINTS, EVENTS, find_worker
+from ...engine.storage.run_folder import CHECKPOINTS, EVENTS, find_worker, kill_worker
 from ...engine.storage.run_store import read_config, remove
-from ..text import visible
+from ..text import visible, visible_json
 from .options import PROGRAM
 from .progress_text import TextProgress
 
 WORKER_BAD_INPUT = 2
 """The exit status of a worker that would not train."""
+SILENCE_S = 4.0
+"""After which a worker that sends nothing is complained of; one that is only busy sends from a thread of its own."""
 PLAIN_SECONDS = 5.0
 """Of the run's own time, between two lines where there is no terminal to redraw one on."""
 
@@ -69,7 +70,7 @@ class EventLines:
         self._out = out
 
     def tell(self, batch: list[AnyEvent]) -> None:
-        self._out.write("".join(encode(event).decode() + "\n" for event in batch))
+        self._out.write("".join(visible_json(encode(event).decode()) + "\n" for event in batch))
         self._out.flush()
 
 
@@ -120,9 +121,11 @@ async def follow(
     """Open a run and tell it to its end. Ctrl-C stops a run of ours, and kills it the second time; others it leaves."""
     with _interrupts() as presses:
         run = await open_run(path)
+        waiting = asyncio.create_task(complain_of_silence(run, path))
         telling = asyncio.create_task(ending(run, narrator))
         obeying = asyncio.create_task(_stop_when_asked(run, path, presses) if is_ours else presses.get())
         await asyncio.wait((telling, obeying), return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
         if not telling.done():
             telling.cancel()
             return Outcome(end=None)
@@ -133,6 +136,22 @@ async def follow(
             return Outcome(end=None)
         status = await run.exit_status() if isinstance(run, LiveRun) else None
         return Outcome(end=end, is_bad_input=status == WORKER_BAD_INPUT, skipped=_skipped(run, path))
+
+
+async def complain_of_silence(run: Run, path: Path) -> None:
+    """One line where a worker has sent nothing for some seconds, not even what is stored; it is waited for on."""
+    if not isinstance(run, LiveRun):
+        return
+    try:
+        async with asyncio.timeout(SILENCE_S):
+            await run.heard.wait()
+    except TimeoutError:
+        pid = worker.pid if (worker := find_worker(path)) else "?"
+        click.echo(
+            f"{PROGRAM}: the worker (process {pid}) does not answer; if it was suspended, `kill -CONT {pid}` lets it "
+            f"go on; `kill -KILL {pid}` ends it, and `{PROGRAM} resume {visible(path.name)}` goes on",
+            err=True,
+        )
 
 
 def _skipped(run: Run, path: Path) -> str:
@@ -164,8 +183,7 @@ async def _stop_when_asked(run: Run, path: Path, presses: asyncio.Queue[None]) -
     stopping = asyncio.create_task(run.send(Stop()))
     await presses.get()
     stopping.cancel()
-    if worker := find_worker(path):
-        os.kill(worker.pid, signal.SIGKILL)
+    kill_worker(path)
     await asyncio.Event().wait()  # whoever tells the run sees its end
 
 
@@ -218,5 +236,5 @@ def _conclude(path: Path, outcome: Outcome) -> int:
         log = visible(str(path / "worker.log"))
         has_checkpoint = any((path / CHECKPOINTS).glob("step-*"))
         place = "goes on from the latest checkpoint" if has_checkpoint else "begins again, for there is no checkpoint"
-        click.echo(f"the log is {log}; `{PROGRAM} resume {path.name}` {place}", err=True)
+        click.echo(f"the log is {log}; `{PROGRAM} resume {visible(path.name)}` {place}", err=True)
     return outcome.exit_status

@@ -7,6 +7,8 @@ from typing import Any, TypeVar, get_args
 
 import click
 
+from ..text import visible
+
 PROGRAM = "tinygpt-tui"
 DEFAULT_PRESET = "baseline"
 FAIL_ON_SEVERITIES = ("warning", "failure")
@@ -44,7 +46,7 @@ class RunName(click.ParamType):
 
         folder = runs_folder(ctx.params.get("runs"))
         names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+        return [CompletionItem(name) for name in names if name.startswith(incomplete) and name == visible(name)]
 
 
 class LogName(RunName):

@@ -60,5 +60,5 @@ def copy(preset: str, name: str | None) -> int:
     from ...engine.presets import copy_preset, own_folder
 
     path = copy_preset(preset, name or f"my-{preset}", own_folder())
-    click.echo(f"{visible(str(path))}\nchange it, then `{PROGRAM} presets check` and `{PROGRAM} {path.stem}`")
+    click.echo(f"{visible(str(path))}\nchange it, then `{PROGRAM} presets check` and `{PROGRAM} {visible(path.stem)}`")
     return 0

@@ -123,8 +123,9 @@ def _beginning(event: RunStarted) -> list[str]:
     threads = f"{event.threads} thread{'s' if event.threads != 1 else ''}"
     compiled = ", compiled" if event.compiled else ""
     resumed = f"resumed after step {event.step}: " if event.step else ""
+    how = f"{visible(event.precision)}, {threads}{compiled}"
     return [
-        f"{resumed}{event.parameters:,} parameters on {visible(event.device)} ({event.precision}, {threads}{compiled})",
+        f"{resumed}{event.parameters:,} parameters on {visible(event.device)} ({how})",
         f"text: {visible(event.corpus)}",
     ]
 

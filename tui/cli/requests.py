@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ...engine.client import ClientError, Run, attach
 from ...engine.events import Refused, RunEnded, Sample, SampleGenerated, Stop
-from .follow import ending
+from .follow import complain_of_silence, ending
 
 
 def stop_run(path: Path) -> RunEnded | None:
@@ -13,8 +13,10 @@ def stop_run(path: Path) -> RunEnded | None:
 
     async def stopped() -> RunEnded | None:
         run = await attach(path)
+        waiting = asyncio.create_task(complain_of_silence(run, path))
         # followed first: where the end cannot be stored, it is told once and must come after the past
         end, _ = await asyncio.gather(ending(run), run.send(Stop()))
+        waiting.cancel()
         return end
 
     return asyncio.run(stopped())
@@ -24,7 +26,12 @@ def live_sample(path: Path, wanted: Sample) -> str:
     """What the model of a run that trains writes now."""
 
     async def asked() -> str:
-        return await sampled(await attach(path), wanted)
+        run = await attach(path)
+        waiting = asyncio.create_task(complain_of_silence(run, path))
+        try:
+            return await sampled(run, wanted)
+        finally:
+            waiting.cancel()
 
     return asyncio.run(asked())
 

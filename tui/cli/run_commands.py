@@ -73,7 +73,8 @@ def stop(run: str, runs: str | None) -> int:
 
     path = run_path(runs, run)
     end = stop_run(path)
-    click.echo(f"{path.name}: {end.reason} at step {end.step}" if end else f"{path.name}: the worker is gone")
+    name = visible(path.name)
+    click.echo(f"{name}: {end.reason} at step {end.step}" if end else f"{name}: the worker is gone")
     return 0 if end and end.reason in ("stopped", "finished") else 1
 
 
@@ -126,7 +127,7 @@ def runs(as_json: bool, runs: str | None) -> int:
     elif found:
         click.echo(run_table(found, shutil.get_terminal_size().columns if sys.stdout.isatty() else None))
     else:
-        click.echo(f"no runs in {folder} yet; `{PROGRAM} train` makes one")
+        click.echo(f"no runs in {visible(str(folder))} yet; `{PROGRAM} train` makes one")
     return 0
 
 
@@ -136,12 +137,14 @@ def runs(as_json: bool, runs: str | None) -> int:
 @runs_option
 def rm(names: tuple[str, ...], yes: bool, runs: str | None) -> int:
     """Delete runs, with their checkpoints."""
-    from ...engine.storage.run_store import remove
+    from ...engine.storage.run_store import remove, require_in
 
-    paths = [run_path(runs, name) for name in names]
+    paths = [run_path(runs, name).absolute() for name in names]
     for path in paths:
-        if yes or _agreed(f"Delete {path}?"):
-            remove(path)
+        require_in(runs_folder(runs), path)
+        if yes or _agreed(f"Delete {visible(str(path))}?"):
+            for left in remove(path):
+                click.echo(f"{PROGRAM}: {visible(str(left))} is left, for this program did not make it", err=True)
     return 0
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from ...engine.storage.run_store import RunSummary
 from ..formatting import megabytes
-from ..text import visible
+from ..text import visible, visible_json
 
 _HEADINGS = ("run", "state", "step", "loss", "val_loss", "findings", "size", "created", "title")
 _DISPENSABLE = ("title", "created", "size", "val_loss", "findings", "loss")
@@ -57,7 +57,7 @@ def json_row(summary: RunSummary) -> str:
         "findings": summary.findings,
         "bytes": summary.bytes,
     }
-    return json.dumps(row | {"pid": summary.pid} if summary.pid else row)
+    return visible_json(json.dumps(row | {"pid": summary.pid} if summary.pid else row))
 
 
 def _cells(summary: RunSummary) -> tuple[str, ...]:

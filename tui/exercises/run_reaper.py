@@ -7,7 +7,6 @@ that holds it, be that killed or left without a terminal.
 import fcntl
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from contextlib import suppress
@@ -27,12 +26,12 @@ def leave_nothing_of(folder: Path) -> subprocess.Popen[bytes]:
 
 def delete(run: Path) -> None:
     """Kill the worker, wait until the system has let go of its lock, remove the run."""
-    from ...engine.storage.run_folder import LOCK, find_worker
+    from ...engine.storage.run_folder import LOCK, find_worker, kill_worker
     from ...engine.storage.run_store import StoreError, remove
 
     with suppress(StoreError, OSError):
-        if worker := find_worker(run):
-            os.kill(worker.pid, signal.SIGKILL)
+        if find_worker(run):
+            kill_worker(run)
             with (run / LOCK).open("rb") as lock:
                 fcntl.flock(lock, fcntl.LOCK_SH)
         remove(run)

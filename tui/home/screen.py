@@ -149,7 +149,8 @@ class HomeScreen(Screen[None]):
         question = f"Delete {visible(run.name)}? Its {size(run.bytes)} cannot be brought back."
         if await self.app.push_screen_wait(Confirm(question, yes="Delete", no="Keep")):
             try:
-                await asyncio.to_thread(remove, run.path)
+                for left in await asyncio.to_thread(remove, run.path):
+                    self.notify(f"{visible(str(left))} is left: this program did not make it", markup=False)
             except StoreError as error:
                 self.notify(visible(str(error)), severity="error", markup=False)
             self.read_disk()

@@ -109,7 +109,8 @@ def interpolated(at: Floats, x: Floats, y: Floats) -> Floats:
     after = np.clip(np.searchsorted(x, at), 1, len(x) - 1)
     x0, x1 = x[after - 1], x[after]
     share = np.clip((at - x0) / np.where(x1 > x0, x1 - x0, 1.0), 0.0, 1.0)
-    return y[after - 1] + share * (y[after] - y[after - 1])
+    with np.errstate(over="ignore", invalid="ignore"):  # tokens and losses may be as large as a float can be
+        return y[after - 1] + share * (y[after] - y[after - 1])
 
 
 def _continued(known: _Smoothed, column: Floats, length: int, decay: float) -> _Smoothed:

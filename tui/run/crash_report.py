@@ -1,5 +1,6 @@
 """Why a run's process is no more, what it said last, and what can still be done."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,12 +50,14 @@ def crash_of(view: RunView, log: Path | None, log_lines: tuple[str, ...]) -> Cra
 
 def last_lines(log: Path) -> tuple[str, ...]:
     """The end of a log, bounded however long it is; nothing where there is none."""
+    from ...engine.storage.run_folder import StoreError, open_file
+
     try:
-        with log.open("rb") as file:
+        with os.fdopen(open_file(log, os.O_RDONLY), "rb") as file:
             file.seek(0, 2)
             file.seek(max(file.tell() - _LOG_BYTES, 0))
             text = file.read(_LOG_BYTES).decode(errors="replace")
-    except OSError:
+    except (StoreError, OSError):
         return ()
     return tuple(text.splitlines()[-_LOG_LINES:])
 

@@ -17,7 +17,8 @@ from .training_clock import TrainingClock
 RECENT_STEPS = 100
 """Steps over which a pace or a share is taken."""
 
-_LARGEST = float(np.finfo(np.float32).max)
+LARGEST_DRAWN = float(np.finfo(np.float32).max)
+"""Beyond it a curve is cut: the span of an axis with room around it would overflow."""
 _PRECISE = frozenset(("loss", "grad_norm", "tokens"))
 """Metrics that need more than the seven digits of 32 bits."""
 _COLUMNS = {"step": "f8", "time": "f8", **{name: "f8" if name in _PRECISE else "f4" for name in EACH_STEP}}
@@ -105,5 +106,5 @@ def _rows(events: Sequence[StepFinished]) -> dict[str, Floats]:
     arrays = {name: np.array([*map(attrgetter(name), events)], "f8") for name in ("step", *EACH_STEP)}
     for array in arrays.values():
         array[~np.isfinite(array)] = np.nan
-        np.clip(array, -_LARGEST, _LARGEST, out=array)
+        np.clip(array, -LARGEST_DRAWN, LARGEST_DRAWN, out=array)
     return arrays

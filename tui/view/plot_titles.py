@@ -93,7 +93,7 @@ def place_reading(view: RunView, viewport: Viewport) -> list[TitlePiece]:
     match viewport.x_axis:
         case "tokens":
             pieces.append(TitlePiece(f"{count(view.curves.at('tokens', step))} tokens", ColorRole.CURVE_CURSOR))
-        case "time":
+        case "time" if len(view.curves):
             pieces.append(TitlePiece(seconds_label(round(view.curves.at("time", step))), ColorRole.CURVE_CURSOR))
         case _:
             pass

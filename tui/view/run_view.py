@@ -35,7 +35,7 @@ from ...engine.events import (
     TimeSpent,
 )
 from ..plots.series import Table
-from .curves import Curves
+from .curves import LARGEST_DRAWN, Curves
 from .phases import Phase, training_phases
 from .thinning import Thinned
 from .training_clock import TrainingClock
@@ -238,4 +238,4 @@ def _closed(episode: Episode, event: FindingClosed) -> Episode:
 
 
 def _finite(value: float) -> float:
-    return value if math.isfinite(value) else math.nan
+    return min(max(value, -LARGEST_DRAWN), LARGEST_DRAWN) if math.isfinite(value) else math.nan
