@@ -22,6 +22,7 @@ from .causes import likely_causes
 from .confidence import confidence
 from .context import FAR, Context, peak_lr
 from .detector import Detection, Detector, Recovered
+from .hindsight import Whole, verdict
 from .row import Row
 from .run_statistics import RunFacts, RunStatistics
 
@@ -90,6 +91,15 @@ class Diagnosis:
         findings = [self._finding(kind, outcome) for kind, outcome in outcomes]
         return [finding for finding in findings if finding is not None]
 
+    @property
+    def run(self) -> RunStatistics:
+        return self._run
+
+    def in_hindsight(self, whole: Whole) -> FindingOpened | None:
+        """What the log shows if it ends here; nothing is remembered of it."""
+        found = verdict(whole)
+        return self._opened(self._next_id, *found) if found else None
+
     def _finding(self, kind: str, outcome: Detection | Recovered) -> FindingOpened | FindingClosed | None:
         """None for an episode that an open finding explains, and for the end of such an episode."""
         entry = CATALOGUE[kind]
@@ -101,6 +111,10 @@ class Diagnosis:
                 self._next_id += 1
             case _:
                 return None
+        return self._opened(id, kind, outcome)
+
+    def _opened(self, id: int, kind: str, outcome: Detection) -> FindingOpened:
+        entry = CATALOGUE[kind]
         context = replace(self._context, onset=outcome.onset)
         return FindingOpened(
             id=id,

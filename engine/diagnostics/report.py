@@ -6,11 +6,14 @@ from dataclasses import dataclass, replace
 from ..config import RunConfig
 from ..events import Event, FindingClosed, FindingOpened, Fix, StepFinished, TimeSpent
 from .diagnosis import Diagnosis, time_row
+from .hindsight import Evaluation, Whole
 from .row import Row
-from .run_statistics import RunFacts
+from .run_statistics import RunFacts, RunStatistics
 
 FEW_ROWS = 25
 """With fewer rows a stall, a slow run or an oscillation cannot be detected."""
+MOST_EVALUATIONS = 30
+"""Of a log with few rows; with more, the detector of overfitting knows their noise."""
 _NEEDED = {
     "val_loss": "overfitting: there is no val_loss",
     "grad_norm": "exploding_gradients and vanishing_gradients: there is no grad_norm",
@@ -55,6 +58,9 @@ class Reporter:
         self._first_step: int | None = None
         self._signals: dict[str, None] = {}
         self._findings: dict[int, Finding] = {}
+        self._is_ours = config is not None
+        self._evaluations: list[Evaluation] = []
+        self._accuracy: float | None = None
 
     def observe(self, row: Row) -> None:
         self._rows += 1
@@ -65,6 +71,19 @@ class Reporter:
         if self._only_val and "val_loss" in row.values:
             row = Row(row.step, {**row.values, "loss": row.values["val_loss"]})
         self._take(self._diagnosis.examine(row))
+        if not self._is_ours:
+            self._remember(row)
+
+    def _remember(self, row: Row) -> None:
+        """What `in_hindsight` needs besides the run's statistics."""
+        accuracy = row.finite("accuracy")
+        if accuracy is None:
+            accuracy = row.finite("val_accuracy")
+        if accuracy is not None:
+            self._accuracy = accuracy / 100 if accuracy > 1 else accuracy
+        run = self._diagnosis.run
+        if run.val_loss is not None and run.rows and len(self._evaluations) < MOST_EVALUATIONS:
+            self._evaluations.append(Evaluation(step=row.step, val_loss=run.val_loss, loss=_training_loss(run)))
 
     def observe_event(self, event: Event) -> None:
         match event:
@@ -89,8 +108,17 @@ class Reporter:
             rows=self._rows,
             signals=tuple(self._signals),
             blind=self._blind(),
-            findings=tuple(self._findings.values()),
+            findings=tuple(self._judged()),
         )
+
+    def _judged(self) -> Iterable[Finding]:
+        """The findings of the detectors; where they raised no alarm, what the whole curve shows."""
+        yield from self._findings.values()
+        if self._is_ours or any(finding.severity != "info" for finding in self._findings.values()):
+            return
+        whole = Whole(run=self._diagnosis.run, evaluations=self._evaluations, accuracy=self._accuracy)
+        if found := self._diagnosis.in_hindsight(whole):
+            yield _finding(found)
 
     def _blind(self) -> tuple[str, ...]:
         blind = [reason for signal, reason in _NEEDED.items() if signal not in self._signals]
@@ -103,6 +131,11 @@ class Reporter:
         if self._rows < FEW_ROWS:
             blind.append(f"stall, slow and oscillation: {self._rows} rows are too few to tell")
         return tuple(blind)
+
+
+def _training_loss(run: RunStatistics) -> float:
+    """Of this moment: the row's own where it is a mean over an epoch, else the level."""
+    return run.loss if run.loss is not None and run.facts.rows_are_epochs else run.level.mean
 
 
 def _finding(finding: FindingOpened) -> Finding:

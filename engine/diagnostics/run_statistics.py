@@ -12,6 +12,8 @@ LEVEL_MEMORY = 10
 """Rows over which the level of the loss forgets: long against batch noise, short against a spike's decay."""
 LR_RISE = 1.001
 """A learning rate must grow by more than rounding to be rising."""
+SPENT = 0.01
+"""Share of its highest value at which an lr no longer moves the loss."""
 DISTURBED = 0.3
 """Share of the gain that is lost for the moment: a spike is healing, and no slope can be read from such rows."""
 FRESH = 3
@@ -28,6 +30,11 @@ class RunFacts:
     """The loss of guessing evenly, ln of the vocabulary."""
     lr_is_high: bool = False
     """Whether the learning rate is known to be far above the usual one for this optimizer."""
+
+    rows_are_epochs: bool = False
+    """Whether a row is the mean over an epoch."""
+    is_adversarial: bool = False
+    """Whether two networks play against each other, so that neither loss is to be minimised alone."""
 
     def has_used(self, share: float, step: int) -> bool:
         """Whether this share of the run is over; always true where the length of the run is not known."""
@@ -64,6 +71,8 @@ class RunStatistics:
         self.settled = 0
         """Rows since the learning rate last rose."""
         self.top_lr = 0.0
+        self.spent_since: int | None = None
+        """The step since when the lr has been at most 1 % of its highest value."""
         self._interval = 0
 
     def look(self, row: Row) -> None:
@@ -90,6 +99,10 @@ class RunStatistics:
         self.lr = lr
         if lr > self.top_lr:
             self.top_lr = lr
+        if lr > SPENT * self.top_lr or self.top_lr == 0:
+            self.spent_since = None
+        elif self.spent_since is None:
+            self.spent_since = self.step
 
     def learn(self) -> bool:
         """Whether the loss of this row completed a block of the profile."""
@@ -124,4 +137,4 @@ class RunStatistics:
     @property
     def lr_is_spent(self) -> bool:
         """Whether the lr is at most 1 % of its highest value."""
-        return self.lr is not None and self.lr <= 0.01 * self.top_lr
+        return self.lr is not None and self.lr <= SPENT * self.top_lr

@@ -19,6 +19,7 @@ from ...engine.diagnostics.row import Row
 from ...engine.diagnostics.run_statistics import RunFacts
 from ...engine.events import Evaluated, StepFinished
 from ...engine.readers.log import MAPPABLE, Log, open_log
+from ...engine.readers.names import meaning
 from ...engine.readers.source import ReadError
 from ...engine.storage.event_log import surviving_events
 from ...engine.storage.run_folder import CONFIG, EVENTS, StoreError
@@ -98,8 +99,13 @@ def diagnose_log(name: str, runs: Path, given: Mapping[str, str]) -> LogDiagnosi
         return LogDiagnosis(log=log, runs={"": own} if own else _runs_in(log))
 
 
+def _facts(log: Log) -> RunFacts:
+    place = meaning(log.step_column) if log.step_column else None
+    return RunFacts(steps=log.steps, rows_are_epochs=place is not None and place.canonical == "epoch")
+
+
 def _runs_in(log: Log) -> dict[str, RunDiagnosis]:
-    facts, signals = RunFacts(steps=log.steps), tuple(log.columns)
+    facts, signals = _facts(log), tuple(log.columns)
     found: dict[str, RunDiagnosis] = {}
     for run, row in log.rows():
         diagnosis = found.get(run)

@@ -1,0 +1,268 @@
+"""What a complete log shows when its whole curve is looked at: its end is the run's length, so few rows can be enough.
+
+The detectors judge row by row and must wait until noise is known. Here the curve stands still: at most 31 means of
+equal blocks of rows, which are the rows themselves in a short log. These rules are asked only where no detector raised
+an alarm, and in the order of RULES.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import fmean, median
+
+from .chance_loss import guessed_among
+from .detector import Detection
+from .run_statistics import RunStatistics
+
+WORK_STEPS = 200
+"""Steps after which a model that can learn has left the level of guessing: a healthy one does in some dozens."""
+WORK_EPOCHS = 4
+CONFIRMED, ALONE = 0.05, 0.015
+"""How near the loss of guessing a level must be, as its share: with an accuracy that agrees, and without one."""
+FLAT = 0.015
+"""Share of the level by which its second half is lower at most, at a level of guessing."""
+CONSTANT = 0.005
+"""The same for all rows of a run that begins here, at any level: noise of batches alone is larger while one learns."""
+GUESSING_NOISE = 0.02
+"""Share of the level: a model that guesses finds every batch equally hard."""
+STILL_GUESSING = 0.9
+"""Share of the loss of guessing."""
+NOWHERE = 0.85
+"""Share of the loss of guessing above which a run would end that goes on for as long again."""
+DECAYED = 0.6
+"""Share of the run after which a schedule may have ended: cosine and linear ones come to 1 % of the peak after 90 %."""
+FAR = 0.3
+"""Share of the first loss above which there was more to learn."""
+LOST = 0.5
+"""Share of the gain whose loss is divergence, where the gain was worth it (`GAINED`, a share of the first loss)."""
+GAINED = 0.1
+WORSE = 0.3
+"""Share of the first loss above it, where nothing worth it had been gained."""
+LEAP = 8.0
+"""Times the largest move before: no noise of few rows does that."""
+SWING = 0.05
+"""Share of the level that every move of a swinging snippet exceeds."""
+GAP = 1.5
+"""Times the training loss, where one line with both is all there is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    step: int
+    val_loss: float
+    loss: float
+    """The level of the training loss then."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Whole:
+    """A run whose log has come to its end."""
+
+    run: RunStatistics
+    evaluations: Sequence[Evaluation] = ()
+    """The first ones; a long log has detectors."""
+    accuracy: float | None = None
+    """The last one, of training or else of validation."""
+
+    @property
+    def means(self) -> list[float]:
+        return self.run.profile.means
+
+    @property
+    def ends(self) -> list[int]:
+        return self.run.profile.ends
+
+    @property
+    def halves(self) -> tuple[float, float]:
+        middle = len(self.means) // 2
+        return fmean(self.means[:middle]), fmean(self.means[-middle:])
+
+    @property
+    def noise(self) -> float:
+        """Of one mean."""
+        return self.run.level.noise / math.sqrt(self.run.profile.size)
+
+    @property
+    def has_worked(self) -> bool:
+        """Whether there was time to learn."""
+        if self.run.facts.rows_are_epochs:
+            return self.run.rows >= WORK_EPOCHS
+        return self.run.rows >= 4 and self.run.step >= WORK_STEPS
+
+    @property
+    def guessing_among(self) -> int | None:
+        _, last = self.halves
+        return guessed_among(last, self.accuracy, ALONE if self.accuracy is None else CONFIRMED)
+
+
+Verdict = tuple[str, Detection]
+"""A kind of finding, and what was seen."""
+
+
+def zero(whole: Whole) -> Verdict | None:
+    """A loss of exactly 0 from the first row on: no target counts, or half precision lost it."""
+    if whole.run.rows < 3 or any(whole.means):
+        return None
+    return _verdict("stall", whole.run.first_step, "failure", f"the loss is exactly 0 in all {whole.run.rows} rows")
+
+
+def guessing(whole: Whole) -> Verdict | None:
+    """The level is at that of guessing now, after enough work, and hardly moves."""
+    if not whole.has_worked:
+        return None
+    before, last = whole.halves
+    size = whole.guessing_among
+    if size is None or abs(before - last) > FLAT * last:
+        return None
+    seen = f"loss {last:.4g} at step {whole.run.step} is ln {size} = {math.log(size):.4g}, guessing among {size:,}"
+    return _verdict("stall", whole.run.first_step, "failure", f"{seen}: nothing was learned in {whole.run.rows} rows")
+
+
+def constant(whole: Whole) -> Verdict | None:
+    """From its beginning to its end the run has not moved."""
+    if not whole.has_worked or not whole.run.is_fresh or whole.run.lr_is_spent:
+        return None
+    if max(whole.means) - min(whole.means) > CONSTANT * abs(whole.run.first) or not whole.run.first:
+        return None
+    _, last = whole.halves
+    seen = f"loss {last:.4g} after {whole.run.first:.4g} at the start: it has not moved in {whole.run.rows} rows"
+    return _verdict("stall", whole.run.first_step, "failure", seen)
+
+
+def creeping(whole: Whole) -> Verdict | None:
+    """A run that began by guessing would nearly guess still if it went on as it did for as long again."""
+    run, means = whole.run, whole.means
+    if not whole.has_worked or not run.is_fresh:
+        return None
+    start = means[0]
+    size = guessed_among(start, None, CONFIRMED if whole.accuracy is not None else ALONE)
+    if size is None or (whole.accuracy is None and run.level.noise > GUESSING_NOISE * start):
+        return None
+    before, last = whole.halves
+    forecast = means[-1] - 2 * (before - last)
+    if last < STILL_GUESSING * math.log(size) or not NOWHERE * math.log(size) < forecast < math.log(size):
+        return None
+    seen = f"loss {last:.4g} after {start:.4g} at the start; in as many steps again it would be {forecast:.3g}"
+    return _verdict(
+        "slow", run.first_step, "warning", f"{seen}, and guessing among {size:,} costs {math.log(size):.3g}"
+    )
+
+
+def decayed_early(whole: Whole) -> Verdict | None:
+    """The lr was next to 0 for much of the run, and the loss stayed where it was."""
+    run = whole.run
+    since = run.spent_since
+    if since is None or not run.is_fresh or len(whole.means) < 8:
+        return None
+    length = (run.facts.steps or run.step) - run.first_step
+    if since - run.first_step > DECAYED * length or run.level.mean < FAR * abs(run.first):
+        return None
+    after = [mean for mean, end in zip(whole.means, whole.ends, strict=True) if end > since]
+    middle = len(after) // 2
+    if middle < 1 or fmean(after[:middle]) - fmean(after[-middle:]) > GAINED * (run.first - run.best):
+        return None
+    seen = f"the lr is below 1 % of its highest since step {since} of {run.step}, and the loss has stayed at "
+    return _verdict("stall", since, "warning", f"{seen}{run.level.mean:.3g}")
+
+
+def diverged(whole: Whole) -> Verdict | None:
+    """The end lies far above the lowest mean, by more than the noise of means, and is not on its way back."""
+    run, means = whole.run, whole.means
+    if len(means) < 5:
+        return None
+    best = min(range(len(means)), key=means.__getitem__)
+    rows = max(len(means) // 8, 2)
+    end = means[-rows:]
+    gain = run.first - means[best]
+    line = means[best] + max(
+        LOST * gain if gain > GAINED * abs(run.first) else gain + WORSE * abs(run.first),
+        GAINED * abs(run.first),
+        3 * whole.noise * math.sqrt(1 + 1 / rows),
+    )
+    above = 0
+    for mean in reversed(means):
+        if mean <= line:
+            break
+        above += 1
+    if above < max(rows, 3) or best > len(means) - 3 or fmean(end) < line + 0.7 * (max(means[best:]) - line):
+        return None
+    seen = f"loss {means[-1]:.3g} at step {run.step}, after a lowest mean of {means[best]:.3g} at step"
+    return _verdict("divergence", whole.ends[-above], "failure", f"{seen} {whole.ends[best]}")
+
+
+def leapt(whole: Whole) -> Verdict | None:
+    """One row, far above all others, in a log of few rows: the last one, or one after which it came back."""
+    means = whole.means
+    if whole.run.profile.size > 1 or not 4 <= len(means) <= 20:
+        return None
+    top = max(range(len(means)), key=means.__getitem__)
+    if top < 2:
+        return None
+    moves = [abs(after - before) for before, after in pairwise(means[:top])]
+    leap = means[top] - means[top - 1]
+    if leap < max(LEAP * median(moves), 2 * max(moves)) or leap < max(means[top - 1], LOST * abs(whole.run.first)):
+        return None
+    kind = "divergence" if top == len(means) - 1 or min(means[top:]) > means[0] else "spike"
+    seen = f"loss {means[top]:.3g} at step {whole.ends[top]}, and {means[top - 1]:.3g} in the row before"
+    return _verdict(kind, whole.ends[top], "failure" if kind == "divergence" else "warning", seen)
+
+
+def swings(whole: Whole) -> Verdict | None:
+    """A few rows that go up and down in turn, each time by much, and end where they began."""
+    means = whole.means
+    if whole.run.profile.size > 1 or not 5 <= len(means) <= 12:
+        return None
+    moves = [after - before for before, after in pairwise(means)]
+    level = fmean(means)
+    if any(a * b >= 0 for a, b in pairwise(moves)) or min(map(abs, moves)) < SWING * abs(level):
+        return None
+    size = fmean(map(abs, moves))
+    if abs(means[-1] - means[0]) > size / 2:
+        return None
+    seen = f"in {len(means)} rows the loss turns at every one, by {size:.2g} around {level:.3g}, and gets nowhere"
+    return _verdict("oscillation", whole.run.first_step, "warning", seen)
+
+
+def overfits(whole: Whole) -> Verdict | None:
+    """Every evaluation since the best is above it, the last highest, and the training loss went on falling."""
+    evaluations = whole.evaluations
+    if len(evaluations) == 1 and whole.run.rows == 1:
+        return _gap(evaluations[0])
+    if len(evaluations) < 3:
+        return None
+    best = min(range(len(evaluations)), key=lambda place: evaluations[place].val_loss)
+    after = evaluations[best + 1 :]
+    lowest, last = evaluations[best], evaluations[-1]
+    if len(after) < 2 or any(later.val_loss <= earlier.val_loss for earlier, later in pairwise(evaluations[best:])):
+        return None
+    if last.val_loss - lowest.val_loss < GAINED * abs(lowest.val_loss) or last.loss > 0.9 * lowest.loss:
+        return None
+    seen = f"val_loss {last.val_loss:.3g} after a best of {lowest.val_loss:.3g} at step {lowest.step}"
+    fell = f"while the training loss fell from {lowest.loss:.3g} to {last.loss:.3g}"
+    return _verdict("overfitting", lowest.step, "warning", f"{seen}, {fell}")
+
+
+def _gap(only: Evaluation) -> Verdict | None:
+    if not 0 < GAP * only.loss < only.val_loss:
+        return None
+    seen = f"val_loss {only.val_loss:.3g} beside a training loss of {only.loss:.3g}; one line shows the gap, not its growth"
+    return _verdict("overfitting", only.step, "warning", seen)
+
+
+def _verdict(kind: str, onset: int, severity: str, evidence: str) -> Verdict:
+    return kind, Detection(onset=onset, severity="failure" if severity == "failure" else "warning", evidence=evidence)
+
+
+RULES: tuple[Callable[[Whole], Verdict | None], ...] = (
+    zero, diverged, leapt, guessing, constant, creeping, decayed_early, overfits, swings,
+)  # fmt: skip
+
+
+def verdict(whole: Whole) -> Verdict | None:
+    """The first that holds."""
+    if whole.run.facts.is_adversarial or not whole.means:
+        return None
+    if len(whole.means) < 2:
+        return overfits(whole)
+    return next((found for rule in RULES if (found := rule(whole))), None)
