@@ -26,6 +26,9 @@ from .hindsight import Whole, verdict
 from .row import Row
 from .run_statistics import RunFacts, RunStatistics
 
+OF_A_FALLING_LOSS = CATALOGUE.keys() - {"nan", "throughput_drop"}
+"""Kinds that mean something only where the loss is to be minimised."""
+
 
 def facts_of(config: RunConfig) -> RunFacts:
     settings = LiveSettings.from_config(config)
@@ -103,6 +106,8 @@ class Diagnosis:
     def _finding(self, kind: str, outcome: Detection | Recovered) -> FindingOpened | FindingClosed | None:
         """None for an episode that an open finding explains, and for the end of such an episode."""
         entry = CATALOGUE[kind]
+        if not self._run.loss_must_fall and kind in OF_A_FALLING_LOSS:
+            return None
         match outcome:
             case Recovered() if kind in self._open:
                 return FindingClosed(id=self._open.pop(kind), step=self._run.step)

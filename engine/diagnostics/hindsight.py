@@ -7,12 +7,13 @@ an alarm, and in the order of RULES.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import fmean, median
 
 from .chance_loss import guessed_among
 from .detector import Detection
+from .profile import Profile
 from .run_statistics import RunStatistics
 
 WORK_STEPS = 200
@@ -30,6 +31,10 @@ STILL_GUESSING = 0.9
 """Share of the loss of guessing."""
 NOWHERE = 0.85
 """Share of the loss of guessing above which a run would end that goes on for as long again."""
+STRAIGHT_LEVEL = 0.8
+"""Share of the loss of guessing above which a straight fall is a slow one: the steep part has not begun."""
+BENT = 0.2
+"""Share by which the fall of the first and the last third of a straight line differ at most."""
 DECAYED = 0.6
 """Share of the run after which a schedule may have ended: cosine and linear ones come to 1 % of the peak after 90 %."""
 FAR = 0.3
@@ -39,6 +44,8 @@ LOST = 0.5
 GAINED = 0.1
 WORSE = 0.3
 """Share of the first loss above it, where nothing worth it had been gained."""
+RISING = 5
+"""Rows, each above the one before, after which a rise is no noise."""
 LEAP = 8.0
 """Times the largest move before: no noise of few rows does that."""
 SWING = 0.05
@@ -62,6 +69,7 @@ class Whole:
     run: RunStatistics
     evaluations: Sequence[Evaluation] = ()
     """The first ones; a long log has detectors."""
+    rewards: Profile = field(default_factory=Profile)
     accuracy: float | None = None
     """The last one, of training or else of validation."""
 
@@ -141,12 +149,22 @@ def creeping(whole: Whole) -> Verdict | None:
         return None
     before, last = whole.halves
     forecast = means[-1] - 2 * (before - last)
-    if last < STILL_GUESSING * math.log(size) or not NOWHERE * math.log(size) < forecast < math.log(size):
+    guess = math.log(size)
+    is_nowhere = last > STILL_GUESSING * guess and NOWHERE * guess < forecast < guess
+    if not is_nowhere and not (means[-1] > STRAIGHT_LEVEL * guess and _is_straight(means)):
         return None
     seen = f"loss {last:.4g} after {start:.4g} at the start; in as many steps again it would be {forecast:.3g}"
-    return _verdict(
-        "slow", run.first_step, "warning", f"{seen}, and guessing among {size:,} costs {math.log(size):.3g}"
-    )
+    seen += f", and guessing among {size:,} costs {math.log(size):.3g}"
+    return _verdict("slow", run.first_step, "warning", seen)
+
+
+def _is_straight(means: Sequence[float]) -> bool:
+    """Whether the last third brought as much as the first one: a curve that has begun to learn bends."""
+    third = len(means) // 3
+    if third < 2:
+        return False
+    first, last = means[0] - means[third], means[-third - 1] - means[-1]
+    return first > 0 and abs(last - first) < BENT * first
 
 
 def decayed_early(whole: Whole) -> Verdict | None:
@@ -173,7 +191,6 @@ def diverged(whole: Whole) -> Verdict | None:
         return None
     best = min(range(len(means)), key=means.__getitem__)
     rows = max(len(means) // 8, 2)
-    end = means[-rows:]
     gain = run.first - means[best]
     line = means[best] + max(
         LOST * gain if gain > GAINED * abs(run.first) else gain + WORSE * abs(run.first),
@@ -185,10 +202,22 @@ def diverged(whole: Whole) -> Verdict | None:
         if mean <= line:
             break
         above += 1
-    if above < max(rows, 3) or best > len(means) - 3 or fmean(end) < line + 0.7 * (max(means[best:]) - line):
+    if above < max(rows, 3) or best > len(means) - 3 or means[-1] < line + 0.7 * (max(means[best:]) - line):
         return None
     seen = f"loss {means[-1]:.3g} at step {run.step}, after a lowest mean of {means[best]:.3g} at step"
     return _verdict("divergence", whole.ends[-above], "failure", f"{seen} {whole.ends[best]}")
+
+
+def rising(whole: Whole) -> Verdict | None:
+    """Every row of the last ones is above the one before, to far above all that was before; one order in 120."""
+    means = whole.means
+    start = len(means) - 1
+    while start > 0 and means[start - 1] < means[start]:
+        start -= 1
+    if len(means) - start < RISING or means[-1] < means[start] + max(max(means[: start + 1]), abs(means[start])):
+        return None
+    seen = f"loss {means[-1]:.3g} at step {whole.run.step}, and higher in every row since {means[start]:.3g} at step"
+    return _verdict("divergence", whole.ends[start], "failure", f"{seen} {whole.ends[start]}")
 
 
 def leapt(whole: Whole) -> Verdict | None:
@@ -206,6 +235,21 @@ def leapt(whole: Whole) -> Verdict | None:
     kind = "divergence" if top == len(means) - 1 or min(means[top:]) > means[0] else "spike"
     seen = f"loss {means[top]:.3g} at step {whole.ends[top]}, and {means[top - 1]:.3g} in the row before"
     return _verdict(kind, whole.ends[top], "failure" if kind == "divergence" else "warning", seen)
+
+
+def collapsed(whole: Whole) -> Verdict | None:
+    """The reward has lost half of what was gained, which matters more than a policy's loss."""
+    means, ends = whole.rewards.means, whole.rewards.ends
+    if len(means) < 8:
+        return None
+    best = max(range(len(means)), key=means.__getitem__)
+    gain = means[best] - means[0]
+    noise = median(abs(after - before) for before, after in pairwise(means))
+    end = fmean(means[-max(len(means) // 8, 2) :])
+    if gain <= 3 * noise or end > means[best] - max(LOST * gain, 3 * noise) or best > len(means) - 4:
+        return None
+    seen = f"the reward is {end:.3g} at step {whole.run.step}, after {means[best]:.3g} at step {ends[best]}"
+    return _verdict("divergence", ends[best], "failure", seen)
 
 
 def swings(whole: Whole) -> Verdict | None:
@@ -246,7 +290,7 @@ def overfits(whole: Whole) -> Verdict | None:
 def _gap(only: Evaluation) -> Verdict | None:
     if not 0 < GAP * only.loss < only.val_loss:
         return None
-    seen = f"val_loss {only.val_loss:.3g} beside a training loss of {only.loss:.3g}; one line shows the gap, not its growth"
+    seen = f"val_loss {only.val_loss:.3g} beside a training loss of {only.loss:.3g}; whether the gap grows is not shown"
     return _verdict("overfitting", only.step, "warning", seen)
 
 
@@ -255,12 +299,14 @@ def _verdict(kind: str, onset: int, severity: str, evidence: str) -> Verdict:
 
 
 RULES: tuple[Callable[[Whole], Verdict | None], ...] = (
-    zero, diverged, leapt, guessing, constant, creeping, decayed_early, overfits, swings,
+    zero, collapsed, diverged, rising, leapt, guessing, constant, creeping, decayed_early, overfits, swings,
 )  # fmt: skip
 
 
 def verdict(whole: Whole) -> Verdict | None:
     """The first that holds."""
+    if whole.run.has_rewards:
+        return collapsed(whole)
     if whole.run.facts.is_adversarial or not whole.means:
         return None
     if len(whole.means) < 2:

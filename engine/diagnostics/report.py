@@ -7,6 +7,7 @@ from ..config import RunConfig
 from ..events import Event, FindingClosed, FindingOpened, Fix, StepFinished, TimeSpent
 from .diagnosis import Diagnosis, time_row
 from .hindsight import Evaluation, Whole
+from .profile import Profile
 from .row import Row
 from .run_statistics import RunFacts, RunStatistics
 
@@ -14,6 +15,8 @@ FEW_ROWS = 25
 """With fewer rows a stall, a slow run or an oscillation cannot be detected."""
 MOST_EVALUATIONS = 30
 """Of a log with few rows; with more, the detector of overfitting knows their noise."""
+FORECASTS = frozenset({"slow", "overfitting"})
+"""Kinds that tell how a run will end: a fall that came after all, or a new best val_loss, proves them wrong."""
 _NEEDED = {
     "val_loss": "overfitting: there is no val_loss",
     "grad_norm": "exploding_gradients and vanishing_gradients: there is no grad_norm",
@@ -61,6 +64,7 @@ class Reporter:
         self._is_ours = config is not None
         self._evaluations: list[Evaluation] = []
         self._accuracy: float | None = None
+        self._rewards = Profile()
 
     def observe(self, row: Row) -> None:
         self._rows += 1
@@ -81,6 +85,9 @@ class Reporter:
             accuracy = row.finite("val_accuracy")
         if accuracy is not None:
             self._accuracy = accuracy / 100 if accuracy > 1 else accuracy
+        reward = row.finite("reward")
+        if reward is not None:
+            self._rewards.learn(reward, row.step)
         run = self._diagnosis.run
         if run.val_loss is not None and run.rows and len(self._evaluations) < MOST_EVALUATIONS:
             self._evaluations.append(Evaluation(step=row.step, val_loss=run.val_loss, loss=_training_loss(run)))
@@ -113,12 +120,22 @@ class Reporter:
 
     def _judged(self) -> Iterable[Finding]:
         """The findings of the detectors; where they raised no alarm, what the whole curve shows."""
-        yield from self._findings.values()
-        if self._is_ours or any(finding.severity != "info" for finding in self._findings.values()):
+        yield from map(self._in_hindsight, self._findings.values())
+        if self._is_ours or any(self._in_hindsight(found).severity != "info" for found in self._findings.values()):
             return
-        whole = Whole(run=self._diagnosis.run, evaluations=self._evaluations, accuracy=self._accuracy)
+        whole = Whole(
+            run=self._diagnosis.run,
+            evaluations=self._evaluations,
+            rewards=self._rewards,
+            accuracy=self._accuracy,
+        )
         if found := self._diagnosis.in_hindsight(whole):
             yield _finding(found)
+
+    def _in_hindsight(self, finding: Finding) -> Finding:
+        """A forecast that a foreign log has refuted by itself, with nothing changed, is worth knowing and no alarm."""
+        is_refuted = finding.closed is not None and finding.kind in FORECASTS
+        return replace(finding, severity="info") if is_refuted and not self._is_ours else finding
 
     def _blind(self) -> tuple[str, ...]:
         blind = [reason for signal, reason in _NEEDED.items() if signal not in self._signals]

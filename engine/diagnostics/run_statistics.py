@@ -71,6 +71,8 @@ class RunStatistics:
         self.settled = 0
         """Rows since the learning rate last rose."""
         self.top_lr = 0.0
+        self.has_rewards = False
+        """Whether the run is measured by a reward: its loss is then not one that has to fall."""
         self.spent_since: int | None = None
         """The step since when the lr has been at most 1 % of its highest value."""
         self._interval = 0
@@ -83,6 +85,8 @@ class RunStatistics:
         self.loss = loss if loss is None or -CUTOFF < loss < CUTOFF else row.finite("loss")
         self.val_loss = val_loss if val_loss is None or -CUTOFF < val_loss < CUTOFF else row.finite("val_loss")
         self.grad_norm = grad_norm if grad_norm is None or -CUTOFF < grad_norm < CUTOFF else row.finite("grad_norm")
+        if "reward" in row.values:
+            self.has_rewards = True
         if "step_time" in row.values:
             self.spent.learn(row)
         if lr is not None and 0 <= lr < CUTOFF:
@@ -123,6 +127,11 @@ class RunStatistics:
         elif mean - self.best > DISTURBED * (self.first - self.best):
             self.disturbed = self.rows
         return self.profile.learn(loss, self.step)
+
+    @property
+    def loss_must_fall(self) -> bool:
+        """Neither where two networks play against each other, nor where a policy is measured by its reward."""
+        return not (self.has_rewards or self.facts.is_adversarial)
 
     @property
     def is_fresh(self) -> bool:
