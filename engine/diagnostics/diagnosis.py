@@ -23,6 +23,7 @@ from .confidence import confidence
 from .context import FAR, Context, peak_lr
 from .detector import Detection, Detector, Recovered
 from .hindsight import Whole, verdict
+from .regime import Regime
 from .row import Row
 from .run_statistics import RunFacts, RunStatistics
 
@@ -55,6 +56,10 @@ class Diagnosis:
         self._open: dict[str, int] = {}
         """Kind and id of every open finding."""
         self._next_id = 0
+        self._regime = Regime()
+        self._start()
+
+    def _start(self) -> None:
         detectors = [entry.detector() for entry in CATALOGUE.values()]
         # those that are called before a row enters the statistics, by whether the row has a loss and a grad_norm
         self._before = {
@@ -81,8 +86,22 @@ class Diagnosis:
 
     def examine(self, row: Row) -> list[FindingOpened | FindingClosed]:
         """The findings that open or close at this row; rows come in the order of the log."""
-        run = self._run
         self._context.recent.append(row)
+        if self._regime.ends_at(row) and "nan" not in self._open:
+            return [*self._start_anew(row), *self._examined(row)]
+        return self._examined(row)
+
+    def _start_anew(self, row: Row) -> list[FindingOpened | FindingClosed]:
+        """A jump by design: what was open ends here, and nothing is compared with the rows before."""
+        ended: list[FindingOpened | FindingClosed] = [FindingClosed(id=id, step=row.step) for id in self._open.values()]
+        self._open.clear()
+        self._run = self._run.anew()
+        self._context = replace(self._context, run=self._run)
+        self._start()
+        return ended
+
+    def _examined(self, row: Row) -> list[FindingOpened | FindingClosed]:
+        run = self._run
         run.look(row)
         outcomes = _outcomes(self._before[run.loss is not None, run.grad_norm is not None], run)
         if run.learn():

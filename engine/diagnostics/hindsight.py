@@ -197,12 +197,13 @@ def diverged(whole: Whole) -> Verdict | None:
         GAINED * abs(run.first),
         3 * whole.noise * math.sqrt(1 + 1 / rows),
     )
+    enough = 2 if whole.run.profile.size > 1 or run.facts.rows_are_epochs else 3
     above = 0
     for mean in reversed(means):
         if mean <= line:
             break
         above += 1
-    if above < max(rows, 3) or best > len(means) - 3 or means[-1] < line + 0.7 * (max(means[best:]) - line):
+    if above < enough or best > len(means) - 3 or means[-1] < line + 0.7 * (max(means[best:]) - line):
         return None
     seen = f"loss {means[-1]:.3g} at step {run.step}, after a lowest mean of {means[best]:.3g} at step"
     return _verdict("divergence", whole.ends[-above], "failure", f"{seen} {whole.ends[best]}")

@@ -71,11 +71,21 @@ class RunStatistics:
         self.settled = 0
         """Rows since the learning rate last rose."""
         self.top_lr = 0.0
+        self.is_part = False
+        """Whether rows before these were left out, as a loss measured otherwise."""
         self.has_rewards = False
         """Whether the run is measured by a reward: its loss is then not one that has to fall."""
         self.spent_since: int | None = None
         """The step since when the lr has been at most 1 % of its highest value."""
         self._interval = 0
+
+    def anew(self) -> "RunStatistics":
+        """Those of the part of the run that begins now; the schedule of the lr goes on."""
+        new = RunStatistics(self.facts)
+        new.lr, new.top_lr, new.spent_since, new.settled = self.lr, self.top_lr, self.spent_since, self.settled
+        new.is_part = True
+        new.has_rewards, new.spent = self.has_rewards, self.spent
+        return new
 
     def look(self, row: Row) -> None:
         self.row = row
@@ -136,7 +146,7 @@ class RunStatistics:
     @property
     def is_fresh(self) -> bool:
         """Whether the log shows the run from its beginning, so that its first loss is an untrained model's."""
-        return self.first_step <= FRESH * self._interval + 1
+        return not self.is_part and self.first_step <= FRESH * self._interval + 1
 
     @property
     def lr_is_up(self) -> bool:
