@@ -41,6 +41,8 @@ FAR = 0.3
 """Share of the first loss above which there was more to learn."""
 LOST = 0.5
 """Share of the gain whose loss is divergence, where the gain was worth it (`GAINED`, a share of the first loss)."""
+REWARD_LOST = 0.75
+"""The same of a reward, which is noisier: a policy that explores loses half of it now and then."""
 GAINED = 0.1
 WORSE = 0.3
 """Share of the first loss above it, where nothing worth it had been gained."""
@@ -69,6 +71,8 @@ class Whole:
     run: RunStatistics
     evaluations: Sequence[Evaluation] = ()
     """The first ones; a long log has detectors."""
+    epoch: float | None = None
+    """The last one: by the end of the first, all of the data have been seen."""
     rewards: Profile = field(default_factory=Profile)
     accuracy: float | None = None
     """The last one, of training or else of validation."""
@@ -94,6 +98,8 @@ class Whole:
     @property
     def has_worked(self) -> bool:
         """Whether there was time to learn."""
+        if self.epoch is not None and self.epoch >= 1:
+            return self.run.rows >= WORK_EPOCHS
         if self.run.facts.rows_are_epochs:
             return self.run.rows >= WORK_EPOCHS
         return self.run.rows >= 4 and self.run.step >= WORK_STEPS
@@ -121,7 +127,8 @@ def guessing(whole: Whole) -> Verdict | None:
         return None
     before, last = whole.halves
     size = whole.guessing_among
-    if size is None or abs(before - last) > FLAT * last:
+    is_alike = whole.accuracy is not None or whole.run.level.noise <= GUESSING_NOISE * last
+    if size is None or not is_alike or whole.run.is_part or abs(before - last) > FLAT * last:
         return None
     seen = f"loss {last:.4g} at step {whole.run.step} is ln {size} = {math.log(size):.4g}, guessing among {size:,}"
     return _verdict("stall", whole.run.first_step, "failure", f"{seen}: nothing was learned in {whole.run.rows} rows")
@@ -247,7 +254,7 @@ def collapsed(whole: Whole) -> Verdict | None:
     gain = means[best] - means[0]
     noise = median(abs(after - before) for before, after in pairwise(means))
     end = fmean(means[-max(len(means) // 8, 2) :])
-    if gain <= 3 * noise or end > means[best] - max(LOST * gain, 3 * noise) or best > len(means) - 4:
+    if gain <= 3 * noise or end > means[best] - max(REWARD_LOST * gain, 3 * noise) or best > len(means) - 4:
         return None
     seen = f"the reward is {end:.3g} at step {whole.run.step}, after {means[best]:.3g} at step {ends[best]}"
     return _verdict("divergence", ends[best], "failure", seen)

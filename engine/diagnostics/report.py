@@ -65,6 +65,7 @@ class Reporter:
         self._evaluations: list[Evaluation] = []
         self._accuracy: float | None = None
         self._rewards = Profile()
+        self._epoch: float | None = None
 
     def observe(self, row: Row) -> None:
         self._rows += 1
@@ -85,6 +86,7 @@ class Reporter:
             accuracy = row.finite("val_accuracy")
         if accuracy is not None:
             self._accuracy = accuracy / 100 if accuracy > 1 else accuracy
+        self._epoch = row.values.get("epoch", self._epoch)
         reward = row.finite("reward")
         if reward is not None:
             self._rewards.learn(reward, row.step)
@@ -126,6 +128,7 @@ class Reporter:
         whole = Whole(
             run=self._diagnosis.run,
             evaluations=self._evaluations,
+            epoch=self._epoch,
             rewards=self._rewards,
             accuracy=self._accuracy,
         )

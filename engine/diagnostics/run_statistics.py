@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from .chance_loss import known_chance_loss
+from .chance_loss import TOLERANCE, guessed_among, known_chance_loss
 from .level import RunningLevel
 from .profile import Profile
 from .row import CUTOFF, Row
@@ -12,6 +12,8 @@ LEVEL_MEMORY = 10
 """Rows over which the level of the loss forgets: long against batch noise, short against a spike's decay."""
 LR_RISE = 1.001
 """A learning rate must grow by more than rounding to be rising."""
+ODD = 2.0
+"""Times a first loss that the next ones are, if the first is not to be compared with."""
 SPENT = 0.01
 """Share of its highest value at which an lr no longer moves the loss."""
 DISTURBED = 0.3
@@ -77,6 +79,8 @@ class RunStatistics:
         """Whether the run is measured by a reward: its loss is then not one that has to fall."""
         self.spent_since: int | None = None
         """The step since when the lr has been at most 1 % of its highest value."""
+        self._second = 0.0
+        """The last of the first two losses."""
         self._interval = 0
 
     def anew(self) -> "RunStatistics":
@@ -128,6 +132,8 @@ class RunStatistics:
             self._interval = max(self.step - self.first_step, 1)
         if self.step > self.facts.warmup_steps:
             self.settled += 1
+        if self.rows <= 3 and self._first_is_odd(loss):
+            self._forget_first()
         self.level.learn(loss)
         mean = self.level.mean
         if mean < self.best:
@@ -137,6 +143,27 @@ class RunStatistics:
         elif mean - self.best > DISTURBED * (self.first - self.best):
             self.disturbed = self.rows
         return self.profile.learn(loss, self.step)
+
+    def _first_is_odd(self, loss: float) -> bool:
+        """Whether the first row is less than half of both next ones, which are alike, and no loss of guessing.
+
+        It is then an easy batch, or a mean over a window that was hardly filled, and nothing to compare a run with.
+        """
+        if self.rows < 3:
+            self._second = loss
+            return False
+        if self.chance is not None or guessed_among(self.first, None, TOLERANCE) is not None:
+            return False
+        low, high = min(self._second, loss), max(self._second, loss)
+        return 0 < ODD * self.first < low and high - low < low - self.first
+
+    def _forget_first(self) -> None:
+        self.first = self.best = self._second
+        self.unit = abs(self.first)
+        self.level = RunningLevel(memory=LEVEL_MEMORY)
+        self.level.learn(self._second)
+        self.profile = Profile()
+        self.profile.learn(self._second, self.step)
 
     @property
     def loss_must_fall(self) -> bool:

@@ -75,7 +75,7 @@ class Oscillation:
         turned = False
         if back < 0:
             self._extreme = smooth
-        elif back > self.swing * noise.noise and back > self.least * run.unit:
+        elif back > self._least_move(run):
             self._turn(run, smooth)
             turned = True
         if self._open:
@@ -83,6 +83,12 @@ class Oscillation:
         if run.rows >= self.rattle_rows and run.rows % LEVEL_MEMORY == 0 and noise.noise > self._most_noise(run):
             return self._rattles(run) or (self._judge(run) if turned else None)
         return self._judge(run) if turned else None
+
+    def _least_move(self, run: RunStatistics) -> float:
+        """From a turning point, which makes it one; while open, the swings found are the measure and not the noise."""
+        if self._open and self._size:
+            return self.comparable * self._size
+        return max(self.swing * self._noise.noise, self.least * run.unit)
 
     def _most_noise(self, run: RunStatistics) -> float:
         if run.facts.lr_is_high:
@@ -128,16 +134,9 @@ class Oscillation:
         return Detection(onset=self._turns[0][1], severity="warning", evidence=evidence)
 
     def _await_recovery(self, run: RunStatistics, turned: bool) -> Recovered | None:
-        swung = turned and self._last_move() >= self.comparable * self._size
-        swings = swung or self._noise.noise > self._most_noise(run)
+        swings = (turned and self._size > 0) or self._noise.noise > self._most_noise(run)
         if self._still.count(not swings, run.step) < self._calm:
             return None
         self._open = False
         self._turns.clear()
         return Recovered()
-
-    def _last_move(self) -> float:
-        """From the turning point before the last one to the last one."""
-        if len(self._turns) < 2:
-            return math.inf
-        return abs(self._turns[-1][2] - self._turns[-2][2])
