@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from ..config import RunConfig
 from ..events import Event, FindingClosed, FindingOpened, Fix, StepFinished, TimeSpent
+from .confidence import foreign_confidence
 from .diagnosis import Diagnosis, time_row
 from .hindsight import Evaluation, Whole
 from .profile import Profile
@@ -133,12 +134,18 @@ class Reporter:
             accuracy=self._accuracy,
         )
         if found := self._diagnosis.in_hindsight(whole):
-            yield _finding(found)
+            yield self._in_hindsight(_finding(found))
 
     def _in_hindsight(self, finding: Finding) -> Finding:
         """A forecast that a foreign log has refuted by itself, with nothing changed, is worth knowing and no alarm."""
+        if self._is_ours:
+            return finding
         is_refuted = finding.closed is not None and finding.kind in FORECASTS
-        return replace(finding, severity="info") if is_refuted and not self._is_ours else finding
+        return replace(
+            finding,
+            severity="info" if is_refuted else finding.severity,
+            confidence=foreign_confidence(finding.kind, self._rows),
+        )
 
     def _blind(self) -> tuple[str, ...]:
         blind = [reason for signal, reason in _NEEDED.items() if signal not in self._signals]
