@@ -14,6 +14,8 @@ from .run_statistics import RunFacts, RunStatistics
 
 FEW_ROWS = 25
 """With fewer rows a stall, a slow run or an oscillation cannot be detected."""
+REMEMBERED = frozenset({"accuracy", "val_accuracy", "reward", "epoch", "val_loss"})
+"""What is kept for the end of a log besides the run's statistics."""
 MOST_EVALUATIONS = 30
 """Of a log with few rows; with more, the detector of overfitting knows their noise."""
 FORECASTS = frozenset({"slow", "overfitting"})
@@ -77,7 +79,7 @@ class Reporter:
         if self._only_val and "val_loss" in row.values:
             row = Row(row.step, {**row.values, "loss": row.values["val_loss"]})
         self._take(self._diagnosis.examine(row))
-        if not self._is_ours:
+        if not (self._is_ours or REMEMBERED.isdisjoint(row.values)):
             self._remember(row)
 
     def _remember(self, row: Row) -> None:

@@ -43,16 +43,16 @@ class NonFinite:
         loss, norm, val_loss = values.get("loss"), values.get("grad_norm"), values.get("val_loss")
         if loss is None and norm is None and val_loss is None:
             return None
-        bad_loss = _is_bad(loss)
-        bad_norm = _is_bad(norm)
+        bad_loss = loss is not None and not math.isfinite(loss)
+        bad_norm = norm is not None and not math.isfinite(norm)
         if norm is not None:
             self._bad_norms.count(bad_norm, run.step)
         if self._open:
             return self._await_recovery(run, bad_loss or bad_norm or _is_bad(val_loss))
-        if bad_loss or self._bad_norms.length >= self._patience(values):
+        if bad_loss or (bad_norm and self._bad_norms.length >= self._patience(values)):
             self._only_val = False
             return self._begin(run, {"loss": loss, "grad_norm": norm})
-        if _is_bad(val_loss):
+        if val_loss is not None and not math.isfinite(val_loss):
             self._only_val = True
             return self._begin(run, {"val_loss": val_loss})
         if loss is not None:
