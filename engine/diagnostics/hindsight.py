@@ -21,6 +21,8 @@ WORK_STEPS = 200
 WORK_EPOCHS = 4
 CONFIRMED, ALONE = 0.05, 0.015
 """How near the loss of guessing a level must be, as its share: with an accuracy that agrees, and without one."""
+UNSEEN = 0.005
+"""The same where the log does not show the beginning: a resumed run may have come to such a level by learning."""
 FLAT = 0.015
 """Share of the level by which its second half is lower at most, at a level of guessing."""
 CONSTANT = 0.005
@@ -107,7 +109,9 @@ class Whole:
     @property
     def guessing_among(self) -> int | None:
         _, last = self.halves
-        return guessed_among(last, self.accuracy, ALONE if self.accuracy is None else CONFIRMED)
+        if self.accuracy is not None:
+            return guessed_among(last, self.accuracy, CONFIRMED)
+        return guessed_among(last, None, ALONE if self.run.is_fresh else UNSEEN)
 
 
 Verdict = tuple[str, Detection]

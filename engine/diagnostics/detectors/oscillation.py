@@ -53,8 +53,8 @@ class Oscillation:
     _turns: deque[tuple[int, int, float, float]] = field(default_factory=deque, init=False)
     """Row, step, height and learning rate of the last turning points."""
     _open: bool = field(default=False, init=False)
-    _size: float = field(default=0.0, init=False)
-    """Of the swings of the open finding; 0 where it is of jumps from row to row."""
+    _least_turn: float = field(default=0.0, init=False)
+    """While a finding of swings is open, a move that is comparable with them; 0 where the noise is the measure."""
     _calm: int = field(default=0, init=False)
     """Rows without such a swing that close it."""
     _still: Streak = field(default_factory=Streak, init=False)
@@ -75,7 +75,7 @@ class Oscillation:
         turned = False
         if back < 0:
             self._extreme = smooth
-        elif back > self._least_move(run):
+        elif back > self.least * run.unit and back > (self._least_turn or self.swing * noise.noise):
             self._turn(run, smooth)
             turned = True
         if self._open:
@@ -83,12 +83,6 @@ class Oscillation:
         if run.rows >= self.rattle_rows and run.rows % LEVEL_MEMORY == 0 and noise.noise > self._most_noise(run):
             return self._rattles(run) or (self._judge(run) if turned else None)
         return self._judge(run) if turned else None
-
-    def _least_move(self, run: RunStatistics) -> float:
-        """From a turning point, which makes it one; while open, the swings found are the measure and not the noise."""
-        if self._open and self._size:
-            return self.comparable * self._size
-        return max(self.swing * self._noise.noise, self.least * run.unit)
 
     def _most_noise(self, run: RunStatistics) -> float:
         if run.facts.lr_is_high:
@@ -106,7 +100,7 @@ class Oscillation:
         return Detection(onset=onset, severity="warning", evidence=evidence)
 
     def _begin(self, size: float, calm: int) -> None:
-        self._open, self._size, self._calm = True, size, calm
+        self._open, self._least_turn, self._calm = True, self.comparable * size, calm
         self._still = Streak()
 
     def _turn(self, run: RunStatistics, smooth: float) -> None:
@@ -134,9 +128,9 @@ class Oscillation:
         return Detection(onset=self._turns[0][1], severity="warning", evidence=evidence)
 
     def _await_recovery(self, run: RunStatistics, turned: bool) -> Recovered | None:
-        swings = (turned and self._size > 0) or self._noise.noise > self._most_noise(run)
+        swings = (turned and self._least_turn > 0) or self._noise.noise > self._most_noise(run)
         if self._still.count(not swings, run.step) < self._calm:
             return None
-        self._open = False
+        self._open, self._least_turn = False, 0.0
         self._turns.clear()
         return Recovered()
