@@ -22,10 +22,11 @@ from .causes import likely_causes
 from .confidence import confidence
 from .context import FAR, Context, peak_lr
 from .detector import Detection, Detector, Recovered
-from .hindsight import Whole, verdict
+from .hindsight import verdict
 from .regime import Regime
 from .row import Row
 from .run_statistics import RunFacts, RunStatistics
+from .whole_log import Whole
 
 OF_A_FALLING_LOSS = CATALOGUE.keys() - {"nan", "throughput_drop"}
 """Kinds that mean something only where the loss is to be minimised."""

@@ -7,10 +7,10 @@ from ..config import RunConfig
 from ..events import Event, FindingClosed, FindingOpened, Fix, StepFinished, TimeSpent
 from .confidence import foreign_confidence
 from .diagnosis import Diagnosis, time_row
-from .hindsight import Evaluation, Whole
 from .profile import Profile
 from .row import Row
 from .run_statistics import RunFacts, RunStatistics
+from .whole_log import Evaluation, Whole
 
 FEW_ROWS = 25
 """With fewer rows a stall, a slow run or an oscillation cannot be detected."""
