@@ -12,14 +12,14 @@ from typing import Any, Literal
 
 MEASURED = Path(__file__).with_name("measured.json")
 MEASURED_FOREIGN = Path(__file__).with_name("measured_foreign.json")
-FEW_ROWS = 30
+MOST_OF_FEW = 30
 """Rows up to which a log has few: detectors that need to know the noise have seen too little."""
 
 Length = Literal["few", "many"]
 
 
 def length_of(rows: int) -> Length:
-    return "few" if rows <= FEW_ROWS else "many"
+    return "few" if rows <= MOST_OF_FEW else "many"
 
 
 def confidence(kind: str) -> float | None:

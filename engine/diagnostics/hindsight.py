@@ -11,7 +11,7 @@ from itertools import pairwise
 from statistics import fmean, median
 
 from .chance_loss import guessed_among
-from .detector import Detection
+from .detector import Detection, Severity
 from .whole_log import ALONE, CONFIRMED, Evaluation, Whole
 
 FLAT = 0.015
@@ -241,8 +241,8 @@ def _gap(only: Evaluation) -> Verdict | None:
     return _verdict("overfitting", only.step, "warning", seen)
 
 
-def _verdict(kind: str, onset: int, severity: str, evidence: str) -> Verdict:
-    return kind, Detection(onset=onset, severity="failure" if severity == "failure" else "warning", evidence=evidence)
+def _verdict(kind: str, onset: int, severity: Severity, evidence: str) -> Verdict:
+    return kind, Detection(onset=onset, severity=severity, evidence=evidence)
 
 
 RULES: tuple[Callable[[Whole], Verdict | None], ...] = (
