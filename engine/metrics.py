@@ -50,6 +50,17 @@ _METRICS = (
     Metric(name="data_time", title="Data time", better="lower", accompanies=True, columns=("dataloader_time",)),
     Metric(name="accuracy", title="Accuracy", better="higher", columns=("acc", "train/acc")),
     Metric(name="val_accuracy", title="Validation accuracy", better="higher", columns=("val_acc", "eval_accuracy")),
+    Metric(name="seq_len", title="Sequence length", unit="tokens", accompanies=True,
+           columns=("sequence_length", "seqlen", "sequence length", "context_length")),
+    Metric(name="batch_size", title="Batch size", accompanies=True, columns=("global batch size", "bsz", "batch size")),
+    Metric(name="accumulation", title="Accumulation", accompanies=True,
+           columns=("accum_steps", "grad_accum", "gradient_accumulation_steps", "accumulation_steps", "accum")),
+    Metric(name="loss_scale", title="Loss scale", accompanies=True, columns=("loss scale", "scale", "amp_scale")),
+    Metric(name="skipped", title="Skipped steps", accompanies=True,
+           columns=("number of skipped iterations", "skipped_steps", "overflow")),
+    Metric(name="reward", title="Reward", better="higher", accompanies=True,
+           columns=("mean_reward", "rollout/ep_rew_mean", "ep_rew_mean", "episode_reward", "mean_return",
+                    "episode_return", "avg_reward", "average_return", "return", "ep_ret", "returns")),
     Metric(name="epoch", title="Epoch", accompanies=True, columns=("train/epoch", "current_epoch")),
 )  # fmt: skip
 METRICS: Mapping[str, Metric] = {metric.name: metric for metric in _METRICS}

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import get_args
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tinygpt_tui.engine.config import (
@@ -249,6 +249,7 @@ def test_a_loss_that_creeps_is_slow_once(seed: int, rate: float) -> None:
 
 @few
 @given(seeds, units, st.integers(10, 30))
+@example(seed=220556, unit=1.0, period=10)
 def test_swings_without_progress_are_an_oscillation_that_closes_when_they_end(
     seed: int, unit: float, period: int
 ) -> None:

@@ -192,7 +192,7 @@ def test_confidence_grows_with_what_was_right_and_falls_with_what_was_wrong(righ
     def of(right: int, wrong: int) -> float:
         counted = MappingProxyType({"spike": {"right": right, "wrong": wrong}})
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(measured_confidence, "_measured", lambda: counted)
+            patch.setattr(measured_confidence, "_counts", lambda _: {"kinds": counted})
             value = confidence("spike")
         assert value is not None
         return value

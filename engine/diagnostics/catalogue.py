@@ -116,7 +116,8 @@ _ENTRIES = (
         title="Loss not decreasing",
         explained_by=frozenset({"divergence", "slow", "vanishing_gradients", "oscillation"}),
         causes=(
-            causes.recent_change, causes.no_gradient, causes.dead_layers, causes.lr_too_low, causes.schedule_ended,
+            causes.recent_change, causes.zero_loss, causes.no_gradient, causes.dead_layers, causes.lr_too_low,
+            causes.schedule_ended,
             causes.lr_too_high, causes.unpredictable_targets, causes.wrong_init, causes.clipped_too_hard,
             causes.model_too_small,
         ),

@@ -4,7 +4,7 @@ What the metrics show outranks what the settings make likely, and that outranks 
 """
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from statistics import median
 
 from .chance_loss import named
@@ -16,6 +16,9 @@ LARGE_UPDATE = 1e-2
 """update_ratio, the size of a step over that of the weights; about 1e-3 is healthy (Karpathy's rule of thumb)."""
 SMALL_UPDATE = 3e-5
 """update_ratio at which a thousand steps move the weights by at most 3 %."""
+EARLY_STEPS = 500
+"""After so many steps a longer warm-up is no remedy: common ones last some hundred."""
+EARLY_ROWS = 100
 LARGE_LOGIT = 50.0
 """Attention logits above this saturate the softmax, and runs diverge from there (Wortsman et al. 2023)."""
 
@@ -37,7 +40,29 @@ def lr_rose(context: Context) -> Iterator[Cause]:
         yield Cause(SEEN + 0.5, f"the learning rate rose: from {rise[0]:.3g} to {rise[1]:.3g} just before")
 
 
+def zero_loss(context: Context) -> Iterator[Cause]:
+    if context.loss_is_zero:
+        yield Cause(SEEN + 1, "no target counts: with masked labels alone the loss is exactly 0")
+        yield Cause(SEEN + 1, "half precision: the loss or its gradient overflows or underflows")
+
+
+def never_finite(context: Context) -> Iterator[Cause]:
+    if context.is_foreign and context.was_never_finite and not context.loss_is_zero:
+        yield Cause(SEEN, "the data or the labels hold NaN, or a target that is out of range: check the first batch")
+        yield Cause(SEEN - 0.1, "the initial weights are not finite, or a layer divides by 0")
+        yield Cause(SEEN - 0.2, "half precision overflows at once: try bfloat16 or float32")
+
+
+def only_validation(context: Context) -> Iterator[Cause]:
+    val_loss = context.run.row.values.get("val_loss")
+    if val_loss is not None and not math.isfinite(val_loss) and context.run.rows and not context.loss_is_bad:
+        yield Cause(SEEN + 1, "the evaluation and not the training: an empty set, masked targets or NaN in its data")
+        yield Cause(SEEN, "another precision at evaluation: half precision overflows where training scales its loss")
+
+
 def lr_too_high(context: Context) -> Iterator[Cause]:
+    if context.lr_is_innocent:
+        return
     update = context.update_ratio
     if update is not None and update > LARGE_UPDATE:
         reason = f"a step moves the weights by {update:.1%} of their size, where 0.1 % is usual"
@@ -59,9 +84,13 @@ def not_clipped(context: Context) -> Iterator[Cause]:
         reason = f"the norm reached {max(finite):.3g} from {median(usual):.3g}" if grew else "optimizer.clip is off"
         yield Cause(SEEN if grew else SET, f"gradients are not clipped: {reason}")
     elif grew:
-        yield Cause(
-            SET, f"one batch with an unusually large gradient: norm {max(finite):.3g}, usually {median(usual):.3g}"
-        )
+        yield Cause(SET, f"{_growth(finite, median(usual))}: norm {max(finite):.3g}, usually {median(usual):.3g}")
+
+
+def _growth(norms: Sequence[float], usual: float) -> str:
+    """One batch, or gradients that grow from row to row."""
+    large = sum(norm > 3 * usual for norm in norms)
+    return "one batch with an unusually large gradient" if large <= 2 else "gradients that grow and are not clipped"
 
 
 def unstable_attention(context: Context) -> Iterator[Cause]:
@@ -71,9 +100,15 @@ def unstable_attention(context: Context) -> Iterator[Cause]:
 
 
 def short_warmup(context: Context) -> Iterator[Cause]:
-    if context.run.rows < 100 and context.run.is_fresh:
-        steps = f": {context.settings.schedule.warmup_steps} steps" if context.settings else ""
-        yield Cause(COMMON, f"warm-up too short{steps}, and this began at step {context.onset}")
+    run = context.run
+    if not run.is_fresh or run.facts.rows_are_epochs or context.lr_is_innocent:
+        return
+    if context.settings is None:
+        if context.onset - run.first_step <= EARLY_STEPS and run.settled <= run.rows:
+            yield Cause(COMMON, f"warm-up too short, and this began at step {context.onset}")
+    elif run.rows < EARLY_ROWS:
+        steps = context.settings.schedule.warmup_steps
+        yield Cause(COMMON, f"warm-up too short: {steps} steps, and this began at step {context.onset}")
 
 
 def wrong_init(context: Context) -> Iterator[Cause]:
@@ -198,6 +233,7 @@ def trained_too_long(context: Context) -> Iterator[Cause]:
 
 
 INSTABILITY_CAUSES: tuple[CauseRule, ...] = (
-    recent_change, lr_rose, lr_too_high, not_clipped, unstable_attention, wrong_init, exploding_layer, short_warmup,
+    recent_change, zero_loss, never_finite, only_validation, lr_rose, lr_too_high, not_clipped, unstable_attention,
+    wrong_init, exploding_layer, short_warmup,
 )  # fmt: skip
 """Rules for every kind of instability, from a spike to NaN."""

@@ -12,6 +12,12 @@ VOCABULARIES = (
     50_257, 50_304,  # GPT-2, and the same padded
     65_536, 100_277, 128_256, 151_936, 250_112,  # RWKV, GPT-4, Llama 3, Qwen, mT5
 )  # fmt: skip
+CLASSES = (2, 3, 4, 5, 10, 20, 100, 200, 1000)
+"""Of data sets in common use; among all counts up to 1000 any loss would be near one."""
+BATCHES = (32, 64, 128, 256, 512, 1024, 2048, 4096)
+"""InfoNCE guesses which of a batch belongs to a sample."""
+MOST_RIGHT = 2.5
+"""Times the accuracy of guessing evenly: classes that are not equally frequent lift it this far."""
 
 
 def known_chance_loss(loss: float) -> float | None:
@@ -22,7 +28,19 @@ def known_chance_loss(loss: float) -> float | None:
 
 def named(level: float, tolerance: float = 0.01) -> str | None:
     """The loss of guessing evenly that is near this level, as text; None where none is."""
-    for classes in (2, 3, 4, 5, 10, 100, 1000, *VOCABULARIES):
-        if abs(level - math.log(classes)) <= tolerance * math.log(classes):
-            return f"ln {classes} = {math.log(classes):.3g}, guessing evenly among {classes:,}"
-    return None
+    size = guessed_among(level, None, tolerance)
+    return f"ln {size} = {math.log(size):.3g}, guessing evenly among {size:,}" if size else None
+
+
+def guessed_among(level: float, accuracy: float | None, tolerance: float) -> int | None:
+    """Among how many values a model with this loss guesses; an accuracy that is far better than guessing rules one out.
+
+    Where the accuracy is 1 in n, ln n is looked for as well.
+    """
+    sizes = [*CLASSES, *BATCHES, *VOCABULARIES]
+    if accuracy is not None:
+        sizes = [size for size in sizes if accuracy <= min(MOST_RIGHT / size, 0.6)]
+        if accuracy > 0:
+            sizes.append(max(round(1 / accuracy), 2))
+    near = min(sizes, key=lambda size: abs(math.log(size) - level), default=None)
+    return near if near and abs(math.log(near) - level) <= tolerance * math.log(near) else None

@@ -1,5 +1,6 @@
 """What causes and fixes are derived from: the run's settings, its recent rows, and the last change of its settings."""
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -98,6 +99,37 @@ class Context:
             if 0 < max(before) < 1.05 * min(before) and after > 1.5 * before[-1]
         ]
         return jumps[-1] if jumps else None
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether the log is another program's, whose settings are not known."""
+        return self.config is None and self.settings is None
+
+    @property
+    def loss_is_bad(self) -> bool:
+        """Whether a recent loss was NaN or infinite."""
+        return any(not math.isfinite(row.values.get("loss", 0.0)) for row in self.recent)
+
+    @property
+    def loss_is_zero(self) -> bool:
+        """Whether the last two losses are exactly 0, which no language model and no noisy task reaches."""
+        losses = [row.values["loss"] for row in self.recent if "loss" in row.values][-2:]
+        return len(losses) == 2 and not any(losses)
+
+    @property
+    def was_never_finite(self) -> bool:
+        """Whether the loss, or the gradient norm where that is what went wrong, was never a number."""
+        norms = [row.values["grad_norm"] for row in self.recent if "grad_norm" in row.values]
+        no_norm = len(norms) >= 2 and not any(map(math.isfinite, norms)) and self.onset == self.run.first_step
+        return not self.run.rows or (no_norm and not self.loss_is_bad)
+
+    @property
+    def lr_is_innocent(self) -> bool:
+        """Where nothing was ever finite, or the loss is 0, or only an evaluation failed, no step has done the harm."""
+        if not self.is_foreign:
+            return False
+        only_val = not math.isfinite(self.run.row.values.get("val_loss", 0.0)) and not self.loss_is_bad
+        return self.was_never_finite or self.loss_is_zero or only_val
 
     @property
     def change_is_fresh(self) -> bool:

@@ -22,8 +22,14 @@ from .causes import likely_causes
 from .confidence import confidence
 from .context import FAR, Context, peak_lr
 from .detector import Detection, Detector, Recovered
+from .hindsight import verdict
+from .regime import Regime
 from .row import Row
 from .run_statistics import RunFacts, RunStatistics
+from .whole_log import Whole
+
+OF_A_FALLING_LOSS = CATALOGUE.keys() - {"nan", "throughput_drop"}
+"""Kinds that mean something only where the loss is to be minimised."""
 
 
 def facts_of(config: RunConfig) -> RunFacts:
@@ -51,6 +57,10 @@ class Diagnosis:
         self._open: dict[str, int] = {}
         """Kind and id of every open finding."""
         self._next_id = 0
+        self._regime = Regime()
+        self._start()
+
+    def _start(self) -> None:
         detectors = [entry.detector() for entry in CATALOGUE.values()]
         # those that are called before a row enters the statistics, by whether the row has a loss and a grad_norm
         self._before = {
@@ -77,8 +87,22 @@ class Diagnosis:
 
     def examine(self, row: Row) -> list[FindingOpened | FindingClosed]:
         """The findings that open or close at this row; rows come in the order of the log."""
-        run = self._run
         self._context.recent.append(row)
+        if self._regime.ends_at(row) and "nan" not in self._open:
+            return [*self._start_anew(row), *self._examined(row)]
+        return self._examined(row)
+
+    def _start_anew(self, row: Row) -> list[FindingOpened | FindingClosed]:
+        """A jump by design: what was open ends here, and nothing is compared with the rows before."""
+        ended: list[FindingOpened | FindingClosed] = [FindingClosed(id=id, step=row.step) for id in self._open.values()]
+        self._open.clear()
+        self._run = self._run.anew()
+        self._context = replace(self._context, run=self._run)
+        self._start()
+        return ended
+
+    def _examined(self, row: Row) -> list[FindingOpened | FindingClosed]:
+        run = self._run
         run.look(row)
         outcomes = _outcomes(self._before[run.loss is not None, run.grad_norm is not None], run)
         if run.learn():
@@ -90,9 +114,20 @@ class Diagnosis:
         findings = [self._finding(kind, outcome) for kind, outcome in outcomes]
         return [finding for finding in findings if finding is not None]
 
+    @property
+    def run(self) -> RunStatistics:
+        return self._run
+
+    def in_hindsight(self, whole: Whole) -> FindingOpened | None:
+        """What the log shows if it ends here; nothing is remembered of it."""
+        found = verdict(whole)
+        return self._opened(self._next_id, *found) if found else None
+
     def _finding(self, kind: str, outcome: Detection | Recovered) -> FindingOpened | FindingClosed | None:
         """None for an episode that an open finding explains, and for the end of such an episode."""
         entry = CATALOGUE[kind]
+        if not self._run.loss_must_fall and kind in OF_A_FALLING_LOSS:
+            return None
         match outcome:
             case Recovered() if kind in self._open:
                 return FindingClosed(id=self._open.pop(kind), step=self._run.step)
@@ -101,6 +136,10 @@ class Diagnosis:
                 self._next_id += 1
             case _:
                 return None
+        return self._opened(id, kind, outcome)
+
+    def _opened(self, id: int, kind: str, outcome: Detection) -> FindingOpened:
+        entry = CATALOGUE[kind]
         context = replace(self._context, onset=outcome.onset)
         return FindingOpened(
             id=id,

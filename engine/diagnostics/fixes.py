@@ -20,6 +20,8 @@ def _rounded(value: float) -> float:
 
 def _with_lr(context: Context, lr: float, title: str) -> Fix:
     """Sets schedule.lr so that the highest effective lr is `lr`, and min_lr below it."""
+    if context.is_foreign:
+        return Fix(title=f"{title} {_rounded(lr):g}", changes={})
     settings = context.settings
     scale = (
         settings.lr_scale * batch_scale(settings.schedule, settings.batch * settings.accumulation) if settings else 1
@@ -32,7 +34,9 @@ def _with_lr(context: Context, lr: float, title: str) -> Fix:
 
 
 def lower_lr(context: Context) -> Iterator[Fix]:
-    lr = context.peak_lr
+    if context.lr_is_innocent:
+        return
+    lr = context.lr if context.is_foreign and context.lr else context.peak_lr
     if context.usual_lr and context.lr_ratio > FAR:
         yield _with_lr(context, context.usual_lr, "lower the learning rate to the usual")
     elif lr:
@@ -57,6 +61,10 @@ def raise_lr(context: Context) -> Iterator[Fix]:
 
 
 def clip(context: Context) -> Iterator[Fix]:
+    if context.is_foreign:
+        if not context.lr_is_innocent:
+            yield Fix(title=f"clip gradients at {USUAL_CLIP:g} (max_grad_norm, clipnorm, clip_grad_norm_)", changes={})
+        return
     now = context.settings.clip if context.settings else 2 * USUAL_CLIP
     lower = USUAL_CLIP if now > USUAL_CLIP else now / 2
     yield Fix(title=f"clip gradients at {lower:g}", changes={"optimizer.clip": lower})
@@ -82,11 +90,17 @@ def usual_init(context: Context) -> Iterator[Fix]:
 
 
 def more_accumulation(context: Context) -> Iterator[Fix]:
+    if context.is_foreign:
+        yield Fix(title="use a larger batch, or accumulate gradients over more of them", changes={})
+        return
     more = min(2 * context.settings.accumulation, 65_536) if context.settings else 2
     yield Fix(title=f"accumulate gradients over {more} batches", changes={"training.accumulation": more})
 
 
 def regularise(context: Context) -> Iterator[Fix]:
+    if context.is_foreign:
+        yield Fix(title="regularise more: dropout, weight decay, augmentation, or more data", changes={})
+        return
     if context.settings is None or context.settings.dropout < 0.2:
         yield Fix(title="drop out 20 %", changes={"model.dropout": 0.2})
     if context.settings is None or context.settings.weight_decay < 0.1:
@@ -101,7 +115,9 @@ def smaller_model(context: Context) -> Iterator[Fix]:
 
 def stop_early(context: Context) -> Iterator[Fix]:
     best = max(context.onset, 1)
-    yield Fix(title=f"stop at step {best}, where val_loss was best", changes={"training.steps": best})
+    place = "epoch" if context.run.facts.rows_are_epochs else "step"
+    changes = {} if context.is_foreign else {"training.steps": best}
+    yield Fix(title=f"stop at {place} {best}, where val_loss was best", changes=changes)
 
 
 INSTABILITY_FIXES: tuple[FixRule, ...] = (usual_init, lower_lr, clip, longer_warmup)

@@ -5,12 +5,21 @@ from dataclasses import dataclass, replace
 
 from ..config import RunConfig
 from ..events import Event, FindingClosed, FindingOpened, Fix, StepFinished, TimeSpent
+from .confidence import foreign_confidence
 from .diagnosis import Diagnosis, time_row
+from .profile import Profile
 from .row import Row
-from .run_statistics import RunFacts
+from .run_statistics import RunFacts, RunStatistics
+from .whole_log import Evaluation, Whole
 
 FEW_ROWS = 25
 """With fewer rows a stall, a slow run or an oscillation cannot be detected."""
+REMEMBERED = frozenset({"accuracy", "val_accuracy", "reward", "epoch", "val_loss"})
+"""What is kept for the end of a log besides the run's statistics."""
+MOST_EVALUATIONS = 30
+"""Of a log with few rows; with more, the detector of overfitting knows their noise."""
+FORECASTS = frozenset({"slow", "overfitting"})
+"""Kinds that tell how a run will end: a fall that came after all, or a new best val_loss, proves them wrong."""
 _NEEDED = {
     "val_loss": "overfitting: there is no val_loss",
     "grad_norm": "exploding_gradients and vanishing_gradients: there is no grad_norm",
@@ -55,6 +64,11 @@ class Reporter:
         self._first_step: int | None = None
         self._signals: dict[str, None] = {}
         self._findings: dict[int, Finding] = {}
+        self._is_ours = config is not None
+        self._evaluations: list[Evaluation] = []
+        self._accuracy: float | None = None
+        self._rewards = Profile()
+        self._epoch: float | None = None
 
     def observe(self, row: Row) -> None:
         self._rows += 1
@@ -65,6 +79,23 @@ class Reporter:
         if self._only_val and "val_loss" in row.values:
             row = Row(row.step, {**row.values, "loss": row.values["val_loss"]})
         self._take(self._diagnosis.examine(row))
+        if not (self._is_ours or REMEMBERED.isdisjoint(row.values)):
+            self._remember(row)
+
+    def _remember(self, row: Row) -> None:
+        """What `in_hindsight` needs besides the run's statistics."""
+        accuracy = row.finite("accuracy")
+        if accuracy is None:
+            accuracy = row.finite("val_accuracy")
+        if accuracy is not None:
+            self._accuracy = accuracy / 100 if accuracy > 1 else accuracy
+        self._epoch = row.values.get("epoch", self._epoch)
+        reward = row.finite("reward")
+        if reward is not None:
+            self._rewards.learn(reward, row.step)
+        run = self._diagnosis.run
+        if run.val_loss is not None and run.rows and len(self._evaluations) < MOST_EVALUATIONS:
+            self._evaluations.append(Evaluation(step=row.step, val_loss=run.val_loss, loss=_training_loss(run)))
 
     def observe_event(self, event: Event) -> None:
         match event:
@@ -89,7 +120,33 @@ class Reporter:
             rows=self._rows,
             signals=tuple(self._signals),
             blind=self._blind(),
-            findings=tuple(self._findings.values()),
+            findings=tuple(self._judged()),
+        )
+
+    def _judged(self) -> Iterable[Finding]:
+        """The findings of the detectors; where they raised no alarm, what the whole curve shows."""
+        yield from map(self._in_hindsight, self._findings.values())
+        if self._is_ours or any(self._in_hindsight(found).severity != "info" for found in self._findings.values()):
+            return
+        whole = Whole(
+            run=self._diagnosis.run,
+            evaluations=self._evaluations,
+            epoch=self._epoch,
+            rewards=self._rewards,
+            accuracy=self._accuracy,
+        )
+        if found := self._diagnosis.in_hindsight(whole):
+            yield self._in_hindsight(_finding(found))
+
+    def _in_hindsight(self, finding: Finding) -> Finding:
+        """A forecast that a foreign log has refuted by itself, with nothing changed, is worth knowing and no alarm."""
+        if self._is_ours:
+            return finding
+        is_refuted = finding.closed is not None and finding.kind in FORECASTS
+        return replace(
+            finding,
+            severity="info" if is_refuted else finding.severity,
+            confidence=foreign_confidence(finding.kind, self._rows),
         )
 
     def _blind(self) -> tuple[str, ...]:
@@ -103,6 +160,11 @@ class Reporter:
         if self._rows < FEW_ROWS:
             blind.append(f"stall, slow and oscillation: {self._rows} rows are too few to tell")
         return tuple(blind)
+
+
+def _training_loss(run: RunStatistics) -> float:
+    """Of this moment: the row's own where it is a mean over an epoch, else the level."""
+    return run.loss if run.loss is not None and run.facts.rows_are_epochs else run.level.mean
 
 
 def _finding(finding: FindingOpened) -> Finding:

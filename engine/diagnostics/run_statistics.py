@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from .chance_loss import known_chance_loss
+from .chance_loss import TOLERANCE, guessed_among, known_chance_loss
 from .level import RunningLevel
 from .profile import Profile
 from .row import CUTOFF, Row
@@ -12,6 +12,10 @@ LEVEL_MEMORY = 10
 """Rows over which the level of the loss forgets: long against batch noise, short against a spike's decay."""
 LR_RISE = 1.001
 """A learning rate must grow by more than rounding to be rising."""
+ODD = 2.0
+"""Times a first loss that the next ones are, if the first is not to be compared with."""
+SPENT = 0.01
+"""Share of its highest value at which an lr no longer moves the loss."""
 DISTURBED = 0.3
 """Share of the gain that is lost for the moment: a spike is healing, and no slope can be read from such rows."""
 FRESH = 3
@@ -28,6 +32,11 @@ class RunFacts:
     """The loss of guessing evenly, ln of the vocabulary."""
     lr_is_high: bool = False
     """Whether the learning rate is known to be far above the usual one for this optimizer."""
+
+    rows_are_epochs: bool = False
+    """Whether a row is the mean over an epoch."""
+    is_adversarial: bool = False
+    """Whether two networks play against each other, so that neither loss is to be minimised alone."""
 
     def has_used(self, share: float, step: int) -> bool:
         """Whether this share of the run is over; always true where the length of the run is not known."""
@@ -64,7 +73,23 @@ class RunStatistics:
         self.settled = 0
         """Rows since the learning rate last rose."""
         self.top_lr = 0.0
+        self.is_part = False
+        """Whether rows before these were left out, as a loss measured otherwise."""
+        self.has_rewards = False
+        """Whether the run is measured by a reward: its loss is then not one that has to fall."""
+        self.spent_since: int | None = None
+        """The step since when the lr has been at most 1 % of its highest value."""
+        self._second = 0.0
+        """The last of the first two losses."""
         self._interval = 0
+
+    def anew(self) -> "RunStatistics":
+        """Those of the part of the run that begins now; the schedule of the lr goes on."""
+        new = RunStatistics(self.facts)
+        new.lr, new.top_lr, new.spent_since, new.settled = self.lr, self.top_lr, self.spent_since, self.settled
+        new.is_part = True
+        new.has_rewards, new.spent = self.has_rewards, self.spent
+        return new
 
     def look(self, row: Row) -> None:
         self.row = row
@@ -74,6 +99,8 @@ class RunStatistics:
         self.loss = loss if loss is None or -CUTOFF < loss < CUTOFF else row.finite("loss")
         self.val_loss = val_loss if val_loss is None or -CUTOFF < val_loss < CUTOFF else row.finite("val_loss")
         self.grad_norm = grad_norm if grad_norm is None or -CUTOFF < grad_norm < CUTOFF else row.finite("grad_norm")
+        if "reward" in row.values:
+            self.has_rewards = True
         if "step_time" in row.values:
             self.spent.learn(row)
         if lr is not None and 0 <= lr < CUTOFF:
@@ -90,6 +117,10 @@ class RunStatistics:
         self.lr = lr
         if lr > self.top_lr:
             self.top_lr = lr
+        if lr > SPENT * self.top_lr or self.top_lr == 0:
+            self.spent_since = None
+        elif self.spent_since is None:
+            self.spent_since = self.step
 
     def learn(self) -> bool:
         """Whether the loss of this row completed a block of the profile."""
@@ -101,6 +132,8 @@ class RunStatistics:
             self._interval = max(self.step - self.first_step, 1)
         if self.step > self.facts.warmup_steps:
             self.settled += 1
+        if self.rows <= 3 and self._first_is_odd(loss):
+            self._forget_first()
         self.level.learn(loss)
         mean = self.level.mean
         if mean < self.best:
@@ -111,10 +144,36 @@ class RunStatistics:
             self.disturbed = self.rows
         return self.profile.learn(loss, self.step)
 
+    def _first_is_odd(self, loss: float) -> bool:
+        """Whether the first row is less than half of both next ones, which are alike, and no loss of guessing.
+
+        It is then an easy batch, or a mean over a window that was hardly filled, and nothing to compare a run with.
+        """
+        if self.rows < 3:
+            self._second = loss
+            return False
+        if self.chance is not None or guessed_among(self.first, None, TOLERANCE) is not None:
+            return False
+        low, high = min(self._second, loss), max(self._second, loss)
+        return 0 < ODD * self.first < low and high - low < low - self.first
+
+    def _forget_first(self) -> None:
+        self.first = self.best = self._second
+        self.unit = abs(self.first)
+        self.level = RunningLevel(memory=LEVEL_MEMORY)
+        self.level.learn(self._second)
+        self.profile = Profile()
+        self.profile.learn(self._second, self.step)
+
+    @property
+    def loss_must_fall(self) -> bool:
+        """Neither where two networks play against each other, nor where a policy is measured by its reward."""
+        return not (self.has_rewards or self.facts.is_adversarial)
+
     @property
     def is_fresh(self) -> bool:
         """Whether the log shows the run from its beginning, so that its first loss is an untrained model's."""
-        return self.first_step <= FRESH * self._interval + 1
+        return not self.is_part and self.first_step <= FRESH * self._interval + 1
 
     @property
     def lr_is_up(self) -> bool:
@@ -124,4 +183,4 @@ class RunStatistics:
     @property
     def lr_is_spent(self) -> bool:
         """Whether the lr is at most 1 % of its highest value."""
-        return self.lr is not None and self.lr <= 0.01 * self.top_lr
+        return self.lr is not None and self.lr <= SPENT * self.top_lr

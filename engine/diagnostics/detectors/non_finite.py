@@ -1,6 +1,7 @@
 """The loss or the gradient norm is no longer a number."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -11,45 +12,83 @@ from ..run_statistics import RunStatistics
 
 @dataclass
 class NonFinite:
-    """The loss, or the gradient norm row after row, is NaN or infinite.
+    """The loss or val_loss, or the gradient norm row after row, is NaN or infinite.
 
     Once a weight is NaN, everything computed from it is: the run cannot recover by itself. A gradient norm alone may be
-    infinite for a row, when mixed precision overflows and skips the step.
+    infinite for a row, when mixed precision overflows and skips the step. A val_loss alone is NaN where the evaluation
+    is at fault: an empty set, masked targets, another precision.
     """
 
     kind: ClassVar[str] = "nan"
     watched: ClassVar[Watched] = "row"
     gradient_rows: int = 3
     """Rows in a row of bad gradient norms beside a good loss."""
+    skipped_rows: int = 33
+    """The same for steps that mixed precision skips: its scale begins at 2**32 at most and is halved each time."""
     recovery: int = 10
     """Rows of finite numbers that close the finding; a single finite loss may come from a skipped step."""
+    val_recovery: int = 2
+    """The same for evaluations, where val_loss alone was bad."""
 
     _open: bool = field(default=False, init=False)
+    _only_val: bool = field(default=False, init=False)
+    """Whether the open finding is of val_loss alone."""
     _finite: Streak = field(default_factory=Streak, init=False)
     _bad_norms: Streak = field(default_factory=Streak, init=False)
+    _last: float | None = field(default=None, init=False)
+    """The last finite loss."""
 
     def observe(self, run: RunStatistics) -> Detection | Recovered | None:
-        row = run.row
-        loss, norm = row.values.get("loss"), row.values.get("grad_norm")
-        if loss is None and norm is None:
+        values = run.row.values
+        loss, norm, val_loss = values.get("loss"), values.get("grad_norm"), values.get("val_loss")
+        if loss is None and norm is None and val_loss is None:
             return None
         bad_loss = loss is not None and not math.isfinite(loss)
         bad_norm = norm is not None and not math.isfinite(norm)
-        bad_norms = self._bad_norms.count(bad_norm, row.step) if norm is not None else self._bad_norms.length
-        broken = bad_loss or bad_norms >= self.gradient_rows
+        if norm is not None:
+            self._bad_norms.count(bad_norm, run.step)
         if self._open:
-            if self._finite.count(not (bad_loss or bad_norm), row.step) < self.recovery:
-                return None
-            self._open, self._finite = False, Streak()
-            return Recovered()
-        if not broken:
-            return None
-        self._open = True
-        onset = self._bad_norms.since if bad_norms else row.step
+            return self._await_recovery(run, bad_loss or bad_norm or _is_bad(val_loss))
+        if bad_loss or (bad_norm and self._bad_norms.length >= self._patience(values)):
+            self._only_val = False
+            return self._begin(run, {"loss": loss, "grad_norm": norm})
+        if val_loss is not None and not math.isfinite(val_loss):
+            self._only_val = True
+            return self._begin(run, {"val_loss": val_loss})
+        if loss is not None:
+            self._last = loss
+        return None
+
+    def _patience(self, values: Mapping[str, float]) -> int:
+        is_scaled = values.get("skipped", 0) > 0 or values.get("loss_scale", 0) > 1
+        return self.skipped_rows if is_scaled else self.gradient_rows
+
+    def _begin(self, run: RunStatistics, looked_at: Mapping[str, float | None]) -> Detection:
+        self._open, self._finite = True, Streak()
         wrong = [
             f"{name} is {'NaN' if math.isnan(value) else 'infinite'}"
-            for name, value in (("loss", loss), ("grad_norm", norm))
+            for name, value in looked_at.items()
             if value is not None and not math.isfinite(value)
         ]
-        before = f"; the last finite loss was {run.level.mean:.4g}" if run.rows else ", from the first row on"
-        return Detection(onset=onset, severity="failure", evidence=f"{' and '.join(wrong)} at step {row.step}{before}")
+        onset = self._bad_norms.since if self._bad_norms.length and not self._only_val else run.step
+        return Detection(
+            onset=onset, severity="failure", evidence=f"{' and '.join(wrong)} at step {run.step}{self._before()}"
+        )
+
+    def _before(self) -> str:
+        if self._last is None:
+            return ", from the first row on"
+        return f"; the loss is {self._last:.4g}" if self._only_val else f"; the last finite loss was {self._last:.4g}"
+
+    def _await_recovery(self, run: RunStatistics, is_bad: bool) -> Recovered | None:
+        if self._only_val and run.row.values.get("val_loss") is None and not is_bad:
+            return None
+        recovery = self.val_recovery if self._only_val else self.recovery
+        if self._finite.count(not is_bad, run.step) < recovery:
+            return None
+        self._open = False
+        return Recovered()
+
+
+def _is_bad(value: float | None) -> bool:
+    return value is not None and not math.isfinite(value)

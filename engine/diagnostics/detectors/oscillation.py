@@ -36,8 +36,13 @@ class Oscillation:
     rattle_high_lr: float = 0.08
     """The same under an lr that is known to be too high; a batch of one sequence makes up to 0.1 under a good one."""
     rattle_rows: int = 100
-    recovery: int = 150
-    """Rows without a turn that close the finding."""
+    comparable: float = 0.5
+    """Share of the swings found that a move must have to be one of them: single turns of noise come now and then."""
+    periods: int = 3
+    """Swings, of the length they had, that must have failed to come before the finding closes."""
+    least_calm: int = 20
+    rattle_calm: int = 150
+    """Rows without a jump that close a finding of jumps from row to row, which have no period."""
     cycle: float = 1.5
     """Highest over lowest learning rate at the turns: from here on the schedule explains them."""
 
@@ -48,6 +53,10 @@ class Oscillation:
     _turns: deque[tuple[int, int, float, float]] = field(default_factory=deque, init=False)
     """Row, step, height and learning rate of the last turning points."""
     _open: bool = field(default=False, init=False)
+    _least_turn: float = field(default=0.0, init=False)
+    """While a finding of swings is open, a move that is comparable with them; 0 where the noise is the measure."""
+    _calm: int = field(default=0, init=False)
+    """Rows without such a swing that close it."""
     _still: Streak = field(default_factory=Streak, init=False)
 
     def observe(self, run: RunStatistics) -> Detection | Recovered | None:
@@ -66,11 +75,11 @@ class Oscillation:
         turned = False
         if back < 0:
             self._extreme = smooth
-        elif back > self.swing * noise.noise and back > self.least * run.unit:
+        elif back > self.least * run.unit and back > (self._least_turn or self.swing * noise.noise):
             self._turn(run, smooth)
             turned = True
         if self._open:
-            return self._await_recovery(run.step, turned or noise.noise > self._most_noise(run))
+            return self._await_recovery(run, turned)
         if run.rows >= self.rattle_rows and run.rows % LEVEL_MEMORY == 0 and noise.noise > self._most_noise(run):
             return self._rattles(run) or (self._judge(run) if turned else None)
         return self._judge(run) if turned else None
@@ -85,11 +94,14 @@ class Oscillation:
         noise = self._noise.noise
         if before - after > noise:
             return None
-        self._open = True
-        self._still = Streak()
+        self._begin(0.0, self.rattle_calm)
         onset = run.profile.step_at(0.25)
         evidence = f"from row to row the loss jumps by {noise:.2g}, around {after:.3g} since step {onset}"
         return Detection(onset=onset, severity="warning", evidence=evidence)
+
+    def _begin(self, size: float, calm: int) -> None:
+        self._open, self._least_turn, self._calm = True, self.comparable * size, calm
+        self._still = Streak()
 
     def _turn(self, run: RunStatistics, smooth: float) -> None:
         self._turns.append((run.rows, run.step, self._extreme, run.lr or 0.0))
@@ -107,17 +119,18 @@ class Oscillation:
         progress = abs(heights[0] - heights[-1 if self.turns % 2 else -2])
         if progress > size or max(lrs) > self.cycle * min(lrs):
             return None
-        self._open = True
-        self._still = Streak()
+        period = (self._turns[-1][0] - self._turns[0][0]) / (len(self._turns) - 1)
+        self._begin(size, max(round(2 * self.periods * period), self.least_calm))
         evidence = (
             f"{len(heights)} turns in {run.rows - self._turns[0][0]} rows, swings of {size:.3g}, "
             f"{size / self._noise.noise:.1f}x the batch noise"
         )
         return Detection(onset=self._turns[0][1], severity="warning", evidence=evidence)
 
-    def _await_recovery(self, step: int, turned: bool) -> Recovered | None:
-        if self._still.count(not turned, step) < self.recovery:
+    def _await_recovery(self, run: RunStatistics, turned: bool) -> Recovered | None:
+        swings = (turned and self._least_turn > 0) or self._noise.noise > self._most_noise(run)
+        if self._still.count(not swings, run.step) < self._calm:
             return None
-        self._open = False
+        self._open, self._least_turn = False, 0.0
         self._turns.clear()
         return Recovered()

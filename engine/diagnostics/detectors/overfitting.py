@@ -37,6 +37,8 @@ class Overfitting:
     """The last ones, whose mean is compared."""
     share: float = 0.15
     """Of the rise, that the training loss must have fallen by; a learning rate that goes up lifts both."""
+    remaining: float = 0.3
+    """Share of the training loss whose fall is enough whatever the rise, for it cannot fall below 0."""
 
     _recent: deque[float] = field(default_factory=lambda: deque(maxlen=AROUND_BEST), init=False)
     _bends: float = field(default=0.0, init=False)
@@ -65,7 +67,10 @@ class Overfitting:
         if self._open or rise < max(self.rise * abs(self._best), self.chance * by_chance):
             return None
         fallen = self._train_at_best - run.level.mean
-        if fallen < max(2 * run.level.noise / math.sqrt(run.level.memory), self.share * rise):
+        if fallen < max(
+            2 * run.level.noise / math.sqrt(run.level.memory),
+            min(self.share * rise, self.remaining * abs(self._train_at_best)),
+        ):
             return None
         self._open = True
         evidence = (

@@ -18,13 +18,14 @@ class Plateau:
 
     kind: ClassVar[str] = "plateau"
     watched: ClassVar[Watched] = "block"
-    rows: int = 200
     gain: float = 0.01
     """Share of the whole gain that the last quarter brought at most, beyond doubt of the noise."""
     recovery: float = 0.02
     """Share of the gain by which the loss must fall for the remark to close."""
 
     _level: float | None = field(default=None, init=False)
+    _needed: int = field(default=200, init=False)
+    """Rows before the next one: a run that went on falling must be twice as long to be called complete again."""
 
     def observe(self, run: RunStatistics) -> Detection | Recovered | None:
         gain = run.first - run.best
@@ -32,8 +33,9 @@ class Plateau:
             if run.level.mean > self._level - self.recovery * gain - run.level.noise:
                 return None
             self._level = None
+            self._needed = 2 * run.profile.rows
             return Recovered()
-        if run.profile.rows < self.rows or gain < 0.1 * run.unit:
+        if run.profile.rows < self._needed or gain < 0.1 * run.unit:
             return None
         (before, rows), (last, _) = run.profile.over(0.5, 0.75), run.profile.over(0.75, 1)
         error = 2 * run.level.noise * math.sqrt(2 / rows)

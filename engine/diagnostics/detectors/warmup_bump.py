@@ -31,7 +31,7 @@ class WarmupBump:
     def observe(self, run: RunStatistics) -> Detection | Recovered | None:
         if run.rows > self.until and not self._open:
             return None
-        if run.loss is None or run.rows < self.rows or not run.is_fresh:
+        if run.loss is None or run.rows < self.rows or not run.is_fresh or run.facts.rows_are_epochs:
             return None
         if self._open:
             if run.level.mean > run.first:

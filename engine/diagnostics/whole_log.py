@@ -1,0 +1,74 @@
+"""A log that has come to its end: its whole curve, and what is remembered besides for the rules of hindsight."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
+
+from .chance_loss import guessed_among
+from .profile import Profile
+from .run_statistics import RunStatistics
+
+WORK_STEPS = 200
+"""Steps after which a model that can learn has left the level of guessing: a healthy one does in some dozens."""
+WORK_EPOCHS = 4
+CONFIRMED, ALONE = 0.05, 0.015
+"""How near the loss of guessing a level must be, as its share: with an accuracy that agrees, and without one."""
+UNSEEN = 0.005
+"""The same where the log does not show the beginning: a resumed run may have come to such a level by learning."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    step: int
+    val_loss: float
+    loss: float
+    """The level of the training loss then."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Whole:
+    """A run whose log has come to its end."""
+
+    run: RunStatistics
+    evaluations: Sequence[Evaluation] = ()
+    """The first ones; a long log has detectors."""
+    epoch: float | None = None
+    """The last one: by the end of the first, all of the data have been seen."""
+    rewards: Profile = field(default_factory=Profile)
+    accuracy: float | None = None
+    """The last one, of training or else of validation."""
+
+    @property
+    def means(self) -> list[float]:
+        return self.run.profile.means
+
+    @property
+    def ends(self) -> list[int]:
+        return self.run.profile.ends
+
+    @property
+    def halves(self) -> tuple[float, float]:
+        middle = len(self.means) // 2
+        return fmean(self.means[:middle]), fmean(self.means[-middle:])
+
+    @property
+    def noise(self) -> float:
+        """Of one mean."""
+        return self.run.level.noise / math.sqrt(self.run.profile.size)
+
+    @property
+    def has_worked(self) -> bool:
+        """Whether there was time to learn."""
+        if self.epoch is not None and self.epoch >= 1:
+            return self.run.rows >= WORK_EPOCHS
+        if self.run.facts.rows_are_epochs:
+            return self.run.rows >= WORK_EPOCHS
+        return self.run.rows >= 4 and self.run.step >= WORK_STEPS
+
+    @property
+    def guessing_among(self) -> int | None:
+        _, last = self.halves
+        if self.accuracy is not None:
+            return guessed_among(last, self.accuracy, CONFIRMED)
+        return guessed_among(last, None, ALONE if self.run.is_fresh else UNSEEN)

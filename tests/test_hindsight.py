@@ -1,0 +1,179 @@
+"""A complete log of few rows gets the verdict that a careful person would give, and a healthy one gets none."""
+
+import math
+import random
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tinygpt_tui.engine.diagnostics.report import Finding, report_of
+from tinygpt_tui.engine.diagnostics.row import Row
+from tinygpt_tui.engine.diagnostics.run_statistics import RunFacts
+from tinygpt_tui.tui.cli.diagnose import diagnose_log
+
+few = settings(max_examples=40, deadline=None)
+seeds = st.integers(0, 2**32)
+EPOCHS = RunFacts(rows_are_epochs=True)
+
+
+def alarms(rows: Sequence[Row], facts: RunFacts | None = None) -> list[Finding]:
+    return [finding for finding in report_of(rows, facts).findings if finding.severity != "info"]
+
+
+def kinds(rows: Sequence[Row], facts: RunFacts | None = None) -> list[str]:
+    return [finding.kind for finding in alarms(rows, facts)]
+
+
+def epochs(**columns: Sequence[float]) -> list[Row]:
+    names = list(columns)
+    return [
+        Row(epoch, dict(zip(names, values, strict=True)))
+        for epoch, values in enumerate(zip(*columns.values(), strict=True), start=1)
+    ]
+
+
+TUTORIAL: Mapping[str, tuple[str, list[str]]] = {
+    "problem 1": ("Step 1:   Loss: 5.4727\nStep 2:   Loss: 5.5123\nStep 3:   Loss: NaN\n", ["nan"]),
+    "problem 2": (
+        "Step 1:    Loss: 5.4727\nStep 100:  Loss: 5.4689\nStep 200:  Loss: 5.4701\nStep 300:  Loss: 5.4673\n",
+        ["stall"],
+    ),
+    "problem 3": (
+        "Training Loss:   2.5 (still decreasing)\nValidation Loss: 3.8 (increasing!)\n",
+        ["overfitting"],
+    ),
+    "problem 4": (
+        "Step 100: Loss: 4.2\nStep 101: Loss: 3.8\nStep 102: Loss: 4.5\nStep 103: Loss: 3.9\nStep 104: Loss: 4.3\n",
+        ["oscillation"],
+    ),
+    "exercise 1": (
+        "Step 1:   Loss: 5.472\nStep 50:  Loss: 5.801\nStep 100: Loss: 5.234\nStep 200: Loss: 4.567\n"
+        "Step 300: Loss: 4.123\nStep 400: Loss: 3.889\nStep 500: Loss: 3.756\nStep 600: Loss: 3.689\n"
+        "Step 700: Loss: 3.645\nStep 800: Loss: 3.621\nStep 900: Loss: 3.609\n",
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TUTORIAL)
+def test_the_tutorials_own_snippets_are_recognised(name: str, tmp_path: Path) -> None:
+    text, expected = TUTORIAL[name]
+    (tmp_path / "log.txt").write_text(text)
+
+    (run,) = diagnose_log(str(tmp_path / "log.txt"), tmp_path, {}).runs.values()
+
+    assert [finding.kind for finding in run.report.findings if finding.severity != "info"] == expected
+
+
+@few
+@given(seeds, st.integers(4, 30), st.sampled_from([0.3, 1.0, 2.0, 100.0]))
+def test_epochs_that_go_well_have_no_alarm(seed: int, rows: int, unit: float) -> None:
+    chance = random.Random(seed)
+    curve = [unit * (0.3 + 2.0 * (epoch + 1) ** -1.2) * (1 + chance.gauss(0, 0.01)) for epoch in range(rows)]
+    val = [loss * 1.1 * (1 + chance.gauss(0, 0.01)) for loss in curve]
+
+    assert kinds(epochs(loss=curve, val_loss=val), EPOCHS) == []
+
+
+@few
+@given(seeds, st.integers(5, 30), st.sampled_from([2, 10, 100, 1000]))
+def test_epochs_at_the_level_of_guessing_are_a_stall(seed: int, rows: int, classes: int) -> None:
+    chance = random.Random(seed)
+    losses = [math.log(classes) * (1 + chance.gauss(0, 0.002)) for _ in range(rows)]
+
+    assert kinds(epochs(loss=losses, accuracy=[1 / classes] * rows), EPOCHS) == ["stall"]
+
+
+@few
+@given(seeds, st.integers(3, 80))
+def test_a_loss_of_exactly_0_from_the_first_row_on_is_a_stall_by_masked_labels(seed: int, rows: int) -> None:
+    (finding,) = alarms(epochs(loss=[0.0] * rows))
+
+    assert finding.kind == "stall"
+    assert "masked" in finding.causes[0]
+    assert not any("learning rate" in cause for cause in finding.causes[:2])
+
+
+@few
+@given(st.floats(1.2, 3.0), st.integers(5, 12), st.sampled_from([0.01, 1.0, 50.0]))
+def test_a_loss_that_rises_in_every_epoch_has_diverged(growth: float, rows: int, unit: float) -> None:
+    assert kinds(epochs(loss=[unit * growth**epoch for epoch in range(rows)]), EPOCHS) == ["divergence"]
+
+
+@few
+@given(seeds, st.integers(3, 8))
+def test_a_validation_loss_that_rises_in_every_epoch_is_overfitting(seed: int, rising: int) -> None:
+    train = [0.8**epoch for epoch in range(4 + rising)]
+    val = [0.9, 0.8, 0.7, 0.65, *(0.65 + 0.1 * (epoch + 1) for epoch in range(rising))]
+
+    assert kinds(epochs(loss=train, val_loss=val), EPOCHS) == ["overfitting"]
+
+
+def test_one_row_that_leaps_in_a_short_log_is_found() -> None:
+    assert kinds(epochs(loss=[2.9, 2.8, 2.7, 2.65, 2.6, 7.9]), EPOCHS) == ["divergence"]
+    assert kinds(epochs(loss=[2.9, 2.8, 2.7, 2.65, 2.6, 7.9, 2.6, 2.5]), EPOCHS) == ["spike"]
+
+
+def test_a_schedule_that_ended_early_is_a_stall() -> None:
+    chance = random.Random(1)
+    rows = [
+        Row(step, {"loss": 1.8 + 0.5 * 0.9 ** min(step, 60) + chance.gauss(0, 0.05), "lr": 1e-3 * 0.9**step})
+        for step in range(1, 400)
+    ]
+
+    assert "stall" in kinds(rows)
+
+
+def test_a_longer_sequence_is_a_jump_by_design() -> None:
+    rows = [Row(step, {"loss": (30 if step < 100 else 60) - step / 50, "seq_len": 8 + 8 * (step >= 100)})
+            for step in range(1, 200)]  # fmt: skip
+
+    assert kinds(rows) == []
+    assert kinds([Row(row.step, {"loss": row.values["loss"]}) for row in rows]) != []
+
+
+def test_the_first_skipped_steps_of_mixed_precision_are_no_finding_and_steps_that_are_all_skipped_are_one() -> None:
+    def rows(skipped: int) -> list[Row]:
+        return [
+            Row(step, {"loss": 4 - min(max(step - skipped, 0), 40) / 20, "grad_norm": math.inf, "skipped": 1.0}
+                if step <= skipped else {"loss": 4 - min(step - skipped, 40) / 20, "grad_norm": 1.0, "skipped": 0.0})
+            for step in range(1, 100)
+        ]  # fmt: skip
+
+    assert kinds(rows(16)) == []
+    assert kinds(rows(99)) == ["nan"]
+
+
+def test_a_validation_loss_that_is_nan_is_a_finding_and_the_lr_is_no_cause_of_it() -> None:
+    (finding,) = alarms(epochs(loss=[2.0, 1.5, 1.2, 1.0], val_loss=[2.1, 1.6, math.nan, math.nan]), EPOCHS)
+
+    assert finding.kind == "nan"
+    assert not any("learning rate" in cause for cause in finding.causes)
+
+
+def test_a_loss_beside_a_reward_or_of_an_adversary_need_not_fall() -> None:
+    chance = random.Random(3)
+    losses = [abs(chance.gauss(0, 1)) * (30 if step % 40 < 3 else 1) for step in range(400)]
+
+    assert kinds(epochs(loss=losses)) != []
+    assert kinds(epochs(loss=losses, reward=[step / 10 for step in range(400)])) == []
+    assert kinds(epochs(loss=losses), RunFacts(is_adversarial=True)) == []
+
+
+def test_a_policy_that_loses_its_reward_has_collapsed() -> None:
+    rewards = [*range(100), *range(100, 0, -4), *([2] * 60)]
+
+    assert kinds(epochs(loss=[0.1] * len(rewards), reward=rewards)) == ["divergence"]
+
+
+def test_fixes_of_a_foreign_log_set_no_key_of_ours() -> None:
+    found = [
+        *alarms(epochs(loss=[3.0, 2.5, 2.2, math.nan])),
+        *alarms(epochs(loss=[2.9, 2.8, 2.7, 2.65, 2.6, 7.9])),
+    ]
+
+    assert found
+    assert all(not fix.changes for finding in found for fix in finding.fixes)
