@@ -1,7 +1,7 @@
 """Configuration: complete, valid by construction, and clear about what is wrong."""
 
 import math
-from dataclasses import asdict
+from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -104,3 +104,23 @@ def test_a_value_is_set_by_its_key(key: str, text: str, expected: Any) -> None:
 def test_a_key_that_is_none_is_refused(key: str) -> None:
     with pytest.raises(ConfigError):
         RunConfig().with_values({key: "1"})
+
+
+def numbers() -> list[str]:
+    """The keys of all settings that are numbers."""
+    config = RunConfig()
+    sections = {field.name: getattr(config, field.name) for field in fields(config)}
+    return [
+        f"{section}.{name}"
+        for section, table in sections.items()
+        if is_dataclass(table)
+        for name, value in vars(table).items()
+        if type(value) in (int, float)
+    ]
+
+
+@pytest.mark.parametrize("key", numbers())
+def test_a_number_has_bounds(key: str) -> None:
+    for text in ("nan", "-1", "inf")[: 2 if key == "optimizer.clip" else 3]:
+        with pytest.raises(ConfigError, match=key):
+            RunConfig().with_values({key: text})
