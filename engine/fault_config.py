@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
 from .toml_tables import between, require
@@ -48,15 +48,9 @@ class FaultConfig:
                 'must be "embeddings", "layer 1", "layer 2" ... or "head"',
             )
         between("fault.random_targets", self.random_targets, 0.0, 1.0)
-        for key in (
-            "bad_batch_step",
-            "frozen_from",
-            "flipped_from",
-            "gradients_scaled_from",
-            "nan_step",
-            "lr_jump_from",
-        ):
-            between(f"fault.{key}", getattr(self, key), 0, 1_000_000_000)
+        for step in fields(self):
+            if step.type is int:
+                between(f"fault.{step.name}", getattr(self, step.name), 0, 1_000_000_000)
         between("fault.bad_batch_weight", self.bad_batch_weight, 0.0, 1e6)
         between("fault.lr_jump", self.lr_jump, 0.0, 1e6)
         between("fault.gradients_scale", self.gradients_scale, 0.0, 1e12)

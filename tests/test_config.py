@@ -1,7 +1,7 @@
 """Configuration: complete, valid by construction, and clear about what is wrong."""
 
 import math
-from dataclasses import asdict
+from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -110,3 +110,23 @@ def test_a_text_with_many_dots_is_no_key_of_many_parts(tmp_path: Path) -> None:
     title = "." * 100
     for written in (f'title = "{title}"', f"title = '{title}'", f'title = "\\"{title}" # {title}'[:300]):
         assert title in read(tmp_path, written).title
+
+
+def numbers() -> list[str]:
+    """The keys of all settings that are numbers."""
+    config = RunConfig()
+    sections = {field.name: getattr(config, field.name) for field in fields(config)}
+    return [
+        f"{section}.{name}"
+        for section, table in sections.items()
+        if is_dataclass(table)
+        for name, value in vars(table).items()
+        if type(value) in (int, float)
+    ]
+
+
+@pytest.mark.parametrize("key", numbers())
+def test_a_number_has_bounds(key: str) -> None:
+    for text in ("nan", "-1", "inf")[: 2 if key == "optimizer.clip" else 3]:
+        with pytest.raises(ConfigError, match=key):
+            RunConfig().with_values({key: text})

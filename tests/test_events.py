@@ -13,9 +13,12 @@ from hypothesis import strategies as st
 from tinygpt_tui.engine.config import LiveSettings
 from tinygpt_tui.engine.events import (
     AnyCommand,
+    AnyEvent,
     ChangeSettings,
     CheckpointSaved,
+    Command,
     Evaluated,
+    Event,
     FindingOpened,
     Follow,
     LayersMeasured,
@@ -83,6 +86,11 @@ commands = st.one_of(
 def same(a: object, b: object) -> bool:
     """Equal, where NaN equals NaN."""
     return msgspec.to_builtins(a).__repr__() == msgspec.to_builtins(b).__repr__()
+
+
+def test_every_event_and_every_command_can_be_decoded() -> None:
+    assert set(get_args(AnyEvent)) == set(Event.__subclasses__())
+    assert set(get_args(AnyCommand)) == set(Command.__subclasses__())
 
 
 @given(events)

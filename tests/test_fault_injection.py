@@ -37,6 +37,19 @@ def curve(**fault: Any) -> list[float]:
 
 HEALTHY = {"lr_jump": 3.0, "bad_batch_weight": 5.0, "bad_batch": "targets", "gradients_scale": 9.0}
 """Says how faults would be, and asks for none."""
+FAULTS: tuple[tuple[dict[str, Any], int], ...] = (
+    ({"nan_step": 5}, 6),
+    ({"frozen_from": 5}, 6),
+    ({"flipped_from": 5}, 6),
+    ({"lr_jump_from": 5}, 6),
+    ({"bad_batch_step": 5}, 5),
+    ({"bad_batch_step": 5, "bad_batch": "targets"}, 5),
+    ({"shuffled_targets": True}, 1),
+    ({"random_targets": 0.5}, 1),
+    ({"detached": ("layer 2",)}, 2),
+    ({"gradients_scaled_from": 5, "gradients_scale": 1e-6}, 6),
+)
+"""Each with the first step whose loss shows it; `unstable_softmax` shows in a model whose scores are large alone."""
 SCALED = {"gradients_scaled_from": 5, "gradients_scale": 1e-6}
 
 
@@ -44,19 +57,12 @@ def test_a_run_without_a_fault_is_the_same_to_the_last_bit() -> None:
     assert curve() == [row.loss for row in rows(small_config(steps=12))] == curve(**HEALTHY)
 
 
-@pytest.mark.parametrize(
-    ("fault", "first"),
-    [
-        ({"nan_step": 5}, 6),
-        ({"frozen_from": 5}, 6),
-        ({"flipped_from": 5}, 6),
-        ({"lr_jump_from": 5}, 6),
-        ({"bad_batch_step": 5}, 5),
-        ({"bad_batch_step": 5, "bad_batch": "targets"}, 5),
-        ({"shuffled_targets": True}, 1),
-        ({"random_targets": 0.5}, 1),
-    ],
-)
+def test_every_field_asks_for_a_fault_or_says_how_one_is() -> None:
+    faults = {key for fault, _ in FAULTS for key in fault} | {"unstable_softmax"}
+    assert faults | HEALTHY.keys() == {field.name for field in fields(FaultConfig)}
+
+
+@pytest.mark.parametrize(("fault", "first"), FAULTS)
 def test_the_loss_differs_from_the_step_that_the_fault_names(fault: dict[str, Any], first: int) -> None:
     healthy, sick = curve(), curve(**fault)
     assert sick[: first - 1] == healthy[: first - 1]

@@ -11,7 +11,10 @@ from textual.dom import DOMNode
 from tinygpt_tui import tui
 from tinygpt_tui.tui import app
 from tinygpt_tui.tui.home.entry_list import EntryList
+from tinygpt_tui.tui.run.command_prompts import PROMPTS
+from tinygpt_tui.tui.run.leaving import DESTINATIONS
 from tinygpt_tui.tui.run.screen import RunScreen
+from tinygpt_tui.tui.run.sending import COMMANDS
 
 
 def keys() -> list[tuple[type[DOMNode], Binding]]:
@@ -49,6 +52,16 @@ def test_every_key_has_an_action_that_takes_what_it_is_given() -> None:
         action = getattr(app.TinyGPTApp if namespace == "app" else kind, f"action_{name}", None)
         assert action is not None, (kind, binding)
         inspect.signature(action).bind(None, *values)
+
+
+def test_every_name_that_a_key_of_the_run_screen_passes_stands_in_its_table_and_has_a_key() -> None:
+    tables = {"send": {*COMMANDS}, "ask": {*PROMPTS, "change"}, "leave": {*DESTINATIONS}}
+    passed: dict[str, set[object]] = {action: set() for action in tables}
+    for kind, binding in KEYS:
+        _, action, values = parse(binding.action)
+        if kind is RunScreen and action in tables:
+            passed[action].add(values[0])
+    assert passed == tables
 
 
 def test_every_key_is_pressed_by_a_test(pressed_in_all_tests: set[tuple[str | None, str]]) -> None:

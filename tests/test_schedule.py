@@ -111,11 +111,16 @@ def test_every_kind_is_complete(kind: str) -> None:
     assert changed(settings, ChangeSettings(schedule={"kind": kind}), step=1, steps=steps) == settings
 
 
+def _another(value: float) -> float:
+    """A value that its field allows too."""
+    return value // 2 if isinstance(value, int) else 0.7 * value
+
+
 @pytest.mark.parametrize("kind", SCHEDULES)
 def test_a_kind_reads_the_fields_that_it_names_and_no_others(kind: str) -> None:
     schedule = ScheduleConfig(kind=kind)
-    others = {"min_lr": 2e-4, "decay_start": 0.3, "period": 70, "factor": 0.9, "growth": 1.5}
-    assert {name for schedule in SCHEDULES.values() for name in schedule.reads} <= others.keys()
+    names = {name for schedule in SCHEDULES.values() for name in schedule.reads}
+    others = {name: _another(getattr(schedule, name)) for name in names}
 
     def curve(schedule: ScheduleConfig) -> list[float]:
         return [scheduled_lr(schedule, step, 900) for step in range(schedule.warmup_steps + 1, 901)]

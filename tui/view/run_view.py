@@ -15,6 +15,7 @@ import numpy as np
 
 from ...engine.config import LiveSettings, RunConfig
 from ...engine.events import (
+    Accepted,
     AnyEvent,
     CheckpointSaved,
     Evaluated,
@@ -22,6 +23,7 @@ from ...engine.events import (
     FindingOpened,
     LayersMeasured,
     PreparationBegan,
+    Refused,
     RunEnded,
     RunPaused,
     RunResumed,
@@ -41,6 +43,12 @@ from .thinning import Thinned
 from .training_clock import TrainingClock
 
 ViewState = Literal["starting", "training", "paused", "blocked", "ended"]
+
+_Turn = (
+    PreparationBegan | RunStarted | RunResumed | StorageRestored | RunPaused | StorageBlocked | RunEnded | Accepted
+    | Refused
+)  # fmt: skip
+"""The events that `RunView.after` leaves to another match; a type checker reports one that neither has."""
 
 _SAMPLES = 128
 _TIMES = 20
@@ -132,7 +140,7 @@ class RunView:
             case _:
                 return self._after_turn(event)
 
-    def _after_turn(self, event: AnyEvent) -> Self:
+    def _after_turn(self, event: _Turn) -> Self:
         """What starts, halts and ends a run."""
         match event:
             case PreparationBegan():
@@ -148,7 +156,7 @@ class RunView:
             case RunEnded():
                 clock = self.clock.stopped(event.time)
                 return replace(self, clock=clock, state="ended", state_detail=event.detail, end=event)
-            case _:
+            case Accepted() | Refused():  # answers are shown by what has sent the command
                 return self
 
     def _begun(self, event: RunStarted) -> Self:
