@@ -19,6 +19,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.widget import Widget
 
 from .entries import BrokenPreset, Entry, LearnEntry, PresetEntry, RunEntry, identity, usual_choice
 from .rows import Piece, row
@@ -172,7 +173,7 @@ class EntryList(ScrollView, can_focus=True):
             case RowLine():
                 return self._row(line, width)
             case Heading(text=text):
-                style = self.rich_style + Style(color=self._colour("accent"), bold=True)
+                style = self.rich_style + Style(color=_theme_colour(self, "accent"), bold=True)
                 return Strip([Segment(set_cell_size(f" {text}", width), style)], width)
             case None:
                 return Strip.blank(width, self.rich_style)
@@ -182,7 +183,7 @@ class EntryList(ScrollView, can_focus=True):
         words = row(entry, self._now(), ascii=self._ascii)
         base = self.rich_style
         if chosen:
-            base += Style(bgcolor=self._colour("panel"), bold=not line.second)
+            base += Style(bgcolor=_theme_colour(self, "panel"), bold=not line.second)
         bar = ("|" if self._ascii else "▌") if chosen else " "
         if line.second:
             pieces = laid_out([("  ", words.details[1]), words.details], words.aside, max(width - 3, 0))
@@ -192,11 +193,8 @@ class EntryList(ScrollView, can_focus=True):
         else:
             pieces = laid_out(words.name, words.state, max(width - 3, 0))
         pieces = [(f"{bar} ", "accent"), *pieces, (" ", "foreground")]
-        segments = [Segment(text, base + Style(color=self._colour(colour))) for text, colour in pieces]
+        segments = [Segment(text, base + Style(color=_theme_colour(self, colour))) for text, colour in pieces]
         return Strip(segments).adjust_cell_length(width, base)
-
-    def _colour(self, variable: str) -> RichColor:
-        return Color.parse(self.app.theme_variables[variable]).rich_color
 
     @property
     def _compact(self) -> bool:
@@ -214,3 +212,7 @@ class EntryList(ScrollView, can_focus=True):
             # the heading above the first entry comes into view with it
             top = 0 if self.selected == 0 else rows[0]
             self.scroll_to_region(Region(0, top, self.size.width, rows[-1] - top + 1), animate=False)
+
+
+def _theme_colour(widget: Widget, variable: str) -> RichColor:
+    return Color.parse(widget.app.theme_variables[variable]).rich_color
