@@ -37,7 +37,7 @@ def curve(**fault: Any) -> list[float]:
 
 HEALTHY = {"lr_jump": 3.0, "bad_batch_weight": 5.0, "bad_batch": "targets", "gradients_scale": 9.0}
 """Says how faults would be, and asks for none."""
-FAULTS: tuple[tuple[dict[str, Any], int], ...] = (
+TRIED: tuple[tuple[dict[str, Any], int], ...] = (
     ({"nan_step": 5}, 6),
     ({"frozen_from": 5}, 6),
     ({"flipped_from": 5}, 6),
@@ -58,11 +58,11 @@ def test_a_run_without_a_fault_is_the_same_to_the_last_bit() -> None:
 
 
 def test_every_field_asks_for_a_fault_or_says_how_one_is() -> None:
-    faults = {key for fault, _ in FAULTS for key in fault} | {"unstable_softmax"}
+    faults = {key for fault, _ in TRIED for key in fault} | {"unstable_softmax"}
     assert faults | HEALTHY.keys() == {field.name for field in fields(FaultConfig)}
 
 
-@pytest.mark.parametrize(("fault", "first"), FAULTS)
+@pytest.mark.parametrize(("fault", "first"), TRIED)
 def test_the_loss_differs_from_the_step_that_the_fault_names(fault: dict[str, Any], first: int) -> None:
     healthy, sick = curve(), curve(**fault)
     assert sick[: first - 1] == healthy[: first - 1]
