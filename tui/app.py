@@ -170,7 +170,7 @@ class TinyGPTApp(App[None]):
         """From run to run, until a person wants to go home or out."""
         wanted: RunDestination | None = destination
         while wanted is not None:
-            run = await opened(self, self._open(wanted, self._runs), in_words(wanted))
+            run = await open_or_notify(self, self._open(wanted, self._runs), in_words(wanted))
             if run is None:
                 return
             match await self._shown(run):
@@ -230,7 +230,7 @@ class TinyGPTApp(App[None]):
             yield SystemCommand(row.description, words, partial(self.run_action, row.action, row.node))
 
 
-async def opened(app: App[None], run: Awaitable[OpenedRun], words: str) -> OpenedRun | None:
+async def open_or_notify(app: App[None], run: Awaitable[OpenedRun], words: str) -> OpenedRun | None:
     """The run, while the words say what is awaited; None, and a notice that says why, where it cannot be had."""
     from ..engine.client import ClientError
     from ..engine.config import ConfigError

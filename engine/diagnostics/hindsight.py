@@ -30,7 +30,7 @@ BENT = 0.2
 """Share by which the fall of the first and the last third of a straight line differ at most."""
 DECAYED = 0.6
 """Share of the run after which a schedule may have ended: cosine and linear ones come to 1 % of the peak after 90 %."""
-FAR = 0.3
+MORE_TO_LEARN = 0.3
 """Share of the first loss above which there was more to learn."""
 LOST = 0.5
 """Share of the gain whose loss is divergence, where the gain was worth it (`GAINED`, a share of the first loss)."""
@@ -120,7 +120,7 @@ def decayed_early(whole: Whole) -> Verdict | None:
     if since is None or not run.is_fresh or len(whole.means) < 8:
         return None
     length = (run.facts.steps or run.step) - run.first_step
-    if since - run.first_step > DECAYED * length or run.level.mean < FAR * abs(run.first):
+    if since - run.first_step > DECAYED * length or run.level.mean < MORE_TO_LEARN * abs(run.first):
         return None
     after = [mean for mean, end in zip(whole.means, whole.ends, strict=True) if end > since]
     middle = len(after) // 2

@@ -161,7 +161,7 @@ class CurveExerciseScreen(Screen[None]):
             where = f"step {self._view.step} of {self._view.steps}" if self._view else "starting"
             return Content(f"A run trains, {where}. When it is over you are asked five things about it.")
         if (question := self._question) is not None:
-            return question_words(question, len(self._answers) + 1, self.typed, ascii=self._ascii)
+            return curve_question_text(question, len(self._answers) + 1, self.typed, ascii=self._ascii)
         return result_words(grade(self._truth, self._answers, saw_rates=self._saw_rates))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -222,7 +222,7 @@ def _can_type(question: CurveQuestion, typed: str, digit: str) -> bool:
     return len(typed) < 6
 
 
-def question_words(question: CurveQuestion, number: int, typed: str, *, ascii: bool) -> Content:
+def curve_question_text(question: CurveQuestion, number: int, typed: str, *, ascii: bool) -> Content:
     head = Content.assemble((f"{number}. ", "bold $accent"), (question.text, "bold"))
     if question.choices:
         lines = [Content(f"  {place}  {choice}") for place, choice in enumerate(question.choices, 1)]

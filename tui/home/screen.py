@@ -100,17 +100,15 @@ class HomeScreen(Screen[None]):
     @work(exclusive=True, group="disk")
     async def read_disk(self) -> None:
         """Runs, again and again; the longer that takes, the more rarely."""
+        if not self.is_active:  # is_current is true of a screen behind another
+            return
         began = time.monotonic()
         runs = await asyncio.to_thread(read_runs, self._runs)
         if runs != self._found:
             self._found = runs
             self.previews.runs_changed(runs)
             self._show_entries()
-        self.set_timer(max(_REFRESH_S, _IDLE_SHARE * (time.monotonic() - began)), self._read_again)
-
-    def _read_again(self) -> None:
-        if self.is_active:  # is_current is true of a screen behind another
-            self.read_disk()
+        self.set_timer(max(_REFRESH_S, _IDLE_SHARE * (time.monotonic() - began)), self.read_disk)
 
     def on_key(self, event: events.Key) -> None:
         if event.is_printable and event.character and event.key not in self.active_bindings:
