@@ -122,7 +122,15 @@ def test_an_odd_run_is_listed_and_shown(odd: str, odd_run: Callable[[list[AnyEve
     (entry,) = read_runs(run.parent)
     assert row(entry, datetime.now(UTC), ascii=False).name
     assert run_lines(entry.summary, glimpse(run), Size(50, 30), ascii=False)
-    for number in ("tokens_per_s", "epoch", "perplexity", "time_left_s", "clipped_share", "next_lr", "current_phase"):
+    for number in (
+        "tokens_per_s",
+        "epoch",
+        "current_perplexity",
+        "time_left_s",
+        "clipped_share",
+        "next_lr",
+        "current_phase",
+    ):
         getattr(run_numbers, number)(view)
     extent = view.curves.extent
     for axis, x_log, y_log, cursor in product(("step", "tokens", "time"), (False, True), (False, True), (None, 1.0)):

@@ -192,7 +192,7 @@ NAMES = [
     (["train_loss_epoch", "train_loss_step"], {"loss": "train_loss_step"}),
     (["test_loss", "val_loss", "train_loss"], {"loss": "train_loss", "val_loss": "val_loss"}),
     (["eval_a_loss", "eval_b_loss", "loss"], {"loss": "loss", "val_loss": "eval_a_loss"}),
-    (["lm loss", "loss scale", "grad norm"], {"loss": "lm loss", "grad_norm": "grad norm"}),
+    (["lm loss", "loss scale", "grad norm"], {"loss": "lm loss", "loss_scale": "loss scale", "grad_norm": "grad norm"}),
     (["best_val_loss", "loss", "max_grad_norm"], {"loss": "loss"}),
     (["train/box_loss", "train/cls_loss", "val/box_loss", "val/cls_loss"],
      {"loss": "train/box_loss + train/cls_loss", "val_loss": "val/box_loss + val/cls_loss"}),

@@ -14,8 +14,10 @@ from tinygpt_tui.tui.panels.keys import PANEL_KEYS, RUN_KEYS
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 READMES = sorted(
-    path for folder in ("", "engine", "presets", "tests", "tui") for path in (ROOT / folder).glob("**/README.md")
-    if not {".venv", "build"} & set(path.relative_to(ROOT).parts)
+    path
+    for folder in ("", "engine", "presets", "tests", "tui")
+    for path in (ROOT / folder).glob("**/README.md")
+    if not any(part.startswith(".") or part == "build" for part in path.relative_to(ROOT).parts)
 )  # fmt: skip
 MOST_WORDS = 950
 TARGETS = set(re.findall(r"(?m)^([a-z]+):", (ROOT / "Makefile").read_text()))
