@@ -173,6 +173,9 @@ def test_the_command_lists_shows_and_copies(own: Path, capsys: pytest.CaptureFix
     assert run_command(["presets", "copy", "lr-too-high"]) == 0
     assert str(own / "my-lr-too-high.toml") in capsys.readouterr().out
     assert run_command(["presets", "show", "my-lr-too-high"]) == 0
+    capsys.readouterr()
+    assert run_command(["presets", "show", "shuffled-targets"]) == 0
+    assert "the targets of every batch are in a wrong order" in capsys.readouterr().out
     assert run_command(["presets", "show", "nothing"]) == 2
 
 

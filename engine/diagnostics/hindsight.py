@@ -185,7 +185,7 @@ def leapt(whole: Whole) -> Verdict | None:
 
 
 def collapsed(whole: Whole) -> Verdict | None:
-    """The reward has lost half of what was gained, which matters more than a policy's loss."""
+    """The reward has lost most of what was gained, which matters more than a policy's loss."""
     means, ends = whole.rewards.means, whole.rewards.ends
     if len(means) < 8:
         return None

@@ -16,7 +16,6 @@ from .points import Point, joined
 from .record import RUN, Cell, Record
 from .source import ReadError
 
-SQLITE_MAGIC = b"SQLite format 3\x00"
 _LARGEST = 1.79e308
 """MLflow stores infinity as the largest float."""
 _MLFLOW = {"key", "value", "timestamp", "run_uuid", "step", "is_nan"}

@@ -9,6 +9,8 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import BinaryIO
 
+from .magic import is_store
+
 READ_CHUNK = 1 << 18
 LONGEST_TEXT_LINE = 1 << 22
 SMALL = 1 << 22
@@ -27,8 +29,6 @@ _MAGIC = {
     b"\x89HDF": "is HDF5; export the history as CSV",
     b"PAR1": "is Parquet; export it as CSV",
 }
-_STORES = (b":W&B", b"SQLite format 3\x00")
-_EVENTS = b"brain.Event:"
 _TEXT_CONTROLS = b"\t\n\v\f\r\x08\x1b\x00"
 _BINARY_SHARE = 0.05
 
@@ -176,11 +176,6 @@ def _await_writer(name: str, pipe: int) -> None:
     if not waiting.poll(1000 * WRITER_WAIT):
         raise ReadError(f"{name}: is a pipe that nothing has written to for {WRITER_WAIT:g} s")
     os.set_blocking(pipe, True)
-
-
-def is_store(head: bytes) -> bool:
-    """Bytes that a reader of their own is for, and no text."""
-    return head.startswith(_STORES) or _EVENTS in head[:64]
 
 
 def _refuse_what_is_no_text(name: str, head: bytes) -> None:

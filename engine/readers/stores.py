@@ -6,13 +6,14 @@ import os
 import re
 from pathlib import Path
 
-from .databases import SQLITE_MAGIC, Database, opener, opener_of_bytes
+from .databases import Database, opener, opener_of_bytes
 from .event_files import Blocks, EventFiles
 from .format import Format
+from .magic import SQLITE_MAGIC, WANDB_MAGIC, is_event_file
 from .mlflow_store import MlflowMetric, MlflowRuns, run_name
 from .names import is_held_out, is_training
 from .source import Source, blocks_of
-from .wandb_file import WANDB_MAGIC, WandbFiles
+from .wandb_file import WandbFiles
 
 _MOST_FOLDERS = 20_000
 _LAST_WORD = re.compile(r"(.*?)[/_-]?([A-Za-z]+)")
@@ -56,10 +57,6 @@ def store_of(source: Source, path: Path | None) -> Format | None:
         connect = opener(path) if path and path.is_file() else opener_of_bytes(b"".join(source.blocks()))
         return Database.recognise(source.name, connect)
     return None
-
-
-def is_event_file(head: bytes) -> bool:
-    return b"brain.Event:" in head[:64]
 
 
 def _event_runs(folder: Path, files: list[Path]) -> dict[str, list[tuple[str, Blocks]]]:

@@ -13,7 +13,6 @@ from .json_lines import flat, loaded
 from .protobuf import MALFORMED, fields, messages
 from .record import RUN, Cell, Record
 
-WANDB_MAGIC = b":W&B"
 _HEADER = 7
 """Bytes before the first fragment: the magic, 0xBEE1 and a version; they are part of the first block."""
 _BLOCK = 1 << 15

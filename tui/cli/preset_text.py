@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from ...engine.config import RunConfig
+from ...engine.fault_config import FAULTS
 from ...engine.lesson import Lesson, LessonFix
 from ...engine.presets import BadPreset, Preset
 from .. import formatting
@@ -34,6 +35,7 @@ def description(id: str, config: RunConfig) -> str:
         f"{visible(config.title)} ({visible(id)})\n{lesson.chapter}; {config.training.steps:,} steps{time}",
         _wrapped(lesson.why or lesson.summary),
         _listed("Differs from the default run in", [f"{key} = {value!r}" for key, value in _differences(config)]),
+        _listed("A fault is built in", [FAULTS[key] for key in config.fault.active()]),
         _listed("Watch", [f"step {each.step}: {each.what}" for each in lesson.watch]),
         _listed("The diagnosis will say", _expected(lesson)),
         *(_fix(fix) for fix in lesson.fixes),
