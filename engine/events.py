@@ -16,13 +16,13 @@ from .schedule import ScheduleConfig
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 """How many, or which; a float holds each of them exactly, so that whatever computes with one neither fails nor errs."""
-Place = Annotated[int, msgspec.Meta(ge=-1, le=2**53)]
+SeqNumber = Annotated[int, msgspec.Meta(ge=-1, le=2**53)]
 Time = Annotated[float, msgspec.Meta(ge=0.0, le=253_402_300_799.0)]
 """Seconds since 1970, up to the year 9999."""
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="event"):
-    seq: Place = -1
+    seq: SeqNumber = -1
     """Its place in the run; -1 until the store has given it one, and for what is said and not stored."""
     time: Time = 0.0
 
@@ -156,7 +156,7 @@ class FindingOpened(Event, frozen=True, kw_only=True, tag="finding"):
     id: Count
     step: Count
     """When we knew."""
-    onset: Place
+    onset: SeqNumber
     """When it began."""
     kind: str
     severity: Literal["info", "warning", "failure"]

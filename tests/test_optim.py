@@ -17,7 +17,7 @@ from tinygpt_tui.engine.diagnostics.diagnosis import facts_of
 from tinygpt_tui.engine.events import StepFinished
 from tinygpt_tui.engine.optimizers import OPTIMIZERS, OptimizerKind
 from tinygpt_tui.engine.training.memory_budget import least_parameters, require_memory
-from tinygpt_tui.engine.training.optim import CLASSES, FlatParameters, new_optimizer
+from tinygpt_tui.engine.training.optim import OPTIMIZER_CLASSES, FlatParameters, new_optimizer
 
 from .texts import small_config, small_corpus, training_events
 
@@ -155,7 +155,7 @@ def test_a_gradient_of_nan_neither_raises_nor_is_hidden(kind: OptimizerKind) -> 
 
 
 def test_every_kind_has_a_class_and_a_description() -> None:
-    assert set(OPTIMIZERS) == set(CLASSES) == set(get_args(OptimizerKind))
+    assert set(OPTIMIZERS) == set(OPTIMIZER_CLASSES) == set(get_args(OptimizerKind))
 
 
 @pytest.mark.parametrize("kind", OPTIMIZERS)

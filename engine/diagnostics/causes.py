@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from statistics import median
 
 from .chance_loss import named
-from .context import COMMON, FAR, SEEN, SET, Cause, CauseRule, Context
+from .context import COMMON, FAR, SEEN, SET, Cause, CauseRule, Context, lr_ratio
 
 MOST = 5
 """Causes of one finding that are given."""
@@ -67,10 +67,10 @@ def lr_too_high(context: Context) -> Iterator[Cause]:
     if update is not None and update > LARGE_UPDATE:
         reason = f"a step moves the weights by {update:.1%} of their size, where 0.1 % is usual"
         yield Cause(SEEN, f"learning rate too high: {reason}")
-    elif context.lr_ratio > FAR and context.config:
-        reason = f"{context.peak_lr:.3g} is {context.lr_ratio:,.0f} times the usual {context.usual_lr:g}"
+    elif lr_ratio(context) > FAR and context.config:
+        reason = f"{context.peak_lr:.3g} is {lr_ratio(context):,.0f} times the usual {context.usual_lr:g}"
         yield Cause(SET + 0.5, f"learning rate too high: {reason} for {context.config.optimizer.kind}")
-    elif context.lr_ratio > 1 / FAR:
+    elif lr_ratio(context) > 1 / FAR:
         at = f": it was {context.lr:.3g}" if context.lr is not None else ""
         yield Cause(COMMON + 0.5, f"learning rate too high for this point{at}")
 
@@ -154,8 +154,8 @@ def lr_too_low(context: Context) -> Iterator[Cause]:
         yield Cause(SEEN + 1, "the learning rate is 0: nothing is learned")
     elif update is not None and update < SMALL_UPDATE:
         yield Cause(SEEN, f"learning rate too low: a step moves the weights by {update:.2g} of their size")
-    elif context.lr_ratio < 1 / FAR and context.config:
-        times = 1 / max(context.lr_ratio, 1e-12)
+    elif lr_ratio(context) < 1 / FAR and context.config:
+        times = 1 / max(lr_ratio(context), 1e-12)
         reason = f"{context.peak_lr:.3g} is {times:,.0f} times below the usual {context.usual_lr:g}"
         yield Cause(SET + 0.5, f"learning rate too low: {reason} for {context.config.optimizer.kind}")
     elif lr is not None and lr < 3e-5:

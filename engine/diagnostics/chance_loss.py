@@ -12,7 +12,7 @@ VOCABULARIES = (
     50_257, 50_304,  # GPT-2, and the same padded
     65_536, 100_277, 128_256, 151_936, 250_112,  # RWKV, GPT-4, Llama 3, Qwen, mT5
 )  # fmt: skip
-CLASSES = (2, 3, 4, 5, 10, 20, 100, 200, 1000)
+CLASS_COUNTS = (2, 3, 4, 5, 10, 20, 100, 200, 1000)
 """Of data sets in common use; among all counts up to 1000 any loss would be near one."""
 BATCHES = (32, 64, 128, 256, 512, 1024, 2048, 4096)
 """InfoNCE guesses which of a batch belongs to a sample."""
@@ -37,7 +37,7 @@ def guessed_among(level: float, accuracy: float | None, tolerance: float) -> int
 
     Where the accuracy is 1 in n, ln n is looked for as well.
     """
-    sizes = [*CLASSES, *BATCHES, *VOCABULARIES]
+    sizes = [*CLASS_COUNTS, *BATCHES, *VOCABULARIES]
     if accuracy is not None:
         sizes = [size for size in sizes if accuracy <= min(MOST_RIGHT / size, 0.6)]
         if accuracy > 0:

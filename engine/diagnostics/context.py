@@ -73,13 +73,6 @@ class Context:
         return OPTIMIZERS[self.config.optimizer.kind].usual_lr if self.config else None
 
     @property
-    def lr_ratio(self) -> float:
-        """`peak_lr` over `usual_lr`; 1 where either is unknown."""
-        if self.peak_lr is None or not self.usual_lr:
-            return 1.0
-        return self.peak_lr / self.usual_lr
-
-    @property
     def update_ratio(self) -> float | None:
         values = self.before("update_ratio") or self.since("update_ratio")
         return median(values) if values else None
@@ -146,6 +139,13 @@ class Context:
         if self.started is None or tokens is None:
             return None
         return tokens / max(self.started.train_tokens, 1)
+
+
+def lr_ratio(context: Context) -> float:
+    """The highest lr over the optimizer's usual one; 1 where either is unknown."""
+    if context.peak_lr is None or not context.usual_lr:
+        return 1.0
+    return context.peak_lr / context.usual_lr
 
 
 SEEN, SET, COMMON = 3.0, 2.0, 1.0

@@ -5,7 +5,7 @@ from typing import Any
 
 from ..events import Fix
 from ..schedule import batch_scale
-from .context import FAR, Context, FixRule
+from .context import FAR, Context, FixRule, lr_ratio
 
 USUAL_CLIP = 1.0
 """Pascanu et al. 2013 clip; 1.0 is what language models settled on (Brown et al. 2020)."""
@@ -37,7 +37,7 @@ def lower_lr(context: Context) -> Iterator[Fix]:
     if context.lr_is_innocent:
         return
     lr = context.lr if context.is_foreign and context.lr else context.peak_lr
-    if context.usual_lr and context.lr_ratio > FAR:
+    if context.usual_lr and lr_ratio(context) > FAR:
         yield _with_lr(context, context.usual_lr, "lower the learning rate to the usual")
     elif lr:
         yield _with_lr(context, lr / 2, "halve the learning rate to")
@@ -46,15 +46,15 @@ def lower_lr(context: Context) -> Iterator[Fix]:
 
 
 def lower_high_lr(context: Context) -> Iterator[Fix]:
-    if context.lr_ratio > 1 / FAR and context.lr != 0:
+    if lr_ratio(context) > 1 / FAR and context.lr != 0:
         yield from lower_lr(context)
 
 
 def raise_lr(context: Context) -> Iterator[Fix]:
     lr = context.peak_lr
-    if context.usual_lr and context.lr_ratio < 1 / FAR:
+    if context.usual_lr and lr_ratio(context) < 1 / FAR:
         yield _with_lr(context, context.usual_lr, "raise the learning rate to the usual")
-    elif lr and context.lr_ratio <= FAR:
+    elif lr and lr_ratio(context) <= FAR:
         yield _with_lr(context, 3 * lr, "triple the learning rate to")
     elif not lr:
         yield Fix(title="raise the learning rate", changes={})

@@ -12,7 +12,7 @@ from statistics import fmean, median
 
 from .chance_loss import guessed_among
 from .detector import Detection, Severity
-from .whole_log import ALONE, CONFIRMED, Evaluation, Whole
+from .whole_log import ALONE, CONFIRMED, EvaluatedRow, Whole
 
 FLAT = 0.015
 """Share of the level by which its second half is lower at most, at a level of guessing."""
@@ -234,7 +234,7 @@ def overfits(whole: Whole) -> Verdict | None:
     return _verdict("overfitting", lowest.step, "warning", f"{seen}, {fell}")
 
 
-def _gap(only: Evaluation) -> Verdict | None:
+def _gap(only: EvaluatedRow) -> Verdict | None:
     if not 0 < GAP * only.loss < only.val_loss:
         return None
     seen = f"val_loss {only.val_loss:.3g} beside a training loss of {only.loss:.3g}; whether the gap grows is not shown"

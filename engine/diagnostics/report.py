@@ -10,7 +10,7 @@ from .diagnosis import Diagnosis, time_row
 from .profile import Profile
 from .row import Row
 from .run_statistics import RunFacts, RunStatistics
-from .whole_log import Evaluation, Whole
+from .whole_log import EvaluatedRow, Whole
 
 FEW_ROWS = 25
 """With fewer rows a stall, a slow run or an oscillation cannot be detected."""
@@ -65,7 +65,7 @@ class Reporter:
         self._signals: dict[str, None] = {}
         self._findings: dict[int, Finding] = {}
         self._is_ours = config is not None
-        self._evaluations: list[Evaluation] = []
+        self._evaluations: list[EvaluatedRow] = []
         self._accuracy: float | None = None
         self._rewards = Profile()
         self._epoch: float | None = None
@@ -95,7 +95,7 @@ class Reporter:
             self._rewards.learn(reward, row.step)
         run = self._diagnosis.run
         if run.val_loss is not None and run.rows and len(self._evaluations) < MOST_EVALUATIONS:
-            self._evaluations.append(Evaluation(step=row.step, val_loss=run.val_loss, loss=_training_loss(run)))
+            self._evaluations.append(EvaluatedRow(step=row.step, val_loss=run.val_loss, loss=_training_loss(run)))
 
     def observe_event(self, event: Event) -> None:
         match event:

@@ -19,7 +19,7 @@ UNSEEN = 0.005
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluation:
+class EvaluatedRow:
     step: int
     val_loss: float
     loss: float
@@ -31,7 +31,7 @@ class Whole:
     """A run whose log has come to its end."""
 
     run: RunStatistics
-    evaluations: Sequence[Evaluation] = ()
+    evaluations: Sequence[EvaluatedRow] = ()
     """The first ones; a long log has detectors."""
     epoch: float | None = None
     """The last one: by the end of the first, all of the data have been seen."""

@@ -183,7 +183,7 @@ class AdamW(Adam):
     fused = staticmethod(fused_adamw)
 
 
-CLASSES: Mapping[OptimizerKind, Callable[..., Optimizer]] = {
+OPTIMIZER_CLASSES: Mapping[OptimizerKind, Callable[..., Optimizer]] = {
     "sgd": SGD,
     "momentum": Momentum,
     "adam": Adam,
@@ -195,4 +195,4 @@ def new_optimizer(config: OptimizerConfig, flat: FlatParameters) -> Optimizer:
     """The optimizer that a config asks for, with the hyper-parameters that its kind reads."""
     description = OPTIMIZERS[config.kind]
     hyperparameters = {name: getattr(config, name) for name in description.hyperparameters}
-    return CLASSES[config.kind](flat, description.state, **hyperparameters)
+    return OPTIMIZER_CLASSES[config.kind](flat, description.state, **hyperparameters)

@@ -37,7 +37,7 @@ def delete(run: Path) -> None:
         remove(run)
 
 
-def main(folder: Path) -> None:
+def reap_when_input_ends(folder: Path) -> None:
     sys.stdin.buffer.read()
     for run in folder.iterdir():
         delete(run)
@@ -45,4 +45,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    reap_when_input_ends(Path(sys.argv[1]))

@@ -19,7 +19,7 @@ Piece = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class Row:
+class EntryRow:
     """An entry's two lines: what it is on the left, what became of it on the right."""
 
     name: tuple[Piece, ...]
@@ -28,15 +28,15 @@ class Row:
     aside: Piece
 
 
-def row(entry: Entry, now: datetime, *, ascii: bool) -> Row:
+def row(entry: Entry, now: datetime, *, ascii: bool) -> EntryRow:
     match entry:
         case LearnEntry():
             name = ((f"{'*' if ascii else '◈'} ", "accent"), (entry.title, "foreground"))
-            return Row(name, ("", "state-faint"), (entry.summary, "curve-plan"), ("", "state-faint"))
+            return EntryRow(name, ("", "state-faint"), (entry.summary, "curve-plan"), ("", "state-faint"))
         case PresetEntry():
             glyph = "+" if ascii else "◇"
             title = visible(entry.config.title)
-            return Row(
+            return EntryRow(
                 ((f"{glyph} ", "accent"), (title, "foreground")),
                 (f"{entry.config.training.steps:,} steps", "state-faint"),
                 (visible(entry.config.lesson.summary), "curve-plan"),
@@ -44,7 +44,9 @@ def row(entry: Entry, now: datetime, *, ascii: bool) -> Row:
             )
         case BrokenPreset():
             name = ((f"{STATE_GLYPHS['damaged'].glyph} ", "state-failed"), (visible(entry.id), "foreground"))
-            return Row(name, ("unusable", "state-failed"), (visible(entry.why), "state-failed"), ("", "state-faint"))
+            return EntryRow(
+                name, ("unusable", "state-failed"), (visible(entry.why), "state-failed"), ("", "state-faint")
+            )
         case RunEntry():
             return _run_row(entry.summary, now, ascii=ascii)
 
@@ -70,7 +72,7 @@ def damage(run: RunSummary) -> str:
     return visible(run.why.replace(f"{run.path}/", ""))
 
 
-def _run_row(run: RunSummary, now: datetime, *, ascii: bool) -> Row:
+def _run_row(run: RunSummary, now: datetime, *, ascii: bool) -> EntryRow:
     state = STATE_GLYPHS[run.state]
     title = visible(run.title)
     name = [(f"{state.plain_glyph if ascii else state.glyph} ", state.colour), (visible(run.name), "foreground")]
@@ -87,4 +89,4 @@ def _run_row(run: RunSummary, now: datetime, *, ascii: bool) -> Row:
         facts.append(f"loss {formatting.compact(run.loss)}")
     dot = " - " if ascii else " · "
     aside = f"{age(run.created, now)}{dot}{size(run.bytes)}"
-    return Row(tuple(name), (state.words, state.colour), (dot.join(facts), "curve-plan"), (aside, "state-faint"))
+    return EntryRow(tuple(name), (state.words, state.colour), (dot.join(facts), "curve-plan"), (aside, "state-faint"))
