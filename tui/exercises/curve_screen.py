@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 from textual import getters, work
@@ -21,10 +22,10 @@ from ..dialogs.key_line import KeyLine
 from ..dialogs.scroll import Scroll
 from ..open_run import Opener
 from ..text import visible
-from ..view.run_view import RunView
-from .curve import POINTS, CurveTruth, curve_config, truth_of
+from .curve import POINTS, curve_config
 from .curve_log import curve_log
-from .grading import CurveQuestion, Mark, Topic, grade, questions
+from .curve_session import CurveSession
+from .grading import CurveQuestion, Mark, grade
 from .plots import BareLossPlot
 from .temporary_runs import Rehearsals, views
 
@@ -67,22 +68,13 @@ class CurveExerciseScreen(Screen[None]):
     """
 
     plot = getters.query_one(BareLossPlot)
-    log_text = getters.query_one("#rows", Static)
-    typed: var[str] = var("")
+    session: var[CurveSession] = var(lambda: CurveSession(seed=0))
 
     def __init__(self, seed: int, *, open: Opener, ascii: bool) -> None:
         super().__init__()
         self._ascii = ascii
         self._rehearsals = Rehearsals(open)
-        self._begin(seed)
-
-    def _begin(self, seed: int) -> None:
-        self._seed = seed
-        self._view: RunView | None = None
-        self._answers: dict[Topic, int] = {}
-        self._saw_rates = False
-        self._truth: CurveTruth | None = None
-        """Known when the run is over."""
+        self.set_reactive(CurveExerciseScreen.session, CurveSession(seed=seed))
 
     def compose(self) -> ComposeResult:
         yield Static(id="head")
@@ -106,120 +98,70 @@ class CurveExerciseScreen(Screen[None]):
 
     @work(exclusive=True, group="live")
     async def train(self) -> None:
-        self._show()
+        self.session = CurveSession(seed=self.session.seed)
         try:
-            run = await self._rehearsals.start(curve_config(self._seed))
+            run = await self._rehearsals.start(curve_config(self.session.seed))
         except (ConfigError, StoreError, ClientError) as error:
             self.notify(visible(str(error)), severity="error", timeout=10, markup=False)
             return
         try:
             async for view in views(run):
-                self._view = self.plot.view = view
-                self._show()
-            self._finish()
+                self.session = replace(self.session, view=view)
+            self.session = self.session.finished()
+            if self.session.truth is None:
+                self.notify("The run ended before its last step; n trains another.", severity="error", markup=False)
         finally:
             self._rehearsals.discard(run)
 
-    def _finish(self) -> None:
-        view = self._view
-        if view is None or view.step < view.steps:
-            self.notify("The run ended before its last step; n trains another.", severity="error", markup=False)
+    def watch_session(self, session: CurveSession) -> None:
+        if not self.is_mounted:
             return
-        self._truth = truth_of(view.config, view.curves["step"], view.curves["loss"])
-        self._show()
-
-    @property
-    def _question(self) -> CurveQuestion | None:
-        """The question that is asked now."""
-        if self._truth is None:
-            return None
-        asked = questions(self._truth.steps, self._truth.tolerance)
-        return next((question for question in asked if question.topic not in self._answers), None)
-
-    @property
-    def _is_over(self) -> bool:
-        return self._truth is not None and self._question is None
-
-    def watch_typed(self) -> None:
-        if self.is_mounted:
-            self._show()
-
-    def _show(self) -> None:
-        self.query_one("#head", Static).update(
-            Content.assemble(("Read a curve", "bold $primary"), (f"  exercise {self._seed}", _FAINT))
-        )
-        if self._view is not None:
-            rows = curve_log(self._view, rates=self._saw_rates or self._is_over)
-            self.log_text.update(Content("\n".join(rows)))
-        self.plot.truth = self._truth if self._is_over else None
-        words = self._words()
+        head = Content.assemble(("Read a curve", "bold $primary"), (f"  exercise {session.seed}", _FAINT))
+        self.query_one("#head", Static).update(head)
+        self.plot.view = session.view
+        self.plot.truth = session.truth if session.is_over else None
+        if session.view is not None:
+            rows = curve_log(session.view, rates=session.saw_lrs or session.is_over)
+            self.query_one("#rows", Static).update(Content("\n".join(rows)))
+        words = session_words(session, ascii=self._ascii)
         self.query_one("#words", Static).update(in_ascii(words) if self._ascii else words)
         self.refresh_bindings()
 
-    def _words(self) -> Content:
-        if self._truth is None:
-            where = f"step {self._view.step} of {self._view.steps}" if self._view else "starting"
-            return Content(f"A run trains, {where}. When it is over you are asked five things about it.")
-        if (question := self._question) is not None:
-            return curve_question_text(question, len(self._answers) + 1, self.typed, ascii=self._ascii)
-        return result_words(grade(self._truth, self._answers, saw_rates=self._saw_rates))
-
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        question = self._question
-        match action:
-            case "type":
-                return question is not None and _can_type(question, self.typed, str(parameters[0]))
-            case "answer":
-                return question is not None and bool(self.typed)
-            case "erase":
-                return bool(self.typed)
-            case "rates":
-                return question is not None and not self._saw_rates
-            case "again":
-                return self._is_over or self._view is None or self._view.end is not None
-            case _:
-                return True
+        return self.session.allows(action, parameters)
 
     def action_type(self, digit: str) -> None:
-        question = self._question
-        if question is not None and question.choices:
-            self._take(question, int(digit))
-        else:
-            self.typed += digit
+        self.session = self.session.with_digit(digit)
 
     def action_erase(self) -> None:
-        self.typed = self.typed[:-1]
+        self.session = replace(self.session, typed=self.session.typed[:-1])
 
     def action_answer(self) -> None:
-        if (question := self._question) is not None and self.typed:
-            self._take(question, int(self.typed))
-
-    def _take(self, question: CurveQuestion, answer: int) -> None:
-        self._answers[question.topic] = answer
-        self.set_reactive(CurveExerciseScreen.typed, "")
-        self._show()
+        self.session = self.session.entered()
 
     def action_rates(self) -> None:
-        self._saw_rates = True
-        self._show()
+        self.session = replace(self.session, saw_lrs=True)
 
     def action_log(self) -> None:
         self.toggle_class("-log")
 
     def action_again(self) -> None:
-        self._begin(self._seed + 1)
-        self.plot.view = None
+        self.session = CurveSession(seed=self.session.seed + 1)
         self.train()
 
     def action_leave(self) -> None:
-        self.workers.cancel_group(self, "live")  # what a run says last comes when the screen's parts are gone
+        self.workers.cancel_group(self, "live")  # events may come when the screen's widgets are gone
         self.dismiss()
 
 
-def _can_type(question: CurveQuestion, typed: str, digit: str) -> bool:
-    if question.choices:
-        return 0 < int(digit) <= len(question.choices)
-    return len(typed) < 6
+def session_words(session: CurveSession, *, ascii: bool) -> Content:
+    """What is awaited, asked or said of the answers."""
+    if session.truth is None:
+        where = f"step {session.view.step} of {session.view.steps}" if session.view else "starting"
+        return Content(f"A run trains, {where}. When it is over you are asked five things about it.")
+    if (question := session.question) is not None:
+        return curve_question_text(question, len(session.answers) + 1, session.typed, ascii=ascii)
+    return result_words(grade(session.truth, session.answers, saw_rates=session.saw_lrs))
 
 
 def curve_question_text(question: CurveQuestion, number: int, typed: str, *, ascii: bool) -> Content:
