@@ -153,7 +153,9 @@ async def test_the_course_is_read_from_its_first_page_to_its_last(student: Stude
             await until(pilot, lambda page=page: page.title[:40] in shown(student.app))
             assert f"page {place + 1}/{len(PAGES)}" in shown(student.app)
             await pilot.press(str(page.question.answer))
-            await until(pilot, lambda page=page: student.screen._progress.answers.get(page.id) == page.question.answer)
+            await until(
+                pilot, lambda page=page: student.screen._kept.progress.answers.get(page.id) == page.question.answer
+            )
             await pilot.press("n")
         assert f"{len(PAGES)} answered right" in shown(student.app)
         await pilot.press("p")
@@ -236,7 +238,7 @@ async def test_every_choice_has_a_number_that_answers_with_it(
         await opened(pilot, student)
         for number in range(1, 10):
             await pilot.press(str(number))
-            await until(pilot, lambda number=number: student.screen._progress.answers == {page.id: number})
+            await until(pilot, lambda number=number: student.screen._kept.progress.answers == {page.id: number})
 
 
 async def test_the_numbers_in_the_footer_are_those_of_the_choices(student: Student) -> None:

@@ -5,7 +5,7 @@ A file that cannot be read is set aside under another name, with one message, an
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from itertools import count
@@ -57,6 +57,29 @@ def save(progress: Progress, path: Path) -> None:
         with suppress(OSError):
             unfinished.unlink()
         raise ProgressError(f"{path}: cannot be written: {error.strerror}; progress is not remembered") from None
+
+
+class KeptProgress:
+    """Progress and its file; trouble with the file is reported once to `warn`, and the course goes on without it."""
+
+    def __init__(self, path: Path, warn: Callable[[str], None]) -> None:
+        self._path = path
+        self._warn = warn
+        self.progress, self._trouble = load(path)
+
+    def report(self) -> None:
+        """Warn of what was wrong when the file was read."""
+        if self._trouble:
+            self._warn(self._trouble)
+
+    def keep(self, progress: Progress) -> None:
+        self.progress = progress
+        try:
+            save(progress, self._path)
+        except ProgressError as error:
+            if str(error) != self._trouble:
+                self._trouble = str(error)
+                self._warn(self._trouble)
 
 
 def _set_aside(path: Path) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
 from textual import getters, work
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.binding import ActiveBinding, Binding, BindingType
 from textual.containers import Container
 from textual.content import Content
@@ -17,33 +18,44 @@ from textual.reactive import var
 from textual.screen import Screen
 from textual.widgets import Static
 
-from ...engine.client import ClientError
-from ...engine.config import ConfigError, RunConfig
-from ...engine.presets import BadPreset, Preset, find_preset, own_folder, read_presets
-from ...engine.storage.run_store import StoreError
+from ...engine.config import RunConfig
+from ...engine.lesson import Question
+from ...engine.presets import BadPreset, Preset, own_folder, read_presets
 from ..content import in_ascii
 from ..dialogs.key_line import KeyLine
 from ..dialogs.pick import Pick
 from ..dialogs.scroll import Scroll
-from ..exercises.temporary_runs import Rehearsals, views
 from ..navigation import CurveExercise, FaultExercise, GoTo, StartRun
 from ..open_run import Opener
 from ..panels.lesson import question_words
 from ..text import visible
-from ..view.run_view import RunView
 from .figure_panel import CourseFigure
+from .page_runs import PageRuns
 from .pages import CourseChapter, Page, pages_of, read_course
-from .progress import Progress, ProgressError, load, save
-
-RunKey = tuple[str, tuple[tuple[str, object], ...]]
-"""The preset of a live figure and what it sets otherwise: pages with the same one share a run."""
+from .progress import KeptProgress, Progress
 
 
 class QuestionText(Static):
+    """The question of a page, and what is said of the answer, in lines as long as the box is wide."""
+
     in_sight = False
     """Whether it stays so when what is said of an answer makes it longer."""
+    _asked: tuple[Question, int | None] | None = None
+    _width = 0
+
+    def __init__(self, *, ascii: bool) -> None:
+        super().__init__(id="question")
+        self._ascii = ascii
+
+    def ask(self, question: Question, answer: int | None) -> None:
+        self._asked = question, answer
+        self._width = self.content_size.width
+        words = question_words(question, answer, hint="answer with its number", width=self._width)
+        self.update(_plain(words, self._ascii))
 
     def on_resize(self) -> None:
+        if self._asked is not None and self.content_size.width != self._width:
+            self.ask(*self._asked)
         if self.in_sight:
             self.scroll_visible(animate=False)
 
@@ -59,7 +71,7 @@ class CourseScreen(Screen[None]):
             for n in range(2, 10)
         ),
         Binding("enter", "open", "try it", id="course.open", tooltip="Start the page's run or exercise, and come back"),
-        Binding("f", "figure", "figure", id="course.figure", tooltip="The figure alone, and back"),
+        Binding("f", "toggle('figure_alone')", "figure", id="course.figure", tooltip="The figure alone, and back"),
         Binding("c", "contents", "contents", id="course.contents", tooltip="All pages, and how far you are"),
         Binding("escape,q", "leave", "home", id="course.leave", tooltip="To the presets and runs"),
     ]
@@ -79,24 +91,22 @@ class CourseScreen(Screen[None]):
     }
     """
 
-    figure = getters.query_one(CourseFigure)
     words = getters.query_one("#words", Scroll)
     question = getters.query_one(QuestionText)
-    place: var[int] = var(0)
+    place: var[int] = var(0, init=False)
+    figure_alone: var[bool] = var(False, toggle_class="-figure")
 
     def __init__(self, progress: Path, *, open: Opener, ascii: bool, new_seed: Callable[[], int]) -> None:
         super().__init__()
         self._new_seed = new_seed
-        self._course = pages_of(read_course())
-        self._file = progress
-        self._progress, self._trouble = load(progress)
         self._ascii = ascii
-        self._rehearsals = Rehearsals(open)
-        self._views: dict[RunKey, RunView] = {}
-        self._training: RunKey | None = None
+        self._course = pages_of(read_course())
+        self._kept = KeptProgress(progress, partial(_warn, self))
+        self.figure = CourseFigure(ascii=ascii)
+        self._runs = PageRuns(self.figure, open, partial(_warn, self))
         known = [page.id for _, page in self._course]
-        start = known.index(self._progress.page) if self._progress.page in known else 0
-        self.set_reactive(CourseScreen.place, start)
+        page = self._kept.progress.page
+        self.set_reactive(CourseScreen.place, known.index(page) if page in known else 0)
 
     @property
     def page(self) -> Page:
@@ -116,121 +126,53 @@ class CourseScreen(Screen[None]):
         with Container(id="page"):
             with Scroll(id="words"):
                 yield Static(id="text")
-                yield QuestionText(id="question")
-            yield CourseFigure(ascii=self._ascii)
+                yield QuestionText(ascii=self._ascii)
+            yield self.figure
         yield KeyLine()
 
     def on_mount(self) -> None:
-        if self._trouble:
-            self._warn(self._trouble)
-        self._show_page()
-
-    def on_resize(self) -> None:
-        self.call_after_refresh(self._show_question)  # its lines are as long as its box is wide by then
+        self._kept.report()
+        self.watch_place()
 
     def on_screen_resume(self) -> None:
-        self._train()
+        self._runs.train(self.page)
 
     async def on_unmount(self) -> None:
-        await self._rehearsals.close()
+        await self._runs.close()
 
     def watch_place(self) -> None:
-        if self.is_mounted:
-            self._show_page()
-
-    def _show_page(self) -> None:
         page = self.page
-        self.remove_class("-figure")
-        self.query_one("#text", Static).update(self._plain(page_words(page)))
+        self.figure_alone = False
+        self.query_one("#text", Static).update(_plain(page_words(page), self._ascii))
         self._show_question()
         self.question.in_sight = False
         self.words.scroll_home(animate=False)
         self.words.focus()
-        self.figure.page = page
-        self.figure.view = self._views.get(run_key(page))
-        self._train()
-        self._remember(self._progress.turned_to(page.id))
+        self._runs.show(page)
+        self._kept.keep(self._kept.progress.turned_to(page.id))
         self.refresh_bindings()
 
     def _show_question(self) -> None:
-        page = self.page
-        answer = self._progress.answers.get(page.id)
-        width = self.question.content_size.width
-        asked = question_words(page.question, answer, hint="answer with its number", width=width)
-        self.question.update(self._plain(asked))
-        self.query_one("#where", Static).update(self._plain(where_words(self._course, self.place, self._progress)))
-
-    def _plain(self, content: Content) -> Content:
-        return in_ascii(content) if self._ascii else content
-
-    def _remember(self, progress: Progress) -> None:
-        self._progress = progress
-        try:
-            save(progress, self._file)
-        except ProgressError as error:
-            if str(error) != self._trouble:
-                self._trouble = str(error)
-                self._warn(self._trouble)
-
-    def _train(self) -> None:
-        """Let the page's run train, unless it does already or has been."""
-        key = run_key(self.page)
-        seen = self._views.get(key)
-        if self.page.train and key != self._training and (seen is None or seen.end is None):
-            self._training = key
-            self.train(self.page)
-
-    @work(exclusive=True, group="live")
-    async def train(self, page: Page) -> None:
-        key = run_key(page)
-        try:
-            _, config = await asyncio.to_thread(find_preset, page.train)
-            run = await self._rehearsals.start(config.with_changes(page.changes))
-        except (ConfigError, StoreError, ClientError) as error:
-            self._warn(str(error))
-            return
-        try:
-            async for view in views(run):
-                self._views[key] = view
-                if run_key(self.page) == key:
-                    self.figure.view = view
-        finally:
-            if self._training == key:
-                self._training = None
-            self._rehearsals.discard(run)
-
-    def _warn(self, why: str) -> None:
-        self.notify(visible(why), severity="warning", timeout=10, markup=False)
+        page, progress = self.page, self._kept.progress
+        self.question.ask(page.question, progress.answers.get(page.id))
+        where = where_words(self._course, self.place, progress)
+        self.query_one("#where", Static).update(_plain(where, self._ascii))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        page = self.page
-        match action, parameters:
-            case "turn", (int(pages),):
-                return 0 <= self.place + pages < len(self._course)
-            case "answer", (int(choice),):
-                return choice <= len(page.question.choices)
-            case "open", _:
-                return bool(page.presets) or page.chapter != "none" or page.exercise != "none"
-            case "figure", _:
-                return page.figure != "none"
-            case _:
-                return True
+        return _is_possible(self.page, self.place, len(self._course), action, parameters)
 
     def action_turn(self, pages: int) -> None:
         self.place += pages
 
     def action_answer(self, choice: int) -> None:
-        self._remember(self._progress.answered(self.page.id, choice))
+        self._kept.keep(self._kept.progress.answered(self.page.id, choice))
         self._show_question()
         self.question.in_sight = True
         self.question.scroll_visible(animate=False)  # its new length, if that differs, is laid out later
 
-    def action_figure(self) -> None:
-        self.toggle_class("-figure")
-
     @work(group="dialog", exclusive=True)
     async def action_contents(self) -> None:
-        titles = [contents_line(chapter, page, self._progress) for chapter, page in self._course]
+        titles = [contents_line(chapter, page, self._kept.progress) for chapter, page in self._course]
         place = await self.app.push_screen_wait(Pick("Contents", titles, first=self.place))
         if place is not None:
             self.place = place
@@ -243,26 +185,45 @@ class CourseScreen(Screen[None]):
             case "fault":
                 self.post_message(GoTo(FaultExercise(self._new_seed())))
             case "none":
-                if config := await self._chosen_run():
-                    self._training = None
-                    self.workers.cancel_group(self, "live")  # both processors are wanted for the run
+                if config := await _chosen_run(self.app, self.page):
+                    self._runs.stop()
                     self.post_message(GoTo(StartRun(config)))
 
-    async def _chosen_run(self) -> RunConfig | None:
-        found = presets_of(self.page, await asyncio.to_thread(read_presets, own_folder()))
-        if len(found) < 2:
-            return found[0].config if found else None
-        lines = [f"{preset.config.title}: {preset.config.lesson.summary}" for preset in found]
-        place = await self.app.push_screen_wait(Pick("Which run?", lines))
-        return found[place].config if place is not None else None
-
     def action_leave(self) -> None:
-        self.workers.cancel_group(self, "live")  # what a run says last comes when the screen's parts are gone
+        self._runs.stop()  # events may come when the screen's widgets are gone
         self.dismiss()
 
 
-def run_key(page: Page) -> RunKey:
-    return page.train, tuple(sorted(page.changes.items()))
+def _warn(screen: Screen[None], why: str) -> None:
+    screen.notify(visible(why), severity="warning", timeout=10, markup=False)
+
+
+def _plain(content: Content, ascii: bool) -> Content:
+    return in_ascii(content) if ascii else content
+
+
+def _is_possible(page: Page, place: int, pages: int, action: str, parameters: tuple[object, ...]) -> bool:
+    match action, *parameters:
+        case "turn", int(turned):
+            return 0 <= place + turned < pages
+        case "answer", int(choice):
+            return choice <= len(page.question.choices)
+        case "open", *_:
+            return bool(page.presets) or page.chapter != "none" or page.exercise != "none"
+        case "toggle", "figure_alone":
+            return page.figure != "none"
+        case _:
+            return True
+
+
+async def _chosen_run(app: App[object], page: Page) -> RunConfig | None:
+    """The page's run, asked for where there are several."""
+    found = presets_of(page, await asyncio.to_thread(read_presets, own_folder()))
+    if len(found) < 2:
+        return found[0].config if found else None
+    lines = [f"{preset.config.title}: {preset.config.lesson.summary}" for preset in found]
+    place = await app.push_screen_wait(Pick("Which run?", lines))
+    return found[place].config if place is not None else None
 
 
 def presets_of(page: Page, library: Sequence[Preset | BadPreset]) -> list[Preset]:
