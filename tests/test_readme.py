@@ -8,6 +8,7 @@ import click
 import pytest
 from textual.binding import Binding
 
+from tinygpt_tui.engine.readers.log import MAPPABLE
 from tinygpt_tui.tui.cli.commands import command
 from tinygpt_tui.tui.panels.keys import PANEL_KEYS, RUN_KEYS
 
@@ -134,6 +135,12 @@ def test_every_key_of_the_tour_is_a_key_of_the_run_screen() -> None:
     }
     wanted = re.findall(r"`(space|.)`", tour)
     assert wanted and {names.get(key, key) for key in wanted} <= keys
+
+
+def test_the_readme_of_the_readers_names_every_metric_that_can_be_mapped() -> None:
+    text = (ROOT / "engine" / "readers" / "README.md").read_text()
+    listed = text.partition("The metrics that can be mapped:")[2].partition("\n\n")[0]
+    assert set(re.findall(r"`(\w+)`", listed)) == set(MAPPABLE)
 
 
 def test_the_presets_readme_names_every_preset() -> None:
