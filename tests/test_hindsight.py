@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tinygpt_tui.engine.diagnostics.report import Finding, report_of
+from tinygpt_tui.engine.diagnostics.report import Finding, Reporter, report_of
 from tinygpt_tui.engine.diagnostics.row import Row
 from tinygpt_tui.engine.diagnostics.run_statistics import RunFacts
 from tinygpt_tui.tui.cli.diagnose import diagnose_log
@@ -177,3 +177,12 @@ def test_fixes_of_a_foreign_log_set_no_key_of_ours() -> None:
 
     assert found
     assert all(not fix.changes for finding in found for fix in finding.fixes)
+
+
+def test_a_log_that_goes_on_is_not_judged_by_its_whole_curve() -> None:
+    reporter = Reporter(RunFacts(rows_are_epochs=True))
+    for epoch in range(1, 9):
+        reporter.observe(Row(epoch, {"loss": math.log(10), "val_loss": math.log(10)}))
+
+    assert {finding.severity for finding in reporter.found_so_far} <= {"info"}
+    assert [finding.kind for finding in reporter.report().findings if finding.severity != "info"] == ["stall"]

@@ -123,6 +123,11 @@ class Reporter:
             findings=tuple(self._judged()),
         )
 
+    @property
+    def found_so_far(self) -> tuple[Finding, ...]:
+        """What the detectors have found: of a log that goes on there is no whole curve yet to be judged at its end."""
+        return tuple(self._findings.values())
+
     def _judged(self) -> Iterable[Finding]:
         """The findings of the detectors; where they raised no alarm, what the whole curve shows."""
         yield from map(self._in_hindsight, self._findings.values())

@@ -124,7 +124,7 @@ def _diagnose_input(
     def tell_failures(file: Path) -> None:
         with suppress(ReadError, StoreError):  # as long as nothing in it is a log
             for run, found in diagnose_log(STANDARD_INPUT, runs, given, file).runs.items():
-                for finding in found.report.findings:
+                for finding in found.reporter.found_so_far:
                     key = (run, finding.kind, finding.onset)
                     if key not in told and {finding.kind, finding.severity} & wanted:
                         told.add(key)
