@@ -38,6 +38,8 @@ class Spike:
     lone_sigmas: float = 24.0
     quiet: int = 20
     """Rows before the noise is known."""
+    begun: float = 0.25
+    """Share of the tallest row's height from which a row belongs to the event; below `come_back` it would be over."""
     come_back: float = 0.2
     """The loss has come back when no more than this share of the jump is left."""
     recovery: int = 5
@@ -78,7 +80,7 @@ class Spike:
         self._tallest = max(self._tallest, rise)
         standing_out = [step for step, high in self._high if high > 0]
         if standing_out and self._is_event(run, loss, len(standing_out)):
-            return self._begin(run, standing_out[0], loss)
+            return self._begin(run, self._onset(), loss)
         if not standing_out or len(self._high) == LASTING:
             # too few stood out for an event: this is how hard batches can be here
             self._outlier = max(self._outlier, self._tallest)
@@ -103,6 +105,11 @@ class Spike:
         usual = self.tail * self._outlier / self._noise
         lone = heights[-1] > max(self.lone_sigmas, usual) and loss > run.first + self.lone_rise * run.unit
         return lone or sum(height > max(self.sigmas, usual) for height in heights[-3:]) >= 2
+
+    def _onset(self) -> int:
+        """The first row of the event: a row before it that was merely a little noisy is not its beginning."""
+        tallest = max(high for _, high in self._high)
+        return next(step for step, high in self._high if high > self.begun * tallest)
 
     def _begin(self, run: RunStatistics, onset: int, loss: float) -> Detection:
         self._peak = loss
