@@ -1,5 +1,6 @@
 """Turns the events or rows of a run into findings, each with its causes, fixes and confidence."""
 
+from collections.abc import Collection
 from dataclasses import replace
 
 from ..config import LiveSettings, RunConfig
@@ -50,10 +51,17 @@ class Diagnosis:
     an id that was used before.
     """
 
-    def __init__(self, config: RunConfig | None = None, facts: RunFacts | None = None) -> None:
+    def __init__(
+        self,
+        config: RunConfig | None = None,
+        facts: RunFacts | None = None,
+        kinds: Collection[str] = CATALOGUE.keys(),
+    ) -> None:
+        """`kinds`: those that are looked for."""
         self._run = RunStatistics(facts or (facts_of(config) if config else RunFacts()))
         settings = LiveSettings.from_config(config) if config else None
         self._context = Context(run=self._run, config=config, settings=settings)
+        self._kinds = kinds
         self._open: dict[str, int] = {}
         """Kind and id of every open finding."""
         self._next_id = 0
@@ -61,7 +69,7 @@ class Diagnosis:
         self._start()
 
     def _start(self) -> None:
-        detectors = [entry.detector() for entry in CATALOGUE.values()]
+        detectors = [entry.detector() for kind, entry in CATALOGUE.items() if kind in self._kinds]
         # those that are called before a row enters the statistics, by whether the row has a loss and a grad_norm
         self._before = {
             (loss, grad_norm): _called(detectors, "row", "loss" if loss else "", "gradients" if grad_norm else "")
@@ -121,7 +129,7 @@ class Diagnosis:
     def in_hindsight(self, whole: Whole) -> FindingOpened | None:
         """What the log shows if it ends here; nothing is remembered of it."""
         found = verdict(whole)
-        return self._opened(self._next_id, *found) if found else None
+        return self._opened(self._next_id, *found) if found and found[0] in self._kinds else None
 
     def _finding(self, kind: str, outcome: Detection | Recovered) -> FindingOpened | FindingClosed | None:
         """None for an episode that an open finding explains, and for the end of such an episode."""
