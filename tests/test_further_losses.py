@@ -57,7 +57,12 @@ def test_held_out_sets_that_fall_and_parts_that_trade_are_no_alarm(tmp_path: Pat
 def test_a_nan_in_a_part_is_found_though_the_whole_leaves_it_out(tmp_path: Path) -> None:
     noise = random.Random(1)
     rows = [
-        {"step": step, "total_loss": _falling(step, noise), "loss_cls": math.nan if step > 300 else 1.0, "loss_box": 0.5}
+        {
+            "step": step,
+            "total_loss": _falling(step, noise),
+            "loss_cls": math.nan if step > 300 else 1.0,
+            "loss_box": 0.5,
+        }
         for step in range(10, 601, 10)
     ]
     run = _diagnosed(tmp_path, rows)

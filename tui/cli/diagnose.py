@@ -20,6 +20,7 @@ from ...engine.diagnostics.further_losses import FurtherLosses
 from ...engine.diagnostics.report import Finding, Report, Reporter
 from ...engine.diagnostics.row import Row
 from ...engine.diagnostics.run_statistics import RunFacts
+from ...engine.diagnostics.trainers import trainer_of
 from ...engine.events import Evaluated, StepFinished
 from ...engine.readers.log import MAPPABLE, Log, open_log
 from ...engine.readers.names import BESIDE, meaning
@@ -155,10 +156,12 @@ def _alert(finding: Finding) -> str:
 
 def _facts(log: Log) -> RunFacts:
     place = meaning(log.step_column) if log.step_column else None
+    named = [*log.columns.values(), *log.ignored, *log.losses, *([log.step_column] if log.step_column else [])]
     return RunFacts(
         steps=log.steps,
         rows_are_epochs=place is not None and place.canonical == "epoch",
         is_adversarial=log.adversarial,
+        trainer=trainer_of(part for name in named for part in name.split(" + ")),
     )
 
 
