@@ -29,7 +29,7 @@ ENGINE = (
     {"live_changes", "storage"},
     {"diagnostics"},
     {"readers", "hosting"},
-    {"client", "attached"},
+    {"client", "attached", "export"},
     {"training"},
     {"worker", "attach"},
 )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .export_commands import export, plot
 from .learn_commands import course, exercise
 from .options import (
     DEFAULT_PRESET,
@@ -112,7 +113,7 @@ def train(
     return host(path, config, as_json=as_json, is_new=True)
 
 
-for each in (presets, course, exercise, resume, attach_run, stop, sample, runs, rm):
+for each in (presets, course, exercise, resume, attach_run, stop, sample, runs, rm, plot, export):
     command.add_command(each)
 
 
