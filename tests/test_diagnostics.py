@@ -33,6 +33,7 @@ from tinygpt_tui.engine.events import (
     Event,
     FindingClosed,
     FindingOpened,
+    FindingUpdated,
     Fix,
     LayersMeasured,
     SettingsChanged,
@@ -87,11 +88,11 @@ def plan(steps: int, lr: float = 1e-3, kind: str = "constant") -> RunConfig:
 
 
 def diagnose(events: Iterable[Event], config: RunConfig) -> list[FindingOpened | FindingClosed]:
-    """Alarms and their ends; remarks are left out."""
+    """Alarms and their ends; remarks and updates of the evidence are left out."""
     diagnosis = Diagnosis(config)
     said = [each for event in events for each in diagnosis.observe(event)]
     alarms = {each.id for each in said if isinstance(each, FindingOpened) and each.severity != "info"}
-    return [each for each in said if each.id in alarms]
+    return [each for each in said if each.id in alarms and not isinstance(each, FindingUpdated)]
 
 
 def kinds(said: Iterable[FindingOpened | FindingClosed]) -> list[str]:
@@ -99,11 +100,11 @@ def kinds(said: Iterable[FindingOpened | FindingClosed]) -> list[str]:
 
 
 def of_kind(kind: str, rows: Iterable[Row]) -> list[FindingOpened | FindingClosed]:
-    """The findings of one kind, when nothing is known but the rows."""
+    """The findings of one kind and their ends, when nothing is known but the rows."""
     diagnosis = Diagnosis()
     found = [each for row in rows for each in diagnosis.examine(row)]
     ids = {each.id for each in found if isinstance(each, FindingOpened) and each.kind == kind}
-    return [each for each in found if each.id in ids]
+    return [each for each in found if each.id in ids and not isinstance(each, FindingUpdated)]
 
 
 def losses(*values: float) -> list[Row]:

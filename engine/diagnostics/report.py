@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from ..config import RunConfig
-from ..events import Event, FindingClosed, FindingOpened, Fix, StepFinished, TimeSpent
+from ..events import Event, FindingClosed, FindingEvent, FindingOpened, FindingUpdated, Fix, StepFinished, TimeSpent
 from .confidence import foreign_confidence
 from .diagnosis import Diagnosis, time_row
 from .profile import Profile
@@ -107,11 +107,13 @@ class Reporter:
                 pass
         self._take(self._diagnosis.observe(event))
 
-    def _take(self, findings: Iterable[FindingOpened | FindingClosed]) -> None:
+    def _take(self, findings: Iterable[FindingEvent]) -> None:
         for finding in findings:
             match finding:
                 case FindingOpened():
                     self._findings[finding.id] = _finding(finding)
+                case FindingUpdated():
+                    self._findings[finding.id] = replace(self._findings[finding.id], evidence=finding.evidence)
                 case FindingClosed():
                     self._findings[finding.id] = replace(self._findings[finding.id], closed=finding.step)
 
@@ -126,11 +128,12 @@ class Reporter:
     @property
     def found_so_far(self) -> tuple[Finding, ...]:
         """What the detectors have found: of a log that goes on there is no whole curve yet to be judged at its end."""
-        return tuple(self._findings.values())
+        now = self._diagnosis.evidence_now
+        return tuple(replace(found, evidence=now.get(id, found.evidence)) for id, found in self._findings.items())
 
     def _judged(self) -> Iterable[Finding]:
         """The findings of the detectors; where they raised no alarm, what the whole curve shows."""
-        yield from map(self._in_hindsight, self._findings.values())
+        yield from map(self._in_hindsight, self.found_so_far)
         if self._is_ours or any(self._in_hindsight(found).severity != "info" for found in self._findings.values()):
             return
         whole = Whole(

@@ -228,13 +228,18 @@ class Host:
             self._store()
 
     def _store(self) -> None:
-        """Store the gathered events, each followed by the findings it led to."""
+        """Store the gathered events, each with the findings it led to."""
         gathered, self._gathered = self._gathered, []
         self._store_at = self._clock() + GATHER_S
-        events = [each for event in gathered for each in (event, *self._diagnosis.observe(event))]
+        events = [each for event in gathered for each in self._with_findings(event)]
         self._stopwatch.lap("diagnosis")
         if self._log.record(events, step=self._loop.step):
             self._stopwatch.lap("log")
+
+    def _with_findings(self, event: Event) -> list[Event]:
+        """What the end of the run leads to comes before it, so that the end stays the last event."""
+        findings = self._diagnosis.observe(event)
+        return [*findings, event] if isinstance(event, RunEnded) else [event, *findings]
 
     def _wait_for_space(self, why: str) -> None:
         """Until it is time to try again, which a Resume makes at once; StorageAbandoned on Stop."""

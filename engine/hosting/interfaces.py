@@ -12,8 +12,7 @@ from ..events import (
     Command,
     Evaluated,
     Event,
-    FindingClosed,
-    FindingOpened,
+    FindingEvent,
     Refused,
     RunStarted,
     Sample,
@@ -50,9 +49,9 @@ class Saver(Protocol):
 
 
 class Observer(Protocol):
-    """A diagnosis: returns the findings that an event opens or closes."""
+    """A diagnosis: returns the findings that an event opens, changes or closes."""
 
-    def observe(self, event: Event) -> list[FindingOpened | FindingClosed]: ...
+    def observe(self, event: Event) -> list[FindingEvent]: ...
 
 
 class EventSink(Protocol):

@@ -36,6 +36,8 @@ class Curve:
     """Rising, applied to what is drawn."""
     points: bool = False
     """Show where the values are, while they are few."""
+    holds: bool = False
+    """Each value is drawn until the next one: what was measured seldom did not move on a straight line between."""
 
 
 class HLine(NamedTuple):
@@ -97,10 +99,15 @@ def reduced(curve: Curve, x: Scale, columns: int) -> Band:
     if len(curve.x) and not filled.all():
         centres = x.value((np.flatnonzero(~filled) + 0.5) / columns)
         inside = (centres >= curve.x[0]) & (centres <= curve.x[-1])
-        low[~filled] = high[~filled] = np.where(inside, interpolated(centres, curve.x, curve.y), np.nan)
+        between = _held(centres, curve) if curve.holds else interpolated(centres, curve.x, curve.y)
+        low[~filled] = high[~filled] = np.where(inside, between, np.nan)
     if curve.transform is not None:
         low, high = curve.transform(low), curve.transform(high)
     return Band(low, high)
+
+
+def _held(at: Floats, curve: Curve) -> Floats:
+    return curve.y[np.clip(np.searchsorted(curve.x, at, side="right") - 1, 0, None)]
 
 
 def _empty(figure: Figure) -> Scale:

@@ -34,9 +34,16 @@ def epoch(view: RunView) -> float:
 
 def val_loss_at(view: RunView, step: float | None = None) -> float:
     """The validation loss of the last evaluation up to a step, or of the latest; NaN where there is none."""
+    return evaluation_at(view, step)[1]
+
+
+def evaluation_at(view: RunView, step: float | None = None) -> tuple[float, float]:
+    """Step and validation loss of the last evaluation up to a step, or of the latest; NaN where there is none."""
     evaluated = view.evaluations
     count = len(evaluated) if step is None else int(np.searchsorted(evaluated["step"], step, side="right"))
-    return float(evaluated["val_loss"][count - 1]) if count else math.nan
+    if not count:
+        return math.nan, math.nan
+    return float(evaluated["step"][count - 1]), float(evaluated["val_loss"][count - 1])
 
 
 def current_perplexity(view: RunView) -> float:
