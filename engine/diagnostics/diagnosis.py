@@ -147,7 +147,11 @@ class Diagnosis:
     @property
     def evidence_now(self) -> dict[int, str]:
         """Of every open finding, by its id."""
-        return {found.id: found.detector.evidence(self._run) for found in self._open.values()}
+        return {found.id: self._in_its_words(found.detector.evidence(self._run)) for found in self._open.values()}
+
+    def _in_its_words(self, evidence: str) -> str:
+        """Where a row is the mean over an epoch, the number of a row is that of an epoch."""
+        return evidence.replace(" step ", " epoch ") if self._run.facts.rows_are_epochs else evidence
 
     def _updates(self, *, are_due: bool = False) -> list[FindingEvent]:
         """The open findings whose evidence is another by now and was published long enough ago."""
@@ -157,7 +161,7 @@ class Diagnosis:
             if not are_due and (self._rows < found.update_at or not is_seen):
                 continue
             found.update_at = self._next_update
-            evidence = found.detector.evidence(run)
+            evidence = self._in_its_words(found.detector.evidence(run))
             if evidence != found.evidence:
                 found.evidence = evidence
                 updates.append(FindingUpdated(id=found.id, step=run.step, evidence=evidence))
@@ -175,10 +179,13 @@ class Diagnosis:
         match outcome:
             case Recovered(evidence=evidence) if kind in self._open:
                 id, step = self._open.pop(kind).id, self._run.step
-                return [FindingUpdated(id=id, step=step, evidence=evidence), FindingClosed(id=id, step=step)]
+                summary = FindingUpdated(id=id, step=step, evidence=self._in_its_words(evidence))
+                return [summary, FindingClosed(id=id, step=step)]
             case Detection() if entry.explained_by.isdisjoint(self._open):
-                found = OpenFinding(self._next_id, self._detectors[kind], outcome.evidence, self._next_update)
-                self._open[kind] = found
+                evidence = self._in_its_words(outcome.evidence)
+                found = self._open[kind] = OpenFinding(
+                    self._next_id, self._detectors[kind], evidence, self._next_update
+                )
                 self._next_id += 1
                 return [self._opened(found.id, kind, outcome)]
             case _:
@@ -194,7 +201,7 @@ class Diagnosis:
             kind=kind,
             severity=outcome.severity,
             title=entry.title,
-            evidence=outcome.evidence,
+            evidence=self._in_its_words(outcome.evidence),
             causes=likely_causes(entry.causes, context),
             fixes=[fix for rule in entry.fixes for fix in rule(context)],
             confidence=confidence(kind),

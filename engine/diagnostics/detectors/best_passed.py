@@ -59,7 +59,7 @@ class BestPassed:
 
     def evidence(self, run: RunStatistics) -> str:
         best = f"{self._best:.4g} at step {self._best_step}"
-        if self._best_step == self._passed_step:
+        if self._best_step == self._passed_step or self._since >= self.patience:
             return f"the best val_loss, {best}, is {self._since} evaluations ago at step {self._step}"
         before = f"{self._passed:.4g} at step {self._passed_step}"
         return f"the best val_loss, {best}, is one low value: the median of {MEDIAN_OF} is not below the {before}"

@@ -92,7 +92,7 @@ class Stall:
     def evidence(self, run: RunStatistics) -> str:
         if self._since is None:
             seen = f"loss {run.last_loss:.4g} at step {run.last_step} after {run.first:.4g} at the start"
-            return f"{seen}: it has hardly moved in {run.rows} rows"
+            return f"{seen}: its mean has moved by {abs(run.first - run.level.mean):.2g} in {run.rows} rows"
         seen = f"loss {run.last_loss:.3g} at step {run.last_step}, flat since step {self._since}"
         return f"{seen}; the run began at {run.first:.3g}"
 
