@@ -85,7 +85,7 @@ Healthy: nothing is open but remarks (●). f applies the first remedy of the fi
         self._blocks.append(Block(id, line, full if is_expanded else brief, is_expanded))
 
     def _add_over(self, episodes: list[Episode], top: int) -> None:
-        """Those the run has recovered from, in full where enter has asked for it or the panel has room for it."""
+        """Those the run has recovered from, in full where enter asks for it, there is room, or nothing is open."""
         texts = [
             [closed_text(episode, is_expanded=is_expanded, width=self.room) for is_expanded in (False, True)]
             for episode in episodes
@@ -93,8 +93,9 @@ Healthy: nothing is open but remarks (●). f applies the first remedy of the fi
         used = self._blocks[-1].end + 1 if self._blocks else top
         room = self.scrollable_content_region.height - used - sum(_height(brief) + 1 for brief, _ in texts)
         for episode, (brief, full) in zip(episodes, texts, strict=True):
+            is_first = not self._blocks and episode.finding.is_alarm
             more = _height(full) - _height(brief)
-            self._add(episode.finding.id, brief, full, is_expanded=more <= room, top=top)
+            self._add(episode.finding.id, brief, full, is_expanded=is_first or more <= room, top=top)
             room -= more if more <= room else 0
 
     def _marked(self, block: "Block") -> Content:

@@ -46,10 +46,11 @@ def draw_figure(figure: Figure, width: int, height: int, *, ascii_only: bool = F
     scale = fitted(bands, figure)
     plot = sheet.window(frame.left, 0, frame.width, frame.height)
     for curve, band in zip(figure.curves, bands, strict=True):
-        _draw_curve(plot, curve, band, scale, up, ascii_only)
+        if not _is_points(curve, figure.x, plot.width):
+            _draw_curve(plot, curve, band, scale, up, ascii_only)
     _draw_cut(plot, figure.curves, bands, scale, across, ascii_only)
     for curve in figure.curves:
-        if curve.points:
+        if _is_points(curve, figure.x, plot.width):
             _draw_points(plot, curve, figure.x, scale, ascii_only)
     _draw_lines(plot, figure, scale, ascii_only)
     _draw_axes(sheet, frame, figure, scale, ascii_only)
@@ -101,10 +102,16 @@ def _draw_cut(
             plot.put(int(np.argmax(beyond)) + 1, 0, label(float(np.nanmax(band.high))), curve.role)
 
 
+def _is_points(curve: Curve, x: Scale, width: int) -> bool:
+    return curve.points and len(_inside(curve, x)) * _POINT_SPACING <= width
+
+
+def _inside(curve: Curve, x: Scale) -> NDArray[np.int_]:
+    return np.flatnonzero((curve.x >= x.low) & (curve.x <= x.high) & np.isfinite(curve.y))
+
+
 def _draw_points(plot: Canvas, curve: Curve, x: Scale, scale: Scale, ascii_only: bool) -> None:
-    inside = np.flatnonzero((curve.x >= x.low) & (curve.x <= x.high) & np.isfinite(curve.y))
-    if len(inside) * _POINT_SPACING > plot.width:
-        return
+    inside = _inside(curve, x)
     y = curve.y[inside] if curve.transform is None else curve.transform(curve.y[inside])
     rows = _rows(y, scale, plot.height)
     for column, row in zip(columns_of(curve.x[inside], x, plot.width), rows, strict=True):

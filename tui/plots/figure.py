@@ -35,9 +35,7 @@ class Curve:
     transform: Callable[[Floats], Floats] | None = None
     """Rising, applied to what is drawn."""
     points: bool = False
-    """Show where the values are, while they are few."""
-    holds: bool = False
-    """Each value is drawn until the next one: what was measured seldom did not move on a straight line between."""
+    """Points without a line while they are few: what is measured seldom did not move straight from one to the next."""
 
 
 class HLine(NamedTuple):
@@ -99,15 +97,10 @@ def reduced(curve: Curve, x: Scale, columns: int) -> Band:
     if len(curve.x) and not filled.all():
         centres = x.value((np.flatnonzero(~filled) + 0.5) / columns)
         inside = (centres >= curve.x[0]) & (centres <= curve.x[-1])
-        between = _held(centres, curve) if curve.holds else interpolated(centres, curve.x, curve.y)
-        low[~filled] = high[~filled] = np.where(inside, between, np.nan)
+        low[~filled] = high[~filled] = np.where(inside, interpolated(centres, curve.x, curve.y), np.nan)
     if curve.transform is not None:
         low, high = curve.transform(low), curve.transform(high)
     return Band(low, high)
-
-
-def _held(at: Floats, curve: Curve) -> Floats:
-    return curve.y[np.clip(np.searchsorted(curve.x, at, side="right") - 1, 0, None)]
 
 
 def _empty(figure: Figure) -> Scale:

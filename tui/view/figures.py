@@ -46,14 +46,7 @@ def loss_figure(view: RunView, viewport: Viewport) -> Figure:
         x=x_scale(view, viewport),
         curves=(
             Curve(x=x, y=view.curves["loss"], role=ColorRole.CURVE_RAW, style="band", transform=shown),
-            Curve(
-                x=evaluated,
-                y=view.evaluations["val_loss"],
-                role=ColorRole.CURVE_VAL,
-                transform=shown,
-                points=True,
-                holds=True,
-            ),
+            Curve(x=evaluated, y=view.evaluations["val_loss"], role=ColorRole.CURVE_VAL, transform=shown, points=True),
             Curve(x=x, y=smooth, role=ColorRole.CURVE_TRAIN, transform=shown),
         ),
         hlines=(level,),

@@ -44,6 +44,11 @@ class Oscillation:
     least_calm: int = 20
     rattle_calm: int = 150
     """Rows without a jump that close a finding of jumps from row to row, which have no period."""
+    rattle_fallen: float = 0.5
+    """Share of the jumps found: where those of late are smaller than this, and none is too large, fewer rows do."""
+    rattle_fallen_calm: int = 30
+    settling: int = 100
+    """Rows after that, in which jumps of the past are still in the noise and open no new finding."""
     cycle: float = 1.5
     """Highest over lowest learning rate at the turns: from here on the schedule explains them."""
 
@@ -61,6 +66,11 @@ class Oscillation:
     _calm: int = field(default=0, init=False)
     """Rows without such a swing that close it."""
     _still: Streak = field(default_factory=Streak, init=False)
+    _jumps: float = field(default=0.0, init=False)
+    """The noise when a finding of jumps opened."""
+    _fallen: Streak = field(default_factory=Streak, init=False)
+    _settled_at: int = field(default=0, init=False)
+    """The row from which on jumps may open a finding."""
 
     def observe(self, run: RunStatistics) -> Detection | Recovered | None:
         loss = run.loss
@@ -85,7 +95,8 @@ class Oscillation:
                 self._seen = self._swings()
         if self._open:
             return self._await_recovery(run, turned)
-        if run.rows >= self.rattle_rows and run.rows % LEVEL_MEMORY == 0 and noise.noise > self._most_noise(run):
+        is_judged = run.rows % LEVEL_MEMORY == 0 and run.rows >= max(self.rattle_rows, self._settled_at)
+        if is_judged and noise.noise > self._most_noise(run):
             return self._rattles(run) or (self._judge(run) if turned else None)
         return self._judge(run) if turned else None
 
@@ -100,6 +111,7 @@ class Oscillation:
         if before - after > noise:
             return None
         self._begin(0.0, self.rattle_calm)
+        self._jumps, self._fallen = noise, Streak()
         onset = run.profile.step_at(0.25)
         self._seen = f"from row to row the loss jumped by {noise:.2g} at step {run.step}, around {after:.3g}"
         return Detection(onset=onset, severity="warning", evidence=self.evidence(run))
@@ -144,8 +156,19 @@ class Oscillation:
 
     def _await_recovery(self, run: RunStatistics, turned: bool) -> Recovered | None:
         swings = (turned and self._least_turn > 0) or self._noise.noise > self._most_noise(run)
-        if self._still.count(not swings, run.step) < self._calm:
+        if self._still.count(not swings, run.step) >= self._calm:
+            return self._recover(self._still.since)
+        if self._least_turn or not self._has_fallen(run):
             return None
+        self._settled_at = run.rows + self.settling
+        return self._recover(self._fallen.since)
+
+    def _has_fallen(self, run: RunStatistics) -> bool:
+        """Whether jumps are much smaller than they were, and as small as those of a healthy run, for long enough."""
+        fallen = run.level.noise < min(self.rattle_fallen * self._jumps, self._most_noise(run))
+        return self._fallen.count(fallen, run.step) >= self.rattle_fallen_calm
+
+    def _recover(self, since: int) -> Recovered:
         self._open, self._least_turn = False, 0.0
         self._turns.clear()
-        return Recovered(f"{self._seen}; calm since step {self._still.since}")
+        return Recovered(f"{self._seen}; calm since step {since}")

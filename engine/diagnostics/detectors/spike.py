@@ -137,7 +137,7 @@ class Spike:
         line = self._baseline + max(3 * self._noise, self.come_back * (peak - self._baseline))
         if self._back.count(loss <= line, step) < self.recovery:
             return None
-        seen = f"{self._jump()}; back since step {self._back.since}"
+        seen = f"{self._jump()}; at most {line:.3g} since step {self._back.since}"
         self._peak, self._back, self._tallest = None, Streak(), 0.0
         self._high.clear()
         return Recovered(seen)
