@@ -35,7 +35,7 @@ from ..events import (
 )
 from ..storage.run_folder import StoreError
 from .blocking_log import BlockingLog, StorageAbandoned
-from .interfaces import EventSink, Hosted, Reason, Request, refuse_all
+from .interfaces import EventSink, Hosted, Reason, Request, refuse_all, with_findings
 from .loss_watch import LossWatch
 from .time_report import TimeReport
 
@@ -231,15 +231,10 @@ class Host:
         """Store the gathered events, each with the findings it led to."""
         gathered, self._gathered = self._gathered, []
         self._store_at = self._clock() + GATHER_S
-        events = [each for event in gathered for each in self._with_findings(event)]
+        events = [each for event in gathered for each in with_findings(event, self._diagnosis)]
         self._stopwatch.lap("diagnosis")
         if self._log.record(events, step=self._loop.step):
             self._stopwatch.lap("log")
-
-    def _with_findings(self, event: Event) -> list[Event]:
-        """What the end of the run leads to comes before it, so that the end stays the last event."""
-        findings = self._diagnosis.observe(event)
-        return [*findings, event] if isinstance(event, RunEnded) else [event, *findings]
 
     def _wait_for_space(self, why: str) -> None:
         """Until it is time to try again, which a Resume makes at once; StorageAbandoned on Stop."""
