@@ -262,6 +262,19 @@ def test_swings_without_progress_are_an_oscillation_that_closes_when_they_end(
     assert [type(each) for each in said] == [FindingOpened, FindingClosed]
 
 
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+def test_jumps_from_row_to_row_that_have_ended_are_over_within_eighty_rows(seed: int) -> None:
+    chance = random.Random(seed)
+    jumping = [4.6 + chance.gauss(0, 1.5 if step <= 200 else 0.2) for step in range(1, 401)]
+
+    opened, closed = diagnose(run(lambda step: jumping[step - 1], 400), plan(600))
+
+    assert isinstance(opened, FindingOpened)
+    assert isinstance(closed, FindingClosed)
+    assert opened.kind == "oscillation"
+    assert 200 < closed.step <= 280
+
+
 @few
 @given(seeds, units)
 def test_overfitting_is_one_finding_whatever_the_unit(seed: int, unit: float) -> None:
