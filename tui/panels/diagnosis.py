@@ -17,7 +17,7 @@ from .text_panel import TextPanel
 _CLOSED_SHOWN = 12
 
 
-class Block(NamedTuple):
+class ShownFinding(NamedTuple):
     """A finding as it is shown."""
 
     id: int
@@ -61,7 +61,7 @@ Healthy: nothing is open but remarks (●). f applies the first remedy of the fi
         super().__init__()
         self._expanded: dict[int, bool] = {}
         """What enter has opened or closed, by id; others are open while the run has not recovered, or there is room."""
-        self._blocks: list[Block] = []
+        self._shown_findings: list[ShownFinding] = []
         """Of the findings, as they are shown."""
 
     def words(self, view: RunView) -> tuple[Content, Content]:
@@ -71,18 +71,18 @@ Healthy: nothing is open but remarks (●). f applies the first remedy of the fi
         over = [episode for episode in episodes if episode.closed is not None][:_CLOSED_SHOWN]
         calm = [] if alarms else [calm_text(view)]
         top = sum(_height(text) + 1 for text in calm)
-        self._blocks = []
+        self._shown_findings = []
         for place, finding in enumerate(still_open):
             text = open_text(finding, has_key=place == 0 and view.end is None, width=self.room)
             self._add(finding.id, _first_line(text), text, is_expanded=True, top=top)
         self._add_over(over, top)
         title = Content.assemble("Diagnosis", ("  ", ""), _count(alarms))
-        return title, Content("\n\n").join([*calm, *(self._marked(block) for block in self._blocks)])
+        return title, Content("\n\n").join([*calm, *(self._marked(block) for block in self._shown_findings)])
 
     def _add(self, id: int, brief: Content, full: Content, *, is_expanded: bool, top: int) -> None:
         is_expanded = self._expanded.get(id, is_expanded)
-        line = self._blocks[-1].end + 1 if self._blocks else top
-        self._blocks.append(Block(id, line, full if is_expanded else brief, is_expanded))
+        line = self._shown_findings[-1].end + 1 if self._shown_findings else top
+        self._shown_findings.append(ShownFinding(id, line, full if is_expanded else brief, is_expanded))
 
     def _add_over(self, episodes: list[Episode], top: int) -> None:
         """Those the run has recovered from, in full where enter asks for it, there is room, or nothing is open."""
@@ -90,15 +90,15 @@ Healthy: nothing is open but remarks (●). f applies the first remedy of the fi
             [closed_text(episode, is_expanded=is_expanded, width=self.room) for is_expanded in (False, True)]
             for episode in episodes
         ]
-        used = self._blocks[-1].end + 1 if self._blocks else top
+        used = self._shown_findings[-1].end + 1 if self._shown_findings else top
         room = self.scrollable_content_region.height - used - sum(_height(brief) + 1 for brief, _ in texts)
         for episode, (brief, full) in zip(episodes, texts, strict=True):
-            is_first = not self._blocks and episode.finding.is_alarm
+            is_first = not self._shown_findings and episode.finding.is_alarm
             more = _height(full) - _height(brief)
             self._add(episode.finding.id, brief, full, is_expanded=is_first or more <= room, top=top)
             room -= more if more <= room else 0
 
-    def _marked(self, block: "Block") -> Content:
+    def _marked(self, block: "ShownFinding") -> Content:
         text = block.text
         return text.stylize("reverse", 0, len(_first_line(text))) if block.id == self.chosen else text
 
@@ -112,18 +112,18 @@ Healthy: nothing is open but remarks (●). f applies the first remedy of the fi
 
     def _tell_what_lies_below(self) -> None:
         bottom = self.scroll_y + self.scrollable_content_region.height
-        below = sum(block.line >= bottom for block in self._blocks)
+        below = sum(block.line >= bottom for block in self._shown_findings)
         words = Content(f"{below} more below, ↓" if below else "")
         self.border_subtitle = in_ascii(words) if self.ascii else words
 
     def action_choose(self, by: int) -> None:
-        ids = [block.id for block in self._blocks]
+        ids = [block.id for block in self._shown_findings]
         place = ids.index(self.chosen) + by if self.chosen in ids else 0 if by > 0 else -1
         if not 0 <= place < len(ids):
             self.scroll_relative(y=by, animate=False)
             return
         self.chosen = ids[place]
-        line, height = self._blocks[place].line, self.scrollable_content_region.height
+        line, height = self._shown_findings[place].line, self.scrollable_content_region.height
         if not self.scroll_y <= line < self.scroll_y + height - 1:
             self.scroll_to(y=line, animate=False)
 
@@ -132,11 +132,11 @@ Healthy: nothing is open but remarks (●). f applies the first remedy of the fi
             self.write()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return action != "expand" or any(block.id == self.chosen for block in self._blocks)
+        return action != "expand" or any(block.id == self.chosen for block in self._shown_findings)
 
     def action_expand(self) -> None:
         """Without one that is chosen, enter is the key for full screen."""
-        for block in self._blocks:
+        for block in self._shown_findings:
             if block.id == self.chosen:
                 self._expanded[block.id] = not block.is_expanded
         self.write()
