@@ -16,6 +16,7 @@ from tinygpt_tui.engine.events import (
     Evaluated,
     Event,
     FindingClosed,
+    FindingEvent,
     FindingOpened,
     RunStarted,
     Sample,
@@ -116,7 +117,7 @@ class LossAbove:
         self._level = level
         self._is_open = False
 
-    def observe(self, event: Event) -> list[FindingOpened | FindingClosed]:
+    def observe(self, event: Event) -> list[FindingEvent]:
         match event:
             case StepFinished(loss=float() as loss, step=step) if (loss > self._level) != self._is_open:
                 self._is_open = not self._is_open

@@ -16,6 +16,7 @@ from tinygpt_tui.engine.events import (
     Evaluated,
     FindingClosed,
     FindingOpened,
+    FindingUpdated,
     LayersMeasured,
     PreparationBegan,
     RunDescribed,
@@ -147,6 +148,12 @@ def test_a_resumed_run_forgets_what_came_after_the_step_it_resumes_at(done: int,
 def test_a_finding_that_closed_after_the_resumed_step_is_open_again() -> None:
     view = view_of(begun(), finished(1), finding(1, 1), finished(2), FindingClosed(id=1, step=2), begun(1))
     assert [episode.closed for episode in view.findings] == [None]
+
+
+def test_evidence_is_that_of_the_last_update_that_counts() -> None:
+    told = [begun(), finished(1), finding(1, 1), finished(2), FindingUpdated(id=1, step=2, evidence="of step 2")]
+    assert [episode.finding.evidence for episode in view_of(*told).findings] == ["of step 2"]
+    assert [episode.finding.evidence for episode in view_of(*told, begun(1)).findings] == [finding(1, 1).evidence]
 
 
 def test_a_step_that_comes_again_replaces_the_first() -> None:

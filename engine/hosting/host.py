@@ -35,7 +35,7 @@ from ..events import (
 )
 from ..storage.run_folder import StoreError
 from .blocking_log import BlockingLog, StorageAbandoned
-from .interfaces import EventSink, Hosted, Reason, Request, refuse_all
+from .interfaces import EventSink, Hosted, Reason, Request, refuse_all, with_findings
 from .loss_watch import LossWatch
 from .time_report import TimeReport
 
@@ -228,10 +228,10 @@ class Host:
             self._store()
 
     def _store(self) -> None:
-        """Store the gathered events, each followed by the findings it led to."""
+        """Store the gathered events, each with the findings it led to."""
         gathered, self._gathered = self._gathered, []
         self._store_at = self._clock() + GATHER_S
-        events = [each for event in gathered for each in (event, *self._diagnosis.observe(event))]
+        events = [each for event in gathered for each in with_findings(event, self._diagnosis)]
         self._stopwatch.lap("diagnosis")
         if self._log.record(events, step=self._loop.step):
             self._stopwatch.lap("log")

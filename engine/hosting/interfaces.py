@@ -12,9 +12,9 @@ from ..events import (
     Command,
     Evaluated,
     Event,
-    FindingClosed,
-    FindingOpened,
+    FindingEvent,
     Refused,
+    RunEnded,
     RunStarted,
     Sample,
     SampleGenerated,
@@ -50,9 +50,9 @@ class Saver(Protocol):
 
 
 class Observer(Protocol):
-    """A diagnosis: returns the findings that an event opens or closes."""
+    """A diagnosis: returns the findings that an event opens, changes or closes."""
 
-    def observe(self, event: Event) -> list[FindingOpened | FindingClosed]: ...
+    def observe(self, event: Event) -> list[FindingEvent]: ...
 
 
 class EventSink(Protocol):
@@ -79,6 +79,12 @@ class Hosted:
     on_nan: NanPolicy = "continue"
     stopwatch: Stopwatch = field(default_factory=Stopwatch)
     """Shared with the loop, which may time the parts of a step separately."""
+
+
+def with_findings(event: Event, diagnosis: Observer) -> list[Event]:
+    """The event and the findings it leads to; those of the end come before it, so that it stays the last event."""
+    findings = diagnosis.observe(event)
+    return [*findings, event] if isinstance(event, RunEnded) else [event, *findings]
 
 
 def refuse_all(requests: SimpleQueue[Request], why: str) -> None:

@@ -19,6 +19,7 @@ from ..config import ConfigError, RunConfig
 from ..events import (
     Accepted,
     Evaluated,
+    FindingClosed,
     FindingOpened,
     PreparationBegan,
     Refused,
@@ -66,6 +67,8 @@ class RunSummary:
     val_loss: float | None = None
     findings: int = 0
     """Opened in the course of the run."""
+    is_failing: bool = False
+    """Whether a failure is open."""
     bytes: int = 0
     pid: int | None = None
     """Of the worker, while there is one."""
@@ -138,7 +141,7 @@ def summarise(run: Path) -> RunSummary:
     empty = RunSummary(name=run.name, path=run, state="damaged", created=_created(run), bytes=_bytes(run))
     try:
         title, steps = _title_and_steps(run)
-        worker, latest, findings = find_worker(run), _latest(run), _findings(run)
+        worker, latest, findings = find_worker(run), _latest(run), _alarms(run)
     except (ConfigError, StoreError, OSError) as error:
         return replace(empty, why=printable(str(error)))
     return replace(
@@ -149,7 +152,8 @@ def summarise(run: Path) -> RunSummary:
         steps=steps,
         loss=next((event.loss for event in reversed(latest) if isinstance(event, StepFinished)), None),
         val_loss=next((event.val_loss for event in reversed(latest) if isinstance(event, Evaluated)), None),
-        findings=findings,
+        findings=len(findings),
+        is_failing=any(finding.severity == "failure" for finding, is_open in findings if is_open),
         pid=worker.pid if worker else None,
     )
 
@@ -237,11 +241,13 @@ def _latest(run: Path) -> list[StoredEvent]:
     return [*drop_superseded(stored, restart_steps(stored))]
 
 
-def _findings(run: Path) -> int:
-    """The number of alarms, without superseded ones."""
-    marked = [*marked_events(run, "finding", "started")] if os.path.lexists(run / EVENTS) else []
-    remaining = drop_superseded(marked, restart_steps(marked))
-    return sum(isinstance(event, FindingOpened) and event.is_alarm for event in remaining)
+def _alarms(run: Path) -> list[tuple[FindingOpened, bool]]:
+    """Every alarm and whether it is open, without superseded ones."""
+    marked = [*marked_events(run, "finding", "finding_closed", "started")] if os.path.lexists(run / EVENTS) else []
+    remaining = [*drop_superseded(marked, restart_steps(marked))]
+    closed = {event.id for event in remaining if isinstance(event, FindingClosed)}
+    opened = [event for event in remaining if isinstance(event, FindingOpened) and event.is_alarm]
+    return [(finding, finding.id not in closed) for finding in opened]
 
 
 def _new_folder(runs: Path, stem: str, *, numbered: bool) -> Path:

@@ -35,7 +35,7 @@ class Curve:
     transform: Callable[[Floats], Floats] | None = None
     """Rising, applied to what is drawn."""
     points: bool = False
-    """Show where the values are, while they are few."""
+    """Points without a line while they are few: what is measured seldom did not move straight from one to the next."""
 
 
 class HLine(NamedTuple):

@@ -12,6 +12,7 @@ from ..plots.canvas import ColorRole
 from ..plots.figure import Curve, Figure, HLine, Markers, VLine
 from ..plots.series import Floats
 from ..plots.viewport import Extent, Viewport
+from .run_numbers import shown_phases
 from .run_view import RunView
 from .step_marks import MarkKind, step_marks
 
@@ -49,7 +50,7 @@ def loss_figure(view: RunView, viewport: Viewport) -> Figure:
             Curve(x=x, y=smooth, role=ColorRole.CURVE_TRAIN, transform=shown),
         ),
         hlines=(level,),
-        vlines=tuple(VLine(_x(view, viewport, phase.step), phase.name) for phase in view.phases),
+        vlines=tuple(VLine(_x(view, viewport, phase.step), phase.name) for phase in shown_phases(view)),
         markers=markers(view, viewport),
         cursor=cursor(view, viewport),
         y_log=viewport.y_log,
