@@ -103,7 +103,7 @@ def assemble(run: Path, progress: ReportProgress) -> Hosted:
     # imported here, so that the socket is there long before torch is
     from .corpus import CorpusError, load_corpus
     from .diagnostics.diagnosis import Diagnosis
-    from .training.autotune import COMPILING, resolve
+    from .training.auto_settings import resolve
     from .training.checkpoints import CheckpointError, Checkpoints
     from .training.trainer import Trainer
 
@@ -111,7 +111,7 @@ def assemble(run: Path, progress: ReportProgress) -> Hosted:
     try:
         progress("reading the text")
         corpus = load_corpus(written.data, context=written.model.context)
-        config = resolve(written, corpus, progress=progress)
+        config = resolve(written)
         if config != written:
             write_config(run, config)
         progress("building the model")
@@ -120,7 +120,7 @@ def assemble(run: Path, progress: ReportProgress) -> Hosted:
         checkpoints = Checkpoints(run / CHECKPOINTS, trainer, config.storage)
         checkpoints.restore_latest()
         if trainer.is_compiled:
-            progress(COMPILING)
+            progress("compiling the model, which may take a minute")
             trainer.compile()
     except (CorpusError, CheckpointError) as error:
         raise StoreError(str(error)) from None
