@@ -11,6 +11,7 @@ from pathlib import Path
 from textual.message import Message
 
 from ..engine.config import RunConfig
+from ..engine.events import ChangeSettings
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,11 @@ class StartRun:
 
 @dataclass(frozen=True)
 class ResumeRun:
-    """The same run, from its last checkpoint."""
+    """The same run, from its last checkpoint, or back from the one that is named and on with a change."""
 
     path: Path
+    checkpoint: str = ""
+    change: ChangeSettings | None = None
 
 
 @dataclass(frozen=True)

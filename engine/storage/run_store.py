@@ -4,7 +4,7 @@ import errno
 import os
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -109,6 +109,18 @@ def write_config(run: Path, config: RunConfig) -> None:
     except OSError as error:
         why = f"cannot be written: {error.strerror}; copy the run to a folder of yours, and name that with --runs"
         raise StoreError(f"{run / CONFIG}: {why}") from None
+
+
+def config_keeper(run: Path) -> Callable[[], None]:
+    """A function that writes the configuration again where it has been deleted: without it no run can be resumed."""
+    text = (run / CONFIG).read_text(encoding="utf-8")
+
+    def keep() -> None:
+        if not os.path.lexists(run / CONFIG):
+            with suppress(OSError):  # no space, or no folder any more: the log finds that out
+                _write(run / CONFIG, text)
+
+    return keep
 
 
 def list_runs(runs: Path) -> list[RunSummary]:
