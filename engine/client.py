@@ -18,7 +18,7 @@ from .config import ConfigError, RunConfig
 from .events import Accepted, AnyEvent, ChangeSettings, Command, Event, Follow, Refused, RunEnded, RunStarted, encode
 from .hosting.client_limit import REFUSED_CLIENT
 from .storage.event_log import EVENT_CHUNK, Transcript, line_count, stored_events
-from .storage.run_folder import EVENTS, WORKER_LOG, StoreError, find_worker, last_words, open_file, socket_path
+from .storage.run_folder import EVENTS, WORKER_LOG, StoreError, find_worker, last_words, open_file, socket_path, watch
 from .storage.run_store import read_config, require_readable
 
 # -P: a torch.py in the folder where a person stands is not imported
@@ -169,6 +169,7 @@ class LiveRun:
         """Why the worker did not take us."""
         self.heard = asyncio.Event()
         """Set when the worker has sent anything."""
+        self._watch = watch(path)
         self._listening = asyncio.create_task(self._listen())
 
     async def batches(self) -> AsyncIterator[list[AnyEvent]]:
@@ -238,6 +239,8 @@ class LiveRun:
                 answer.set_result(Refused(id=id, why=self._refusal or "the worker ended before it answered"))
         self._batches.put_nowait(None)
         self._writer.close()
+        if self._watch >= 0:
+            os.close(self._watch)
 
     async def _deliver(self, said: Iterable[AnyEvent]) -> None:
         batch: list[AnyEvent] = []

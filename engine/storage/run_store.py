@@ -34,7 +34,7 @@ from ..events import (
 from ..toml_tables import LONGEST_CONFIG
 from .event_log import Transcript, drop_superseded, marked_events, restart_steps, tail_events
 from .own_files import CREATED, delete_own_files, is_own_run, own_files
-from .run_folder import CONFIG, EVENTS, StoreError, find_worker, open_file, printable, unoccupied
+from .run_folder import CONFIG, EVENTS, StoreError, find_worker, is_watched, open_file, printable, unoccupied
 
 StoredState = Literal["starting", "running", "paused", "finished", "stopped", "failed", "interrupted", "damaged"]
 
@@ -69,6 +69,8 @@ class RunSummary:
     bytes: int = 0
     pid: int | None = None
     """Of the worker, while there is one."""
+    watched: bool = False
+    """Whether anything follows it: a screen, a `train` or an `attach`."""
 
 
 def default_runs_folder(environment: Mapping[str, str] = os.environ) -> Path:
@@ -146,6 +148,7 @@ def summarise(run: Path) -> RunSummary:
         val_loss=next((event.val_loss for event in reversed(latest) if isinstance(event, Evaluated)), None),
         findings=findings,
         pid=worker.pid if worker else None,
+        watched=worker is not None and is_watched(run),
     )
 
 

@@ -151,13 +151,12 @@ class RunScreen(Screen[Destination]):
 
     @work(group="leave", exclusive=True)
     async def action_leave(self, where: str) -> None:
-        destination, question = DESTINATIONS[where]
-        await self._leave(destination(self._run, self._feed.newest), question)
-
-    @work(group="leave", exclusive=True)
-    async def action_go_back(self) -> None:
-        if destination := await ask_where_to_go_back(self, self._run, self._feed.newest):
-            await self._leave(destination, "")
+        view = self._feed.newest
+        if where != "go_back":
+            destination, question = DESTINATIONS[where]
+            await self._leave(destination(self._run, view), question)
+        elif checkpoint := await ask_where_to_go_back(self, self._run, view):
+            await self._leave(checkpoint, "Go back: what becomes of this run?")
 
     async def _leave(self, destination: Destination, question: str) -> None:
         if await may_leave(self, self._run, question, self._feed.newest.step):

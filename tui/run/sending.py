@@ -65,7 +65,7 @@ def is_possible(action: str, parameters: tuple[object, ...], view: RunView, run:
             return not run.live and run.path is not None and not is_finished
         case "leave", "restart_ended":
             return not run.live
-        case "go_back", *_:
+        case "leave", "go_back":
             return not run.live and run.path is not None and bool(view.checkpoints)
         case ("leave", "restart") | ("send" | "ask", _):
             return run.live

@@ -51,6 +51,7 @@ _Turn = (
 )  # fmt: skip
 """The events that `RunView.after` leaves to another match; a type checker reports one that neither has."""
 
+_FINDINGS = 500
 _SAMPLES = 128
 _TIMES = 20
 _LAYERS = 512
@@ -133,9 +134,9 @@ class RunView:
             case SettingsChanged():
                 return replace(self, changes=(*self.changes, event), settings=event.settings)
             case FindingOpened():
-                return replace(self, findings=(*self.findings, Episode(event, None)))
+                return replace(self, findings=_bounded((*self.findings, Episode(event, None))))
             case FindingClosed():
-                return replace(self, findings=tuple(_closed(episode, event) for episode in self.findings))
+                return replace(self, findings=_closed(self.findings, event))
             case TimeSpent():
                 return replace(self, spent=(*self.spent, event)[-_TIMES:])
             case SpeedLimited():
@@ -246,8 +247,20 @@ def _rows_up_to(table: Table, step: int) -> Table:
     return table.first(int(np.searchsorted(table["step"], step, side="right")))
 
 
-def _closed(episode: Episode, event: FindingClosed) -> Episode:
-    return Episode(episode.finding, event.step) if episode.finding.id == event.id else episode
+def _bounded(findings: tuple[Episode, ...]) -> tuple[Episode, ...]:
+    """Without the oldest of too many, first of those that are closed."""
+    if len(findings) <= _FINDINGS:
+        return findings
+    oldest = next((place for place, (_, closed) in enumerate(findings) if closed is not None), 0)
+    return findings[:oldest] + findings[oldest + 1 :]
+
+
+def _closed(findings: tuple[Episode, ...], event: FindingClosed) -> tuple[Episode, ...]:
+    """Most findings that close are among the latest."""
+    for place in reversed(range(len(findings))):
+        if findings[place].finding.id == event.id:
+            return (*findings[:place], Episode(findings[place].finding, event.step), *findings[place + 1 :])
+    return findings
 
 
 def _finite(value: float) -> float:
