@@ -18,7 +18,16 @@ from .config import ConfigError, RunConfig
 from .events import Accepted, AnyEvent, ChangeSettings, Command, Event, Follow, Refused, RunEnded, RunStarted, encode
 from .hosting.client_limit import REFUSED_CLIENT
 from .storage.event_log import EVENT_CHUNK, Transcript, line_count, stored_events
-from .storage.run_folder import EVENTS, WORKER_LOG, StoreError, find_worker, last_words, open_file, socket_path, watch
+from .storage.run_folder import (
+    EVENTS,
+    WORKER_LOG,
+    StoreError,
+    find_worker,
+    hold_watched,
+    last_words,
+    open_file,
+    socket_path,
+)
 from .storage.run_store import read_config, require_readable
 
 # -P: a torch.py in the folder where a person stands is not imported
@@ -169,7 +178,7 @@ class LiveRun:
         """Why the worker did not take us."""
         self.heard = asyncio.Event()
         """Set when the worker has sent anything."""
-        self._watch = watch(path)
+        self._watch = hold_watched(path)
         self._listening = asyncio.create_task(self._listen())
 
     async def batches(self) -> AsyncIterator[list[AnyEvent]]:

@@ -33,10 +33,10 @@ from tinygpt_tui.engine.storage.run_folder import (
     StoreError,
     claimed,
     find_worker,
+    hold_watched,
     is_watched,
     kill_worker,
     socket_path,
-    watch,
 )
 from tinygpt_tui.engine.storage.run_store import (
     RunSummary,
@@ -425,9 +425,9 @@ def test_a_configuration_that_cannot_be_read_names_its_file(tmp_path: Path) -> N
 
 def test_a_run_is_watched_for_as_long_as_a_process_holds_it(tmp_path: Path) -> None:
     run = new_run(tmp_path, steps=9)
-    assert watch(run) == -1 and not is_watched(run)
+    assert hold_watched(run) == -1 and not is_watched(run)
     (run / "worker.log").touch()
-    watching = [watch(run), watch(run)]
+    watching = [hold_watched(run), hold_watched(run)]
     assert is_watched(run)
     os.close(watching[0])
     assert is_watched(run)
@@ -440,7 +440,7 @@ def test_a_run_that_goes_on_without_a_watcher_says_so(tmp_path: Path) -> None:
     (run / "worker.log").touch()
     with claimed(run):
         assert "starting, unwatched" in run_table([only(tmp_path)])
-        watching = watch(run)
+        watching = hold_watched(run)
         assert "unwatched" not in run_table([only(tmp_path)])
         os.close(watching)
 

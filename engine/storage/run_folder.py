@@ -101,7 +101,7 @@ def _is_about(run: Path, pid: int) -> bool:
         return not Path("/proc/self/cmdline").exists()
 
 
-def watch(run: Path) -> int:
+def hold_watched(run: Path) -> int:
     """A descriptor that marks a run as watched for as long as it is open, whatever ends the process; -1 where none."""
     try:
         log = open_file(run / WORKER_LOG, os.O_RDONLY)

@@ -31,7 +31,7 @@ RUN_KEYS: list[BindingType] = [
     ),
     _quiet(
         "u",
-        "go_back",
+        "leave('go_back')",
         "go back",
         "run.go_back",
         "Go back to a checkpoint, also with another lr; later steps go",
