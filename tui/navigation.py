@@ -4,14 +4,19 @@
 stopped the run where that was asked for; it never starts one.
 """
 
+from __future__ import annotations
+
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
 from ..engine.config import RunConfig
-from ..engine.events import ChangeSettings
+
+if TYPE_CHECKING:
+    from ..engine.events import ChangeSettings
 
 
 @dataclass(frozen=True)
