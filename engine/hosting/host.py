@@ -224,6 +224,7 @@ class Host:
             self._record(RunResumed(step=self._loop.step))
 
     def _finish(self, reason: EndReason, detail: str = "", save: bool = True) -> None:
+        self._upkeep()
         if save:
             last: list[Reason] = [] if self._saved_at == self._loop.step else ["stop"]
             for saving in (*self._saver.due((), ending=True), *last):

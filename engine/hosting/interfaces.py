@@ -85,7 +85,7 @@ class Hosted:
     opening: Sequence[Event] = ()
     """What is told after the start, such as that the run went back to a checkpoint."""
     upkeep: Callable[[], None] = lambda: None
-    """Called with every report of the time, between two steps."""
+    """Called with every report of the time, between two steps, and before the end."""
 
 
 def refuse_all(requests: SimpleQueue[Request], why: str) -> None:
