@@ -24,8 +24,9 @@ from tinygpt_tui.engine.events import (
     SettingsChanged,
     StepFinished,
 )
-from tinygpt_tui.engine.hosting.interfaces import Hosted, Reason, ReportProgress
+from tinygpt_tui.engine.hosting.interfaces import Hosted, ReportProgress
 from tinygpt_tui.engine.storage.run_store import create, read_config
+from tinygpt_tui.engine.storage.stored_checkpoints import Reason
 from tinygpt_tui.engine.worker import serve
 
 

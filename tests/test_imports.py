@@ -23,6 +23,7 @@ ENGINE = (
         "schedule",
         "config",
         "stopwatch",
+        "long_work",
     },
     {"events"},
     {"metrics", "corpus", "presets", "preset_check"},

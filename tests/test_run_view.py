@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from time import process_time
 
 import msgspec
 import numpy as np
@@ -258,6 +259,23 @@ def test_derived_numbers_are_unknown_before_the_first_step_and_never_fail() -> N
     )
     assert all(math.isnan(number) for number in numbers)
     assert (view.step, tokens_trained(view), current_phase(view), step_marks(view)) == (0, 0, "", ())
+
+
+def test_the_time_left_after_a_resume_goes_by_the_pace_of_the_new_worker() -> None:
+    view = view_of(begun(), *(finished(step, time=100.0 * step) for step in range(1, 61)))
+    resumed = view.after(begun(60, 1e6))
+    assert math.isnan(time_left_s(resumed))
+    resumed = resumed.after_all([finished(step, time=1e6 + 0.5 * (step - 60)) for step in range(61, 66)])
+    assert math.isclose(time_left_s(resumed), 0.5 * (CONFIG.training.steps - 65))
+
+
+def test_twenty_thousand_findings_are_folded_in_a_moment_and_bounded() -> None:
+    began = process_time()
+    events = [event for id in range(20_000) for event in (finding(id, id + 3), FindingClosed(id=id, step=id + 3))]
+    view = view_of(finding(20_000, 3), *events)
+    assert process_time() - began < 2.0
+    assert len(view.findings) == 500
+    assert [episode.finding.id for episode in view.findings if episode.closed is None] == [20_000]
 
 
 def test_the_time_left_goes_by_the_recent_pace() -> None:

@@ -325,7 +325,7 @@ def test_steps_that_are_slow_though_nothing_was_changed_are_the_machine() -> Non
 
     assert isinstance(opened, FindingOpened)
     assert "another program on this machine" in opened.causes[0]
-    assert opened.fixes[0].changes == {"training.threads": "auto", "training.precision": "auto"}
+    assert opened.fixes[0].changes == {"training.threads": 1}
 
 
 def test_a_foreign_log_that_waits_for_its_data_is_told_so(tmp_path: Path) -> None:

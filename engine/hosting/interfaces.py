@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from queue import SimpleQueue
-from typing import Literal, Protocol
+from typing import Protocol
 
 from ..events import (
     Accepted,
@@ -20,12 +20,13 @@ from ..events import (
     SampleGenerated,
     SettingsChanged,
 )
+from ..long_work import LongWork
 from ..stopwatch import Stopwatch
+from ..storage.stored_checkpoints import Reason
 from .loss_watch import NanPolicy
 
 ReportProgress = Callable[[str], None]
 """Called with a short description of the current activity while a run is prepared."""
-Reason = Literal["series", "best", "change", "asked", "stop"]
 
 
 class Loop(Protocol):
@@ -79,6 +80,12 @@ class Hosted:
     on_nan: NanPolicy = "continue"
     stopwatch: Stopwatch = field(default_factory=Stopwatch)
     """Shared with the loop, which may time the parts of a step separately."""
+    long_work: LongWork = field(default_factory=LongWork)
+    """Shared with the loop, which may cut its steps into pieces."""
+    opening: Sequence[Event] = ()
+    """What is told after the start, such as that the run went back to a checkpoint."""
+    upkeep: Callable[[], None] = lambda: None
+    """Called with every report of the time, between two steps, and before the end."""
 
 
 def with_findings(event: Event, diagnosis: Observer) -> list[Event]:

@@ -4,7 +4,7 @@ import errno
 import os
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -35,7 +35,7 @@ from ..events import (
 from ..toml_tables import LONGEST_CONFIG
 from .event_log import Transcript, drop_superseded, first_events, marked_events, restart_steps, tail_events
 from .own_files import CREATED, delete_own_files, is_own_run, own_files
-from .run_folder import CONFIG, EVENTS, StoreError, find_worker, open_file, printable, unoccupied
+from .run_folder import CONFIG, EVENTS, StoreError, find_worker, is_watched, open_file, printable, unoccupied
 
 StoredState = Literal["starting", "running", "paused", "finished", "stopped", "failed", "interrupted", "damaged"]
 
@@ -72,6 +72,8 @@ class RunSummary:
     bytes: int = 0
     pid: int | None = None
     """Of the worker, while there is one."""
+    watched: bool = False
+    """Whether anything follows it: a screen, a `train` or an `attach`."""
 
 
 def default_runs_folder(environment: Mapping[str, str] = os.environ) -> Path:
@@ -130,6 +132,18 @@ def write_config(run: Path, config: RunConfig) -> None:
         raise StoreError(f"{run / CONFIG}: {why}") from None
 
 
+def config_keeper(run: Path) -> Callable[[], None]:
+    """A function that writes the configuration again where it has been deleted: without it no run can be resumed."""
+    text = (run / CONFIG).read_text(encoding="utf-8")
+
+    def keep() -> None:
+        if not os.path.lexists(run / CONFIG):
+            with suppress(OSError):  # no space, or no folder any more: the log finds that out
+                _write(run / CONFIG, text)
+
+    return keep
+
+
 def list_runs(runs: Path) -> list[RunSummary]:
     """Every run in a folder, the newest first, damaged ones too; quick however long the runs are."""
     summaries = [summarise(run) for run in _run_folders(runs)]
@@ -155,6 +169,7 @@ def summarise(run: Path) -> RunSummary:
         findings=len(findings),
         is_failing=any(finding.severity == "failure" for finding, is_open in findings if is_open),
         pid=worker.pid if worker else None,
+        watched=worker is not None and is_watched(run),
     )
 
 

@@ -21,9 +21,9 @@ class LossPanel(PlotextPanel):
         "A model that guesses starts at ln 259 = 5.56. Healthy is a steep fall, then a bend, then a slow descent, with "
         "the validation loss close to the mean. A growing gap between the two is overfitting; a rising line is "
         "divergence; a jump that comes back is a spike. An arrow at the top says that a spike goes on, and how far.\n\n"
-        "Marks on the axis: ▲ a finding began (!), ◆ somebody changed the run (^), ▪ a checkpoint (.), ✕ the loss or "
-        "the gradient was not a number (x). Dotted uprights are where the phases of training begin: memorization, "
-        "generalization, refinement; they follow the slope of this curve."
+        "Marks on the axis: ▲ a finding began (!), ◆ somebody changed the run (^), ▪ a checkpoint (.), ★ the best "
+        "(*), ✕ the loss or the gradient was not a number (x). Dotted uprights are where the phases of training begin: "
+        "memorization, generalization, refinement; they follow the slope of this curve."
     )
 
     def draw(self, view: RunView, width: int, height: int) -> Canvas:

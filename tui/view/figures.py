@@ -101,7 +101,7 @@ def gradient_figure(view: RunView, viewport: Viewport) -> Figure:
 
 def markers(view: RunView, viewport: Viewport) -> tuple[Markers, ...]:
     """The marks on every x axis; what matters more covers what matters less."""
-    kinds: dict[MarkKind, list[int]] = {"checkpoint": [], "change": [], "finding": []}
+    kinds: dict[MarkKind, list[int]] = {"checkpoint": [], "best": [], "change": [], "finding": []}
     for mark in step_marks(view):
         kinds[mark.kind].append(mark.step)
 
@@ -110,6 +110,7 @@ def markers(view: RunView, viewport: Viewport) -> tuple[Markers, ...]:
 
     return (
         at(np.array(kinds["checkpoint"], "f8"), "▪", ".", ColorRole.MARK_CHECKPOINT),
+        at(np.array(kinds["best"], "f8"), "★", "*", ColorRole.MARK_CHECKPOINT),
         at(np.array(kinds["change"], "f8"), "◆", "^", ColorRole.MARK_CHANGE),
         at(np.array(kinds["finding"], "f8"), "▲", "!", ColorRole.MARK_FINDING),
         at(view.nan_steps["step"], "✕", "x", ColorRole.MARK_NAN),

@@ -59,9 +59,13 @@ def current_perplexity(view: RunView) -> float:
 
 
 def time_left_s(view: RunView) -> float:
-    """Seconds of training to the last step at the recent pace; NaN while there is none."""
-    pace = view.curves.pace("time")
-    return max(view.steps - view.step, 0) * pace if pace > 0 else math.nan
+    """Seconds of training to the last step at the recent pace of this worker; NaN while there is none."""
+    first = np.searchsorted(view.curves["step"], view.started.step if view.started else 0, side="right")
+    recent = slice(max(int(first), len(view.curves) - RECENT_STEPS), None)
+    steps, times = view.curves["step"][recent], view.curves["time"][recent]
+    if len(steps) < 2 or times[-1] <= times[0]:
+        return math.nan
+    return max(view.steps - view.step, 0) * float((times[-1] - times[0]) / (steps[-1] - steps[0]))
 
 
 def clipped_share(view: RunView) -> float:

@@ -53,6 +53,7 @@ _Turn = (
 )  # fmt: skip
 """The events that `RunView.after` leaves to another match; a type checker reports one that neither has."""
 
+_FINDINGS = 500
 _SAMPLES = 128
 _TIMES = 20
 _LAYERS = 512
@@ -128,9 +129,9 @@ class RunView:
             case SettingsChanged():
                 return replace(self, changes=(*self.changes, event), settings=event.settings)
             case FindingOpened():
-                return replace(self, findings=(*self.findings, Episode(event, None, event)))
+                return replace(self, findings=_bounded((*self.findings, Episode(event, None, event))))
             case FindingUpdated() | FindingClosed():
-                return replace(self, findings=tuple(episode.after(event) for episode in self.findings))
+                return replace(self, findings=_after(self.findings, event))
             case TimeSpent():
                 return replace(self, spent=(*self.spent, event)[-_TIMES:])
             case SpeedLimited():
@@ -235,6 +236,22 @@ _NEWS = {field.name for field in fields(RunView)} - {
 
 def _rows_up_to(table: Table, step: int) -> Table:
     return table.first(int(np.searchsorted(table["step"], step, side="right")))
+
+
+def _bounded(findings: tuple[Episode, ...]) -> tuple[Episode, ...]:
+    """Without the oldest of too many, first of those that are closed."""
+    if len(findings) <= _FINDINGS:
+        return findings
+    oldest = next((place for place, episode in enumerate(findings) if episode.closed is not None), 0)
+    return findings[:oldest] + findings[oldest + 1 :]
+
+
+def _after(findings: tuple[Episode, ...], event: FindingUpdated | FindingClosed) -> tuple[Episode, ...]:
+    """Most findings that change are among the latest."""
+    for place in reversed(range(len(findings))):
+        if findings[place].finding.id == event.id:
+            return (*findings[:place], findings[place].after(event), *findings[place + 1 :])
+    return findings
 
 
 def _finite(value: float) -> float:
