@@ -100,6 +100,9 @@ class OptimizerConfig:
         require(self.clip > 0, "optimizer.clip", self.clip, "must be above 0; inf switches clipping off")
 
 
+MOST_THREADS = 1024
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
     steps: int = 1000
@@ -121,7 +124,7 @@ class TrainingConfig:
         between("training.accumulation", self.accumulation, 1, 65_536)
         between("training.seed", self.seed, 0, 2**63 - 1)
         if self.threads != "auto":
-            between("training.threads", self.threads, 1, 1024)
+            between("training.threads", self.threads, 1, MOST_THREADS)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -197,6 +197,14 @@ class FindingOpened(Event, frozen=True, kw_only=True, tag="finding"):
         return self.severity != "info"
 
 
+class FindingUpdated(Event, frozen=True, kw_only=True, tag="finding_updated"):
+    """The evidence of an open finding, as it is at `step`; stored at most once in so many steps."""
+
+    id: Count
+    step: Count
+    evidence: str
+
+
 class FindingClosed(Event, frozen=True, kw_only=True, tag="finding_closed"):
     """The run has recovered."""
 
@@ -298,10 +306,11 @@ class SaveCheckpoint(Command, frozen=True, kw_only=True, tag="checkpoint"):
     pass
 
 
+FindingEvent = FindingOpened | FindingUpdated | FindingClosed
 StoredEvent = (
     RunDescribed | RunStarted | StepFinished | LayersMeasured | Evaluated | SampleGenerated | SettingsChanged
-    | RunPaused | RunResumed | SpeedLimited | TimeSpent | CheckpointSaved | FindingOpened | FindingClosed
-    | RunEnded | StorageRestored
+    | RunPaused | RunResumed | SpeedLimited | TimeSpent | CheckpointSaved | FindingOpened | FindingUpdated
+    | FindingClosed | RunEnded | StorageRestored
 )  # fmt: skip
 AnyEvent = StoredEvent | PreparationBegan | StorageBlocked | Accepted | Refused
 AnyCommand = (

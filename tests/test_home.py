@@ -328,7 +328,7 @@ async def test_an_earlier_run_predicts_how_long_a_preset_takes(visit: Visit, run
     make_run(runs, "Mine")
     async with visit.app.run_test(size=(120, 36)) as pilot:
         await visit.type(pilot, "baseline")
-        await until(pilot, lambda: "about 0:04, at 60k tok/s" in shown(visit.app))
+        await until(pilot, lambda: "about 0:07, at 60k tok/s" in shown(visit.app))
         assert "as measured in mine-1" in shown(visit.app)
 
 

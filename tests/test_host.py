@@ -41,7 +41,9 @@ from tinygpt_tui.engine.events import (
     TakeSteps,
 )
 from tinygpt_tui.engine.hosting.host import GATHER_S, Host
-from tinygpt_tui.engine.hosting.interfaces import Hosted, Observer, Reason, Request
+from tinygpt_tui.engine.hosting.interfaces import Hosted, Observer, Request
+from tinygpt_tui.engine.long_work import LongWork, WorkAbandoned
+from tinygpt_tui.engine.storage.stored_checkpoints import Reason
 
 from .scripted_loop import LossAbove, ScriptedLoop, StepSaver
 
@@ -429,3 +431,67 @@ def test_a_checkpoint_that_breaks_while_its_disk_is_full_ends_the_run_as_failed_
 
     assert (end.reason, end.detail) == ("failed", "ValueError: the state is beyond saving")
     assert stage.story()[-2:] == [("StorageRestored", 10), ("RunEnded", 10)]
+
+
+class LongLoop(ScriptedLoop):
+    """Every step and every sample has a hundred pieces; what is asked after one of them is scripted."""
+
+    def __init__(self, steps: int, ask: Callable[[int], None]) -> None:
+        super().__init__(steps)
+        self.long_work = LongWork()
+        self.pieces = 0
+        self._ask = ask
+
+    def _work(self) -> None:
+        for _ in range(100):
+            self.pieces += 1
+            self._ask(self.pieces)
+            self.long_work.between_pieces()
+
+    def advance(self) -> list[Event]:
+        try:
+            self._work()
+        except WorkAbandoned:
+            return []
+        return super().advance()
+
+    def sample(self, command: Sample) -> SampleGenerated:
+        self._work()
+        return super().sample(command)
+
+
+def long_run(folder: Path, asks: dict[int, list[Command]]) -> tuple[LongLoop, ListLog, ScriptedRequests]:
+    """Two long steps, with what is asked at each piece."""
+    requests, log = ScriptedRequests(Clock()), ListLog()
+    loop = LongLoop(2, lambda piece: requests.ask(*asks.get(piece, [])))
+    saver = StepSaver(folder, loop)
+    hosted = Hosted(loop=loop, saver=saver, diagnosis=LossAbove(10.0), long_work=loop.long_work)
+    Host(hosted, log, requests, lambda event: None, requests.clock).run()
+    return loop, log, requests
+
+
+def test_a_run_stops_within_a_long_step(tmp_path: Path) -> None:
+    loop, log, requests = long_run(tmp_path, {10: [Stop(id=1)]})
+    assert (loop.pieces, requests.answers) == (10, [Accepted(id=1, step=0)])
+    assert log.events[-1] == RunEnded(step=0, reason="stopped")
+
+
+def test_a_run_stops_within_the_first_of_several_long_samples(tmp_path: Path) -> None:
+    loop, log, requests = long_run(tmp_path, {5: [Sample(id=1), Sample(id=2)], 110: [Stop(id=3)]})
+    assert loop.pieces == 110
+    assert [(type(answer), answer.id) for answer in requests.answers] == [(Refused, 1), (Accepted, 3), (Refused, 2)]
+    assert log.events[-1] == RunEnded(step=1, reason="stopped")
+
+
+def test_a_long_step_waits_where_it_is_while_the_run_is_paused(tmp_path: Path) -> None:
+    loop, log, requests = long_run(tmp_path, {10: [Pause(id=1), Resume(id=2)]})
+    assert [answer.id for answer in requests.answers] == [1, 2] and loop.pieces == 200
+    assert [type(event) for event in log.of(RunPaused, RunResumed, StepFinished)][:3] == [
+        RunPaused, RunResumed, StepFinished,
+    ]  # fmt: skip
+
+
+def test_what_is_asked_of_a_paused_step_is_done_before_it(tmp_path: Path) -> None:
+    loop, _, requests = long_run(tmp_path, {10: [Pause(id=1), ChangeSettings(id=2, clip=0.5), Resume(id=3)]})
+    assert [(type(answer), answer.id) for answer in requests.answers] == [(Accepted, 1), (Accepted, 2), (Accepted, 3)]
+    assert loop.pieces == 210  # the step began again

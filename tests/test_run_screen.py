@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
+import msgspec
 import pytest
 from textual.app import App
 from textual.binding import Binding
@@ -41,6 +42,7 @@ from tinygpt_tui.engine.events import (
     TimeSpent,
 )
 from tinygpt_tui.engine.schedule import SCHEDULES
+from tinygpt_tui.engine.storage.stored_checkpoints import State
 from tinygpt_tui.tui.dialogs.key_line import KeyLine
 from tinygpt_tui.tui.navigation import Destination, QuitApp, ResumeRun, StartRun, ToHome
 from tinygpt_tui.tui.panels.frame import Frame
@@ -552,7 +554,8 @@ async def test_a_live_run_starts_again_once_it_is_asked_about(key: str, seed: in
         await until(pilot, lambda: bool(app.screen.query(OptionList)))
         await pilot.press("s")
         await until(pilot, lambda: bool(app.departures))
-        again = replace(CONFIG, training=replace(CONFIG.training, seed=CONFIG.training.seed + seed))
+        training = replace(CONFIG.training, seed=CONFIG.training.seed + seed, precision="fp32", threads=1)
+        again = replace(CONFIG, training=training)  # in the arithmetic that the run had
         assert app.departures == [StartRun(again)]
         assert run.commands == [Stop()]
 
@@ -608,7 +611,7 @@ async def test_a_finished_run_starts_again_without_a_question(key: str, seed: in
         await following(pilot)
         await pilot.press(key)
         await until(pilot, lambda: bool(app.departures))
-        config = replace(CONFIG, training=replace(CONFIG.training, seed=seed))
+        config = replace(CONFIG, training=replace(CONFIG.training, seed=seed, precision="fp32", threads=1))
         assert app.departures == [StartRun(config)]
 
 
@@ -798,3 +801,25 @@ async def test_a_click_gives_a_panel_the_focus() -> None:
         for name in ("gradient", "diagnosis", "loss"):
             await pilot.click(f"#{name}", offset=(10, 2))
             await until(pilot, lambda name=name: screen.focused is screen.query_one(f"#{name}", Frame).panel)
+
+
+async def test_a_run_that_has_ended_goes_back_to_a_checkpoint_with_another_lr(tmp_path: Path) -> None:
+    for step, best in ((20, 3.0), (40, 2.5), (60, 2.5)):
+        folder = tmp_path / "checkpoints" / f"step-{step:06d}"
+        folder.mkdir(parents=True)
+        settings = LiveSettings.from_config(CONFIG)
+        state = State(step=step, tokens=1, reason="series", fingerprint="", best_val_loss=best, settings=settings)
+        (folder / "state.json").write_bytes(msgspec.json.encode(state))
+    saved = CheckpointSaved(step=60, name="step-000060", reason="series")
+    app = Showing(ScriptedRun([*BEGUN, saved, NO_END], config=CONFIG, path=tmp_path))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await following(pilot)
+        await pilot.press("u")
+        await until(pilot, lambda: bool(app.screen.query(OptionList)))
+        lines = [str(option.prompt) for option in app.screen.query_one(OptionList).options]
+        assert ["the best" in line for line in lines] == [False, True, False]
+        await pilot.press("2")
+        await until(pilot, lambda: bool(app.screen.query(Input)))
+        await pilot.press(*"0.0005", "enter")
+        await until(pilot, lambda: bool(app.departures))
+        assert app.departures == [ResumeRun(tmp_path, "step-000040", ChangeSettings(lr=0.0005))]

@@ -26,7 +26,6 @@ from tinygpt_tui.engine.events import (
 )
 from tinygpt_tui.engine.storage.event_log import EventLog
 from tinygpt_tui.engine.storage.run_store import create
-from tinygpt_tui.engine.training.autotune import COMPILING
 from tinygpt_tui.engine.training.model import GPT, Block
 from tinygpt_tui.engine.training.trainer import Trainer
 from tinygpt_tui.engine.worker import assemble
@@ -104,7 +103,13 @@ def test_what_is_prepared_is_told_before_it_is_done(tmp_path: Path, monkeypatch:
     run = create(tmp_path, config, "run", datetime.now(UTC))
     with closing(EventLog(run)):
         assemble(run, told.append)
-    assert told == ["loading PyTorch", "reading the text", "building the model", COMPILING, "compiled"]
+    assert told == [
+        "loading PyTorch",
+        "reading the text",
+        "building the model",
+        "compiling the model, which may take a minute",
+        "compiled",
+    ]
 
 
 def test_measuring_does_not_disturb_training() -> None:

@@ -4,13 +4,19 @@
 stopped the run where that was asked for; it never starts one.
 """
 
+from __future__ import annotations
+
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
 from ..engine.config import RunConfig
+
+if TYPE_CHECKING:
+    from ..engine.events import ChangeSettings
 
 
 @dataclass(frozen=True)
@@ -34,9 +40,11 @@ class StartRun:
 
 @dataclass(frozen=True)
 class ResumeRun:
-    """The same run, from its last checkpoint."""
+    """The same run, from its last checkpoint, or back from the one that is named and on with a change."""
 
     path: Path
+    checkpoint: str = ""
+    change: ChangeSettings | None = None
 
 
 @dataclass(frozen=True)

@@ -42,8 +42,8 @@ async def open_run(destination: RunDestination, runs: Path) -> OpenedRun:
             numbered = name is None
             path = await asyncio.to_thread(run_store.create, runs, config, name, datetime.now(UTC), numbered=numbered)
             return await client.start(path)
-        case ResumeRun(path=path):
-            return await client.start(path)
+        case ResumeRun(path=path, checkpoint=checkpoint, change=change):
+            return await client.start(path, checkpoint=checkpoint, change=change)
         case OpenRun(path=path):
             if await asyncio.to_thread(run_folder.find_worker, path):
                 return await client.attach(path)

@@ -144,7 +144,7 @@ _ENTRIES = (
         causes=(causes.little_data, causes.no_regularisation, causes.trained_too_long),
         fixes=(fixes.regularise, fixes.smaller_model, fixes.stop_early),
         shown="loss",
-        look_for="the gap between the mean and the line with dots, val_loss",
+        look_for="the gap between the mean and val_loss, the dots",
     ),
     CatalogueEntry(
         detector=InitialLoss,

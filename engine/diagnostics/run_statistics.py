@@ -60,6 +60,9 @@ class RunStatistics:
         self.grad_norm: float | None = None
         self.rows = 0
         """With a finite loss, before this one."""
+        self.last_loss = 0.0
+        """The last finite one, and its step."""
+        self.last_step = 0
         self.first = 0.0
         self.first_step = 0
         self.chance = facts.chance
@@ -108,11 +111,16 @@ class RunStatistics:
             self.spent.learn(row)
         if lr is not None and 0 <= lr < CUTOFF:
             self._follow_schedule(lr)
-        if self.loss is not None and self.rows == 0:
-            self.first = self.best = self.loss
-            self.first_step = row.step
-            self.unit = abs(self.loss)
-            self.chance = self.facts.chance or known_chance_loss(self.loss)
+        if self.loss is not None:
+            self.last_loss, self.last_step = self.loss, row.step
+            if self.rows == 0:
+                self._begin(self.loss)
+
+    def _begin(self, loss: float) -> None:
+        self.first = self.best = loss
+        self.first_step = self.step
+        self.unit = abs(loss)
+        self.chance = self.facts.chance or known_chance_loss(loss)
 
     def _follow_schedule(self, lr: float) -> None:
         if lr > LR_RISE * (self.lr if self.lr is not None else lr):

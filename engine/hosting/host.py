@@ -33,9 +33,12 @@ from ..events import (
     Stop,
     TakeSteps,
 )
+from ..long_work import WorkAbandoned
 from ..storage.run_folder import StoreError
+from ..storage.stored_checkpoints import Reason
 from .blocking_log import BlockingLog, StorageAbandoned
-from .interfaces import EventSink, Hosted, Reason, Request, refuse_all
+from .interfaces import EventSink, Hosted, Request, refuse_all, with_findings
+from .interruptions import Interruptions
 from .loss_watch import LossWatch
 from .time_report import TimeReport
 
@@ -63,6 +66,7 @@ class Host:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._loop = hosted.loop
+        self._opening = hosted.opening
         self._saver = hosted.saver
         self._diagnosis = hosted.diagnosis
         self._loss_watch = LossWatch(hosted.on_nan)
@@ -70,6 +74,9 @@ class Host:
         self._time_report = TimeReport(hosted.stopwatch)
         self._log = BlockingLog(log, announce, self._wait_for_space)
         self._requests = requests
+        self._interruptions = Interruptions(requests, answer=self._answer, is_paused=lambda: self._paused)
+        hosted.long_work.listen(self._interruptions.look)
+        self._upkeep = hosted.upkeep
         self._announce = announce
         self._clock = clock
         self._end: RunEnded | None = None
@@ -85,7 +92,8 @@ class Host:
 
     def run(self) -> RunEnded:
         try:
-            self._record(self._loop.started())
+            for event in (self._loop.started(), *self._opening):
+                self._record(event)
             self._stopwatch.take()  # getting ready is no part of training
             while self._end is None:
                 self._answer_requests()
@@ -100,19 +108,25 @@ class Host:
             last_line = traceback.format_exception_only(error)[-1].strip()
             self._finish("failed", detail=last_line, save=False)
         assert self._end is not None
+        while self._interruptions:
+            self._requests.put(self._interruptions.take())
         refuse_all(self._requests, "the run has ended")
         return self._end
 
     def _take_step(self) -> None:
         now = self._clock()
         self._next_step_at = max(self._next_step_at + self._step_s, now)
-        events = self._loop.advance()
+        with self._interruptions.during_step():
+            events = self._loop.advance()
         self._stopwatch.lap("training")
         for event in events:
             self._record(event)
+        if not any(isinstance(event, StepFinished) for event in events):
+            return  # it was abandoned
         self._steps_left -= 1
         if spent := self._time_report.after_step(self._loop.step):  # before a checkpoint, which may be the run's end
             self._record(spent)
+            self._upkeep()
         reasons = self._saver.due(events)
         self._stopwatch.lap("checkpoint")
         for reason in reasons:
@@ -139,6 +153,8 @@ class Host:
 
     def _next_request(self) -> Request | None:
         """None when it is time to go on."""
+        if self._interruptions:
+            return self._interruptions.take()
         while (wait := self._wait_s()) > 0 or not self._requests.empty():
             self._store()
             with suppress(Empty):
@@ -156,6 +172,9 @@ class Host:
             self._obey(command)
         except ConfigError as error:
             request.answer(Refused(id=command.id, why=str(error)))
+            return
+        except WorkAbandoned:
+            request.answer(Refused(id=command.id, why="the run was stopped before this was done"))
             return
         request.answer(Accepted(id=command.id, step=self._loop.step))
         match command:
@@ -205,6 +224,7 @@ class Host:
             self._record(RunResumed(step=self._loop.step))
 
     def _finish(self, reason: EndReason, detail: str = "", save: bool = True) -> None:
+        self._upkeep()
         if save:
             last: list[Reason] = [] if self._saved_at == self._loop.step else ["stop"]
             for saving in (*self._saver.due((), ending=True), *last):
@@ -228,10 +248,10 @@ class Host:
             self._store()
 
     def _store(self) -> None:
-        """Store the gathered events, each followed by the findings it led to."""
+        """Store the gathered events, each with the findings it led to."""
         gathered, self._gathered = self._gathered, []
         self._store_at = self._clock() + GATHER_S
-        events = [each for event in gathered for each in (event, *self._diagnosis.observe(event))]
+        events = [each for event in gathered for each in with_findings(event, self._diagnosis)]
         self._stopwatch.lap("diagnosis")
         if self._log.record(events, step=self._loop.step):
             self._stopwatch.lap("log")

@@ -101,6 +101,31 @@ def _is_about(run: Path, pid: int) -> bool:
         return not Path("/proc/self/cmdline").exists()
 
 
+def hold_watched(run: Path) -> int:
+    """A descriptor that marks a run as watched for as long as it is open, whatever ends the process; -1 where none."""
+    try:
+        log = open_file(run / WORKER_LOG, os.O_RDONLY)
+    except StoreError:
+        return -1
+    fcntl.flock(log, fcntl.LOCK_SH)  # another waits for a moment at most: see is_watched
+    return log
+
+
+def is_watched(run: Path) -> bool:
+    """Whether a process follows the run."""
+    try:
+        log = open_file(run / WORKER_LOG, os.O_RDONLY)
+    except StoreError:
+        return False
+    try:
+        fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return False
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(log)
+
+
 @contextmanager
 def unoccupied(run: Path) -> Iterator[None]:
     """Keep workers out for a moment; StoreError if there is one already."""

@@ -29,6 +29,13 @@ RUN_KEYS: list[BindingType] = [
         "run.take_up",
         "Take the run up again from its last checkpoint",
     ),
+    _quiet(
+        "u",
+        "leave('go_back')",
+        "go back",
+        "run.go_back",
+        "Go back to a checkpoint, also with another lr; later steps go",
+    ),
     _shown("s", "send('step')", "step", "run.step", "One step, then pause"),
     _quiet("S", "ask('steps')", "steps", "run.steps", "So many steps, then pause"),
     _shown("f", "send('fix')", "fix", "run.fix", "Apply the first remedy of the first open finding"),

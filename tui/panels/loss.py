@@ -6,10 +6,10 @@ from ..plots.draw import draw_figure
 from ..view.figures import loss_figure
 from ..view.plot_titles import TitlePiece, loss_reading, viewport_reading
 from ..view.run_view import RunView
-from .plot_panel import PlotPanel
+from .plotext_panel import PlotextPanel
 
 
-class LossPanel(PlotPanel):
+class LossPanel(PlotextPanel):
     NAME = "loss"
     TITLE = METRICS["loss"].title
     SHOWN_FROM = (0, 0)
@@ -17,13 +17,13 @@ class LossPanel(PlotPanel):
     EXPLANATION = (
         "How surprised the model is by the next byte, in nats; lower is better. The faint band is every single step: "
         "it shows the lowest and the highest loss in each column, so no spike is lost. The line through it is the "
-        "running mean, the line with dots the loss on text that is never trained on.\n\n"
+        "running mean, the dots (a line where they are many) the loss on text that is never trained on.\n\n"
         "A model that guesses starts at ln 259 = 5.56. Healthy is a steep fall, then a bend, then a slow descent, with "
         "the validation loss close to the mean. A growing gap between the two is overfitting; a rising line is "
         "divergence; a jump that comes back is a spike. An arrow at the top says that a spike goes on, and how far.\n\n"
-        "Marks on the axis: ▲ a finding began (!), ◆ somebody changed the run (^), ▪ a checkpoint (.), ✕ the loss or "
-        "the gradient was not a number (x). Dotted uprights are where the phases of training begin: memorization, "
-        "generalization, refinement; they follow the slope of this curve."
+        "Marks on the axis: ▲ a finding began (!), ◆ somebody changed the run (^), ▪ a checkpoint (.), ★ the best "
+        "(*), ✕ the loss or the gradient was not a number (x). Dotted uprights are where the phases of training begin: "
+        "memorization, generalization, refinement; they follow the slope of this curve."
     )
 
     def draw(self, view: RunView, width: int, height: int) -> Canvas:

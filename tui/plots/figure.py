@@ -35,7 +35,7 @@ class Curve:
     transform: Callable[[Floats], Floats] | None = None
     """Rising, applied to what is drawn."""
     points: bool = False
-    """Show where the values are, while they are few."""
+    """Points without a line while they are few: what is measured seldom did not move straight from one to the next."""
 
 
 class HLine(NamedTuple):
@@ -72,6 +72,8 @@ class Figure:
     """Later ones cover earlier ones."""
     cursor: float | None = None
     y_log: bool = False
+    by_plotext: bool = False
+    """Lines are drawn by plotext, where it is loaded."""
     cuts_spikes: bool = False
     """Let a linear y axis end below a value that would flatten all the others."""
 

@@ -6,30 +6,37 @@ from dataclasses import replace
 from textual.widget import Widget
 
 from ...engine.client import ClientError, Run
+from ...engine.config import MOST_THREADS
 from ...engine.events import Stop
 from ..navigation import Destination, QuitApp, ResumeRun, StartRun, ToHome
+from ..view.run_view import RunView
 from .leave_dialog import LeaveDialog
 from .sending import warn
 
 
-def restarted(run: Run, seeds_on: int = 0) -> StartRun:
-    """A new run of the same configuration, with a later seed where that is asked for."""
+def restarted(run: Run, view: RunView, seeds_on: int = 0) -> StartRun:
+    """A new run of the same configuration and arithmetic, with a later seed where that is asked for."""
     training = replace(run.config.training, seed=run.config.training.seed + seeds_on)
+    started = view.started
+    if started and started.precision in ("fp32", "bf16"):
+        training = replace(training, precision=started.precision)
+    if started and 1 <= started.threads <= MOST_THREADS:
+        training = replace(training, threads=started.threads)
     return StartRun(replace(run.config, training=training))
 
 
-def _resumed(run: Run) -> Destination:
+def _resumed(run: Run, _: RunView) -> Destination:
     assert run.path is not None, "the key is offered for a run on disk"
     return ResumeRun(run.path)
 
 
 _LEAVE, _RESTART = "Leave: what becomes of this run?", "Restart: what becomes of this run?"
-DESTINATIONS: dict[str, tuple[Callable[[Run], Destination], str]] = {
-    "home": (lambda _: ToHome(), _LEAVE),
-    "quit": (lambda _: QuitApp(), _LEAVE),
+DESTINATIONS: dict[str, tuple[Callable[[Run, RunView], Destination], str]] = {
+    "home": (lambda *_: ToHome(), _LEAVE),
+    "quit": (lambda *_: QuitApp(), _LEAVE),
     "restart": (restarted, _RESTART),
     "restart_ended": (restarted, _RESTART),
-    "reseed": (lambda run: restarted(run, seeds_on=1), _RESTART),
+    "reseed": (lambda run, view: restarted(run, view, seeds_on=1), _RESTART),
     "resume_from_checkpoint": (_resumed, _RESTART),
 }
 """By the name that a key's action has: where it leads, and the question that a live run asks first."""

@@ -31,6 +31,7 @@ from .change_form import ChangeForm
 from .command_prompts import PROMPTS
 from .crash_report import CrashReport, crash_of, last_lines
 from .feed import RunFeed
+from .going_back import ask_where_to_go_back
 from .header import BlockedBanner, RunHeader
 from .leaving import DESTINATIONS, may_leave
 from .process_memory import MemoryMeter
@@ -150,8 +151,12 @@ class RunScreen(Screen[Destination]):
 
     @work(group="leave", exclusive=True)
     async def action_leave(self, where: str) -> None:
-        destination, question = DESTINATIONS[where]
-        await self._leave(destination(self._run), question)
+        view = self._feed.newest
+        if where != "go_back":
+            destination, question = DESTINATIONS[where]
+            await self._leave(destination(self._run, view), question)
+        elif checkpoint := await ask_where_to_go_back(self, self._run, view):
+            await self._leave(checkpoint, "Go back: what becomes of this run?")
 
     async def _leave(self, destination: Destination, question: str) -> None:
         if await may_leave(self, self._run, question, self._feed.newest.step):

@@ -65,6 +65,8 @@ def is_possible(action: str, parameters: tuple[object, ...], view: RunView, run:
             return not run.live and run.path is not None and not is_finished
         case "leave", "restart_ended":
             return not run.live
+        case "leave", "go_back":
+            return not run.live and run.path is not None and bool(view.checkpoints)
         case ("leave", "restart") | ("send" | "ask", _):
             return run.live
         case _:

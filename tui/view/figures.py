@@ -12,6 +12,7 @@ from ..plots.canvas import ColorRole
 from ..plots.figure import Curve, Figure, HLine, Markers, VLine
 from ..plots.series import Floats
 from ..plots.viewport import Extent, Viewport
+from .run_numbers import shown_phases
 from .run_view import RunView
 from .step_marks import MarkKind, step_marks
 
@@ -49,10 +50,11 @@ def loss_figure(view: RunView, viewport: Viewport) -> Figure:
             Curve(x=x, y=smooth, role=ColorRole.CURVE_TRAIN, transform=shown),
         ),
         hlines=(level,),
-        vlines=tuple(VLine(_x(view, viewport, phase.step), phase.name) for phase in view.phases),
+        vlines=tuple(VLine(_x(view, viewport, phase.step), phase.name) for phase in shown_phases(view)),
         markers=markers(view, viewport),
         cursor=cursor(view, viewport),
         y_log=viewport.y_log,
+        by_plotext=True,
         cuts_spikes=True,
     )
 
@@ -74,6 +76,7 @@ def lr_figure(view: RunView, viewport: Viewport, preview: LiveSettings | None = 
         markers=markers(view, viewport),
         cursor=cursor(view, viewport),
         y_log=viewport.y_log,
+        by_plotext=True,
     )
 
 
@@ -98,7 +101,7 @@ def gradient_figure(view: RunView, viewport: Viewport) -> Figure:
 
 def markers(view: RunView, viewport: Viewport) -> tuple[Markers, ...]:
     """The marks on every x axis; what matters more covers what matters less."""
-    kinds: dict[MarkKind, list[int]] = {"checkpoint": [], "change": [], "finding": []}
+    kinds: dict[MarkKind, list[int]] = {"checkpoint": [], "best": [], "change": [], "finding": []}
     for mark in step_marks(view):
         kinds[mark.kind].append(mark.step)
 
@@ -107,6 +110,7 @@ def markers(view: RunView, viewport: Viewport) -> tuple[Markers, ...]:
 
     return (
         at(np.array(kinds["checkpoint"], "f8"), "▪", ".", ColorRole.MARK_CHECKPOINT),
+        at(np.array(kinds["best"], "f8"), "★", "*", ColorRole.MARK_CHECKPOINT),
         at(np.array(kinds["change"], "f8"), "◆", "^", ColorRole.MARK_CHANGE),
         at(np.array(kinds["finding"], "f8"), "▲", "!", ColorRole.MARK_FINDING),
         at(view.nan_steps["step"], "✕", "x", ColorRole.MARK_NAN),

@@ -15,7 +15,7 @@ from ..plots.heatmap import Heat, Quantity, shades_of
 from ..plots.series import Floats
 from ..plots.viewport import Viewport
 from .figures import EXPLODING, LARGEST_EXPONENT, VANISHING
-from .run_numbers import clipped_share, val_loss_at
+from .run_numbers import clipped_share, evaluation_at
 from .run_view import RunView
 from .step_marks import marks_near
 
@@ -28,13 +28,15 @@ class TitlePiece(NamedTuple):
 
 
 _SPACE = TitlePiece("  ", ColorRole.NONE, joined=True)
+_OLD = 10
+"""Steps after which an evaluation has its step."""
 _NEAR = 200.0
 """A mark is read when it lies within this part of the window around the cursor."""
 
 
 def loss_reading(view: RunView, viewport: Viewport) -> list[TitlePiece]:
     step = viewport.cursor
-    val = val_loss_at(view, step)
+    evaluated_at, val = evaluation_at(view, step)
     raw, smooth = view.curves.at("loss", step), view.curves.smoothed_at("loss", viewport.span, step)
     shown_val = val
     if viewport.perplexity:
@@ -44,6 +46,8 @@ def loss_reading(view: RunView, viewport: Viewport) -> list[TitlePiece]:
         pieces.append(TitlePiece(f"mean {compact(smooth)}", ColorRole.CURVE_TRAIN))
     if not math.isnan(val):
         pieces.append(TitlePiece(f"val {compact(shown_val)}", ColorRole.CURVE_VAL))
+        if (view.step if step is None else step) - evaluated_at >= _OLD:
+            pieces.append(TitlePiece(f" (step {evaluated_at:.0f})", ColorRole.CURVE_AXIS, joined=True))
         if not viewport.perplexity:
             pieces.append(TitlePiece(f"ppl {compact(_perplexity(val))}", ColorRole.CURVE_AXIS))
     return pieces

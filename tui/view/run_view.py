@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from itertools import groupby
-from typing import Literal, NamedTuple, Self
+from typing import Literal, Self
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from ...engine.events import (
     Evaluated,
     FindingClosed,
     FindingOpened,
+    FindingUpdated,
     LayersMeasured,
     PreparationBegan,
     Refused,
@@ -39,6 +40,7 @@ from ...engine.events import (
 )
 from ..plots.series import Table
 from .curves import LARGEST_DRAWN, Curves
+from .episode import Episode
 from .phases import Phase, training_phases
 from .thinning import Thinned
 from .training_clock import TrainingClock
@@ -51,16 +53,10 @@ _Turn = (
 )  # fmt: skip
 """The events that `RunView.after` leaves to another match; a type checker reports one that neither has."""
 
+_FINDINGS = 500
 _SAMPLES = 128
 _TIMES = 20
 _LAYERS = 512
-
-
-class Episode(NamedTuple):
-    """A finding, and the step at which the run had recovered from it."""
-
-    finding: FindingOpened
-    closed: int | None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -133,9 +129,9 @@ class RunView:
             case SettingsChanged():
                 return replace(self, changes=(*self.changes, event), settings=event.settings)
             case FindingOpened():
-                return replace(self, findings=(*self.findings, Episode(event, None)))
-            case FindingClosed():
-                return replace(self, findings=tuple(_closed(episode, event) for episode in self.findings))
+                return replace(self, findings=_bounded((*self.findings, Episode(event, None, event))))
+            case FindingUpdated() | FindingClosed():
+                return replace(self, findings=_after(self.findings, event))
             case TimeSpent():
                 return replace(self, spent=(*self.spent, event)[-_TIMES:])
             case SpeedLimited():
@@ -189,11 +185,7 @@ class RunView:
             changes=tuple(change for change in self.changes if change.step <= step),
             checkpoints=tuple(checkpoint for checkpoint in self.checkpoints if checkpoint.step <= step),
             spent=tuple(spent for spent in self.spent if spent.step <= step),
-            findings=tuple(
-                Episode(finding, closed if closed is None or closed <= step else None)
-                for finding, closed in self.findings
-                if finding.step <= step
-            ),
+            findings=tuple(episode.up_to(step) for episode in self.findings if episode.finding.step <= step),
         )
 
     def _after_steps(self, events: Sequence[StepFinished]) -> Self:
@@ -246,8 +238,20 @@ def _rows_up_to(table: Table, step: int) -> Table:
     return table.first(int(np.searchsorted(table["step"], step, side="right")))
 
 
-def _closed(episode: Episode, event: FindingClosed) -> Episode:
-    return Episode(episode.finding, event.step) if episode.finding.id == event.id else episode
+def _bounded(findings: tuple[Episode, ...]) -> tuple[Episode, ...]:
+    """Without the oldest of too many, first of those that are closed."""
+    if len(findings) <= _FINDINGS:
+        return findings
+    oldest = next((place for place, episode in enumerate(findings) if episode.closed is not None), 0)
+    return findings[:oldest] + findings[oldest + 1 :]
+
+
+def _after(findings: tuple[Episode, ...], event: FindingUpdated | FindingClosed) -> tuple[Episode, ...]:
+    """Most findings that change are among the latest."""
+    for place in reversed(range(len(findings))):
+        if findings[place].finding.id == event.id:
+            return (*findings[:place], findings[place].after(event), *findings[place + 1 :])
+    return findings
 
 
 def _finite(value: float) -> float:

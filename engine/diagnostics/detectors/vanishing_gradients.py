@@ -39,12 +39,17 @@ class VanishingGradients:
     """The level of the loss when the norm became small."""
     _calm: Streak = field(default_factory=Streak, init=False)
     _open: bool = field(default=False, init=False)
+    _rows: int = field(default=0, init=False)
+    """With a small norm, of the open finding."""
+    _last: tuple[float, int] = field(default=(0.0, 0), init=False)
+    """The last norm, and its step."""
 
     def observe(self, run: RunStatistics) -> Detection | Recovered | None:
         norm = run.grad_norm
         if norm is None:
             return None
         small = norm < self.nothing or norm < self._small_norm
+        self._last = norm, run.step
         if norm > 0:
             usual = self._usual
             usual.learn(math.log(norm))
@@ -65,13 +70,22 @@ class VanishingGradients:
         level = self.converged if norm < self.nothing else self.far
         if rows < self.patience or not still or run.level.mean < level * run.unit:
             return None
-        self._open = True
-        evidence = f"gradient norm {norm:.3g} for {rows} rows, with the loss still at {run.level.mean:.3g}"
-        return Detection(onset=self._small.since, severity="failure", evidence=evidence)
+        self._open, self._rows = True, rows
+        return Detection(onset=self._small.since, severity="failure", evidence=self.evidence(run))
+
+    def evidence(self, run: RunStatistics) -> str:
+        norm, step = self._last
+        loss = f"with the loss at {run.last_loss:.3g} at step {run.last_step}"
+        return f"gradient norm {norm:.3g} at step {step}, {self._how_long()}, {loss}"
+
+    def _how_long(self) -> str:
+        return f"below {max(self.nothing, self._small_norm):.3g} in {self._rows} rows since step {self._small.since}"
 
     def _await_recovery(self, step: int, small: bool) -> Recovered | None:
+        self._rows += small
         if self._calm.count(not small, step) < self.recovery:
             return None
+        seen = f"gradient norm {self._how_long()}; larger since step {self._calm.since}"
         self._open = False
         self._small, self._calm = Streak(), Streak()
-        return Recovered()
+        return Recovered(seen)
