@@ -9,7 +9,7 @@ Setting = Literal["lr", "clip", "warmup", "weight_decay", "dropout", "accumulati
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trainer:
+class KnownTrainer:
     name: str
     columns: tuple[str, ...]
     """Patterns, each of which must match a whole column: names that this trainer alone writes together."""
@@ -17,13 +17,13 @@ class Trainer:
     """A setting that is missing here cannot be set there."""
 
 
-TRAINERS: tuple[Trainer, ...] = (
-    Trainer(
+TRAINERS: tuple[KnownTrainer, ...] = (
+    KnownTrainer(
         name="Keras",
         columns=(r"epoch", r"loss", r"val_loss", r"val_(?!loss).+"),
         settings={"lr": "learning_rate", "clip": "clipnorm", "weight_decay": "weight_decay"},
     ),
-    Trainer(
+    KnownTrainer(
         name="Hugging Face",
         columns=(r"learning_rate|eval_runtime|train_runtime", r"epoch|step", r"loss|eval_loss|train_loss"),
         settings={
@@ -31,7 +31,7 @@ TRAINERS: tuple[Trainer, ...] = (
             "accumulation": "gradient_accumulation_steps",
         },
     ),
-    Trainer(
+    KnownTrainer(
         name="Megatron",
         columns=(r"lm.loss", r"learning.rate|grad.norm|consumed.samples|validation.*"),
         settings={
@@ -39,7 +39,7 @@ TRAINERS: tuple[Trainer, ...] = (
             "dropout": "--hidden-dropout", "accumulation": "--global-batch-size",
         },
     ),
-    Trainer(
+    KnownTrainer(
         name="fairseq",
         columns=(r"(train_|valid_)?nll_loss|(train_)?gnorm|(train_)?wps", r"(train_)?(gnorm|wps|ups|num_updates)"),
         settings={
@@ -47,7 +47,7 @@ TRAINERS: tuple[Trainer, ...] = (
             "dropout": "--dropout", "accumulation": "--update-freq",
         },
     ),
-    Trainer(
+    KnownTrainer(
         name="Ultralytics",
         columns=(r"(train/|val/)?box(_loss)?", r"(train/|val/)?(cls|dfl|obj)(_loss)?"),
         settings={
@@ -55,7 +55,7 @@ TRAINERS: tuple[Trainer, ...] = (
             "accumulation": "batch",
         },
     ),
-    Trainer(
+    KnownTrainer(
         name="Detectron2",
         columns=(r"total_loss", r"loss_.+", r"lr|data_time|max_mem|time"),
         settings={
@@ -63,17 +63,17 @@ TRAINERS: tuple[Trainer, ...] = (
             "weight_decay": "SOLVER.WEIGHT_DECAY", "accumulation": "SOLVER.IMS_PER_BATCH",
         },
     ),
-    Trainer(
+    KnownTrainer(
         name="Stable-Baselines3",
         columns=(r"time/.+|rollout/.+", r"train/.+"),
         settings={"lr": "learning_rate", "clip": "max_grad_norm", "accumulation": "batch_size"},
     ),
-    Trainer(
+    KnownTrainer(
         name="XGBoost",
         columns=(r"round", r"(train|eval|test|validation_\d+)-[a-z@\d]+"),
         settings={"lr": "eta"},
     ),
-    Trainer(
+    KnownTrainer(
         name="nanoGPT",
         columns=(r"iter|step", r"mfu"),
         settings={
@@ -81,7 +81,7 @@ TRAINERS: tuple[Trainer, ...] = (
             "dropout": "dropout", "accumulation": "gradient_accumulation_steps",
         },
     ),
-    Trainer(
+    KnownTrainer(
         name="Lightning",
         columns=(r"epoch", r"step", r".+_(step|epoch)|lr-\w+"),
         settings={"clip": "gradient_clip_val", "accumulation": "accumulate_grad_batches"},
@@ -90,11 +90,11 @@ TRAINERS: tuple[Trainer, ...] = (
 """In the order in which they are tried: Keras may log a learning_rate too, and Lightning has the commonest names."""
 
 
-def trainer_of(columns: Iterable[str]) -> Trainer | None:
+def trainer_of(columns: Iterable[str]) -> KnownTrainer | None:
     """The trainer that writes such columns; None where none is known to."""
     names = [name.lower() for name in columns]
     return next((trainer for trainer in TRAINERS if _writes(trainer, names)), None)
 
 
-def _writes(trainer: Trainer, names: list[str]) -> bool:
+def _writes(trainer: KnownTrainer, names: list[str]) -> bool:
     return all(any(re.fullmatch(pattern, name) for name in names) for pattern in trainer.columns)
