@@ -11,6 +11,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
+from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
 from queue import SimpleQueue
@@ -129,9 +130,17 @@ def assemble(run: Path, progress: ReportProgress) -> Hosted:
     past = takewhile(lambda event: event.seq < new, surviving_events(run, trainer.step))
     diagnosis = ReplayedDiagnosis(Diagnosis(config), past)
     gc.freeze()  # what is there stays: the collector need not look at all of torch again and again
-    trainer.replay(changes_to_come(marked_events(run, "changed", "checkpoint"), trainer.step))
+    marked = list(marked_events(run, "changed", "checkpoint"))
+    trainer.replay(changes_to_come(marked, trainer.step))
+    is_changed = any(isinstance(event, SettingsChanged) for event in marked)
     return Hosted(
-        loop=trainer, saver=checkpoints, diagnosis=diagnosis, on_nan=config.training.on_nan, stopwatch=stopwatch
+        loop=trainer,
+        saver=checkpoints,
+        diagnosis=diagnosis,
+        on_nan=config.training.on_nan,
+        # its watch points were written of the run as it was
+        lesson=replace(config.lesson, watch=()) if is_changed else config.lesson,
+        stopwatch=stopwatch,
     )
 
 

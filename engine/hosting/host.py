@@ -19,7 +19,9 @@ from ..events import (
     Command,
     Evaluate,
     Event,
+    LessonPaced,
     LimitSpeed,
+    PaceLesson,
     Pause,
     Refused,
     Resume,
@@ -37,6 +39,7 @@ from ..storage.run_folder import StoreError
 from .blocking_log import BlockingLog, StorageAbandoned
 from .interfaces import EventSink, Hosted, Reason, Request, refuse_all
 from .loss_watch import LossWatch
+from .planned_pauses import PlannedPauses
 from .time_report import TimeReport
 
 RETRY_S = 1.0
@@ -74,8 +77,7 @@ class Host:
         self._clock = clock
         self._end: RunEnded | None = None
         self._paused = False
-        self._steps_left = math.inf
-        """Until a pause that was asked for in advance."""
+        self._planned = PlannedPauses(hosted.lesson)
         self._step_s = 0.0
         """The least time a step may take."""
         self._next_step_at = -math.inf
@@ -110,7 +112,6 @@ class Host:
         self._stopwatch.lap("training")
         for event in events:
             self._record(event)
-        self._steps_left -= 1
         if spent := self._time_report.after_step(self._loop.step):  # before a checkpoint, which may be the run's end
             self._record(spent)
         reasons = self._saver.due(events)
@@ -122,11 +123,11 @@ class Host:
                 self._finish("nan", detail=NAN_LOSS, save=False)
                 return
             case "pause":
-                self._pause(NAN_LOSS)
+                self._pause(RunPaused(step=self._loop.step, reason=NAN_LOSS))
             case "continue":
                 pass
-        if self._steps_left <= 0 and not self._loop.finished:
-            self._pause("the steps asked for are taken")
+        if (pause := self._planned.after_step(self._loop.step)) and not self._loop.finished:
+            self._pause(pause)
 
     def _answer_requests(self) -> None:
         """While the run is paused or ahead of its speed limit, wait for more."""
@@ -169,7 +170,7 @@ class Host:
     def _obey(self, command: Command) -> None:
         match command:
             case Pause():
-                self._pause("as asked")
+                self._pause(RunPaused(step=self._loop.step, reason="as asked"))
             case Resume():
                 self._resume(math.inf)
             case TakeSteps(count=count):
@@ -180,6 +181,9 @@ class Host:
                 self._step_s = 1 / rate
                 self._next_step_at = self._clock() + self._step_s
                 self._record(SpeedLimited(step=self._loop.step, steps_per_s=rate))
+            case PaceLesson(watch_points=watch_points, findings=findings):
+                self._planned.follow(command)
+                self._record(LessonPaced(step=self._loop.step, watch_points=watch_points, findings=findings))
             case ChangeSettings():
                 self._record(self._loop.change(command))
             case Evaluate():
@@ -193,13 +197,13 @@ class Host:
             case _:
                 raise ConfigError(f"a run that trains cannot be told {type(command).__name__}")
 
-    def _pause(self, reason: str) -> None:
+    def _pause(self, pause: RunPaused) -> None:
         if not self._paused:
             self._paused = True
-            self._record(RunPaused(step=self._loop.step, reason=reason))
+            self._record(pause)
 
     def _resume(self, steps: float) -> None:
-        self._steps_left = steps
+        self._planned.go_on(steps)
         if self._paused:
             self._paused = False
             self._record(RunResumed(step=self._loop.step))
@@ -224,7 +228,8 @@ class Host:
 
     def _record(self, event: Event) -> None:
         self._gathered.append(event)
-        if not isinstance(event, StepFinished) or self._clock() >= self._store_at:
+        is_due = self._clock() >= self._store_at or self._planned.needs_every_step
+        if is_due or not isinstance(event, StepFinished):
             self._store()
 
     def _store(self) -> None:
@@ -232,6 +237,7 @@ class Host:
         gathered, self._gathered = self._gathered, []
         self._store_at = self._clock() + GATHER_S
         events = [each for event in gathered for each in (event, *self._diagnosis.observe(event))]
+        self._planned.observe(events)
         self._stopwatch.lap("diagnosis")
         if self._log.record(events, step=self._loop.step):
             self._stopwatch.lap("log")

@@ -20,6 +20,7 @@ from ..events import (
     SampleGenerated,
     SettingsChanged,
 )
+from ..lesson import Lesson
 from ..stopwatch import Stopwatch
 from .loss_watch import NanPolicy
 
@@ -77,6 +78,8 @@ class Hosted:
     saver: Saver
     diagnosis: Observer
     on_nan: NanPolicy = "continue"
+    lesson: Lesson = field(default_factory=Lesson)
+    """Where the run may be asked to pause by itself."""
     stopwatch: Stopwatch = field(default_factory=Stopwatch)
     """Shared with the loop, which may time the parts of a step separately."""
 

@@ -22,6 +22,7 @@ from ...engine.events import (
     FindingClosed,
     FindingOpened,
     LayersMeasured,
+    LessonPaced,
     PreparationBegan,
     Refused,
     RunEnded,
@@ -89,6 +90,10 @@ class RunView:
     """Where the time of the last steps went."""
     speed_limit: float = math.inf
     """Steps a second."""
+    pace: LessonPaced | None = None
+    """Whether the run pauses by itself where its lesson has something to show."""
+    pause: RunPaused | None = None
+    """While it is paused."""
     clock: TrainingClock = field(default_factory=TrainingClock)
 
     @classmethod
@@ -137,6 +142,8 @@ class RunView:
                 return replace(self, spent=(*self.spent, event)[-_TIMES:])
             case SpeedLimited():
                 return replace(self, speed_limit=event.steps_per_s)
+            case LessonPaced():
+                return replace(self, pace=event if event.watch_points or event.findings else None)
             case _:
                 return self._after_turn(event)
 
@@ -148,14 +155,16 @@ class RunView:
             case RunStarted():
                 return self._up_to(event.step)._begun(event)
             case RunResumed() | StorageRestored():
-                return replace(self, clock=self.clock.resumed(event.time), state="training", state_detail="")
+                clock = self.clock.resumed(event.time)
+                return replace(self, clock=clock, state="training", state_detail="", pause=None)
             case RunPaused():
-                return replace(self, clock=self.clock.stopped(event.time), state="paused", state_detail=event.reason)
+                clock = self.clock.stopped(event.time)
+                return replace(self, clock=clock, state="paused", state_detail=event.reason, pause=event)
             case StorageBlocked():
                 return replace(self, state="blocked", state_detail=event.detail)
             case RunEnded():
                 clock = self.clock.stopped(event.time)
-                return replace(self, clock=clock, state="ended", state_detail=event.detail, end=event)
+                return replace(self, clock=clock, state="ended", state_detail=event.detail, end=event, pause=None)
             case Accepted() | Refused():  # answers are shown by what has sent the command
                 return self
 
@@ -170,6 +179,8 @@ class RunView:
             state_detail="",
             end=None,
             speed_limit=math.inf,
+            pace=None,
+            pause=None,
         )
 
     def _up_to(self, step: int) -> Self:
