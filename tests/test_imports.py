@@ -30,6 +30,7 @@ ENGINE = (
     {"diagnostics"},
     {"readers", "hosting"},
     {"client"},
+    {"stored_sample"},
     {"training"},
     {"worker"},
 )

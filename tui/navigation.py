@@ -37,6 +37,8 @@ class ResumeRun:
     """The same run, from its last checkpoint."""
 
     path: Path
+    steps: int | None = None
+    """The step at which it is to end now, where that is later than it was to."""
 
 
 @dataclass(frozen=True)

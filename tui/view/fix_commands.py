@@ -6,6 +6,8 @@ from typing import Any
 
 from ...engine.config import LiveSettings
 from ...engine.events import ChangeSettings, FindingOpened
+from .findings import open_findings
+from .run_view import RunView
 
 _LIVE_KEYS = {
     "optimizer.clip": "clip",
@@ -30,6 +32,15 @@ def first_fix(findings: Iterable[FindingOpened]) -> ChangeSettings:
         keys = ", ".join(fix.changes) or "nothing that can be set"
         raise NoFix(f"“{fix.title}” sets {keys}, which needs a new run: r restarts this one")
     return change
+
+
+def can_fix(view: RunView) -> bool:
+    """Whether the first remedy of the open findings can be applied to a run that trains."""
+    try:
+        first_fix(open_findings(view))
+    except NoFix:
+        return False
+    return True
 
 
 def change_between(old: LiveSettings, new: LiveSettings, *, lr: float | None = None) -> ChangeSettings | None:

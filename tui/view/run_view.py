@@ -153,13 +153,13 @@ class RunView:
             case PreparationBegan():
                 return replace(self, state="starting", state_detail=event.activity, end=None)
             case RunStarted():
-                return self._up_to(event.step)._begun(event)
+                return self.up_to(event.step)._begun(event)
             case RunResumed() | StorageRestored():
                 clock = self.clock.resumed(event.time)
                 return replace(self, clock=clock, state="training", state_detail="", pause=None)
             case RunPaused():
                 clock = self.clock.stopped(event.time)
-                return replace(self, clock=clock, state="paused", state_detail=event.reason, pause=event)
+                return replace(self, clock=clock, state="paused", state_detail=_why_paused(event), pause=event)
             case StorageBlocked():
                 return replace(self, state="blocked", state_detail=event.detail)
             case RunEnded():
@@ -183,7 +183,7 @@ class RunView:
             pause=None,
         )
 
-    def _up_to(self, step: int) -> Self:
+    def up_to(self, step: int) -> Self:
         """Without everything after a step: a run that resumes there does it again."""
         return replace(
             self,
@@ -216,7 +216,7 @@ class RunView:
     def _after_repeated(self, events: Sequence[StepFinished]) -> Self:
         """Steps that do not go up: the later row is the true one."""
         if len(events) == 1:
-            return self._up_to(events[0].step - 1)._after_steps(events)
+            return self.up_to(events[0].step - 1)._after_steps(events)
         view = self
         for event in events:
             view = view._after_steps([event])
@@ -254,6 +254,11 @@ def _rows_up_to(table: Table, step: int) -> Table:
 
 def _closed(episode: Episode, event: FindingClosed) -> Episode:
     return Episode(episode.finding, event.step) if episode.finding.id == event.id else episode
+
+
+def _why_paused(event: RunPaused) -> str:
+    """The words of a watch point are the lesson's to show."""
+    return "at a watch point of the lesson" if event.at == "watch" else event.reason
 
 
 def _finite(value: float) -> float:
