@@ -196,7 +196,16 @@ def test_every_command_is_answered_at_the_step_at_which_it_was_given(tmp_path: P
     assert stage.requests.answers == [Accepted(id=id, step=2) for id in range(1, 9)]
     effects = [Evaluated, SampleGenerated, SettingsChanged, SpeedLimited, RunPaused, RunResumed, LessonPaced]
     assert [type(event) for event in stage.log.of(*effects)] == effects
-    assert [event.reason for event in stage.log.events if isinstance(event, CheckpointSaved)][:2] == ["change", "asked"]
+
+
+def test_changes_after_one_step_are_saved_once_before_the_next_and_in_any_case_at_the_end(tmp_path: Path) -> None:
+    changes: list[Command] = [ChangeSettings(clip=clip) for clip in (0.5, 0.4, 0.3)]
+    stage = Stage(tmp_path, asks={2: changes, 4: [SaveCheckpoint(), *changes, Stop()]})
+    stage.run()
+    saved = [(each.step, each.reason) for each in stage.log.events if isinstance(each, CheckpointSaved)]
+    assert saved == [(2, "change"), (4, "asked"), (4, "stop")]
+    story = stage.story()
+    assert story.index(("CheckpointSaved", 2)) == story.index(("StepFinished", 3)) - 1
 
 
 @pytest.mark.parametrize(

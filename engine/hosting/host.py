@@ -84,6 +84,8 @@ class Host:
         self._gathered: list[Event] = []
         self._store_at = -math.inf
         self._saved_at: int | None = None
+        self._is_changed = False
+        """Since the last checkpoint; several changes after one step are saved together, before the next."""
 
     def run(self) -> RunEnded:
         try:
@@ -106,6 +108,8 @@ class Host:
         return self._end
 
     def _take_step(self) -> None:
+        if self._is_changed:
+            self._save("change")
         now = self._clock()
         self._next_step_at = max(self._next_step_at + self._step_s, now)
         events = self._loop.advance()
@@ -161,7 +165,7 @@ class Host:
         request.answer(Accepted(id=command.id, step=self._loop.step))
         match command:
             case ChangeSettings():
-                self._save("change")
+                self._is_changed = True
             case Stop():
                 self._finish("stopped")
             case _:
@@ -210,7 +214,7 @@ class Host:
 
     def _finish(self, reason: EndReason, detail: str = "", save: bool = True) -> None:
         if save:
-            last: list[Reason] = [] if self._saved_at == self._loop.step else ["stop"]
+            last: list[Reason] = [] if self._saved_at == self._loop.step and not self._is_changed else ["stop"]
             for saving in (*self._saver.due((), ending=True), *last):
                 self._save(saving)
         self._end = RunEnded(step=self._loop.step, reason=reason, detail=detail)
@@ -223,7 +227,7 @@ class Host:
         self._store()
         saved = self._log.write_or_wait(lambda: self._saver.save(reason), step=self._loop.step)
         self._stopwatch.lap("checkpoint")
-        self._saved_at = saved.step
+        self._saved_at, self._is_changed = saved.step, False
         self._record(saved)
 
     def _record(self, event: Event) -> None:

@@ -6,12 +6,15 @@ longer than a person should wait for a key. This one is a line of text.
 
 from dataclasses import dataclass
 
-from textual import events
+from textual import events, work
 from textual.binding import ActiveBinding
 from textual.content import Content
 from textual.reactive import reactive
 from textual.screen import Screen
 from textual.widget import Widget
+
+ASKED_ON_CLICK = frozenset({"run.again"})
+"""Ids of bindings."""
 
 
 @dataclass(frozen=True)
@@ -74,4 +77,17 @@ class KeyLine(Widget):
         column = event.x - self.gutter.left
         for key in self.keys:
             if key.start <= column < key.end:
-                await self.app.run_action(key.binding.binding.action, key.binding.node)
+                binding = key.binding.binding
+                if binding.id in ASKED_ON_CLICK:
+                    self.ask(key.binding)
+                else:
+                    await self.app.run_action(binding.action, key.binding.node)
+
+    @work
+    async def ask(self, active: ActiveBinding) -> None:
+        """A click that was meant for a neighbour must not start anything."""
+        from .confirm import Confirm  # which has a line of keys itself
+
+        question = Confirm(f"{active.binding.tooltip}: start it?", yes="Start", no="Stay")
+        if await self.app.push_screen_wait(question):
+            await self.app.run_action(active.binding.action, active.node)

@@ -79,7 +79,7 @@ async def send(screen: Widget, run: Run, command: Command, name: str = "") -> No
 
 
 def warn(screen: Widget, why: str) -> None:
-    screen.notify(visible(why), severity="warning", markup=False)
+    screen.notify(visible(why), severity="warning", timeout=3, markup=False)
 
 
 def is_possible(action: str, parameters: tuple[object, ...], view: RunView, run: Run) -> bool:
