@@ -58,7 +58,7 @@ def sampled_by(run: Path, wanted: Sample) -> SampleGenerated:
     return SampleGenerated(step=step, prompt=prompt, text=text, temperature=temperature, top_k=top_k)
 
 
-def main() -> int:
+def _serve_one() -> int:
     wanted = decode_command(sys.stdin.buffer.readline())
     assert isinstance(wanted, Sample)
     try:
@@ -71,4 +71,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(_serve_one())

@@ -6,9 +6,10 @@ longer than a person should wait for a key. This one is a line of text.
 
 from dataclasses import dataclass
 
-from textual import events, work
+from textual import events
 from textual.binding import ActiveBinding
 from textual.content import Content
+from textual.message import Message
 from textual.reactive import reactive
 from textual.screen import Screen
 from textual.widget import Widget
@@ -38,6 +39,13 @@ class KeyLine(Widget):
     KeyLine { dock: bottom; height: 1; padding: 0 1; background: $footer-background; }
     """
     ALLOW_SELECT = False
+
+    class Doubted(Message):
+        """A click that may have been meant for a neighbour; the screen asks before it acts."""
+
+        def __init__(self, active: ActiveBinding) -> None:
+            super().__init__()
+            self.active = active
 
     keys: reactive[tuple[ShownKey, ...]] = reactive(())
 
@@ -79,15 +87,6 @@ class KeyLine(Widget):
             if key.start <= column < key.end:
                 binding = key.binding.binding
                 if binding.id in ASKED_ON_CLICK:
-                    self.ask(key.binding)
+                    self.post_message(self.Doubted(key.binding))
                 else:
                     await self.app.run_action(binding.action, key.binding.node)
-
-    @work
-    async def ask(self, active: ActiveBinding) -> None:
-        """A click that was meant for a neighbour must not start anything."""
-        from .confirm import Confirm  # which has a line of keys itself
-
-        question = Confirm(f"{active.binding.tooltip}: start it?", yes="Start", no="Stay")
-        if await self.app.push_screen_wait(question):
-            await self.app.run_action(active.binding.action, active.node)

@@ -8,6 +8,7 @@ from ...engine.events import FindingOpened
 from ..content import hanging
 from ..text import visible
 from ..view.findings import SEVERITY_GLYPHS, name_of, open_findings
+from ..view.fix_commands import can_fix
 from ..view.run_view import RunView
 from .text_panel import TextPanel
 
@@ -38,7 +39,7 @@ Healthy: nothing is open but remarks (●). f applies the first remedy of the fi
         title = Content.assemble("Diagnosis", ("  ", ""), _count(alarms))
         parts = [] if alarms else [_all_is_well(view)]
         parts += [
-            _open(finding, has_key=position == 0 and view.end is None, width=self.room)
+            _open(finding, has_key=position == 0 and view.end is None and can_fix(view), width=self.room)
             for position, finding in enumerate(still_open)
         ]
         if closed:

@@ -39,8 +39,10 @@ class LessonPanel(TextPanel):
 What it shows: the lesson of the preset that was started, step by step: what happens now, what to watch at this \
 point, the latest finding, the panel that tells most at the moment, and what is worth trying, with its key.
 
-How to read it: from the top. A key in bold can be pressed as it stands there. When the run is over, the lesson asks \
-a question; a answers it, starts a new run with one of the lesson's fixes, or opens a preset to compare with.
+How to read it: from the top. A key in bold can be pressed as it stands there. The run stops by itself at what is \
+worth seeing and at its first finding; space goes on, W never stops again. With the reading cursor on an earlier step \
+it shows what there was to see there. When the run is over, the lesson asks a question; a answers it, starts a new run \
+with one of the lesson's fixes, or opens a preset to compare with.
 
 A run of your own has no lesson, unless its file has a section [lesson]."""
 

@@ -13,7 +13,7 @@ from ...engine.lesson import LessonFix, Question
 from ...engine.schedule import planned_lr
 from ..formatting import setting
 from ..view.findings import name_of, open_findings
-from ..view.fix_commands import change_for_fix
+from ..view.fix_commands import can_fix
 from ..view.run_numbers import current_phase
 from ..view.run_view import RunView
 
@@ -181,7 +181,7 @@ def _tries(view: RunView, answered: Collection[int]) -> list[Hint]:
 def _remedy(view: RunView) -> list[Hint]:
     """The diagnosis' own first fix, where the key can apply it to a run that trains."""
     fix = next((fix for finding in open_findings(view) for fix in finding.fixes), None)
-    if fix is None or change_for_fix(fix.changes) is None:
+    if fix is None or not can_fix(view):
         return []
     return [Hint(binding="run.fix", words=f"on this run, now: {fix.title}")]
 

@@ -1,6 +1,6 @@
 """A screen of a run on which no key is dead: one that cannot act now says why and offers what can be done."""
 
-from textual import events, work
+from textual import events, on, work
 from textual.actions import parse
 from textual.binding import Binding
 from textual.content import Content
@@ -9,6 +9,8 @@ from textual.screen import Screen
 from ...engine.client import ClientError, Run
 from ...engine.events import Sample
 from ...engine.stored_sample import sample_stored
+from ..dialogs.confirm import Confirm
+from ..dialogs.key_line import KeyLine
 from ..dialogs.pick import Pick
 from ..navigation import Destination
 from ..panels.keys import RUN_KEYS
@@ -82,6 +84,13 @@ class ExplainedKeys(Screen[Destination]):
         except ClientError as error:
             warn(self, str(error))
 
+    @on(KeyLine.Doubted)
+    @work(group="dialog", exclusive=True)
+    async def confirm_click(self, event: KeyLine.Doubted) -> None:
+        question = Confirm(f"{event.active.binding.tooltip}: start it?", yes="Start", no="Stay")
+        if await self.app.push_screen_wait(question):
+            await self.app.run_action(event.active.binding.action, event.active.node)
+
     async def _leave(self, destination: Destination, question: str) -> None:
         if await may_leave(self, self._run, question, self._feed.newest):
             while self.app.screen is not self:
@@ -97,6 +106,7 @@ def _why_not_yet(name: str, view: RunView) -> str:
             first_fix(open_findings(view))
         except NoFix as error:
             return str(error)
+        return "its first remedy is in force already"
     if name == "full_speed":
         return "it trains at full speed already"
     return "the run is not ready for that; try again in a moment"

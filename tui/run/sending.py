@@ -113,5 +113,6 @@ def can_train_on(view: RunView, run: Run) -> bool:
 def keys_differ(before: RunView, view: RunView) -> bool:
     """Whether other actions may be possible than in an earlier view."""
     return any(
-        getattr(before, name) is not getattr(view, name) for name in ("state", "pace", "speed_limit", "findings")
+        getattr(before, name) is not getattr(view, name)
+        for name in ("state", "pace", "speed_limit", "findings", "settings")
     )
