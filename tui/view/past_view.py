@@ -11,5 +11,6 @@ def as_of(view: RunView, step: float) -> RunView:
     if step >= view.step:
         return view
     past = view.up_to(round(step))
-    settings = past.changes[-1].settings if past.changes else LiveSettings.from_config(view.config)
+    changed = (change.settings for change in reversed(past.changes) if change.settings is not None)
+    settings = next(changed, LiveSettings.from_config(view.config))
     return replace(past, settings=settings, state="training", state_detail="", end=None, pause=None)
