@@ -216,6 +216,7 @@ async def test_a_dialog_survives_keys_that_dismiss_it_before_it_is_mounted(name:
                 app.post_message(Key(key, key if len(key) == 1 else None))
             await until(pilot, lambda turn=turn: len(app.opened) > turn)
             await until(pilot, lambda: len(app.screen_stack) == 1)
+            await pilot.pause()  # the last keys may still be on their way
 
 
 @pytest.mark.parametrize("name", sorted(DIALOGS))

@@ -9,6 +9,8 @@ from ...engine.config import RunConfig
 from ...engine.events import PaceLesson, RunPaused
 from ..content import in_ascii
 from ..panels.keys import key_of
+from ..panels.layout import fits
+from ..panels.lesson import LessonPanel
 from ..panels.lesson_guide import fix_in_force, has_lesson
 from ..text import visible
 from ..view.findings import SEVERITY_GLYPHS
@@ -26,20 +28,25 @@ def lesson_pace(config: RunConfig) -> PaceLesson | None:
 
 class PaceLine(Widget):
     DEFAULT_CSS = """
-    PaceLine { display: none; height: 1; padding: 0 1; background: $panel; text-wrap: nowrap; text-overflow: ellipsis; }
+    PaceLine {
+        display: none; height: 1; padding: 0 1; background: $panel; text-wrap: nowrap;
+        &.-alone { height: auto; max-height: 4; text-wrap: wrap; }
+    }
     """
-    view: reactive[RunView | None] = reactive(None)
+    view: reactive[RunView | None] = reactive(None, layout=True)
     ascii = False
 
     def show(self, view: RunView) -> None:
         self.display = is_paced(view)
+        size = self.screen.size
+        self.set_class(not fits((size.width, size.height), LessonPanel.SHOWN_FROM), "-alone")  # no lesson beside it
         if self.display and (self.view is None or _changes(self.view) != _changes(view)):
             self.view = view
 
     def render(self) -> RenderResult:
         if self.view is None:
             return Content("")
-        line = pace_words(self.view, self.size.width - self.gutter.width)
+        line = pace_words(self.view, 0 if self.has_class("-alone") else self.size.width)
         return in_ascii(line) if self.ascii else line
 
 
@@ -49,14 +56,16 @@ def is_paced(view: RunView) -> bool:
 
 
 def pace_words(view: RunView, width: int) -> Content:
-    """The reason is cut off where the line is too short for it and the keys."""
+    """The reason is cut off where a line of so many cells is too short for it and the keys; 0 leaves it whole."""
     pause = view.pause
     if pause is None or pause.at == "asked":
         reason = Content.styled("The run stops by itself where there is something to see.", _FAINT)
     else:
         reason = _reason(view, pause)
     keys = _keys(view)
-    return Content("  ").join([reason.truncate(max(width - keys.cell_length - 2, 0), ellipsis=True), keys])
+    if width:
+        reason = reason.truncate(max(width - keys.cell_length - 2, 0), ellipsis=True)
+    return Content("  ").join([reason, keys])
 
 
 def _changes(view: RunView) -> tuple[object, ...]:

@@ -136,7 +136,7 @@ class RunView:
             case CheckpointSaved():
                 return replace(self, checkpoints=(*self.checkpoints, event))
             case SettingsChanged():
-                return replace(self, changes=(*self.changes, event), settings=event.settings)
+                return replace(self, changes=(*self.changes, event), settings=event.settings or self.settings)
             case FindingOpened():
                 return replace(self, findings=(*self.findings, Episode(event, None)))
             case FindingClosed():
