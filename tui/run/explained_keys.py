@@ -13,7 +13,9 @@ from ..dialogs.confirm import Confirm
 from ..dialogs.key_line import KeyLine
 from ..dialogs.pick import Pick
 from ..navigation import Destination
+from ..panels.grid import RunPanels
 from ..panels.keys import RUN_KEYS
+from ..panels.sample import SamplePanel
 from ..text import visible
 from ..view.findings import open_findings
 from ..view.fix_commands import NoFix, first_fix
@@ -83,6 +85,10 @@ class ExplainedKeys(Screen[Destination]):
             self._feed.add(await sample_stored(self._run.path, wanted))
         except ClientError as error:
             warn(self, str(error))
+            return
+        panels = self.query_one(RunPanels)
+        if not panels.panel(SamplePanel).region.area:
+            panels.action_full_screen(SamplePanel.NAME)
 
     @on(KeyLine.Doubted)
     @work(group="dialog", exclusive=True)

@@ -16,11 +16,11 @@ from .leaving import restarted
 from .sending import can_train_on
 
 _WHY = {
-    "evaluate": "val_loss is measured while a run trains",
-    "checkpoint": "a checkpoint is saved while a run trains",
-    "sample": "it has no checkpoint that could write",
-    "stop": "there is nothing to stop",
-    **dict.fromkeys(("fix", "change", "lr", "lr_half", "lr_double"), "settings change while a run trains"),
+    "evaluate": "val_loss is measured only while a run trains",
+    "checkpoint": "A checkpoint is saved only while a run trains",
+    "sample": "It has no checkpoint that could write",
+    "stop": "There is nothing to stop",
+    **dict.fromkeys(("fix", "change", "lr", "lr_half", "lr_double"), "Settings change only while a run trains"),
 }
 _LR_TIMES = {"lr_half": (0.5, "half"), "lr_double": (2.0, "twice")}
 
@@ -34,7 +34,7 @@ class Offer:
 def why_not(name: str, view: RunView) -> str:
     """`name` is that of a key's action."""
     how = how_it_ended(view) if view.end is not None else "The run is read from disk."
-    return f"{how} For this key: {_WHY.get(name, 'no step is being trained')}."
+    return f"{how} {_WHY.get(name, 'No step is being trained')}."
 
 
 def offers(name: str, view: RunView, run: Run) -> list[Offer]:
