@@ -129,9 +129,9 @@ def test_a_view_of_the_past_has_the_settings_of_then_and_the_present_is_not_touc
 def test_a_change_after_the_last_step_is_read_before_the_next() -> None:
     halved = replace(LiveSettings.from_config(CONFIG), lr_scale=0.5)
     view = view_at(50, SettingsChanged(step=50, summary="lr halved", settings=halved))
-    assert [piece.text for piece in lr_reading(view, Viewport())][:2] == ["0.001", "next 0.0005"]
+    assert [piece.text for piece in lr_reading(view, Viewport())][:2] == ["0.001", "→ 0.0005"]
     after = view.after_all(steps(CONFIG, [5.0], first=51))
-    assert "next" not in [piece.text.split()[0] for piece in lr_reading(after, Viewport())]
+    assert "→" not in [piece.text[0] for piece in lr_reading(after, Viewport())]
 
 
 def test_a_lesson_that_is_over_looks_back_at_what_the_run_went_through() -> None:

@@ -53,7 +53,7 @@ def lr_reading(view: RunView, viewport: Viewport) -> list[TitlePiece]:
     lr = view.curves.at("lr", viewport.cursor)
     pieces = [TitlePiece(setting(lr, 3), ColorRole.CURVE_LR)]
     if viewport.cursor is None and (coming := changed_lr(view)) is not None:
-        pieces.append(TitlePiece(f"next {setting(coming, 3)}", ColorRole.CURVE_LR))
+        pieces.append(TitlePiece(f"→ {setting(coming, 3)}", ColorRole.CURVE_LR))
     if view.settings.lr_scale != 1:
         pieces.append(TitlePiece(f"{compact(view.settings.lr_scale)} x plan", ColorRole.CURVE_AXIS))
     return [*pieces, TitlePiece(view.settings.schedule.kind, ColorRole.CURVE_AXIS)]
