@@ -31,6 +31,7 @@ ENGINE = (
     {"diagnostics"},
     {"readers", "hosting"},
     {"client", "attached", "export"},
+    {"stored_sample"},
     {"training"},
     {"worker", "attach"},
 )

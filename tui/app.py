@@ -173,7 +173,7 @@ class TinyGPTApp(App[None]):
             run = await open_or_notify(self, self._open(wanted, self._runs), in_words(wanted))
             if run is None:
                 return
-            match await self._shown(run):
+            match await self._shown(run, paced=not isinstance(wanted, OpenRun)):
                 case QuitApp():
                     self.exit()
                     return
@@ -182,10 +182,10 @@ class TinyGPTApp(App[None]):
                 case ToHome() | None:
                     wanted = None
 
-    async def _shown(self, run: OpenedRun) -> Destination | None:
+    async def _shown(self, run: OpenedRun, *, paced: bool) -> Destination | None:
         from .run.screen import RunScreen
 
-        self._shown_run = RunScreen(run, settings=self._preferences.settings, ascii=self._ascii)
+        self._shown_run = RunScreen(run, settings=self._preferences.settings, ascii=self._ascii, paced=paced)
         try:
             return await self.push_screen_wait(self._shown_run)
         finally:

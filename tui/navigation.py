@@ -45,6 +45,8 @@ class ResumeRun:
     path: Path
     checkpoint: str = ""
     change: ChangeSettings | None = None
+    steps: int | None = None
+    """The step at which it is to end now, where that is later than it was to."""
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,11 @@ async def open_run(destination: RunDestination, runs: Path) -> OpenedRun:
             numbered = name is None
             path = await asyncio.to_thread(run_store.create, runs, config, name, datetime.now(UTC), numbered=numbered)
             return await client.start(path)
-        case ResumeRun(path=path, checkpoint=checkpoint, change=change):
+        case ResumeRun(path=path, checkpoint=checkpoint, change=change, steps=steps):
+            if steps is not None:
+                config = await asyncio.to_thread(run_store.read_config, path)
+                longer = config.with_changes({"training.steps": steps})
+                await asyncio.to_thread(run_store.write_config, path, longer)
             return await client.start(path, checkpoint=checkpoint, change=change)
         case OpenRun(path=path):
             if await asyncio.to_thread(run_folder.find_worker, path):

@@ -16,7 +16,7 @@ import msgspec
 import torch
 from torch import Tensor
 
-from ..config import LiveSettings, RunConfig
+from ..config import ConfigError, LiveSettings, RunConfig
 from ..corpus import Corpus
 from ..events import (
     ChangeSettings,
@@ -239,6 +239,8 @@ class Trainer:
         """From the next step on; ConfigError leaves everything as it was."""
         before = self.settings
         after = changed(before, command, step=self.step + 1, steps=self.config.training.steps)
+        if after == before and not self._changes_to_come:
+            raise ConfigError("nothing would change: the run is set like that already")
         require_memory_for_batches(self.config, after)
         self._changes_to_come.clear()  # from here on it is another run than the one that crashed
         self.apply(after)

@@ -12,6 +12,7 @@ from ..plots.viewport import Viewport
 from ..view.run_view import RunView
 from .frame import Frame
 from .layout import PANELS, SIDE_BY_SIDE, AnyPanel, fits, known_panels, shown_panels
+from .lesson import LessonPanel
 from .lesson_guide import has_lesson
 from .panel import Group
 from .plot_panel import PlotPanel
@@ -125,6 +126,8 @@ class PanelColumns(Container):
             panel = self._frames[name].panel
             if isinstance(panel, PlotPanel):
                 panel.viewport = self.viewport
+            elif isinstance(panel, LessonPanel):
+                panel.cursor = self.viewport.cursor
             panel.view = self.view
 
 

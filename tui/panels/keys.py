@@ -5,7 +5,7 @@ from textual.keys import format_key
 
 from .layout import PANELS, panel_keys
 
-FOOTER = ("space", "r", "s", "f", "a", "question_mark", "m", "left", "plus", "l", "e", "i", "p")
+FOOTER = ("space", "W", "r", "s", "f", "a", "question_mark", "m", "left", "plus", "l", "e", "i", "p")
 """The order in which the footer shows keys; a narrow screen cuts off the last ones."""
 
 
@@ -36,6 +36,7 @@ RUN_KEYS: list[BindingType] = [
         "run.go_back",
         "Go back to a checkpoint, also with another lr; later steps go",
     ),
+    _shown("space", "train_on", "train on", "run.train_on", "Train this run on, for as many steps as you say"),
     _shown("s", "send('step')", "step", "run.step", "One step, then pause"),
     _quiet("S", "ask('steps')", "steps", "run.steps", "So many steps, then pause"),
     _shown("f", "send('fix')", "fix", "run.fix", "Apply the first remedy of the first open finding"),
@@ -46,6 +47,13 @@ RUN_KEYS: list[BindingType] = [
     _quiet("right_square_bracket", "send('lr_double')", "lr double", "run.lr_double", "Double the learning rate"),
     _quiet("equals_sign", "ask('lr')", "lr", "run.lr", "Set the learning rate of the next step"),
     _quiet("w", "ask('speed')", "watch", "run.speed", "Limit the speed, to watch; or full speed again"),
+    _shown(
+        "W",
+        "send('full_speed')",
+        "full speed",
+        "run.full_speed",
+        "Train on at full speed, and never stop at what the lesson shows",
+    ),
     _quiet("v", "send('evaluate')", "evaluate", "run.evaluate", "Measure val_loss now"),
     _quiet("g", "ask('sample')", "generate", "run.sample", "Let it write after a prompt of yours"),
     _quiet("c", "send('checkpoint')", "checkpoint", "run.checkpoint", "Save a checkpoint now"),

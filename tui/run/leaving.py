@@ -42,11 +42,12 @@ DESTINATIONS: dict[str, tuple[Callable[[Run, RunView], Destination], str]] = {
 """By the name that a key's action has: where it leads, and the question that a live run asks first."""
 
 
-async def may_leave(screen: Widget, run: Run, question: str, step: int) -> bool:
+async def may_leave(screen: Widget, run: Run, question: str, view: RunView) -> bool:
     """Ask what becomes of a live run, and stop it where that is the answer; False where it is not to be left."""
     if not run.live:
         return True
-    choice = await screen.app.push_screen_wait(LeaveDialog(question, step=step))
+    dialog = LeaveDialog(question, step=view.step, is_paused=view.state == "paused")
+    choice = await screen.app.push_screen_wait(dialog)
     if choice == "stop":
         try:
             await run.send(Stop())

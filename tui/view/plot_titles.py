@@ -15,7 +15,7 @@ from ..plots.heatmap import Heat, Quantity, shades_of
 from ..plots.series import Floats
 from ..plots.viewport import Viewport
 from .figures import EXPLODING, LARGEST_EXPONENT, VANISHING
-from .run_numbers import clipped_share, evaluation_at
+from .run_numbers import changed_lr, clipped_share, evaluation_at
 from .run_view import RunView
 from .step_marks import marks_near
 
@@ -56,6 +56,8 @@ def loss_reading(view: RunView, viewport: Viewport) -> list[TitlePiece]:
 def lr_reading(view: RunView, viewport: Viewport) -> list[TitlePiece]:
     lr = view.curves.at("lr", viewport.cursor)
     pieces = [TitlePiece(setting(lr, 3), ColorRole.CURVE_LR)]
+    if viewport.cursor is None and (coming := changed_lr(view)) is not None:
+        pieces.append(TitlePiece(f"→ {setting(coming, 3)}", ColorRole.CURVE_LR))
     if view.settings.lr_scale != 1:
         pieces.append(TitlePiece(f"{compact(view.settings.lr_scale)} x plan", ColorRole.CURVE_AXIS))
     return [*pieces, TitlePiece(view.settings.schedule.kind, ColorRole.CURVE_AXIS)]
