@@ -39,6 +39,7 @@ TUI = (
     {"content"},
     {"view", "dialogs"},
     {"panels"},
+    {"comparison"},
     {"run", "home", "exercises"},
     {"course"},
     {"app"},

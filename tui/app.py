@@ -72,7 +72,8 @@ def open_app(
     if preset is not None:
         from ..engine.presets import planned
 
-        destination = StartRun(planned(preset, overrides or {}, Path.cwd())[1], name)
+        id, config = planned(preset, overrides or {}, Path.cwd())
+        destination = StartRun(config, id if name is None else name, numbered=name is None)
     few_colours = Console().color_system == "standard"
     app = TinyGPTApp(runs, settings_file=settings_path(), destination=destination, ascii=ascii, few_colours=few_colours)
     app.run()

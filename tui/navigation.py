@@ -4,13 +4,19 @@
 stopped the run where that was asked for; it never starts one.
 """
 
+from __future__ import annotations
+
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
 from ..engine.config import RunConfig
+
+if TYPE_CHECKING:  # the first frame does not need it
+    from ..engine.storage.relation import Relation
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,10 @@ class StartRun:
     config: RunConfig
     name: str | None = None
     """Of its folder; a number and the title make one where none is given."""
+    numbered: bool = False
+    """Give the name a number even where there is no run of that name."""
+    relation: Relation | None = None
+    """To the run that this one was started from; its `runs` are paths."""
 
 
 @dataclass(frozen=True)

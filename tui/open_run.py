@@ -35,16 +35,25 @@ def in_words(destination: RunDestination) -> str:
 async def open_run(destination: RunDestination, runs: Path) -> OpenedRun:
     """ConfigError, StoreError or ClientError where it cannot be had."""
     from ..engine import client
-    from ..engine.storage import run_folder, run_store
+    from ..engine.storage import run_folder
 
     match destination:
-        case StartRun(config=config, name=name):
-            numbered = name is None
-            path = await asyncio.to_thread(run_store.create, runs, config, name, datetime.now(UTC), numbered=numbered)
-            return await client.start(path)
+        case StartRun():
+            return await client.start(await asyncio.to_thread(_created, destination, runs))
         case ResumeRun(path=path):
             return await client.start(path)
         case OpenRun(path=path):
             if await asyncio.to_thread(run_folder.find_worker, path):
                 return await client.attach(path)
             return await asyncio.to_thread(client.open_stored, path)
+
+
+def _created(wanted: StartRun, runs: Path) -> Path:
+    from ..engine.storage import relation, run_store
+
+    numbered = wanted.numbered or wanted.name is None
+    path = run_store.create(runs, wanted.config, wanted.name, datetime.now(UTC), numbered=numbered)
+    if (related := wanted.relation) is not None:
+        names = tuple(relation.as_related(Path(run), runs) for run in related.runs)
+        relation.write_relation(path, relation.Relation(runs=names, fix=related.fix, better_by=related.better_by))
+    return path

@@ -12,6 +12,7 @@ ones through `curve_variables`:
     curve-cursor      the reading cursor                   curve-phase     borders of training phases
     mark-finding  mark-change  mark-checkpoint  mark-nan
     heat-1 ... heat-5  a heat map, from low to high
+    compared-a ... compared-h  the runs of a comparison, which letters tell apart as well
     state-running  state-paused  state-ended  state-failed  state-faint
 
 Colour is never the only sign: whoever uses one of these also uses a glyph, a word or a line style.
@@ -157,28 +158,37 @@ SIXTEEN = Palette(
 def curve_variables(palette: Palette) -> dict[str, str]:
     """The names of the docstring above, in the colours of a palette."""
     heat = {f"heat-{level}": colour for level, colour in enumerate(palette.heat, 1)}
-    return heat | {
-        "curve-train": palette.train,
-        "curve-raw": palette.raw,
-        "curve-val": palette.val,
-        "curve-lr": palette.lr,
-        "curve-plan": palette.muted,
-        "curve-preview": palette.preview,
-        "curve-gradient": palette.gradient,
-        "curve-level": palette.faint,
-        "curve-axis": palette.faint,
-        "curve-cursor": palette.text,
-        "curve-phase": palette.border,
-        "mark-finding": palette.error,
-        "mark-change": palette.preview,
-        "mark-checkpoint": palette.muted,
-        "mark-nan": palette.error,
-        "state-running": palette.success,
-        "state-paused": palette.warning,
-        "state-ended": palette.muted,
-        "state-failed": palette.error,
-        "state-faint": palette.faint,
-    }
+    compared = (
+        *(palette.train, palette.gradient, palette.lr, palette.preview),
+        *(palette.error, palette.val, palette.muted, palette.text),
+    )
+    runs = {f"compared-{letter}": colour for letter, colour in zip("abcdefgh", compared, strict=True)}
+    return (
+        heat
+        | runs
+        | {
+            "curve-train": palette.train,
+            "curve-raw": palette.raw,
+            "curve-val": palette.val,
+            "curve-lr": palette.lr,
+            "curve-plan": palette.muted,
+            "curve-preview": palette.preview,
+            "curve-gradient": palette.gradient,
+            "curve-level": palette.faint,
+            "curve-axis": palette.faint,
+            "curve-cursor": palette.text,
+            "curve-phase": palette.border,
+            "mark-finding": palette.error,
+            "mark-change": palette.preview,
+            "mark-checkpoint": palette.muted,
+            "mark-nan": palette.error,
+            "state-running": palette.success,
+            "state-paused": palette.warning,
+            "state-ended": palette.muted,
+            "state-failed": palette.error,
+            "state-faint": palette.faint,
+        }
+    )
 
 
 def fallback_variables(*, dark: bool) -> dict[str, str]:

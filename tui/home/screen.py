@@ -171,8 +171,8 @@ class HomeScreen(Screen[None]):
 def _destination(entry: Entry | None, how: str) -> RunDestination | Place | None:
     """Where Enter leads, or another key that chooses the selected entry."""
     match entry:
-        case PresetEntry(config=config):
-            return StartRun(config)
+        case PresetEntry(id=id, config=config):
+            return StartRun(config, id, numbered=True)
         case RunEntry(summary=run):
             return ResumeRun(run.path) if how == "resume" else OpenRun(run.path)
         case LearnEntry(id="course"):

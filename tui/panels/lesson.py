@@ -15,6 +15,7 @@ from ...engine.presets import find_preset
 from ..content import hanging
 from ..dialogs.pick import Pick
 from ..text import visible
+from ..view.beside import Beside, outcome
 from ..view.run_view import RunView
 from .lesson_actions import AnswerQuestion, OpenPreset, StartFixed, act_label, acts
 from .lesson_guide import Guide, Hint, guide, has_lesson, open_questions
@@ -42,17 +43,28 @@ a question; a answers it, starts a new run with one of the lesson's fixes, or op
 A run of your own has no lesson, unless its file has a section [lesson]."""
 
     class AnotherRunWanted(Message):
-        """The lesson led to another run."""
+        """The lesson led to another run: a preset, or this one with a fix of which something is promised."""
 
-        def __init__(self, config: RunConfig) -> None:
+        def __init__(
+            self, config: RunConfig, *, preset: str | None = None, fix: str = "", better_by: float | None = None
+        ) -> None:
             super().__init__()
             self.config = config
+            self.preset = preset
+            self.fix = fix
+            self.better_by = better_by
 
     key_of: KeyOf = staticmethod(str)
     """Set by the widget that has the bindings."""
 
     answers: var[dict[int, int]] = var(dict)
     """The choice that was taken, counted from 1, by the place of the question."""
+
+    beside: var[Beside] = var(Beside())
+
+    def watch_beside(self) -> None:
+        if self.is_mounted:
+            self.write()
 
     def watch_answers(self) -> None:
         if self.is_mounted:
@@ -63,6 +75,7 @@ A run of your own has no lesson, unless its file has a section [lesson]."""
         if not has_lesson(view.config):
             return title, Content.styled("This run has no lesson; those of the presets have.", _FAINT)
         blocks = [
+            *_compared(view, self.beside),
             *_guided(guide(view, self.answers), self.room, self.key_of),
             *self._asked(view),
             *_related(view, self.key_of),
@@ -80,8 +93,8 @@ A run of your own has no lesson, unless its file has a section [lesson]."""
             match None if place is None or place == len(offered) else offered[place]:
                 case AnswerQuestion(place=number, question=question):
                     told = await self._answered(number, question)
-                case StartFixed(config=config):
-                    self.post_message(self.AnotherRunWanted(config))
+                case StartFixed(fix=fix, config=config, better_by=better_by):
+                    self.post_message(self.AnotherRunWanted(config, fix=fix, better_by=better_by))
                     return
                 case OpenPreset(id=id):
                     await self._open(id)
@@ -98,11 +111,11 @@ A run of your own has no lesson, unless its file has a section [lesson]."""
 
     async def _open(self, id: str) -> None:
         try:
-            _, config = await asyncio.to_thread(find_preset, id)
+            preset, config = await asyncio.to_thread(find_preset, id)
         except ConfigError as error:
             self.notify(visible(str(error)), severity="warning", markup=False)
         else:
-            self.post_message(self.AnotherRunWanted(config))
+            self.post_message(self.AnotherRunWanted(config, preset=preset))
 
     def _asked(self, view: RunView) -> Iterator[Content]:
         hint = f"{self.key_of('panels.act')} answers"
@@ -131,6 +144,15 @@ def _mark(number: int, answer: int | None, right: int) -> tuple[str, str]:
     if number == right:
         return "✓", "$text-success"
     return ("✖", "$text-error") if number == answer else (" ", _FAINT)
+
+
+def _compared(view: RunView, beside: Beside) -> Iterator[Content]:
+    """What the run was started to mend, and how it fares against the one that it was started from."""
+    if beside.fix:
+        yield Content.assemble(("With the fix  ", _FAINT), (visible(beside.fix), "bold"))
+    if words := outcome(view, beside):
+        against = beside.runs[0]
+        yield Content.assemble((f"Against {against.letter} {visible(against.name)}: ", _FAINT), (words, "bold"))
 
 
 def _guided(said: Guide, width: int, key_of: KeyOf) -> Iterator[Content]:

@@ -19,6 +19,8 @@ class AnswerQuestion:
 class StartFixed:
     fix: str
     config: RunConfig
+    better_by: float | None
+    """See LessonFix; None where that is not promised of it."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +33,13 @@ Act = AnswerQuestion | StartFixed | OpenPreset
 
 def acts(view: RunView, answers: Mapping[int, int]) -> list[Act]:
     """In the order in which they are worth doing."""
+    promises = {fix.title: None if fix.speedup else fix.better_by for fix in view.config.lesson.fixes}
     return [
         *(AnswerQuestion(place, each) for place, each in enumerate(open_questions(view)) if place not in answers),
-        *(StartFixed(title, replace(mended, title=view.config.title)) for title, mended in fixes_to_try(view.config)),
+        *(
+            StartFixed(title, replace(mended, title=view.config.title), promises.get(title))
+            for title, mended in fixes_to_try(view.config)
+        ),
         *(OpenPreset(id) for id in view.config.lesson.see_also),
     ]
 

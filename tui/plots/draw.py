@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from .axes import Scale, label
 from .canvas import Canvas, ColorRole, Dots
 from .figure import Band, Curve, Figure, Markers, fitted, reduced
+from .letters import draw_letters
 from .series import Floats
 
 _GUTTER = 7
@@ -51,6 +52,7 @@ def draw_figure(figure: Figure, width: int, height: int, *, ascii_only: bool = F
     for curve in figure.curves:
         if curve.points:
             _draw_points(plot, curve, figure.x, scale, ascii_only)
+    draw_letters(plot, figure.curves, bands, scale)
     _draw_lines(plot, figure, scale, ascii_only)
     _draw_axes(sheet, frame, figure, scale, ascii_only)
     return sheet
@@ -69,10 +71,14 @@ def _draw_curve(plot: Canvas, curve: Curve, band: Band, scale: Scale, up: int, a
             dots &= ((grid + columns) % 2 == 0) | (top == bottom)
         case "dotted":
             dots &= columns % (2 if ascii_only else 4) == 0
+        case _ if not ascii_only:
+            period, drawn = curve.dash
+            dots &= columns % period < drawn
         case _:
             pass
     if ascii_only:
-        plot.fill(dots, {"band": ":", "dotted": ".", "line": "o" if curve.points else "*"}[curve.style], curve.role)
+        line = curve.letter.lower() or ("o" if curve.points else "*")
+        plot.fill(dots, {"band": ":", "dotted": ".", "line": line}[curve.style], curve.role)
     else:
         plot.braille(dots, curve.role)
 

@@ -1,5 +1,6 @@
 """Where a run can be left for by a key, and the question that a live run asks first."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -7,7 +8,9 @@ from textual.widget import Widget
 
 from ...engine.client import ClientError, Run
 from ...engine.events import Stop
+from ...engine.storage.relation import Relation
 from ..navigation import Destination, QuitApp, ResumeRun, StartRun, ToHome
+from ..panels.lesson import LessonPanel
 from .leave_dialog import LeaveDialog
 from .sending import warn
 
@@ -15,7 +18,20 @@ from .sending import warn
 def restarted(run: Run, seeds_on: int = 0) -> StartRun:
     """A new run of the same configuration, with a later seed where that is asked for."""
     training = replace(run.config.training, seed=run.config.training.seed + seeds_on)
-    return StartRun(replace(run.config, training=training))
+    return StartRun(replace(run.config, training=training), _stem(run), numbered=True)
+
+
+def led_to(run: Run, event: LessonPanel.AnotherRunWanted) -> StartRun:
+    """The run that a lesson led to, with the one that it was left for beside it."""
+    relation = None
+    if run.path is not None:
+        relation = Relation(runs=(str(run.path),), fix=event.fix, better_by=event.better_by)
+    return StartRun(event.config, event.preset or _stem(run), numbered=True, relation=relation)
+
+
+def _stem(run: Run) -> str | None:
+    """What the folders of a run and of those that are made from it are called, without the number."""
+    return re.sub(r"-\d+$", "", run.path.name) if run.path is not None else None
 
 
 def _resumed(run: Run) -> Destination:

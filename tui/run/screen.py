@@ -13,12 +13,11 @@ from textual import getters, on, work
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, BindingType
 from textual.reactive import var
-from textual.screen import Screen
 
 from ...engine.client import Run
 from .. import gc_control
 from ..dialogs.key_line import KeyLine
-from ..navigation import Destination, StartRun
+from ..navigation import Destination
 from ..panels.grid import RunPanels
 from ..panels.keys import FOOTER, RUN_KEYS
 from ..panels.lesson import LessonPanel
@@ -29,21 +28,21 @@ from ..view.run_view import RunView
 from .attention import call_for_attention
 from .change_form import ChangeForm
 from .command_prompts import PROMPTS
+from .comparing import ComparingScreen
 from .crash_report import CrashReport, crash_of, last_lines
 from .feed import RunFeed
 from .header import BlockedBanner, RunHeader
-from .leaving import DESTINATIONS, may_leave
+from .leaving import DESTINATIONS, led_to, may_leave
 from .process_memory import MemoryMeter
 from .sending import is_possible, send, send_named
 
 
-class RunScreen(Screen[Destination]):
+class RunScreen(ComparingScreen):
     BINDING_GROUP_TITLE = "The run"
     BINDINGS: ClassVar[list[BindingType]] = RUN_KEYS
     AUTO_FOCUS = None
 
     header = getters.query_one(RunHeader)
-    panels = getters.query_one(RunPanels)
     report = getters.query_one(CrashReport)
     banner = getters.query_one(BlockedBanner)
 
@@ -59,7 +58,7 @@ class RunScreen(Screen[Destination]):
         now: Callable[[], float] = time.time,
         processor_time: Callable[[], float] = time.process_time,
     ) -> None:
-        super().__init__()
+        super().__init__(run)
         self._run = run
         self._settings = settings
         self._ascii = ascii or settings.ascii
@@ -128,7 +127,8 @@ class RunScreen(Screen[Destination]):
             self.panels.take_focus()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return is_possible(action, parameters, self._feed.newest, self._run)
+        possible = super().check_action(action, parameters)
+        return possible and is_possible(action, parameters, self._feed.newest, self._run)
 
     @work(group="commands")
     async def action_send(self, name: str) -> None:
@@ -146,7 +146,7 @@ class RunScreen(Screen[Destination]):
     @on(LessonPanel.AnotherRunWanted)
     @work(group="leave", exclusive=True)
     async def start_another(self, event: LessonPanel.AnotherRunWanted) -> None:
-        await self._leave(StartRun(event.config), "Another run: what becomes of this one?")
+        await self._leave(led_to(self._run, event), "Another run: what becomes of this one?")
 
     @work(group="leave", exclusive=True)
     async def action_leave(self, where: str) -> None:
