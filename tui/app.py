@@ -22,6 +22,7 @@ from .dialogs.too_small import TooSmallScreen, is_too_small
 from .home.entry_list import utc_now
 from .home.screen import HomeScreen
 from .navigation import (
+    CompareRuns,
     Course,
     CurveExercise,
     Destination,
@@ -266,3 +267,7 @@ def screen_of(place: Place, *, open: Opener, progress: Path, ascii: bool) -> Scr
             from .exercises.fault_screen import FaultExerciseScreen
 
             return FaultExerciseScreen(seed, open=open, ascii=ascii)
+        case CompareRuns(paths=paths):
+            from .comparison.screen import ComparisonScreen
+
+            return ComparisonScreen(paths, ascii=ascii)

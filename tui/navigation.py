@@ -75,10 +75,17 @@ class FaultExercise:
     seed: int
 
 
+@dataclass(frozen=True)
+class CompareRuns:
+    """Several runs over each other."""
+
+    paths: tuple[Path, ...]
+
+
 Destination = ToHome | QuitApp | StartRun | ResumeRun
 """Where the run screen is left for."""
 RunDestination = StartRun | ResumeRun | OpenRun
-Place = Course | CurveExercise | FaultExercise
+Place = Course | CurveExercise | FaultExercise | CompareRuns
 
 
 class GoTo(Message):

@@ -29,7 +29,7 @@ from .options import (
 )
 from .preset_commands import presets
 from .root_command import SCREEN, CommandOrPreset, ScreenCommand
-from .run_commands import attach_run, resume, rm, runs, sample, stop
+from .run_commands import attach_run, compare, resume, rm, runs, sample, stop
 from .suggestions import require_preset_or_unknown
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def train(
     return host(path, config, as_json=as_json, is_new=True)
 
 
-for each in (presets, course, exercise, resume, attach_run, stop, sample, runs, rm):
+for each in (presets, course, exercise, resume, attach_run, compare, stop, sample, runs, rm):
     command.add_command(each)
 
 

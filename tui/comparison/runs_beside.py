@@ -5,14 +5,11 @@ from pathlib import Path
 
 import msgspec
 
-from ...engine.config import ConfigError
 from ...engine.storage.relation import Relation, as_related, read_relation, related_runs, write_relation
-from ...engine.storage.run_folder import StoreError
 from ..view.beside import OWN_LETTER, Beside
 from ..view.comparison import MOST_RUNS, free_letter
+from .compared_runs import UNREADABLE
 from .followed_run import FollowedRun
-
-UNREADABLE = (ConfigError, StoreError, OSError)
 
 
 class RunsBeside:

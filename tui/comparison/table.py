@@ -12,40 +12,40 @@ from ..view.comparison import (
     Difference,
     best_point,
     better_words,
-    difference,
     different_settings,
+    held_against,
     last_point,
 )
 
-_HEADINGS = ("", "run", "step", "loss", "val_loss", "best val_loss", "against")
+_HEADINGS = ("", "run", "step", "val_loss", "against", "best val_loss", "loss")
 _LONGEST_NAME = 28
 _LONGEST_VALUE = 24
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     cells: tuple[str, ...]
     letters: tuple[str, ...]
     """For each cell the letter of the run whose colour it has; empty for none."""
 
 
-def comparison_rows(runs: Sequence[ComparedRun], baseline: ComparedRun) -> list[Row]:
+def comparison_rows(runs: Sequence[ComparedRun], baseline: ComparedRun) -> list[TableRow]:
     """The heading and a row a run."""
-    heading = (*_HEADINGS[:-1], f"against {baseline.letter}")
-    return [_plain(heading), *(_run_row(run, baseline) for run in runs)]
+    heading = [f"against {baseline.letter}" if word == "against" else word for word in _HEADINGS]
+    return [_plain(tuple(heading)), *(_run_row(run, baseline) for run in runs)]
 
 
-def settings_rows(runs: Sequence[ComparedRun]) -> list[Row]:
+def settings_rows(runs: Sequence[ComparedRun]) -> list[TableRow]:
     """The heading and a row a setting that differs; the heading alone where none does."""
     letters = tuple(run.letter for run in runs)
-    rows = [Row(("setting", *letters), ("", *letters))]
+    rows = [TableRow(("setting", *letters), ("", *letters))]
     for key, values in different_settings(runs):
         cells = (visible(key), *(_cut(visible(value), _LONGEST_VALUE) or UNKNOWN for value in values))
         rows.append(_plain(cells))
     return rows
 
 
-def laid_out_rows(rows: Sequence[Row]) -> list[list[tuple[str, str]]]:
+def laid_out_rows(rows: Sequence[TableRow]) -> list[list[tuple[str, str]]]:
     """Each cell with its letter, padded so that columns stand below each other."""
     widths = [max(len(row.cells[column]) for row in rows) for column in range(len(rows[0].cells))]
     return [
@@ -67,19 +67,19 @@ def _line(pieces: list[tuple[str, str]]) -> str:
     return "".join(text for text, _ in pieces).rstrip()
 
 
-def _run_row(run: ComparedRun, baseline: ComparedRun) -> Row:
+def _run_row(run: ComparedRun, baseline: ComparedRun) -> TableRow:
     best = best_point(run, "val_loss")
     last = last_point(run, "loss")
     cells = (
         run.letter,
         _cut(visible(run.name), _LONGEST_NAME),
         f"{last.step}{'' if run.is_over else ' …'}" if last else "0",
-        _last(run, "loss"),
         _last(run, "val_loss"),
+        "baseline" if run is baseline else _against(held_against(run, baseline)),
         f"{compact(best.value)} at {best.step}" if best else UNKNOWN,
-        "baseline" if run is baseline else _against(difference(run, baseline)),
+        _last(run, "loss"),
     )
-    return Row(cells, (run.letter, run.letter, *("",) * (len(cells) - 2)))
+    return TableRow(cells, (run.letter, run.letter, *("",) * (len(cells) - 2)))
 
 
 def _last(run: ComparedRun, metric: ComparedMetric) -> str:
@@ -99,8 +99,8 @@ def _against(found: Difference | None) -> str:
     return f"{words}{metric} at {found.step}"
 
 
-def _plain(cells: tuple[str, ...]) -> Row:
-    return Row(cells, ("",) * len(cells))
+def _plain(cells: tuple[str, ...]) -> TableRow:
+    return TableRow(cells, ("",) * len(cells))
 
 
 def _cut(text: str, most: int) -> str:

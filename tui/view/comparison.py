@@ -17,7 +17,7 @@ from .curves import Curves
 
 LETTERS = "ABCDEFGH"
 MOST_RUNS = len(LETTERS)
-SPAN = 30
+MEAN_SPAN = 30
 """Steps of the mean that stands for a loss at one step."""
 
 ComparedMetric = Literal["loss", "val_loss"]
@@ -40,10 +40,10 @@ class ComparedRun:
         return ColorRole[f"COMPARED_{self.letter}"]
 
     def values(self, metric: ComparedMetric) -> tuple[Floats, Floats]:
-        """Steps, and the values there; the loss is a mean over SPAN steps."""
+        """Steps, and the values there; the loss is a mean over MEAN_SPAN steps."""
         if metric == "val_loss":
             return self.evaluations["step"], self.evaluations["val_loss"]
-        return self.curves["step"], self.curves.smoothed("loss", SPAN)
+        return self.curves["step"], self.curves.smoothed("loss", MEAN_SPAN)
 
 
 class Difference(NamedTuple):
@@ -62,7 +62,7 @@ class Difference(NamedTuple):
         return (math.isfinite(self.now) - math.isfinite(self.was)) * math.inf if self.now != self.was else 0.0
 
 
-class Point(NamedTuple):
+class Reached(NamedTuple):
     step: int
     value: float
 
@@ -72,7 +72,7 @@ def free_letter(taken: Sequence[str]) -> str | None:
     return next((letter for letter in LETTERS if letter not in taken), None)
 
 
-def difference(run: ComparedRun, baseline: ComparedRun) -> Difference | None:
+def held_against(run: ComparedRun, baseline: ComparedRun) -> Difference | None:
     """By val_loss where both have one at the same step, by the mean loss otherwise; None where they share no step."""
     for metric in ("val_loss", "loss"):
         (steps, values), (others, theirs) = run.values(metric), baseline.values(metric)
@@ -82,18 +82,18 @@ def difference(run: ComparedRun, baseline: ComparedRun) -> Difference | None:
     return None
 
 
-def last_point(run: ComparedRun, metric: ComparedMetric) -> Point | None:
+def last_point(run: ComparedRun, metric: ComparedMetric) -> Reached | None:
     steps, values = run.values(metric)
-    return Point(int(steps[-1]), float(values[-1])) if len(steps) else None
+    return Reached(int(steps[-1]), float(values[-1])) if len(steps) else None
 
 
-def best_point(run: ComparedRun, metric: ComparedMetric) -> Point | None:
+def best_point(run: ComparedRun, metric: ComparedMetric) -> Reached | None:
     """The lowest value; None where there is no number."""
     steps, values = run.values(metric)
     if not np.isfinite(values).any():
         return None
     row = int(np.nanargmin(values))
-    return Point(int(steps[row]), float(values[row]))
+    return Reached(int(steps[row]), float(values[row]))
 
 
 def different_settings(runs: Sequence[ComparedRun]) -> list[tuple[str, list[str]]]:
@@ -122,7 +122,7 @@ def better_words(better: float) -> str:
 
 def outcome_words(run: ComparedRun, baseline: ComparedRun, better_by: float | None = None) -> str:
     """What became of a change so far; held against what was promised of it, once both runs are over at one step."""
-    found = difference(run, baseline)
+    found = held_against(run, baseline)
     if found is None:
         return ""
     ends = [last_point(each, "loss") for each in (run, baseline)]
