@@ -42,6 +42,7 @@ TUI = (
     {"comparison"},
     {"run", "home", "exercises"},
     {"course"},
+    {"places"},
     {"app"},
     {"cli"},
 )

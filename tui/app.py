@@ -22,11 +22,7 @@ from .dialogs.too_small import TooSmallScreen, is_too_small
 from .home.entry_list import utc_now
 from .home.screen import HomeScreen
 from .navigation import (
-    CompareRuns,
-    Course,
-    CurveExercise,
     Destination,
-    FaultExercise,
     GoTo,
     OpenRun,
     Place,
@@ -35,9 +31,9 @@ from .navigation import (
     RunDestination,
     StartRun,
     ToHome,
-    new_seed,
 )
 from .open_run import Opener, in_words, open_run
+from .places import screen_of
 from .run.leave_dialog import LeaveDialog
 from .settings import Preferences, Remember, settings_path
 from .text import visible
@@ -183,6 +179,12 @@ class TinyGPTApp(App[None]):
                     pass
                 case ToHome() | None:
                     wanted = None
+                    self._come_back(run.path)
+
+    def _come_back(self, run: Path | None) -> None:
+        """Home selects the run that was just left."""
+        if isinstance(home := self.screen_stack[0], HomeScreen):
+            home.come_back(run)
 
     async def _shown(self, run: OpenedRun) -> Destination | None:
         from .run.screen import RunScreen
@@ -230,6 +232,16 @@ class TinyGPTApp(App[None]):
         for row in actions(key_groups(screen, self.get_key_display)):
             words = f"{' '.join(row.keys)}  {row.tooltip}"
             yield SystemCommand(row.description, words, partial(self.run_action, row.action, row.node))
+        yield SystemCommand("screenshot", "Save a picture of this screen as SVG", self.deliver_screenshot)
+
+    def search_themes(self) -> None:
+        """Every theme with what it is for."""
+        ours = {theme.name: theme for theme in themes.THEMES}  # before Textual's
+        known = [(theme.name, themes.described(theme)) for theme in (ours | self.available_themes).values()]
+        self.search_commands(
+            [(name, partial(setattr, self, "theme", name), words) for name, words in known],
+            placeholder="Search for themes…",
+        )
 
 
 async def open_or_notify(app: App[None], run: Awaitable[OpenedRun], words: str) -> OpenedRun | None:
@@ -250,24 +262,3 @@ async def open_or_notify(app: App[None], run: Awaitable[OpenedRun], words: str) 
     await opening.finish()
     gc_control.settle()
     return found
-
-
-def screen_of(place: Place, *, open: Opener, progress: Path, ascii: bool) -> Screen[None]:
-    """What a place needs is imported when it is gone to. ConfigError where the course is damaged."""
-    match place:
-        case Course():
-            from .course.screen import CourseScreen
-
-            return CourseScreen(progress, open=open, ascii=ascii, new_seed=new_seed)
-        case CurveExercise(seed=seed):
-            from .exercises.curve_screen import CurveExerciseScreen
-
-            return CurveExerciseScreen(seed, open=open, ascii=ascii)
-        case FaultExercise(seed=seed):
-            from .exercises.fault_screen import FaultExerciseScreen
-
-            return FaultExerciseScreen(seed, open=open, ascii=ascii)
-        case CompareRuns(paths=paths):
-            from .comparison.screen import ComparisonScreen
-
-            return ComparisonScreen(paths, ascii=ascii)

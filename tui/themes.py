@@ -230,6 +230,21 @@ def _theme(name: str, palette: Palette, *, dark: bool) -> Theme:
     )
 
 
+_DESCRIPTIONS = {
+    "dusk": "dark and calm; the usual one",
+    "dawn": "light and calm",
+    "clear-night": "dark, the most contrast; colours that every eye tells apart",
+    "clear-day": "light, the most contrast; colours that every eye tells apart",
+    FEW_COLOURS: "for terminals with sixteen colours, and remote ones that round colours to grey",
+}
+"""What each of THEMES is for."""
+
+
+def described(theme: Theme) -> str:
+    """What a theme is for; of one that is not ours, whether it is dark or light."""
+    return _DESCRIPTIONS.get(theme.name, f"one of Textual's, {'dark' if theme.dark else 'light'}")
+
+
 THEMES = (
     _theme("dusk", DUSK, dark=True),
     _theme("dawn", DAWN, dark=False),

@@ -5,6 +5,8 @@ It is beside the configuration and the events because it is about two runs: with
 
 import os
 import tempfile
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -50,6 +52,16 @@ def write_relation(run: Path, relation: Relation) -> None:
         except BaseException:
             fresh.unlink()
             raise
+
+
+def rename_related(runs: Iterable[Path], name: str, new_name: str) -> None:
+    """Let the relations of these runs follow a run to its new name; one that cannot be written loses it."""
+    for run in runs:
+        relation = read_relation(run)
+        if name in relation.runs:
+            names = tuple(new_name if each == name else each for each in relation.runs)
+            with suppress(OSError):
+                write_relation(run, msgspec.structs.replace(relation, runs=names))
 
 
 def related_runs(run: Path, relation: Relation) -> list[Path]:
