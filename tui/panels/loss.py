@@ -9,10 +9,10 @@ from ..plots.draw import draw_figure
 from ..view.beside import Beside, beside_figure, beside_reading, beside_scale
 from ..view.plot_titles import TitlePiece, loss_reading, viewport_reading
 from ..view.run_view import RunView
-from .plot_panel import PlotPanel
+from .plotext_panel import PlotextPanel
 
 
-class LossPanel(PlotPanel):
+class LossPanel(PlotextPanel):
     NAME = "loss"
     TITLE = METRICS["loss"].title
     SHOWN_FROM = (0, 0)

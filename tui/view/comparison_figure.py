@@ -62,6 +62,7 @@ def comparison_figure(runs: Sequence[ComparedRun], viewport: Viewport, metric: C
         cursor=cursor,
         y_log=viewport.y_log,
         cuts_spikes=True,
+        by_plotext=True,
     )
 
 
