@@ -180,6 +180,7 @@ def test_runs_alone_stand_in_the_order_that_was_asked_for() -> None:
     assert names(Listing(runs_alone=True)) == ["run-10", "run-9", "run-2"]
     assert names(Listing(runs_alone=True, order="name")) == ["run-2", "run-9", "run-10"]
     assert names(Listing(runs_alone=True, order="val_loss")) == ["run-2", "run-10", "run-9"]
-    assert PRESET in listed([PRESET], runs, Listing()) and PRESET not in listed(
+    assert PRESET in listed([PRESET], runs, Listing())
+    assert PRESET not in listed([PRESET], runs, Listing(runs_alone=True))
         [PRESET], runs, Listing(runs_alone=True)
     )
