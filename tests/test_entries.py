@@ -182,5 +182,3 @@ def test_runs_alone_stand_in_the_order_that_was_asked_for() -> None:
     assert names(Listing(runs_alone=True, order="val_loss")) == ["run-2", "run-10", "run-9"]
     assert PRESET in listed([PRESET], runs, Listing())
     assert PRESET not in listed([PRESET], runs, Listing(runs_alone=True))
-        [PRESET], runs, Listing(runs_alone=True)
-    )
