@@ -32,9 +32,10 @@ class RunActions(Screen[None]):
 
     def come_back(self, run: Path | None) -> None:
         """Show everything, and select a run as soon as it is listed."""
-        self.filter_line.leave()
         if run is not None:
             self.choice.wanted = ("run", run.name)
+        self.filter_line.leave()
+        self.choice.show(self.choice.entries)
 
     def action_mark(self) -> None:
         entry = self.choice.entry
