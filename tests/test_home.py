@@ -204,7 +204,7 @@ async def test_a_run_that_is_renamed_stays_selected(visit: Visit, runs: Path) ->
         await until(pilot, lambda: "Rename this run" in shown(visit.app))
         await pilot.press(*"x", "enter")
         await until(pilot, lambda: visit.selected not in ("", "mine-1"))
-    assert not run.exists() and run.with_name(visit.selected).is_dir()
+        assert not run.exists() and run.with_name(visit.selected).is_dir()
 
 
 async def test_home_selects_the_run_that_was_left(visit: Visit, runs: Path) -> None:
