@@ -41,8 +41,10 @@ TUI = (
     {"content"},
     {"view", "dialogs"},
     {"panels"},
+    {"comparison"},
     {"run", "home", "exercises"},
     {"course"},
+    {"places"},
     {"app"},
     {"cli"},
 )

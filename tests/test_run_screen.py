@@ -574,7 +574,7 @@ async def test_a_live_run_starts_again_once_it_is_asked_about(key: str, seed: in
         await until(pilot, lambda: bool(app.departures))
         training = replace(CONFIG.training, seed=CONFIG.training.seed + seed, precision="fp32", threads=1)
         again = replace(CONFIG, training=training)  # in the arithmetic that the run had
-        assert app.departures == [StartRun(again)]
+        assert app.departures == [StartRun(again, numbered=True)]
         assert run.commands == [Stop()]
 
 
@@ -630,7 +630,7 @@ async def test_a_finished_run_starts_again_without_a_question(key: str, seed: in
         await pilot.press(key)
         await until(pilot, lambda: bool(app.departures))
         config = replace(CONFIG, training=replace(CONFIG.training, seed=seed, precision="fp32", threads=1))
-        assert app.departures == [StartRun(config)]
+        assert app.departures == [StartRun(config, numbered=True)]
 
 
 async def test_a_stopped_run_is_taken_up_again_with_the_space_bar(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from ...engine.presets import find_preset
 from ..content import hanging
 from ..dialogs.pick import Pick
 from ..text import visible
+from ..view.beside import Beside, outcome
 from ..view.findings import SEVERITY_GLYPHS, name_of
 from ..view.past_view import as_of
 from ..view.run_view import RunView
@@ -47,11 +48,16 @@ with one of the lesson's fixes, or opens a preset to compare with.
 A run of your own has no lesson, unless its file has a section [lesson]."""
 
     class AnotherRunWanted(Message):
-        """The lesson led to another run."""
+        """The lesson led to another run: a preset, or this one with a fix of which something is promised."""
 
-        def __init__(self, config: RunConfig) -> None:
+        def __init__(
+            self, config: RunConfig, *, preset: str | None = None, fix: str = "", better_by: float | None = None
+        ) -> None:
             super().__init__()
             self.config = config
+            self.preset = preset
+            self.fix = fix
+            self.better_by = better_by
 
     key_of: KeyOf = staticmethod(str)
     """Set by the widget that has the bindings."""
@@ -60,6 +66,12 @@ A run of your own has no lesson, unless its file has a section [lesson]."""
     """The choice that was taken, counted from 1, by the place of the question."""
     cursor: var[float | None] = var(None)
     """The step that is looked at; None is the latest."""
+
+    beside: var[Beside] = var(Beside())
+
+    def watch_beside(self) -> None:
+        if self.is_mounted:
+            self.write()
 
     def watch_answers(self) -> None:
         if self.is_mounted:
@@ -75,6 +87,7 @@ A run of your own has no lesson, unless its file has a section [lesson]."""
         if self.cursor is not None and (past := as_of(view, self.cursor)) is not view:
             return self._looking_back(past)
         blocks = [
+            *_compared(view, self.beside),
             *_guided(guide(view, self.answers), self.room, self.key_of),
             *self._asked(view),
             *_related(view, self.key_of),
@@ -101,8 +114,8 @@ A run of your own has no lesson, unless its file has a section [lesson]."""
                     told = (
                         question_words(question, answer, hint="") if answer else await self._answered(number, question)
                     )
-                case StartFixed(config=config):
-                    self.post_message(self.AnotherRunWanted(config))
+                case StartFixed(fix=fix, config=config, better_by=better_by):
+                    self.post_message(self.AnotherRunWanted(config, fix=fix, better_by=better_by))
                     return
                 case OpenPreset(id=id):
                     await self._open(id)
@@ -120,11 +133,11 @@ A run of your own has no lesson, unless its file has a section [lesson]."""
 
     async def _open(self, id: str) -> None:
         try:
-            _, config = await asyncio.to_thread(find_preset, id)
+            preset, config = await asyncio.to_thread(find_preset, id)
         except ConfigError as error:
             self.notify(visible(str(error)), severity="warning", markup=False)
         else:
-            self.post_message(self.AnotherRunWanted(config))
+            self.post_message(self.AnotherRunWanted(config, preset=preset))
 
     def _asked(self, view: RunView) -> Iterator[Content]:
         hint = f"{self.key_of('panels.act')} answers"
@@ -153,6 +166,15 @@ def _mark(number: int, answer: int | None, right: int) -> tuple[str, str]:
     if number == right:
         return "✓", "$text-success"
     return ("✖", "$text-error") if number == answer else (" ", _FAINT)
+
+
+def _compared(view: RunView, beside: Beside) -> Iterator[Content]:
+    """What the run was started to mend, and how it fares against the one that it was started from."""
+    if beside.fix:
+        yield Content.assemble(("With the fix  ", _FAINT), (visible(beside.fix), "bold"))
+    if words := outcome(view, beside):
+        against = beside.runs[0]
+        yield Content.assemble((f"Against {against.letter} {visible(against.name)}: ", _FAINT), (words, "bold"))
 
 
 def _guided(said: Guide, width: int, key_of: KeyOf) -> Iterator[Content]:

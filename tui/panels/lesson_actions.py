@@ -21,6 +21,8 @@ class AskQuestion:
 class StartFixed:
     fix: str
     config: RunConfig
+    better_by: float | None
+    """See LessonFix; None where that is not promised of it."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +35,13 @@ Act = AskQuestion | StartFixed | OpenPreset
 
 def acts(view: RunView, answers: Mapping[int, int]) -> list[Act]:
     """In the order in which they are worth doing; an answered question keeps its place, and so does what follows."""
+    promises = {fix.title: None if fix.speedup else fix.better_by for fix in view.config.lesson.fixes}
     return [
         *(AskQuestion(place, each, answers.get(place)) for place, each in enumerate(open_questions(view))),
-        *(StartFixed(title, replace(mended, title=view.config.title)) for title, mended in fixes_to_try(view.config)),
+        *(
+            StartFixed(title, replace(mended, title=view.config.title), promises.get(title))
+            for title, mended in fixes_to_try(view.config)
+        ),
         *(OpenPreset(id) for id in view.config.lesson.see_also),
     ]
 

@@ -1,5 +1,6 @@
 """Where a run can be left for by a key, and the question that a live run asks first."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -8,7 +9,9 @@ from textual.widget import Widget
 from ...engine.client import ClientError, Run
 from ...engine.config import MOST_THREADS
 from ...engine.events import Stop
+from ...engine.storage.relation import Relation
 from ..navigation import Destination, QuitApp, ResumeRun, StartRun, ToHome
+from ..panels.lesson import LessonPanel
 from ..view.run_view import RunView
 from .leave_dialog import LeaveDialog
 from .sending import warn
@@ -22,7 +25,20 @@ def restarted(run: Run, view: RunView, seeds_on: int = 0) -> StartRun:
         training = replace(training, precision=started.precision)
     if started and 1 <= started.threads <= MOST_THREADS:
         training = replace(training, threads=started.threads)
-    return StartRun(replace(run.config, training=training))
+    return StartRun(replace(run.config, training=training), _stem(run), numbered=True)
+
+
+def led_to(run: Run, event: LessonPanel.AnotherRunWanted) -> StartRun:
+    """The run that a lesson led to, with the one that it was left for beside it."""
+    relation = None
+    if run.path is not None:
+        relation = Relation(runs=(str(run.path),), fix=event.fix, better_by=event.better_by)
+    return StartRun(event.config, event.preset or _stem(run), numbered=True, relation=relation)
+
+
+def _stem(run: Run) -> str | None:
+    """What the folders of a run and of those that are made from it are called, without the number."""
+    return re.sub(r"-\d+$", "", run.path.name) if run.path is not None else None
 
 
 def _resumed(run: Run, _: RunView) -> Destination:

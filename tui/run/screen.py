@@ -17,7 +17,6 @@ from textual.reactive import var
 from ...engine.client import Run
 from .. import gc_control
 from ..dialogs.key_line import KeyLine
-from ..navigation import StartRun
 from ..panels.grid import RunPanels
 from ..panels.keys import FOOTER, RUN_KEYS
 from ..panels.lesson import LessonPanel
@@ -28,24 +27,23 @@ from ..view.run_view import RunView
 from .attention import call_for_attention
 from .change_form import ChangeForm
 from .command_prompts import PROMPTS
+from .comparing import ComparingScreen
 from .crash_report import CrashReport, crash_of, last_lines
-from .explained_keys import ExplainedKeys
 from .feed import RunFeed
 from .going_back import ask_where_to_go_back
 from .header import BlockedBanner, RunHeader
-from .leaving import DESTINATIONS
+from .leaving import DESTINATIONS, led_to
 from .pace_line import PaceLine, lesson_pace
 from .process_memory import MemoryMeter
 from .sending import is_possible, keys_differ, send, send_named
 
 
-class RunScreen(ExplainedKeys):
+class RunScreen(ComparingScreen):
     BINDING_GROUP_TITLE = "The run"
     BINDINGS: ClassVar[list[BindingType]] = RUN_KEYS
     AUTO_FOCUS = None
 
     header = getters.query_one(RunHeader)
-    panels = getters.query_one(RunPanels)
     report = getters.query_one(CrashReport)
     banner = getters.query_one(BlockedBanner)
     pace_line = getters.query_one(PaceLine)
@@ -64,7 +62,7 @@ class RunScreen(ExplainedKeys):
         processor_time: Callable[[], float] = time.process_time,
     ) -> None:
         """`paced`: a run with a lesson is asked to stop where there is something to see."""
-        super().__init__()
+        super().__init__(run)
         self._run = run
         self._settings = settings
         self._ascii = ascii or settings.ascii
@@ -138,7 +136,8 @@ class RunScreen(ExplainedKeys):
             self.panels.take_focus()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return is_possible(action, parameters, self._feed.newest, self._run)
+        possible = super().check_action(action, parameters)
+        return possible and is_possible(action, parameters, self._feed.newest, self._run)
 
     @work(group="commands")
     async def action_send(self, name: str) -> None:
@@ -156,7 +155,7 @@ class RunScreen(ExplainedKeys):
     @on(LessonPanel.AnotherRunWanted)
     @work(group="leave", exclusive=True)
     async def start_another(self, event: LessonPanel.AnotherRunWanted) -> None:
-        await self._leave(StartRun(event.config), "Another run: what becomes of this one?")
+        await self._leave(led_to(self._run, event), "Another run: what becomes of this one?")
 
     @work(group="leave", exclusive=True)
     async def action_leave(self, where: str) -> None:

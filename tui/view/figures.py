@@ -22,6 +22,10 @@ EXPLODING = 10.0
 VANISHING = 1e-6
 
 _PLAN_POINTS = 320
+_PLAN_AHEAD = 4
+"""Times as many steps as are done are on the axis of a long schedule, at least."""
+_WHOLE_PLAN = 2000
+"""Steps of a schedule that is always shown whole: what is done soon takes more than a column of it."""
 _FIRST_ROOM = 16.0
 _ROOM = 1.25
 """By which an axis that is full grows."""
@@ -60,8 +64,8 @@ def loss_figure(view: RunView, viewport: Viewport) -> Figure:
 
 
 def lr_figure(view: RunView, viewport: Viewport, preview: LiveSettings | None = None) -> Figure:
-    """The whole schedule, unless a person looks at a part: what is done, what is planned, what a change would make."""
-    extent = _to_come(view)
+    """The schedule, unless a person looks at a part of it: what is done, what is planned, what a change would make."""
+    extent = planned_extent(view)
     scale = x_scale(view, viewport, extent if viewport.x_range is None else None)
     steps = view.curves.steps_of(scale.value(np.linspace(0, 1, _PLAN_POINTS)), viewport.x_axis)
     ahead = steps[steps >= view.step]
@@ -139,6 +143,16 @@ def _so_far(view: RunView, viewport: Viewport) -> Extent:
 def _to_come(view: RunView) -> Extent:
     """All the steps that the run will have."""
     return 1.0, float(max(view.steps, view.step, 2))
+
+
+def planned_extent(view: RunView) -> Extent:
+    """The whole schedule; of a long one its first half, quarter, eighth ... while that leaves room for what is done."""
+    first, last = _to_come(view)
+    settings = view.settings.schedule
+    shown = max(view.step * _PLAN_AHEAD, settings.warmup_steps * 2, _WHOLE_PLAN)
+    while last / 2 >= shown:
+        last /= 2
+    return first, float(math.ceil(last))
 
 
 def _plan(settings: LiveSettings, steps: Floats, last: int) -> Floats:
