@@ -136,8 +136,9 @@ class InstrumentsConfig:
     evaluate_sequences: int = 32
     """Held-out sequences an evaluation; always the same ones."""
     layers_every: int = 50
-    """Per-layer gradient norm and update ratio, largest attention logit, log Z."""
+    """Per-layer gradient norm and update ratio, largest attention logit, log Z; also at steps 1, 2, 5, 10 and 20."""
     sample_every: int = 500
+    """And before the first step and after the last."""
     sample_tokens: int = 64
     sample_prompt: str = "def "
     temperature: float = 0.8

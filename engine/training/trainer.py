@@ -35,7 +35,7 @@ from .batches import Batches
 from .evaluation import Evaluation, perplexity
 from .fault_injection import Faults
 from .generate import generate_sample
-from .instruments import Instruments, LayerReading
+from .instruments import Instruments, LayerReading, are_layers_due, is_due
 from .memory_budget import require_memory_for_batches
 from .model import GPT, cross_entropy, flops_per_token
 from .optim import FlatParameters, new_optimizer
@@ -124,10 +124,10 @@ class Trainer:
         instruments = self.config.instruments
         events = self._measure_untrained() if self.is_untouched else []
         self.is_untouched = False
-        events += self._take_step(layers=is_due(instruments.layers_every, self.step + 1))
+        events += self._take_step(layers=are_layers_due(instruments.layers_every, self.step + 1))
         if is_due(instruments.evaluate_every, self.step) or (self.finished and instruments.evaluate_every):
             events.append(self.evaluate())
-        if is_due(instruments.sample_every, self.step):
+        if is_due(instruments.sample_every, self.step) or (self.finished and instruments.sample_every):
             events.append(self.sample(Sample()))
         return [*events, *self.replay()]
 
@@ -243,7 +243,3 @@ class Trainer:
     def apply(self, settings: LiveSettings) -> None:
         self.settings = settings
         self.model.set_dropout(settings.dropout)
-
-
-def is_due(every: int, step: int) -> bool:
-    return bool(every) and step % every == 0
