@@ -34,44 +34,65 @@ class PreparationBegan(Event, frozen=True, kw_only=True, tag="preparing"):
     """Such as `reading the text`."""
 
 
+class RunDescribed(Event, frozen=True, kw_only=True, tag="described"):
+    """What a run is that is not a training run of the tiny GPT: an attached loop, or a log of another program.
+
+    It comes before `started`. Screens take from it what they cannot take from a configuration.
+    """
+
+    title: str
+    kind: Literal["loop", "log"]
+    chance_loss: float | None = None
+    """The loss of guessing; None where the run has no such level."""
+    commands: list[str] = []
+    """Tags of the commands that the run takes, such as `pause`; a screen offers no others."""
+    changes: list[str] = []
+    """Fields of `ChangeSettings` that the run can change."""
+    settings: dict[str, float | int | str | bool | None] = {}
+    """Settings by the names of the program that trains, for people to read and compare."""
+
+
 class RunStarted(Event, frozen=True, kw_only=True, tag="started"):
-    """A worker has built or restored the model and begins after `step`."""
+    """Training begins after `step`; what a run does not know of itself is None or empty."""
 
     step: Count
-    steps: Count
+    steps: Count | None = None
     """The step at which the run will be finished."""
-    parameters: Count
-    flops_per_token: float
-    train_tokens: Count
-    val_tokens: Count
-    corpus: str
+    parameters: Count | None = None
+    flops_per_token: float = 0.0
+    train_tokens: Count = 0
+    val_tokens: Count = 0
+    corpus: str = ""
     """What was read, in words."""
-    fingerprint: str
-    device: str
-    precision: str
-    threads: Count
-    compiled: bool
-    pid: Count
-    settings: LiveSettings
+    fingerprint: str = ""
+    device: str = ""
+    precision: str = ""
+    threads: Count = 0
+    compiled: bool = False
+    pid: Count = 0
+    settings: LiveSettings | None = None
+    """Of the tiny GPT."""
 
 
 class StepFinished(Event, frozen=True, kw_only=True, tag="step"):
-    """One optimizer step."""
+    """One optimizer step. A metric that was not measured is None."""
 
     step: Count
-    loss: float
-    lr: float
-    tokens: Count
+    loss: float | None = None
+    lr: float | None = None
+    tokens: Count | None = None
     """Tokens trained on since the beginning of the run."""
-    tokens_per_s: float
-    grad_norm: float
+    tokens_per_s: float | None = None
+    grad_norm: float | None = None
     """Before clipping."""
-    clipped: bool
+    clipped: bool | None = None
     grad_max: float | None = None
     grad_min: float | None = None
     param_norm: float | None = None
     update_ratio: float | None = None
     """Norm of the update over norm of the weights."""
+    others: dict[str, float] | msgspec.UnsetType = msgspec.UNSET
+    """Numbers that are no metric of `metrics.METRICS`, by the names of the program that trains."""
 
 
 class LayersMeasured(Event, frozen=True, kw_only=True, tag="layers"):
@@ -277,8 +298,9 @@ class SaveCheckpoint(Command, frozen=True, kw_only=True, tag="checkpoint"):
 
 
 StoredEvent = (
-    RunStarted | StepFinished | LayersMeasured | Evaluated | SampleGenerated | SettingsChanged | RunPaused | RunResumed
-    | SpeedLimited | TimeSpent | CheckpointSaved | FindingOpened | FindingClosed | RunEnded | StorageRestored
+    RunDescribed | RunStarted | StepFinished | LayersMeasured | Evaluated | SampleGenerated | SettingsChanged
+    | RunPaused | RunResumed | SpeedLimited | TimeSpent | CheckpointSaved | FindingOpened | FindingClosed
+    | RunEnded | StorageRestored
 )  # fmt: skip
 AnyEvent = StoredEvent | PreparationBegan | StorageBlocked | Accepted | Refused
 AnyCommand = (
@@ -306,7 +328,7 @@ def encode(message: msgspec.Struct) -> bytes:
 def decode_event(line: bytes | str) -> AnyEvent:
     try:
         event = _events.decode(line)
-        if isinstance(event, RunStarted | SettingsChanged):
+        if isinstance(event, RunStarted | SettingsChanged) and event.settings is not None:
             require_known_settings(msgspec.json.decode(line)["settings"])
         if isinstance(event, FindingOpened):
             _require_numbers_of_floats(event.fixes)

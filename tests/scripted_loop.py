@@ -98,7 +98,8 @@ class StepSaver:
             loop.step = json.loads(self._file.read_text())
 
     def due(self, events: Sequence[Event], *, ending: bool = False) -> list[Reason]:
-        finite = all(math.isfinite(event.loss) for event in events if isinstance(event, StepFinished))
+        losses = [event.loss for event in events if isinstance(event, StepFinished) and event.loss is not None]
+        finite = all(map(math.isfinite, losses))
         return ["series"] if self._loop.step % self._every == 0 and finite and not ending else []
 
     def save(self, reason: Reason) -> CheckpointSaved:
@@ -117,7 +118,7 @@ class LossAbove:
 
     def observe(self, event: Event) -> list[FindingOpened | FindingClosed]:
         match event:
-            case StepFinished(loss=loss, step=step) if (loss > self._level) != self._is_open:
+            case StepFinished(loss=float() as loss, step=step) if (loss > self._level) != self._is_open:
                 self._is_open = not self._is_open
                 if not self._is_open:
                     return [FindingClosed(id=0, step=step)]

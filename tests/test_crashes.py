@@ -113,11 +113,11 @@ async def test_a_run_killed_at_random_and_at_the_worst_moments_ends_with_the_sam
     assert losses(survived) == undisturbed(crowded_config(tmp_path), survived)
 
 
-def losses(events: list[AnyEvent]) -> dict[int, float]:
+def losses(events: list[AnyEvent]) -> dict[int, float | None]:
     return {event.step: event.loss for event in events if isinstance(event, StepFinished)}
 
 
-def undisturbed(config: RunConfig, survived: list[AnyEvent]) -> dict[int, float]:
+def undisturbed(config: RunConfig, survived: list[AnyEvent]) -> dict[int, float | None]:
     """The same run with the same changes, in one go."""
     changes = {event.step: event for event in survived if isinstance(event, SettingsChanged)}
     trainer = Trainer(config, load_corpus(config.data, context=config.model.context))

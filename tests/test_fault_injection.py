@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tinygpt_tui.engine.config import ConfigError, RunConfig
 from tinygpt_tui.engine.events import LayersMeasured, StepFinished
 from tinygpt_tui.engine.fault_config import FAULTS, FaultConfig
+from tinygpt_tui.engine.metrics import step_values
 from tinygpt_tui.engine.training.attention import attend
 from tinygpt_tui.engine.training.checkpoints import Checkpoints
 from tinygpt_tui.engine.training.fault_injection import INJECTIONS, overflowing_attention
@@ -31,8 +32,12 @@ def rows(config: RunConfig) -> list[StepFinished]:
     return [event for event in events if isinstance(event, StepFinished)]
 
 
+def column(config: RunConfig, name: str) -> list[float]:
+    return [step_values(row)[name] for row in rows(config)]
+
+
 def curve(**fault: Any) -> list[float]:
-    return [row.loss for row in rows(faulty(**fault))]
+    return column(faulty(**fault), "loss")
 
 
 HEALTHY = {"lr_jump": 3.0, "bad_batch_weight": 5.0, "bad_batch": "targets", "gradients_scale": 9.0}
@@ -99,29 +104,29 @@ def test_one_nan_gradient_makes_the_loss_nan_for_good() -> None:
 
 
 def test_frozen_gradients_are_nothing() -> None:
-    norms = [row.grad_norm for row in rows(faulty(frozen_from=5))]
+    norms = column(faulty(frozen_from=5), "grad_norm")
     assert min(norms[:4]) > 0 and set(norms[4:]) == {0.0}
 
 
 def test_a_bad_batch_pulls_as_hard_as_it_is_told() -> None:
-    light, heavy = (rows(faulty(bad_batch_step=5, bad_batch_weight=weight))[4].grad_norm for weight in (1.0, 50.0))
+    light, heavy = (column(faulty(bad_batch_step=5, bad_batch_weight=weight), "grad_norm")[4] for weight in (1.0, 50.0))
     assert heavy == pytest.approx(50 * light)
 
 
 def test_gradients_are_scaled_from_the_step_that_is_named() -> None:
-    norms = [[row.grad_norm for row in rows(faulty(**fault))] for fault in ({}, SCALED)]
+    norms = [column(faulty(**fault), "grad_norm") for fault in ({}, SCALED)]
     assert norms[1][:4] == norms[0][:4]
     assert norms[1][4] == pytest.approx(1e-6 * norms[0][4])
 
 
 def test_a_jump_of_the_rate_is_in_what_the_run_reports() -> None:
-    rates = [row.lr for row in rows(faulty(lr_jump_from=11, lr_jump=7.0))]
-    plain = [row.lr for row in rows(faulty())]
+    rates = column(faulty(lr_jump_from=11, lr_jump=7.0), "lr")
+    plain = column(faulty(), "lr")
     assert rates == [*plain[:10], 7 * plain[10], 7 * plain[11]]
 
 
 def test_a_climbing_run_ends_above_chance() -> None:
-    assert rows(faulty(steps=40, flipped_from=1))[-1].loss > math.log(259) + 0.5
+    assert curve(steps=40, flipped_from=1)[-1] > math.log(259) + 0.5
 
 
 def test_shuffled_targets_teach_no_more_than_how_frequent_bytes_are() -> None:
@@ -130,7 +135,7 @@ def test_shuffled_targets_teach_no_more_than_how_frequent_bytes_are() -> None:
     entropy = -(share * share.log()).sum().item()
     config = faulty(steps=400, shuffled_targets=True)
     fast = replace(config, schedule=replace(config.schedule, lr=1e-2))
-    losses = [row.loss for row in rows(fast)[-100:]]
+    losses = column(fast, "loss")[-100:]
     assert sum(losses) / len(losses) == pytest.approx(entropy, abs=0.25)
 
 
@@ -159,8 +164,8 @@ def test_an_unstable_softmax_is_the_usual_one_until_it_overflows() -> None:
 def test_a_model_with_an_unstable_softmax_uses_it() -> None:
     config = faulty(steps=3, unstable_softmax=True)
     wild = replace(config, model=replace(config.model, init_scale=200.0))
-    assert all(math.isnan(row.loss) for row in rows(wild))
-    assert all(math.isfinite(row.loss) for row in rows(replace(wild, fault=FaultConfig())))
+    assert all(map(math.isnan, column(wild, "loss")))
+    assert all(map(math.isfinite, column(replace(wild, fault=FaultConfig()), "loss")))
 
 
 @settings(max_examples=8, deadline=None)

@@ -89,6 +89,7 @@ def learning() -> Iterator[StepFinished]:
     losses = [2.1 + 3.4 * math.exp(-step / 90) + wave + chance.gauss(0, 0.09) for step, wave in enumerate(swing, 1)]
     for event in steps(CONFIG, losses):
         norm = 0.6 + 0.3 * math.exp(-event.step / 60) + abs(chance.gauss(0, 0.15)) + 4 * abs(swing[event.step - 1])
+        assert event.lr is not None
         lr = event.lr / 2 if event.step > CHANGED else event.lr
         ratio = lr * (1 + chance.random()) / 2
         yield msgspec.structs.replace(event, lr=lr, grad_norm=norm, clipped=norm > 1, update_ratio=ratio)

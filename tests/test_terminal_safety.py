@@ -24,6 +24,7 @@ from tinygpt_tui.engine.events import (
     PreparationBegan,
     ProtocolError,
     Refused,
+    RunDescribed,
     RunEnded,
     RunPaused,
     RunStarted,
@@ -43,6 +44,8 @@ COMMAND = (sys.executable, "-c", "from tinygpt_tui.tui.cli.main import main; mai
 SETTINGS = LiveSettings.from_config(RunConfig())
 WITH_TEXT: list[AnyEvent] = [
     PreparationBegan(activity="x"),
+    RunDescribed(title="x", kind="loop", commands=["x"], changes=["x"], settings={"x": "x"}),
+    StepFinished(step=1, loss=1, others={"x": 1}),
     RunStarted(
         step=0, steps=9, parameters=1, flops_per_token=1, train_tokens=1, val_tokens=1, corpus="x", fingerprint="x",
         device="x", precision="x", threads=1, compiled=False, pid=1, settings=SETTINGS,

@@ -35,7 +35,7 @@ from .texts import TEXT, small_config, small_corpus, training_events
 
 
 def losses(events: list[Event]) -> list[float]:
-    return [event.loss for event in events if isinstance(event, StepFinished)]
+    return [event.loss for event in events if isinstance(event, StepFinished) and event.loss is not None]
 
 
 def run_to_end(trainer: Trainer) -> list[Event]:
@@ -160,7 +160,7 @@ def test_the_instruments_agree_with_torch() -> None:
     assert step.grad_min == pytest.approx(gradient.min().item(), rel=1e-4)
     assert step.param_norm == pytest.approx(weights.norm().item(), rel=1e-5)
     assert step.update_ratio == pytest.approx((update.norm() / weights.norm()).item(), rel=1e-3)
-    assert step.clipped == (step.grad_norm > 1.0)
+    assert step.grad_norm is not None and step.clipped == (step.grad_norm > 1.0)
 
 
 def test_accumulation_is_one_big_batch() -> None:
@@ -177,6 +177,7 @@ def test_clipping_bounds_the_update_of_sgd() -> None:
             assert event.clipped
             assert event.update_ratio is not None
             assert event.param_norm is not None
+            assert event.lr is not None
             assert event.update_ratio * event.param_norm <= 0.01 * event.lr * 1.001
 
 

@@ -20,7 +20,8 @@ class LossWatch:
         self._was_finite = True
 
     def after_step(self, events: Iterable[Event]) -> NanPolicy:
-        is_finite = all(math.isfinite(event.loss) for event in events if isinstance(event, StepFinished))
+        losses = [event.loss for event in events if isinstance(event, StepFinished) and event.loss is not None]
+        is_finite = all(map(math.isfinite, losses))
         was_finite, self._was_finite = self._was_finite, is_finite
         if is_finite or (self._on_nan == "pause" and not was_finite):
             return "continue"

@@ -66,7 +66,7 @@ class Checkpoints:
         is_series, is_past_best = False, ending
         for event in events:
             match event:
-                case StepFinished(loss=loss) if not math.isfinite(loss):
+                case StepFinished(loss=float() as loss) if not math.isfinite(loss):
                     return ["best"] if self._waiting else []
                 case StepFinished():
                     is_series = event.step % self._storage.checkpoint_every == 0

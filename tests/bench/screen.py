@@ -215,7 +215,7 @@ def window_without(seconds: float, *, first: bool = False) -> tuple[float, float
 
 def rate_within(steps: Sequence[StepFinished], began: float, ended: float) -> float:
     inside = [step for step in steps if began <= step.time <= ended]
-    return (inside[-1].tokens - inside[0].tokens) / (inside[-1].time - inside[0].time)
+    return ((inside[-1].tokens or 0) - (inside[0].tokens or 0)) / (inside[-1].time - inside[0].time)
 
 
 def idle(home: Path, seconds: float = 10) -> None:

@@ -67,7 +67,7 @@ def _trial(events: list[Event], seconds: float) -> Trial:
         if isinstance(event, FindingOpened) and event.severity != "info"
     ]
     held_out = [event.val_loss for event in events if isinstance(event, Evaluated)]
-    losses = [event.loss for event in events if isinstance(event, StepFinished)]
+    losses = [event.loss for event in events if isinstance(event, StepFinished) and event.loss is not None]
     last = losses[-max(len(losses) // 10, 1) :]
     val_loss = held_out[-1] if held_out else sum(last) / len(last)
     return Trial(raised=tuple(raised), val_loss=val_loss, seconds=seconds)

@@ -53,7 +53,7 @@ class TextProgress:
                 self.activity = visible(event.activity)
                 return []
             case RunStarted():
-                self.step, self.steps, self.activity = event.step, event.steps, "taking the first step"
+                self.step, self.steps, self.activity = event.step, event.steps or self.steps, "taking the first step"
                 self._take_back(event.step)
                 return _beginning(event)
             case FindingOpened():
@@ -77,16 +77,16 @@ class TextProgress:
         parts = [
             f"step {self.step:>{len(str(self.steps))}}/{self.steps}",
             f"[{'#' * filled}{'.' * (_BAR - filled)}]",
-            f"loss {self.latest.loss:.3f}",
+            f"loss {self.latest.loss:.3f}" if self.latest.loss is not None else "",
             f"val_loss {self.val_loss:.3f}" if self.val_loss is not None else "",
-            f"lr {self.latest.lr:.2e}",
-            f"{self._speed / 1e3:.1f}k tokens/s",
+            f"lr {self.latest.lr:.2e}" if self.latest.lr is not None else "",
+            f"{self._speed / 1e3:.1f}k tokens/s" if math.isfinite(self._speed) else "",
             self._time_left(),
         ]
         return "  ".join(part for part in parts if part)
 
     def _ending(self, end: RunEnded) -> list[str]:
-        reached = f", loss {self.latest.loss:.3f}" if self.latest else ""
+        reached = f", loss {self.latest.loss:.3f}" if self.latest and self.latest.loss is not None else ""
         reached += f", val_loss {self.val_loss:.3f}" if self.val_loss is not None else ""
         detail = f" ({visible(end.detail)})" if end.detail else ""
         match end.reason:
@@ -109,11 +109,12 @@ class TextProgress:
 
     def _advance(self, event: StepFinished) -> None:
         self.step, self.latest = event.step, event
-        known = math.isfinite(self._speed)
-        self._speed = 0.9 * self._speed + 0.1 * event.tokens_per_s if known else event.tokens_per_s
+        if event.tokens_per_s is not None:
+            known = math.isfinite(self._speed)
+            self._speed = 0.9 * self._speed + 0.1 * event.tokens_per_s if known else event.tokens_per_s
 
     def _time_left(self) -> str:
-        if self.latest is None or not self._speed > 0 or self.step < 1:
+        if self.latest is None or self.latest.tokens is None or not self._speed > 0 or self.step < 1:
             return ""
         seconds = (self.steps - self.step) * self.latest.tokens / self.step / self._speed
         return f"{duration(max(seconds, 0.0))} left" if math.isfinite(seconds) else ""
@@ -124,6 +125,8 @@ def _beginning(event: RunStarted) -> list[str]:
     compiled = ", compiled" if event.compiled else ""
     resumed = f"resumed after step {event.step}: " if event.step else ""
     how = f"{visible(event.precision)}, {threads}{compiled}"
+    if event.parameters is None:
+        return [f"{resumed}training" if resumed else "training"]
     return [
         f"{resumed}{event.parameters:,} parameters on {visible(event.device)} ({how})",
         f"text: {visible(event.corpus)}",

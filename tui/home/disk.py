@@ -55,7 +55,8 @@ def measured_speed(preset: PresetEntry, runs: Iterable[RunEntry]) -> MeasuredSpe
     newest = [run.summary for run in runs if run.summary.step][:_NEWEST]
     for run in newest:
         try:
-            if estimates.same_work(read_config(run.path), preset.config) and (last := glimpse(run.path).last):
+            last = glimpse(run.path).last if estimates.same_work(read_config(run.path), preset.config) else None
+            if last and last.tokens_per_s is not None:
                 return MeasuredSpeed(last.tokens_per_s, run.name)
         except (ConfigError, StoreError, OSError):
             continue  # a run that cannot be read predicts nothing

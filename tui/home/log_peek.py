@@ -68,7 +68,7 @@ def gathered(events: Iterable[AnyEvent]) -> Glimpse:
             case _:
                 pass
     return Glimpse(
-        losses=tuple((step.step, step.loss) for step in steps),
+        losses=tuple((step.step, step.loss) for step in steps if step.loss is not None),
         last=steps[-1] if steps else None,
         evaluated=evaluated,
         started=started,

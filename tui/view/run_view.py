@@ -24,6 +24,7 @@ from ...engine.events import (
     LayersMeasured,
     PreparationBegan,
     Refused,
+    RunDescribed,
     RunEnded,
     RunPaused,
     RunResumed,
@@ -45,8 +46,8 @@ from .training_clock import TrainingClock
 ViewState = Literal["starting", "training", "paused", "blocked", "ended"]
 
 _Turn = (
-    PreparationBegan | RunStarted | RunResumed | StorageRestored | RunPaused | StorageBlocked | RunEnded | Accepted
-    | Refused
+    PreparationBegan | RunDescribed | RunStarted | RunResumed | StorageRestored | RunPaused | StorageBlocked | RunEnded
+    | Accepted | Refused
 )  # fmt: skip
 """The events that `RunView.after` leaves to another match; a type checker reports one that neither has."""
 
@@ -74,6 +75,8 @@ class RunView:
     """A row an evaluation: step, val_loss."""
     nan_steps: Table
     """A row a step whose loss or gradient norm was not finite: step."""
+    described: RunDescribed | None = None
+    """Of a run that is not one of the tiny GPT."""
     started: RunStarted | None = None
     """The latest start."""
     state: ViewState = "starting"
@@ -145,6 +148,8 @@ class RunView:
         match event:
             case PreparationBegan():
                 return replace(self, state="starting", state_detail=event.activity, end=None)
+            case RunDescribed():
+                return replace(self, described=event)
             case RunStarted():
                 return self._up_to(event.step)._begun(event)
             case RunResumed() | StorageRestored():
@@ -164,8 +169,8 @@ class RunView:
             self,
             started=event,
             clock=self.clock.started(event.time, max(self.curves.at("time"), 0.0) if len(self.curves) else 0.0),
-            steps=event.steps,
-            settings=event.settings,
+            steps=event.steps or self.steps,
+            settings=event.settings or self.settings,
             state="training",
             state_detail="",
             end=None,

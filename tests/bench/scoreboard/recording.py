@@ -16,6 +16,7 @@ from tinygpt_tui.engine.config import DataConfig
 from tinygpt_tui.engine.corpus import Corpus, load_corpus
 from tinygpt_tui.engine.diagnostics.row import Row
 from tinygpt_tui.engine.events import Evaluated, Event, StepFinished
+from tinygpt_tui.engine.metrics import step_values
 from tinygpt_tui.engine.training.trainer import Trainer
 
 from .case import Case
@@ -84,8 +85,8 @@ def merged(events: Iterable[Event]) -> list[Row]:
     for event in events:
         match event:
             case StepFinished():
-                measured = {"loss": event.loss, "lr": event.lr, "grad_norm": event.grad_norm}
-                values.setdefault(event.step, {}).update(measured)
+                measured = step_values(event)
+                values.setdefault(event.step, {}).update({name: measured[name] for name in ("loss", "lr", "grad_norm")})
             case Evaluated():
                 values.setdefault(event.step, {})["val_loss"] = event.val_loss
             case _:
