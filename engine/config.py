@@ -88,7 +88,7 @@ class OptimizerConfig:
     """On matrices; vectors (norms, biases) are not decayed. L2 for sgd, momentum and adam, decoupled for adamw."""
     bias_correction: bool = True
     """Adam's correction of its zero-initialised moments."""
-    clip: float = 1.0
+    clip: float = 5.0
     """Largest gradient norm; `inf` does not clip."""
 
     def __post_init__(self) -> None:
