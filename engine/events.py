@@ -110,7 +110,7 @@ class LayersMeasured(Event, frozen=True, kw_only=True, tag="layers"):
 class Evaluated(Event, frozen=True, kw_only=True, tag="evaluation"):
     step: Count
     val_loss: float
-    perplexity: float
+    perplexity: float | None = None
 
 
 class SampleGenerated(Event, frozen=True, kw_only=True, tag="sample"):
@@ -128,7 +128,8 @@ class SettingsChanged(Event, frozen=True, kw_only=True, tag="changed"):
     step: Count
     summary: str
     """Such as `lr 0.001 -> 0.0005`."""
-    settings: LiveSettings
+    settings: LiveSettings | None = None
+    """Of the tiny GPT."""
 
 
 class TimeSpent(Event, frozen=True, kw_only=True, tag="time"):

@@ -124,6 +124,6 @@ def undisturbed(config: RunConfig, survived: list[AnyEvent]) -> dict[int, float 
     events: list[AnyEvent] = []
     while trainer.step < max(losses(survived)):
         events += [event for event in trainer.advance() if isinstance(event, StepFinished)]
-        if trainer.step in changes:
-            trainer.apply(changes[trainer.step].settings)
+        if trainer.step in changes and (settings := changes[trainer.step].settings):
+            trainer.apply(settings)
     return losses(events)

@@ -29,9 +29,9 @@ ENGINE = (
     {"live_changes", "storage"},
     {"diagnostics"},
     {"readers", "hosting"},
-    {"client"},
+    {"client", "attached"},
     {"training"},
-    {"worker"},
+    {"worker", "attach"},
 )
 TUI = (
     {"text", "formatting", "settings", "navigation", "themes", "gc_control", "throttle", "textual_private"},
@@ -129,12 +129,16 @@ def test_torch_is_imported_in_training_alone() -> None:
 
 
 def test_only_what_trains_imports_training() -> None:
-    """The worker, and the command that lets a stored model write, in a process of its own."""
+    """The worker, an attached loop that gives its model, and the command that lets a stored model write."""
     users = {
         path for path in modules("engine", "tui") for name in imported(path) if part(name) == ("engine", "training")
     }
     outside = {path for path in users if path.parent != ROOT / "engine" / "training"}
-    assert outside == {ROOT / "engine" / "worker.py", ROOT / "tui" / "cli" / "requests.py"}
+    assert outside == {
+        ROOT / "engine" / "worker.py",
+        ROOT / "engine" / "attach.py",
+        ROOT / "tui" / "cli" / "requests.py",
+    }
 
 
 @pytest.mark.parametrize("path", modules("engine", "tui"), ids=module_name)

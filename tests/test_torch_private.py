@@ -13,6 +13,7 @@ HOME = ENGINE / "training" / "torch_private.py"
 INSTEAD = {
     "torch._foreach_add_": "a loop of a.add_(b)",
     "torch._foreach_copy_": "a loop of a.copy_(b)",
+    "torch._foreach_sub_": "a loop of a.sub_(b)",
     "torch._foreach_norm": "[torch.linalg.vector_norm(a) for a in tensors]",
     "torch._fused_adam_": "torch.optim.Adam over `flat.weights`, or its formula in tensor operations",
     "torch._fused_adamw_": "torch.optim.AdamW over `flat.weights`, or its formula in tensor operations",

@@ -48,7 +48,10 @@ class Server:
         listener: socket.socket,
         requests: SimpleQueue[Request],
         clock: Callable[[], float] = time.time,
+        *,
+        is_daemon: bool = False,
     ) -> None:
+        """`is_daemon`: it does not keep a process alive that ends without closing it."""
         self._file = open_file(run / EVENTS, os.O_RDONLY)
         self._listener = listener
         self._requests = requests
@@ -61,7 +64,9 @@ class Server:
         self._loop = asyncio.new_event_loop()
         self._loop.set_exception_handler(self._on_error)
         self._closed = self._loop.create_future()
-        self._thread = Thread(target=self._loop.run_until_complete, args=(self._serve(),), name="server")
+        self._thread = Thread(
+            target=self._loop.run_until_complete, args=(self._serve(),), name="server", daemon=is_daemon
+        )
         self._thread.start()
 
     def announce(self, event: Event | None) -> None:

@@ -116,6 +116,11 @@ def stored_events(run: Path, since: int = 0, transcript: Transcript | None = Non
             yield transcript.feed(data)
 
 
+def first_events(run: Path) -> list[AnyEvent]:
+    """The events in the first chunk of the log: what a run is, and how it started."""
+    return next(stored_events(run), [])
+
+
 def line_count(run: Path) -> int:
     """How many events are stored: the seq of the next one."""
     if not os.path.lexists(run / EVENTS):

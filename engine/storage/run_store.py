@@ -32,7 +32,7 @@ from ..events import (
     StoredEvent,
 )
 from ..toml_tables import LONGEST_CONFIG
-from .event_log import Transcript, drop_superseded, marked_events, restart_steps, tail_events
+from .event_log import Transcript, drop_superseded, first_events, marked_events, restart_steps, tail_events
 from .own_files import CREATED, delete_own_files, is_own_run, own_files
 from .run_folder import CONFIG, EVENTS, StoreError, find_worker, open_file, printable, unoccupied
 
@@ -92,6 +92,22 @@ def create(runs: Path, config: RunConfig, name: str | None, now: datetime, *, nu
     return run
 
 
+def create_described(runs: Path, name: str) -> Path:
+    """A new run folder for a loop of somebody's own, `<name>-<n>`; what it is stands in its first event."""
+    try:
+        runs.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return _new_folder(runs, _slug(name), numbered=True)
+    except OSError as error:
+        raise StoreError(f"{runs}: no run can be created there: {error.strerror}") from None
+
+
+def run_description(run: Path) -> RunDescribed | None:
+    """What a run is that is none of the tiny GPT, from its first event; None for one that has a configuration."""
+    if os.path.lexists(run / CONFIG) or not os.path.lexists(run / EVENTS):
+        return None
+    return next((event for event in first_events(run)[:1] if isinstance(event, RunDescribed)), None)
+
+
 def read_config(run: Path) -> RunConfig:
     """ConfigError or StoreError, each naming the file, where it does not start a run."""
     file = open_file(run / CONFIG, os.O_RDONLY)
@@ -121,15 +137,16 @@ def summarise(run: Path) -> RunSummary:
     """A run's row, from its configuration and the end of its events."""
     empty = RunSummary(name=run.name, path=run, state="damaged", created=_created(run), bytes=_bytes(run))
     try:
-        config, worker, latest, findings = read_config(run), find_worker(run), _latest(run), _findings(run)
+        title, steps = _title_and_steps(run)
+        worker, latest, findings = find_worker(run), _latest(run), _findings(run)
     except (ConfigError, StoreError, OSError) as error:
         return replace(empty, why=printable(str(error)))
     return replace(
         empty,
         state=_state(latest, worker is not None),
-        title=config.title,
+        title=title,
         step=next((event.step for event in reversed(latest) if not isinstance(event, RunDescribed)), 0),
-        steps=config.training.steps,
+        steps=steps,
         loss=next((event.loss for event in reversed(latest) if isinstance(event, StepFinished)), None),
         val_loss=next((event.val_loss for event in reversed(latest) if isinstance(event, Evaluated)), None),
         findings=findings,
@@ -168,6 +185,16 @@ def remove(run: Path) -> list[Path]:
             return delete_own_files(run)
     except OSError as error:
         raise StoreError(f"{run}: cannot be removed: {_why_not(error)}") from None
+
+
+def _title_and_steps(run: Path) -> tuple[str, int]:
+    """The steps are 0 where a run has no planned number."""
+    described = run_description(run)
+    if described is None:
+        config = read_config(run)
+        return config.title, config.training.steps
+    started = next((event for event in first_events(run) if isinstance(event, RunStarted)), None)
+    return described.title, (started.steps or 0) if started else 0
 
 
 def _why_not(error: OSError) -> str:

@@ -17,6 +17,8 @@ add_to_each: Callable[[Tensors, Tensors], None] = torch._foreach_add_
 """a += b for each pair."""
 copy_to_each: Callable[[Tensors, Tensors], None] = torch._foreach_copy_
 """a = b for each pair, rounding or widening where the precisions differ."""
+subtract_from_each: Callable[[Tensors, Tensors], None] = torch._foreach_sub_
+"""a -= b for each pair."""
 norm_of_each: Callable[[Tensors], tuple[Tensor, ...]] = torch._foreach_norm
 """|a|, the Euclidean norm, of each tensor."""
 

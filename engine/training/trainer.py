@@ -231,12 +231,14 @@ class Trainer:
     def replay(self, changes: Iterable[SettingsChanged] = ()) -> list[SettingsChanged]:
         """Make changes again at the steps they were first made, so that a crash undoes none; returns those made now."""
         for change in (changes := list(changes)):
-            require_memory_for_batches(self.config, change.settings)
+            if change.settings is not None:
+                require_memory_for_batches(self.config, change.settings)
         self._changes_to_come = deque(sorted((*self._changes_to_come, *changes), key=lambda change: change.step))
         replayed: list[SettingsChanged] = []
         while self._changes_to_come and self._changes_to_come[0].step <= self.step:
             change = self._changes_to_come.popleft()
-            self.apply(change.settings)
+            if change.settings is not None:
+                self.apply(change.settings)
             replayed.append(msgspec.structs.replace(change, seq=-1, time=0.0))
         return replayed
 

@@ -6,10 +6,10 @@ from ..plots.draw import draw_figure
 from ..view.figures import loss_figure
 from ..view.plot_titles import TitlePiece, loss_reading, viewport_reading
 from ..view.run_view import RunView
-from .plot_panel import PlotPanel
+from .plotext_panel import PlotextPanel
 
 
-class LossPanel(PlotPanel):
+class LossPanel(PlotextPanel):
     NAME = "loss"
     TITLE = METRICS["loss"].title
     SHOWN_FROM = (0, 0)

@@ -10,10 +10,10 @@ from ..plots.draw import draw_figure
 from ..view.figures import lr_figure
 from ..view.plot_titles import TitlePiece, lr_reading, viewport_reading
 from ..view.run_view import RunView
-from .plot_panel import PlotPanel
+from .plotext_panel import PlotextPanel
 
 
-class LrPanel(PlotPanel):
+class LrPanel(PlotextPanel):
     NAME = "lr"
     OLD_NAME = "rate"
     TITLE = METRICS["lr"].title

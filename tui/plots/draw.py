@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from .axes import Scale, label
 from .canvas import Canvas, ColorRole, Dots
 from .figure import Band, Curve, Figure, Markers, fitted, reduced
+from .plotext_curves import Stroke, draw_strokes
 from .series import Floats
 
 _GUTTER = 7
@@ -45,8 +46,19 @@ def draw_figure(figure: Figure, width: int, height: int, *, ascii_only: bool = F
     bands = [reduced(curve, figure.x, frame.width * across) for curve in figure.curves]
     scale = fitted(bands, figure)
     plot = sheet.window(frame.left, 0, frame.width, frame.height)
-    for curve, band in zip(figure.curves, bands, strict=True):
-        _draw_curve(plot, curve, band, scale, up, ascii_only)
+    rows = [(_rows(band.high, scale, plot.height * up), _rows(band.low, scale, plot.height * up)) for band in bands]
+    lines = [
+        Stroke(top, bottom, curve.role, curve.style == "dotted")
+        for curve, (top, bottom) in zip(figure.curves, rows, strict=True)
+        if curve.style != "band"
+    ]
+    for curve, (top, bottom) in zip(figure.curves, rows, strict=True):
+        if curve.style == "band":
+            _draw_curve(plot, curve, top, bottom, ascii_only)
+    if ascii_only or not (figure.by_plotext and draw_strokes(plot, lines)):
+        for curve, (top, bottom) in zip(figure.curves, rows, strict=True):
+            if curve.style != "band":
+                _draw_curve(plot, curve, top, bottom, ascii_only)
     _draw_cut(plot, figure.curves, bands, scale, across, ascii_only)
     for curve in figure.curves:
         if curve.points:
@@ -56,9 +68,9 @@ def draw_figure(figure: Figure, width: int, height: int, *, ascii_only: bool = F
     return sheet
 
 
-def _draw_curve(plot: Canvas, curve: Curve, band: Band, scale: Scale, up: int, ascii_only: bool) -> None:
-    rows = plot.height * up
-    top, bottom = _rows(band.high, scale, rows), _rows(band.low, scale, rows)
+def _draw_curve(plot: Canvas, curve: Curve, top: Floats, bottom: Floats, ascii_only: bool) -> None:
+    """`top` and `bottom` are rows of dots, one for each column of dots."""
+    rows = plot.height * (1 if ascii_only else 4)
     if curve.style == "line":
         top, bottom = _joined(top, bottom)
     grid = np.arange(rows)[:, None]

@@ -72,6 +72,8 @@ class Figure:
     """Later ones cover earlier ones."""
     cursor: float | None = None
     y_log: bool = False
+    by_plotext: bool = False
+    """Lines are drawn by plotext, where it is loaded."""
     cuts_spikes: bool = False
     """Let a linear y axis end below a value that would flatten all the others."""
 

@@ -53,6 +53,7 @@ def loss_figure(view: RunView, viewport: Viewport) -> Figure:
         markers=markers(view, viewport),
         cursor=cursor(view, viewport),
         y_log=viewport.y_log,
+        by_plotext=True,
         cuts_spikes=True,
     )
 
@@ -74,6 +75,7 @@ def lr_figure(view: RunView, viewport: Viewport, preview: LiveSettings | None = 
         markers=markers(view, viewport),
         cursor=cursor(view, viewport),
         y_log=viewport.y_log,
+        by_plotext=True,
     )
 
 

@@ -1,0 +1,86 @@
+"""Writes an attached loop's run folder and serves its socket, beside the loop: the loop waits for none of it.
+
+The loop hands over events; a thread of ours diagnoses and stores them and lets the server of `hosting` bring them to
+the clients. Requests of clients come out of `requests`, for the loop to answer between two steps.
+"""
+
+import os
+from collections import deque
+from contextlib import ExitStack, closing
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Event as Flag
+from threading import Thread
+
+from ..events import Event
+from ..hosting.interfaces import Observer, Request, refuse_all
+from ..hosting.server import Server
+from ..storage.event_log import EventLog
+from ..storage.run_folder import claimed
+
+STORE_S = 0.05
+"""Events of this time are stored together."""
+CLOSING_S = 5.0
+"""How long the end of a run may take to be stored, so that a full disk does not hold up the end of a program."""
+MOST_UNSTORED = 200_000
+"""Events that wait to be stored: above it they come faster than this machine can write them."""
+
+
+class RecordingError(RuntimeError):
+    """The run cannot be recorded any more; the message is one line that says why."""
+
+
+class Recorder:
+    """One run, until it is closed. Only the constructor may raise; afterwards `trouble` holds what went wrong."""
+
+    def __init__(self, run: Path, diagnosis: Observer) -> None:
+        """StoreError or OSError where the run cannot be recorded or is being recorded already."""
+        self.requests: SimpleQueue[Request] = SimpleQueue()
+        self.trouble: BaseException | None = None
+        self._diagnosis = diagnosis
+        self._waiting: deque[Event] = deque()
+        self._is_over = Flag()
+        self._pid = os.getpid()
+        with ExitStack() as parts:
+            listener = parts.enter_context(claimed(run))
+            self._log = parts.enter_context(closing(EventLog(run)))
+            parts.enter_context(closing(Server(run, listener, self.requests, is_daemon=True)))
+            self._parts = parts.pop_all()
+        self._thread = Thread(target=self._record_all, name="tinygpt-tui recorder", daemon=True)
+        self._thread.start()
+
+    @property
+    def is_ours(self) -> bool:
+        """False in a process that was forked off the one that records."""
+        return os.getpid() == self._pid
+
+    def record(self, event: Event) -> None:
+        """RecordingError where the run cannot be stored any more."""
+        if self.trouble is not None:
+            raise RecordingError(str(self.trouble))
+        if len(self._waiting) >= MOST_UNSTORED:
+            raise RecordingError(f"{MOST_UNSTORED} events wait to be written")
+        self._waiting.append(event)
+
+    def close(self) -> None:
+        """Store what is left, let the clients read it, and give the folder free."""
+        if self.is_ours and not self._is_over.is_set():
+            self._is_over.set()
+            self._thread.join(CLOSING_S)
+
+    def _record_all(self) -> None:
+        try:
+            with self._parts:
+                while not self._is_over.wait(STORE_S):
+                    self._store()
+                self._store()
+        except BaseException as error:  # whatever it is, it must not reach the program that trains
+            self.trouble = error
+        finally:
+            refuse_all(self.requests, "the run has ended or is not recorded any more")
+
+    def _store(self) -> None:
+        while self._waiting:
+            event = self._waiting.popleft()
+            for each in (event, *self._diagnosis.observe(event)):
+                self._log.append(each)

@@ -1,0 +1,177 @@
+"""Measures and steers a PyTorch loop that is not ours, through its model and its optimizers.
+
+Two moments of a step count. `measure_gradients` is called between `backward` and `optimizer.step`. The hooks of each
+optimizer are called around its update, and neither is called where a gradient scaler leaves a step out.
+
+    lr             what the first parameter group uses: the loop's own value, times the factor that a person chose
+    grad_norm      |g|, over all parameters that have a gradient, before our clipping; divided by the scaler's scale
+    update_ratio   |w after - w before| / |w after|, over all parameters of the optimizers
+"""
+
+import math
+import time
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import Module
+from torch.optim import Optimizer
+
+from .torch_private import copy_to_each, norm_of_each, subtract_from_each
+
+AFFORDABLE = 0.01
+"""Share of a step's time that measuring may take; where it takes more, only every n-th step is measured."""
+RAREST = 1000
+"""At least one step of so many is measured."""
+
+
+class Scaler(Protocol):
+    """torch.amp.GradScaler, of which the scale is read."""
+
+    def get_scale(self) -> float: ...
+
+
+class LoopProbe:
+    def __init__(
+        self,
+        model: Module | None,
+        optimizers: Sequence[Optimizer],
+        *,
+        clip: float | None = None,
+        scaler: Scaler | None = None,
+        every: int | None = None,
+    ) -> None:
+        """`clip` is the gradient norm to clip at, inf for a loop that may be clipped later; None leaves it alone.
+
+        `every` measures each n-th step; None measures as often as AFFORDABLE allows.
+        """
+        groups = [group for optimizer in optimizers for group in optimizer.param_groups]
+        trained = [parameter for group in groups for parameter in group["params"]]
+        self._parameters: list[Tensor] = trained or (list(model.parameters()) if model else [])
+        self._optimizers = list(optimizers)
+        self._groups = groups
+        self._scaler = scaler
+        self._every = every
+        self.clip = clip
+        self.lr_factor = 1.0
+        self._due = True
+        self._countdown = 0
+        self._cost_s = 0.0
+        """Of measuring this step."""
+        self._seen_at: float | None = None
+        self._before: dict[int, list[Tensor]] = {}
+        self._moved: list[Tensor] = []
+        self._weights: list[Tensor] = []
+        self._own_lrs: dict[int, list[Any]] = {}
+        self._handles = [
+            handle
+            for optimizer in optimizers
+            for handle in (
+                optimizer.register_step_pre_hook(self._before_update),
+                optimizer.register_step_post_hook(self._after_update),
+            )
+        ]
+
+    def remove(self) -> None:
+        """Leave the optimizers as they were."""
+        for handle in self._handles:
+            handle.remove()
+
+    @property
+    def parameters(self) -> int:
+        return sum(parameter.numel() for parameter in self._parameters)
+
+    @property
+    def lr(self) -> float | None:
+        """Of the next update."""
+        return float(self._groups[0]["lr"]) * self.lr_factor if self._groups and "lr" in self._groups[0] else None
+
+    @property
+    def weight_decay(self) -> float | None:
+        decays = [float(group["weight_decay"]) for group in self._groups if "weight_decay" in group]
+        return max(decays) if decays else None
+
+    def set_weight_decay(self, weight_decay: float) -> None:
+        """For the groups that have any; where none has, for all."""
+        decayed = [group for group in self._groups if group.get("weight_decay")]
+        for group in decayed or [group for group in self._groups if "weight_decay" in group]:
+            group["weight_decay"] = weight_decay
+
+    def begin_step(self) -> None:
+        """Decide whether this step is measured, by what measuring has cost and how long the last step took."""
+        now = time.perf_counter()
+        took_s = now - self._seen_at if self._seen_at is not None else math.inf
+        self._seen_at = now
+        if self._due and self._every is None:
+            share = self._cost_s / took_s
+            self._countdown = min(math.ceil(share / AFFORDABLE), RAREST) if self._cost_s else 1
+        self._countdown -= 1
+        self._due = self._countdown <= 0
+        if self._due:
+            self._countdown = self._every or 1
+            self._cost_s = 0.0
+
+    def measure_gradients(self) -> dict[str, float]:
+        """grad_norm, and clipped (0 or 1) where we clip; empty where this step is not measured and not clipped."""
+        is_clipping = self.clip is not None and math.isfinite(self.clip)
+        if not (self._due or is_clipping):
+            return {}
+        began = time.perf_counter()
+        gradients = [parameter.grad for parameter in self._parameters if parameter.grad is not None]
+        if not gradients:
+            return {}
+        total = torch.linalg.vector_norm(torch.stack(_on_one_device(norm_of_each(gradients))))
+        scale = self._scaler.get_scale() if self._scaler is not None else 1.0
+        norm = total.item() / scale
+        measured = {"grad_norm": norm}
+        if self.clip is not None:
+            measured["clipped"] = float(norm > self.clip)
+            if norm > self.clip and math.isfinite(norm):
+                torch.nn.utils.clip_grads_with_norm_(self._parameters, self.clip * scale, total)
+        self._cost_s += time.perf_counter() - began
+        return measured
+
+    def update_ratio(self) -> float | None:
+        """Of the last update, once; None where it was not measured or was left out."""
+        moved, weights = self._moved, self._weights
+        self._moved, self._weights = [], []
+        if not moved:
+            return None
+        began = time.perf_counter()
+        length = torch.linalg.vector_norm(torch.stack(_on_one_device(weights))).item()
+        update = torch.linalg.vector_norm(torch.stack(_on_one_device(moved))).item()
+        self._cost_s += time.perf_counter() - began
+        return update / length if length else None
+
+    def _before_update(self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if self._due:
+            began = time.perf_counter()
+            now = [parameter.detach() for group in optimizer.param_groups for parameter in group["params"]]
+            before = self._before.get(id(optimizer))
+            if before is None or len(before) != len(now):
+                before = self._before[id(optimizer)] = [torch.empty_like(weights) for weights in now]
+            copy_to_each(before, now)
+            self._cost_s += time.perf_counter() - began
+        if self.lr_factor != 1.0:
+            self._own_lrs[id(optimizer)] = [group["lr"] for group in optimizer.param_groups]
+            for group in optimizer.param_groups:
+                group["lr"] = group["lr"] * self.lr_factor  # a new object, be it a number or a tensor
+
+    def _after_update(self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        own_lrs = self._own_lrs.pop(id(optimizer), None)
+        if own_lrs is not None:
+            for group, lr in zip(optimizer.param_groups, own_lrs, strict=True):
+                group["lr"] = lr  # a scheduler goes on from its own value
+        before = self._before.get(id(optimizer))
+        if self._due and before is not None:
+            began = time.perf_counter()
+            now = [parameter.detach() for group in optimizer.param_groups for parameter in group["params"]]
+            subtract_from_each(before, now)
+            self._moved += norm_of_each(before)
+            self._weights += norm_of_each(now)
+            self._cost_s += time.perf_counter() - began
+
+
+def _on_one_device(norms: Sequence[Tensor]) -> list[Tensor]:
+    return [norm.to(norms[0].device, torch.float32) for norm in norms]
