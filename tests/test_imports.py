@@ -25,7 +25,7 @@ ENGINE = (
         "stopwatch",
     },
     {"events"},
-    {"metrics", "corpus", "presets", "preset_check"},
+    {"healthy", "metrics", "corpus", "presets", "preset_check"},
     {"live_changes", "storage"},
     {"diagnostics"},
     {"readers", "hosting"},

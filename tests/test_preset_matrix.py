@@ -3,14 +3,16 @@
 import math
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tinygpt_tui.engine.events import Fix
 from tinygpt_tui.engine.lesson import Expectation, Lesson, LessonFix
-from tinygpt_tui.engine.presets import preset_files
+from tinygpt_tui.engine.presets import find_preset, preset_files
 
-from .matrix.promises import DAYS, Raised, Trial, broken, broken_by_fix, cases, gained, share
+from .matrix.promises import FIRST_CAUSES, DAYS, Raised, Trial, broken, broken_by_fix, cases, gained, misjudged, share
 from .matrix.trials import judge
 
 LESSON = Lesson(expected=(Expectation(kind="stall", by=100),), allowed=("spike",))
@@ -52,6 +54,25 @@ def test_a_finding_that_nobody_announced_is_a_broken_promise() -> None:
     assert broken_by_fix(LESSON, FIX, TRIAL, replace(FIXED, raised=TRIAL.raised)) == [
         "stall at step 90 is not expected"
     ]
+
+
+def test_every_finding_that_a_lesson_can_mend_has_a_known_first_cause() -> None:
+    lessons = {id: find_preset(id)[1].lesson for id in preset_files()}
+    assert {id for id, lesson in lessons.items() if lesson.expected} == FIRST_CAUSES.keys()
+
+
+def test_the_first_remedy_is_one_of_the_lessons_fixes_and_the_first_cause_the_fault() -> None:
+    lesson = replace(LESSON, fixes=(FIX,))
+
+    def complaints(*causes: str, **fix: Any) -> int:
+        raised = Raised(kind="stall", step=90, causes=causes, fixes=(Fix(**fix),))
+        trial = replace(TRIAL, raised=(raised,))
+        return 10 * len(broken(lesson, trial)) + len(misjudged("schedule-ended", lesson, trial))
+
+    assert complaints("the schedule has ended: 0 is left", title="X: in words", changes={}) == 0
+    assert complaints("the schedule has ended", title="stop", changes={"training.steps": 7}) == 0
+    assert complaints("the schedule has ended", title="triple the lr", changes={"schedule.lr": 3.0}) == 10
+    assert complaints("learning rate too high", "the schedule has ended", title="y", changes={}) == 11
 
 
 def test_a_fix_that_brings_less_than_promised_is_told() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from tinygpt_tui.engine.events import Fix
 from tinygpt_tui.engine.lesson import Lesson, LessonFix
 
 SEEDS = (0, 1, 2)
@@ -17,6 +18,8 @@ class Raised:
     kind: str
     step: int
     """At which it was known."""
+    causes: tuple[str, ...] = ()
+    fixes: tuple[Fix, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +63,58 @@ def broken(lesson: Lesson, trial: Trial) -> list[str]:
         if step is None or step > promise.by:
             when = "never" if step is None else f"at step {step}"
             found.append(f"{promise.kind} should be known by step {promise.by} and was {when}")
+    found += [f"{each.kind} should be mended first by a fix of the lesson, not: {_first(each)}"
+              for each in trial.raised if _announces(lesson, each.kind) and not is_mended(each, lesson)]
     return found + _unexpected(trial, _announced(lesson))
+
+
+FIRST_CAUSES = {
+    "nan-softmax": "softmax",
+    "gradient-bug": "cut off from the loss",
+    "vanishing-gradients": "shrinks in every layer",
+    "loss-spike": "one bad batch",
+    "lr-too-high": "learning rate too high",
+    "lr-too-low": "learning rate too low",
+    "nan-learning-rate": "learning rate too high",
+    "oscillating": "learning rate too high",
+    "exploding-gradients": "not clipped",
+    "dead-start": "initial weights 0 times",
+    "shuffled-targets": "do not belong together",
+    "schedule-ended": "schedule has ended",
+    "model-too-small": "model too small",
+    "overfitting": "too little text",
+}
+"""By preset, a part of what the first cause of each expected finding reads."""
+
+
+def misjudged(id: str, lesson: Lesson, trial: Trial) -> list[str]:
+    """Expected findings whose first cause is not the fault of the preset."""
+    words = FIRST_CAUSES.get(id, "")
+    return [
+        f"the first cause of {each.kind} should be '{words}', not: {each.causes[:1]}"
+        for each in trial.raised
+        if _announces(lesson, each.kind) and words not in "".join(each.causes[:1])
+    ]
+
+
+def is_mended(raised: Raised, lesson: Lesson) -> bool:
+    """Whether the first remedy of a finding sets keys of one of the lesson's fixes, or in words names it."""
+    if not raised.fixes:
+        return not lesson.fixes
+    first = raised.fixes[0]
+    title = first.title.partition(":")[0].casefold()
+    return any(
+        set(first.changes) <= set(fix.changes) if first.changes else title == fix.title.casefold()
+        for fix in lesson.fixes
+    )
+
+
+def _first(raised: Raised) -> str:
+    return raised.fixes[0].title if raised.fixes else "nothing"
+
+
+def _announces(lesson: Lesson, kind: str) -> bool:
+    return bool(lesson.fixes) and any(kind in (each.kind, *each.or_else) for each in lesson.expected)
 
 
 def broken_by_fix(lesson: Lesson, fix: LessonFix, before: Trial, after: Trial) -> list[str]:
