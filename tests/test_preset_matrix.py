@@ -8,11 +8,11 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinygpt_tui.engine.events import Fix
+from tinygpt_tui.engine.events import Fix, LayersMeasured, StepFinished
 from tinygpt_tui.engine.lesson import Expectation, Lesson, LessonFix
 from tinygpt_tui.engine.presets import find_preset, preset_files
 
-from .matrix.promises import FIRST_CAUSES, DAYS, Raised, Trial, broken, broken_by_fix, cases, gained, misjudged, share
+from .matrix.promises import DAYS, FIRST_CAUSES, Raised, Trial, broken, broken_by_fix, cases, gained, misjudged, share
 from .matrix.trials import judge
 
 LESSON = Lesson(expected=(Expectation(kind="stall", by=100),), allowed=("spike",))
@@ -22,7 +22,9 @@ FIXED = Trial(raised=(), val_loss=2.4, seconds=4.0)
 
 
 def test_todays_share_of_the_presets_keeps_every_promise() -> None:
-    verdicts = list(judge(share(cases(preset_files()), date.today())))
+    today = share(cases(preset_files()), date.today())
+    baseline = [] if any(case.id == "baseline" for case in today) else [Case(id="baseline", seed=0)]
+    verdicts = list(judge([*baseline, *today]))
     assert verdicts
     assert [(verdict.case, verdict.broken) for verdict in verdicts if verdict.broken] == []
 
@@ -84,3 +86,18 @@ def test_any_number_is_better_than_nan() -> None:
     lost = replace(TRIAL, val_loss=math.nan)
     assert gained(lost, TRIAL) == math.inf
     assert gained(TRIAL, lost) == gained(lost, lost) == -math.inf
+
+
+def test_what_a_baseline_must_not_be_is_told() -> None:
+    def told(norm: float = 1.0, **layers: Any) -> str:
+        step = StepFinished(
+            step=1, loss=2.0, lr=1e-3, tokens=1, tokens_per_s=1.0, grad_norm=norm, clipped=norm > 5,
+            param_norm=1.0, update_ratio=1e-3,
+        )  # fmt: skip
+        usual = {"grad_norm": [1.0] * 4, "update_ratio": [1e-3] * 4, "max_attention_logit": 3.0, "log_z": 5.0}
+        return " ".join(unhealthy([step, LayersMeasured(step=1, names=list("abcd"), **usual | layers)]))
+
+    assert told() == ""
+    assert "grad_norm" in told(11.0) and "clipped" in told(6.0)
+    assert "logit" in told(max_attention_logit=60.0)
+    assert "20" in told(grad_norm=[1.0, 1.0, 20.0, 1.0]) and told(grad_norm=[20.0, 1.0, 1.0, 0.01]) == ""

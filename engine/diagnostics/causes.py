@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from statistics import median
 
 from ..events import Fix
+from ..healthy import HEALTHY
 from .context import COMMON, FAR, SEEN, SET, Cause, CauseRule, Context, FixRule, lr_ratio
 from .data_causes import broken_batch
 from .fixes import EARLY_ROWS, clip, hold_lr, lower_lr
@@ -15,7 +16,7 @@ from .layer_causes import exploding_layer, overflowing_softmax, unstable_attenti
 
 MOST = 5
 """Causes of one finding that are given."""
-LARGE_UPDATE = 1e-2
+LARGE_UPDATE = HEALTHY["update_ratio"].high
 """update_ratio, the size of a step over that of the weights; about 1e-3 is healthy (Karpathy's rule of thumb)."""
 SMALL_UPDATE = 3e-5
 """update_ratio at which a thousand steps move the weights by at most 3 %."""

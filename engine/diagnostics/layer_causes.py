@@ -4,10 +4,11 @@ import math
 from collections.abc import Iterator
 
 from ..events import Fix
+from ..healthy import HEALTHY
 from .context import SEEN, SET, Cause, Context
 from .layer_gradients import cut_off, fading
 
-LARGE_LOGIT = 50.0
+LARGE_LOGIT = HEALTHY["max_attention_logit"].high
 """Attention logits above this saturate the softmax, and runs diverge from there (Wortsman et al. 2023)."""
 LARGEST_EXPONENTS = (11.09, 88.72)
 """ln of the largest number of fp16, and of fp32 and bf16: the exponential of more is infinite."""

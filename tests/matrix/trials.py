@@ -10,7 +10,7 @@ from tinygpt_tui.engine.config import RunConfig
 from tinygpt_tui.engine.events import Evaluated, Event, FindingOpened, StepFinished
 from tinygpt_tui.engine.presets import find_preset
 
-from .promises import Case, Raised, Trial, broken, broken_by_fix, misjudged
+from .promises import Case, Raised, Trial, broken, broken_by_fix, misjudged, unhealthy
 
 PROCESSES = 2
 
@@ -36,6 +36,7 @@ def _judge(case: Case) -> Verdict:
     lesson = config.lesson
     before = train(config, case.seed)
     complaints = [*broken(lesson, before), *misjudged(case.id, lesson, before)]
+    complaints += before.unhealthy if case.id == "baseline" else ()
     fixed = []
     for fix in lesson.fixes:
         fixed.append(train(config.with_changes(fix.changes), case.seed))
@@ -70,4 +71,4 @@ def _trial(events: list[Event], seconds: float) -> Trial:
     losses = [event.loss for event in events if isinstance(event, StepFinished) and event.loss is not None]
     last = losses[-max(len(losses) // 10, 1) :]
     val_loss = held_out[-1] if held_out else sum(last) / len(last)
-    return Trial(raised=tuple(raised), val_loss=val_loss, seconds=seconds)
+    return Trial(raised=tuple(raised), val_loss=val_loss, seconds=seconds, unhealthy=unhealthy(events))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from ...events import LayersMeasured
+from ...healthy import VANISHING
 from ..detector import Detection, Recovered, Watched
 from ..layer_gradients import fading
 from ..level import RunningLevel, Streak
@@ -23,7 +24,7 @@ class VanishingGradients:
 
     kind: ClassVar[str] = "vanishing_gradients"
     watched: ClassVar[Watched] = "gradients"
-    nothing: float = 1e-6
+    nothing: float = VANISHING
     """A norm below this moves no weight; the usual textbook threshold."""
     collapse: float = 1e-3
     """Share of the highest usual level ever."""
