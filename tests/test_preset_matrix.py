@@ -12,7 +12,20 @@ from tinygpt_tui.engine.events import Fix, LayersMeasured, StepFinished
 from tinygpt_tui.engine.lesson import Expectation, Lesson, LessonFix
 from tinygpt_tui.engine.presets import find_preset, preset_files
 
-from .matrix.promises import DAYS, FIRST_CAUSES, Raised, Trial, broken, broken_by_fix, cases, gained, misjudged, share
+from .matrix.promises import (
+    DAYS,
+    FIRST_CAUSES,
+    Case,
+    Raised,
+    Trial,
+    broken,
+    broken_by_fix,
+    cases,
+    gained,
+    misjudged,
+    share,
+    unhealthy,
+)
 from .matrix.trials import judge
 
 LESSON = Lesson(expected=(Expectation(kind="stall", by=100),), allowed=("spike",))
