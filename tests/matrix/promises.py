@@ -111,7 +111,7 @@ def unhealthy(events: Sequence[Event]) -> tuple[str, ...]:
     seen = {
         "grad_norm": [event.grad_norm for event in steps],
         "update_ratio": [event.update_ratio or 0.0 for event in steps],
-        "clipped": [sum(event.clipped for event in steps) / len(steps)],
+        "clipped": [sum(bool(event.clipped) for event in steps) / len(steps)],
         "param_norm": [(steps[-1].param_norm or 0.0) / (steps[0].param_norm or 1.0)],
         "max_attention_logit": [event.max_attention_logit for event in layers],
         "log_z": [event.log_z for event in layers],
