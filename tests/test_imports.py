@@ -26,7 +26,7 @@ ENGINE = (
         "long_work",
     },
     {"events"},
-    {"metrics", "corpus", "presets", "preset_check"},
+    {"healthy", "metrics", "corpus", "presets", "preset_check"},
     {"live_changes", "storage"},
     {"diagnostics"},
     {"readers", "hosting"},

@@ -99,7 +99,13 @@ PANEL_KEYS: list[BindingType] = [
     _quiet("D", "show_hidden", "show all", "panels.show", "Show all hidden panels again"),
     _quiet("b", "sample(1)", "earlier sample", "panels.earlier", "Back to an earlier sample"),
     _quiet("n", "sample(-1)", "next sample", "panels.later", "Forward to a later sample"),
-    _quiet("o", "quantity", "other quantity", "panels.quantity", "Layers: update ratio, or gradient norm"),
+    _quiet(
+        "o",
+        "quantity",
+        "other quantity",
+        "panels.quantity",
+        "Layers: ratio or norm; gradient panel: weight norm, logit",
+    ),
     _quiet("y", "copy", "copy", "panels.copy", "Copy the sample, or the reading of the focused panel"),
 ]
 

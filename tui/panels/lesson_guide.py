@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ...engine.config import ConfigError, RunConfig
 from ...engine.events import FindingOpened
+from ...engine.healthy import HEALTHY
 from ...engine.lesson import LessonFix, Question
 from ...engine.schedule import planned_lr
 from ..formatting import setting
@@ -227,13 +228,13 @@ def panel_to_look_at(view: RunView, found: FindingOpened | None) -> PanelHint:
         return "sample", "what it writes now; go back with b to what it wrote at first"
     if len(view.evaluations) and view.step - view.evaluations["step"][-1] < _FRESH:
         return "loss", "the new dot: does val_loss follow the mean?"
-    return "gradient", "the norm: steady is healthy, above 10 or below 1e-6 is not"
+    return "gradient", f"the norm: healthy is {HEALTHY['grad_norm'].words}"
 
 
 def _look_back(view: RunView) -> PanelHint:
     """Over a run that has ended, and of which no alarm is open."""
     if alarms := [episode for episode in view.findings if episode.finding.is_alarm]:
-        finding, closed = alarms[-1]
+        finding, closed = alarms[-1].finding, alarms[-1].closed
         return "diagnosis", f"what it went through: {name_of(finding)}, steps {finding.onset} to {closed}"
     if current_phase(view) in ("generalization", "refinement"):
         return "loss", "the whole curve: steep, slower, flat"

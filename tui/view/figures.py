@@ -1,10 +1,13 @@
 """What each panel shows of a run: a view and a viewport become a figure. Pure; nothing is drawn here."""
 
 import math
+from typing import Literal, get_args
 
 import numpy as np
 
 from ...engine.config import LiveSettings
+from ...engine.healthy import EXPLODING, HEALTHY, VANISHING
+from ...engine.metrics import METRICS
 from ...engine.schedule import planned_lr
 from ...engine.vocabulary import CHANCE_LOSS, VOCABULARY
 from ..plots.axes import Scale
@@ -18,8 +21,6 @@ from .step_marks import MarkKind, step_marks
 
 LARGEST_EXPONENT = 230.0
 """A perplexity of 1e100 is drawn, and none above it."""
-EXPLODING = 10.0
-VANISHING = 1e-6
 
 _PLAN_POINTS = 320
 _PLAN_AHEAD = 4
@@ -84,10 +85,45 @@ def lr_figure(view: RunView, viewport: Viewport, preview: LiveSettings | None = 
     )
 
 
+Watched = Literal["grad_norm", "param_norm", "update_ratio", "max_attention_logit", "log_z"]
+"""What the panel of the gradient norm can show instead of it."""
+WATCHED: tuple[Watched, ...] = get_args(Watched)
+
+
+def watched_figure(view: RunView, viewport: Viewport, quantity: Watched) -> Figure:
+    """A norm, a ratio or a logit over time; those that are measured with the layers have a point a measurement."""
+    if quantity == "grad_norm":
+        return gradient_figure(view, viewport)
+    x, y = watched_values(view, quantity)
+    x = view.curves.x_of(x, viewport.x_axis)
+    healthy = HEALTHY[quantity]
+    is_range = quantity != "param_norm"  # of which the growth is healthy or not
+    levels = (HLine(healthy.high, f"healthy: below {healthy.high:g}"),) if is_range else ()
+    curve = Curve(x=x, y=y, role=ColorRole.CURVE_GRADIENT, points=METRICS[quantity].each_step is False)
+    return Figure(
+        x=x_scale(view, viewport),
+        curves=(curve,),
+        hlines=levels,
+        markers=markers(view, viewport),
+        cursor=cursor(view, viewport),
+        y_log=quantity == "update_ratio" or viewport.y_log,
+    )
+
+
+def watched_values(view: RunView, quantity: Watched) -> tuple[Floats, Floats]:
+    """The steps at which it was measured, and its values."""
+    if METRICS[quantity].each_step:
+        return view.curves["step"], view.curves[quantity]
+    layers = view.layers.items
+    steps = np.array([measured.step for measured in layers], "f8")
+    values = np.array([getattr(measured, quantity) for measured in layers], "f8")
+    return steps, np.where(np.isfinite(values), values, np.nan)
+
+
 def gradient_figure(view: RunView, viewport: Viewport) -> Figure:
     """Always logarithmic: gradients matter by their orders of magnitude."""
     x, clip = view.curves[viewport.x_axis], view.settings.clip
-    hlines = [HLine(EXPLODING, "exploding: 10"), HLine(VANISHING, "vanishing: 1e-6")]
+    hlines = [HLine(EXPLODING, f"exploding: {EXPLODING:g}"), HLine(VANISHING, "vanishing: 1e-6")]
     if math.isfinite(clip):
         hlines.insert(0, HLine(clip, f"clip {clip:g}"))
     return Figure(
