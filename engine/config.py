@@ -88,7 +88,7 @@ class OptimizerConfig:
     """On matrices; vectors (norms, biases) are not decayed. L2 for sgd, momentum and adam, decoupled for adamw."""
     bias_correction: bool = True
     """Adam's correction of its zero-initialised moments."""
-    clip: float = 1.0
+    clip: float = 5.0
     """Largest gradient norm; `inf` does not clip."""
 
     def __post_init__(self) -> None:
@@ -139,8 +139,9 @@ class InstrumentsConfig:
     evaluate_sequences: int = 32
     """Held-out sequences an evaluation; always the same ones."""
     layers_every: int = 50
-    """Per-layer gradient norm and update ratio, largest attention logit, log Z."""
+    """Per-layer gradient norm and update ratio, largest attention logit, log Z; also at steps 1, 2, 5, 10 and 20."""
     sample_every: int = 500
+    """And before the first step and after the last."""
     sample_tokens: int = 64
     sample_prompt: str = "def "
     temperature: float = 0.8

@@ -13,6 +13,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
+from dataclasses import replace
 from functools import partial
 from itertools import takewhile
 from pathlib import Path
@@ -142,13 +143,17 @@ def assemble(run: Path, progress: ReportProgress, checkpoint: str = "", change: 
     past = takewhile(lambda event: event.seq < new, surviving_events(run, trainer.step))
     diagnosis = ReplayedDiagnosis(Diagnosis(config), past)
     gc.freeze()  # what is there stays: the collector need not look at all of torch again and again
+    marked = list(marked_events(run, "changed", "checkpoint"))
     if not checkpoint:
-        trainer.replay(changes_to_come(marked_events(run, "changed", "checkpoint"), trainer.step))
+        trainer.replay(changes_to_come(marked, trainer.step))
+    is_changed = any(isinstance(event, SettingsChanged) for event in marked)
     return Hosted(
         loop=trainer,
         saver=checkpoints,
         diagnosis=diagnosis,
         on_nan=config.training.on_nan,
+        # its watch points were written of the run as it was
+        lesson=replace(config.lesson, watch=()) if is_changed else config.lesson,
         stopwatch=stopwatch,
         long_work=long_work,
         opening=opening,

@@ -21,7 +21,7 @@ from tinygpt_tui.engine.config import (
     TrainingConfig,
 )
 from tinygpt_tui.engine.diagnostics.catalogue import CATALOGUE
-from tinygpt_tui.engine.diagnostics.causes import likely_causes
+from tinygpt_tui.engine.diagnostics.causes import fixes_for, ranked_causes
 from tinygpt_tui.engine.diagnostics.context import Context
 from tinygpt_tui.engine.diagnostics.diagnosis import Diagnosis, facts_of
 from tinygpt_tui.engine.diagnostics.level import RunningLevel
@@ -432,7 +432,8 @@ def advised(kind: FindingKind, config: RunConfig) -> tuple[list[str], list[Fix]]
     statistics = RunStatistics(facts_of(config))
     context = Context(onset=1, run=statistics, config=config, settings=LiveSettings.from_config(config))
     entry = CATALOGUE[kind]
-    return likely_causes(entry.causes, context), [fix for rule in entry.fixes for fix in rule(context)]
+    causes = ranked_causes(entry.causes, context)
+    return [cause.text for cause in causes], fixes_for(causes, entry.fixes, context)
 
 
 def test_an_lr_far_above_the_usual_is_the_first_cause_and_its_fix_the_first() -> None:

@@ -130,14 +130,14 @@ def test_what_is_switched_off_is_not_reported() -> None:
 
 
 def test_every_instrument_reports_when_it_is_due() -> None:
-    events = list(training_events(small_config(), small_corpus()))
+    events = list(training_events(small_config(steps=33), small_corpus()))
 
     def steps(kind: type[Evaluated | LayersMeasured | SampleGenerated]) -> list[int]:
         return [event.step for event in events if isinstance(event, kind)]
 
-    assert steps(Evaluated) == [0, 10, 20, 30, 40]
-    assert steps(LayersMeasured) == [5, 10, 15, 20, 25, 30, 35, 40]
-    assert steps(SampleGenerated) == [0, 20, 40]
+    assert steps(Evaluated) == [0, 10, 20, 30, 33]
+    assert steps(LayersMeasured) == [1, 2, 5, 10, 15, 20, 25, 30]
+    assert steps(SampleGenerated) == [0, 20, 33]
 
 
 def test_the_instruments_agree_with_torch() -> None:

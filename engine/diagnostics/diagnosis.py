@@ -22,7 +22,7 @@ from ..metrics import step_values
 from ..optimizers import OPTIMIZERS
 from ..vocabulary import CHANCE_LOSS
 from .catalogue import CATALOGUE
-from .causes import likely_causes
+from .causes import fixes_for, ranked_causes
 from .confidence import confidence
 from .context import FAR, Context, peak_lr
 from .detector import Detection, Detector, Recovered
@@ -106,6 +106,9 @@ class Diagnosis:
                 self._adopt(event)
             case RunEnded():
                 return self._updates(are_due=True)
+            case LayersMeasured():
+                self._run.layers = event
+                self._context = replace(self._context, layers=event, layers_before=self._context.layers)
             case _:
                 self._context = _updated(self._context, event)
         return []
@@ -199,6 +202,7 @@ class Diagnosis:
     def _opened(self, id: int, kind: str, outcome: Detection) -> FindingOpened:
         entry = CATALOGUE[kind]
         context = replace(self._context, onset=outcome.onset)
+        causes = ranked_causes(entry.causes, context)
         return FindingOpened(
             id=id,
             step=self._run.step,
@@ -207,8 +211,8 @@ class Diagnosis:
             severity=outcome.severity,
             title=entry.title,
             evidence=self._in_its_words(outcome.evidence),
-            causes=likely_causes(entry.causes, context),
-            fixes=[fix for rule in entry.fixes for fix in rule(context)],
+            causes=[cause.text for cause in causes],
+            fixes=fixes_for(causes, entry.fixes, context),
             confidence=confidence(kind),
         )
 
@@ -230,8 +234,6 @@ def _outcomes(detectors: list[Detector], run: RunStatistics) -> list[tuple[str, 
 
 def _updated(context: Context, event: Event) -> Context:
     match event:
-        case LayersMeasured():
-            return replace(context, layers=event)
         case RunStarted():
             return replace(context, started=event, settings=event.settings)
         case SettingsChanged():

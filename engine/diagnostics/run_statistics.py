@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ..events import LayersMeasured
 from .chance_loss import TOLERANCE, guessed_among, known_chance_loss
 from .level import RunningLevel
 from .profile import Profile
@@ -58,6 +59,8 @@ class RunStatistics:
         self.val_loss: float | None = None
         self.lr: float | None = None
         self.grad_norm: float | None = None
+        self.layers: LayersMeasured | None = None
+        """The latest measurement of single layers."""
         self.rows = 0
         """With a finite loss, before this one."""
         self.last_loss = 0.0

@@ -19,7 +19,9 @@ from ..events import (
     Command,
     Evaluate,
     Event,
+    LessonPaced,
     LimitSpeed,
+    PaceLesson,
     Pause,
     Refused,
     Resume,
@@ -40,6 +42,7 @@ from .blocking_log import BlockingLog, StorageAbandoned
 from .interfaces import EventSink, Hosted, Request, refuse_all, with_findings
 from .interruptions import Interruptions
 from .loss_watch import LossWatch
+from .planned_pauses import PlannedPauses
 from .time_report import TimeReport
 
 RETRY_S = 1.0
@@ -81,14 +84,15 @@ class Host:
         self._clock = clock
         self._end: RunEnded | None = None
         self._paused = False
-        self._steps_left = math.inf
-        """Until a pause that was asked for in advance."""
+        self._planned = PlannedPauses(hosted.lesson)
         self._step_s = 0.0
         """The least time a step may take."""
         self._next_step_at = -math.inf
         self._gathered: list[Event] = []
         self._store_at = -math.inf
         self._saved_at: int | None = None
+        self._is_changed = False
+        """Since the last checkpoint; several changes after one step are saved together, before the next."""
 
     def run(self) -> RunEnded:
         try:
@@ -114,6 +118,8 @@ class Host:
         return self._end
 
     def _take_step(self) -> None:
+        if self._is_changed:
+            self._save("change")
         now = self._clock()
         self._next_step_at = max(self._next_step_at + self._step_s, now)
         with self._interruptions.during_step():
@@ -123,7 +129,6 @@ class Host:
             self._record(event)
         if not any(isinstance(event, StepFinished) for event in events):
             return  # it was abandoned
-        self._steps_left -= 1
         if spent := self._time_report.after_step(self._loop.step):  # before a checkpoint, which may be the run's end
             self._record(spent)
             self._upkeep()
@@ -136,11 +141,11 @@ class Host:
                 self._finish("nan", detail=NAN_LOSS, save=False)
                 return
             case "pause":
-                self._pause(NAN_LOSS)
+                self._pause(RunPaused(step=self._loop.step, reason=NAN_LOSS))
             case "continue":
                 pass
-        if self._steps_left <= 0 and not self._loop.finished:
-            self._pause("the steps asked for are taken")
+        if (pause := self._planned.after_step(self._loop.step)) and not self._loop.finished:
+            self._pause(pause)
 
     def _answer_requests(self) -> None:
         """While the run is paused or ahead of its speed limit, wait for more."""
@@ -179,7 +184,7 @@ class Host:
         request.answer(Accepted(id=command.id, step=self._loop.step))
         match command:
             case ChangeSettings():
-                self._save("change")
+                self._is_changed = True
             case Stop():
                 self._finish("stopped")
             case _:
@@ -188,7 +193,7 @@ class Host:
     def _obey(self, command: Command) -> None:
         match command:
             case Pause():
-                self._pause("as asked")
+                self._pause(RunPaused(step=self._loop.step, reason="as asked"))
             case Resume():
                 self._resume(math.inf)
             case TakeSteps(count=count):
@@ -199,6 +204,9 @@ class Host:
                 self._step_s = 1 / rate
                 self._next_step_at = self._clock() + self._step_s
                 self._record(SpeedLimited(step=self._loop.step, steps_per_s=rate))
+            case PaceLesson(watch_points=watch_points, findings=findings):
+                self._planned.follow(command)
+                self._record(LessonPaced(step=self._loop.step, watch_points=watch_points, findings=findings))
             case ChangeSettings():
                 self._record(self._loop.change(command))
             case Evaluate():
@@ -212,13 +220,13 @@ class Host:
             case _:
                 raise ConfigError(f"a run that trains cannot be told {type(command).__name__}")
 
-    def _pause(self, reason: str) -> None:
+    def _pause(self, pause: RunPaused) -> None:
         if not self._paused:
             self._paused = True
-            self._record(RunPaused(step=self._loop.step, reason=reason))
+            self._record(pause)
 
     def _resume(self, steps: float) -> None:
-        self._steps_left = steps
+        self._planned.go_on(steps)
         if self._paused:
             self._paused = False
             self._record(RunResumed(step=self._loop.step))
@@ -226,7 +234,7 @@ class Host:
     def _finish(self, reason: EndReason, detail: str = "", save: bool = True) -> None:
         self._upkeep()
         if save:
-            last: list[Reason] = [] if self._saved_at == self._loop.step else ["stop"]
+            last: list[Reason] = [] if self._saved_at == self._loop.step and not self._is_changed else ["stop"]
             for saving in (*self._saver.due((), ending=True), *last):
                 self._save(saving)
         self._end = RunEnded(step=self._loop.step, reason=reason, detail=detail)
@@ -239,12 +247,13 @@ class Host:
         self._store()
         saved = self._log.write_or_wait(lambda: self._saver.save(reason), step=self._loop.step)
         self._stopwatch.lap("checkpoint")
-        self._saved_at = saved.step
+        self._saved_at, self._is_changed = saved.step, False
         self._record(saved)
 
     def _record(self, event: Event) -> None:
         self._gathered.append(event)
-        if not isinstance(event, StepFinished) or self._clock() >= self._store_at:
+        is_due = self._clock() >= self._store_at or self._planned.needs_every_step
+        if is_due or not isinstance(event, StepFinished):
             self._store()
 
     def _store(self) -> None:
@@ -252,6 +261,7 @@ class Host:
         gathered, self._gathered = self._gathered, []
         self._store_at = self._clock() + GATHER_S
         events = [each for event in gathered for each in with_findings(event, self._diagnosis)]
+        self._planned.observe(events)
         self._stopwatch.lap("diagnosis")
         if self._log.record(events, step=self._loop.step):
             self._stopwatch.lap("log")

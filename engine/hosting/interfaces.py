@@ -20,6 +20,7 @@ from ..events import (
     SampleGenerated,
     SettingsChanged,
 )
+from ..lesson import Lesson
 from ..long_work import LongWork
 from ..stopwatch import Stopwatch
 from ..storage.stored_checkpoints import Reason
@@ -78,6 +79,8 @@ class Hosted:
     saver: Saver
     diagnosis: Observer
     on_nan: NanPolicy = "continue"
+    lesson: Lesson = field(default_factory=Lesson)
+    """Where the run may be asked to pause by itself."""
     stopwatch: Stopwatch = field(default_factory=Stopwatch)
     """Shared with the loop, which may time the parts of a step separately."""
     long_work: LongWork = field(default_factory=LongWork)

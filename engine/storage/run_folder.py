@@ -22,6 +22,7 @@ EVENTS = "events.jsonl"
 CHECKPOINTS = "checkpoints"
 WORKER_LOG = "worker.log"
 LOCK = "lock"
+RELATION = "compared.json"
 SOCKET = "worker.sock"
 
 LONGEST_ADDRESS = 103

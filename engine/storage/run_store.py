@@ -35,6 +35,7 @@ from ..events import (
 from ..toml_tables import LONGEST_CONFIG
 from .event_log import Transcript, drop_superseded, first_events, marked_events, restart_steps, tail_events
 from .own_files import CREATED, delete_own_files, is_own_run, own_files
+from .relation import rename_related
 from .run_folder import CONFIG, EVENTS, StoreError, find_worker, is_watched, open_file, printable, unoccupied
 
 StoredState = Literal["starting", "running", "paused", "finished", "stopped", "failed", "interrupted", "damaged"]
@@ -204,6 +205,22 @@ def remove(run: Path) -> list[Path]:
             return delete_own_files(run)
     except OSError as error:
         raise StoreError(f"{run}: cannot be removed: {_why_not(error)}") from None
+
+
+def renamed(run: Path, name: str) -> Path:
+    """Give a run's folder another name, unless a worker is at work in it; the runs that are compared with it follow."""
+    if run.is_symlink() or not _is_run(run):
+        raise StoreError(f"{run}: is no run folder, so it is not renamed")
+    target = run.with_name(_checked(name))
+    if os.path.lexists(target):
+        raise StoreError(f"{run.parent} has a {printable(name)!r} already; choose another name")
+    try:
+        with unoccupied(run):
+            run.rename(target)
+    except OSError as error:
+        raise StoreError(f"{run}: cannot be renamed: {_why_not(error)}") from None
+    rename_related(_run_folders(run.parent), run.name, name)
+    return target
 
 
 def _title_and_steps(run: Path) -> tuple[str, int]:

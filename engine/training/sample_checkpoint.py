@@ -1,11 +1,17 @@
-"""Text from a run that lies on disk: one of its checkpoints writes, nothing trains."""
+"""Text from a run that lies on disk: one of its checkpoints writes, nothing trains.
+
+`python -m tinygpt_tui.engine.training.sample_checkpoint RUN` reads one `sample` command and writes one `sample` event.
+"""
 
 import os
+import sys
 from pathlib import Path
 
 import torch
 
-from ..storage.run_folder import CHECKPOINTS
+from ..config import ConfigError
+from ..events import Sample, SampleGenerated, decode_command, encode
+from ..storage.run_folder import CHECKPOINTS, StoreError
 from ..storage.run_store import read_config
 from ..storage.stored_checkpoints import CheckpointError, find_checkpoint
 from .generate import generate
@@ -35,3 +41,38 @@ def sample_from_run(
         generator=torch.Generator().manual_seed(seed),
     )
     return text.decode(errors="replace")
+
+
+def sampled_by(run: Path, wanted: Sample) -> SampleGenerated:
+    """What a command asks for; the seed is the step of the checkpoint, so that later ones do not repeat its chances."""
+    usual = read_config(run).instruments
+    step = find_checkpoint(run / CHECKPOINTS, "latest").step
+    prompt = usual.sample_prompt if wanted.prompt is None else wanted.prompt
+    temperature = usual.temperature if wanted.temperature is None else wanted.temperature
+    top_k = wanted.top_k or usual.top_k
+    text = sample_from_run(
+        run,
+        "latest",
+        prompt=prompt,
+        tokens=wanted.tokens or usual.sample_tokens,
+        temperature=temperature,
+        top_k=top_k,
+        seed=step,
+    )
+    return SampleGenerated(step=step, prompt=prompt, text=text, temperature=temperature, top_k=top_k)
+
+
+def _serve_one() -> int:
+    wanted = decode_command(sys.stdin.buffer.readline())
+    assert isinstance(wanted, Sample)
+    try:
+        event = sampled_by(Path(sys.argv[1]), wanted)
+    except (CheckpointError, ConfigError, StoreError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    sys.stdout.buffer.write(encode(event) + b"\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_serve_one())

@@ -16,7 +16,7 @@ import msgspec
 import torch
 from torch import Tensor
 
-from ..config import LiveSettings, RunConfig
+from ..config import ConfigError, LiveSettings, RunConfig
 from ..corpus import Corpus
 from ..events import (
     ChangeSettings,
@@ -37,7 +37,7 @@ from .batches import Batches
 from .evaluation import Evaluation, perplexity
 from .fault_injection import Faults
 from .generate import generate_sample
-from .instruments import Instruments, LayerReading
+from .instruments import Instruments, LayerReading, are_layers_due, is_due
 from .memory_budget import require_memory_for_batches
 from .model import GPT, cross_entropy, flops_per_token
 from .optim import FlatParameters, new_optimizer
@@ -140,10 +140,10 @@ class Trainer:
                 yield self.evaluate()
             if instruments.sample_every:
                 yield self.sample(Sample())
-        yield from self._take_step(layers=is_due(instruments.layers_every, self.step + 1))
+        yield from self._take_step(layers=are_layers_due(instruments.layers_every, self.step + 1))
         if is_due(instruments.evaluate_every, self.step) or (self.finished and instruments.evaluate_every):
             yield self.evaluate()
-        if is_due(instruments.sample_every, self.step):
+        if is_due(instruments.sample_every, self.step) or (self.finished and instruments.sample_every):
             yield self.sample(Sample())
 
     def _take_step(self, *, layers: bool) -> list[Event]:
@@ -239,6 +239,8 @@ class Trainer:
         """From the next step on; ConfigError leaves everything as it was."""
         before = self.settings
         after = changed(before, command, step=self.step + 1, steps=self.config.training.steps)
+        if after == before and not self._changes_to_come:
+            raise ConfigError("nothing would change: the run is set like that already")
         require_memory_for_batches(self.config, after)
         self._changes_to_come.clear()  # from here on it is another run than the one that crashed
         self.apply(after)
@@ -265,7 +267,3 @@ class Trainer:
     def apply(self, settings: LiveSettings) -> None:
         self.settings = settings
         self.model.set_dropout(settings.dropout)
-
-
-def is_due(every: int, step: int) -> bool:
-    return bool(every) and step % every == 0

@@ -109,6 +109,37 @@ def runs(as_json: bool, runs: str | None) -> int:
 
 
 @click.command()
+@click.argument("names", nargs=-1, required=True, type=RunName(), metavar="RUN RUN...")
+@click.option("--text", "as_text", is_flag=True, help="Print the table alone, even on a terminal.")
+@ascii_option
+@runs_option
+def compare(names: tuple[str, ...], as_text: bool, is_ascii: bool, runs: str | None) -> int:
+    """Two to eight runs over each other, and a table. What each reached, against the first, and which settings differ.
+
+    On a terminal the curves are shown first; the table is printed when they are left.
+    """
+    from ..comparison.compared_runs import ComparedRuns
+    from ..comparison.table import comparison_text
+    from ..navigation import CompareRuns
+    from ..view.comparison import MOST_RUNS
+
+    paths = tuple(dict.fromkeys(run_path(runs, name) for name in names))
+    if not 2 <= len(paths) <= MOST_RUNS:
+        raise click.UsageError(f"compare takes 2 to {MOST_RUNS} different runs; these are {len(paths)}")
+    if sys.stdout.isatty() and not as_text:
+        from ..app import open_app
+
+        open_app(runs=runs_folder(runs), place=CompareRuns(paths), ascii=is_ascii)
+    compared = ComparedRuns(paths)
+    compared.read()
+    for why in (trouble := compared.new_trouble()):
+        click.echo(f"{PROGRAM}: {visible(why)}", err=True)
+    if found := compared.runs():
+        click.echo(comparison_text(found, found[0]))
+    return 2 if trouble else 0
+
+
+@click.command()
 @click.argument("names", nargs=-1, required=True, type=RunName(), metavar="RUN...")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @runs_option

@@ -10,6 +10,7 @@ from ...engine.events import FindingOpened
 from ..content import in_ascii
 from ..view.episode import Episode
 from ..view.findings import SEVERITY_GLYPHS, in_order_of_importance
+from ..view.fix_commands import can_fix
 from ..view.run_view import RunView
 from .finding_text import calm_text, closed_text, open_text
 from .text_panel import TextPanel
@@ -73,7 +74,7 @@ Healthy: nothing is open but remarks (●). f applies the first remedy of the fi
         top = sum(_height(text) + 1 for text in calm)
         self._shown_findings = []
         for place, finding in enumerate(still_open):
-            text = open_text(finding, has_key=place == 0 and view.end is None, width=self.room)
+            text = open_text(finding, has_key=place == 0 and view.end is None and can_fix(view), width=self.room)
             self._add(finding.id, _first_line(text), text, is_expanded=True, top=top)
         self._add_over(over, top)
         title = Content.assemble("Diagnosis", ("  ", ""), _count(alarms))

@@ -33,8 +33,10 @@ Healthy: few changes, one at a time, each left alone for long enough to tell wha
     def words(self, view: RunView) -> tuple[Content, Content]:
         best = _best(view)
         if not view.changes:
-            hint = "No live change yet. [ halves the learning rate, ] doubles it, m changes anything."
-            return Content("History"), Content("\n").join([Content.styled(hint, "$foreground 60%"), *best])
+            words = "No live change yet. [ halves the learning rate, ] doubles it, m changes anything."
+            if view.end is not None:
+                words = "Nothing was changed while it trained."
+            return Content("History"), Content("\n").join([Content.styled(words, "$foreground 60%"), *best])
         ends = [change.step for change in view.changes[1:]] + [view.step]
         entries = [_entry(view, change, end) for change, end in zip(view.changes, ends, strict=True)]
         return Content(f"History  {len(view.changes)}"), Content("\n").join([*reversed(entries), *best])

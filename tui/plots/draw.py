@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from .axes import Scale, label
 from .canvas import Canvas, ColorRole, Dots
 from .figure import Band, Curve, Figure, Markers, fitted, reduced
+from .letters import draw_letters
 from .plotext_curves import Stroke, draw_strokes
 from .series import Floats
 
@@ -47,8 +48,11 @@ def draw_figure(figure: Figure, width: int, height: int, *, ascii_only: bool = F
     scale = fitted(bands, figure)
     plot = sheet.window(frame.left, 0, frame.width, frame.height)
     drawn = [
-        (curve, _rows(band.high, scale, plot.height * up), _rows(band.low, scale, plot.height * up))
-        for curve, band in zip(figure.curves, bands, strict=True)
+        (curve, _rows(high, scale, plot.height * up), _rows(low, scale, plot.height * up))
+        for curve, (low, high) in (
+            (curve, band if ascii_only else _dashed(curve, band))
+            for curve, band in zip(figure.curves, bands, strict=True)
+        )
         if not _is_points(curve, figure.x, plot.width)
     ]
     lines = [each for each in drawn if each[0].style != "band"]
@@ -63,6 +67,7 @@ def draw_figure(figure: Figure, width: int, height: int, *, ascii_only: bool = F
     for curve in figure.curves:
         if _is_points(curve, figure.x, plot.width):
             _draw_points(plot, curve, figure.x, scale, ascii_only)
+    draw_letters(plot, figure.curves, bands, scale)
     _draw_lines(plot, figure, scale, ascii_only)
     _draw_axes(sheet, frame, figure, scale, ascii_only)
     return sheet
@@ -84,9 +89,17 @@ def _draw_curve(plot: Canvas, curve: Curve, top: Floats, bottom: Floats, ascii_o
         case _:
             pass
     if ascii_only:
-        plot.fill(dots, {"band": ":", "dotted": ".", "line": "o" if curve.points else "*"}[curve.style], curve.role)
+        line = curve.letter.lower() or ("o" if curve.points else "*")
+        plot.fill(dots, {"band": ":", "dotted": ".", "line": line}[curve.style], curve.role)
     else:
         plot.braille(dots, curve.role)
+
+
+def _dashed(curve: Curve, band: Band) -> Band:
+    """The band with gaps where the curve's dashes have them."""
+    period, drawn = curve.dash
+    is_drawn = np.arange(len(band.low)) % period < drawn
+    return Band(np.where(is_drawn, band.low, np.nan), np.where(is_drawn, band.high, np.nan))
 
 
 def _rows(values: Floats, scale: Scale, rows: int) -> Floats:

@@ -1,14 +1,17 @@
 """Where a run can be left for by a key, and the question that a live run asks first."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
 from textual.widget import Widget
 
 from ...engine.client import ClientError, Run
-from ...engine.config import MOST_THREADS
+from ...engine.config import MOST_THREADS, RunConfig
 from ...engine.events import Stop
+from ...engine.storage.relation import Relation
 from ..navigation import Destination, QuitApp, ResumeRun, StartRun, ToHome
+from ..panels.lesson import LessonPanel
 from ..view.run_view import RunView
 from .leave_dialog import LeaveDialog
 from .sending import warn
@@ -22,7 +25,25 @@ def restarted(run: Run, view: RunView, seeds_on: int = 0) -> StartRun:
         training = replace(training, precision=started.precision)
     if started and 1 <= started.threads <= MOST_THREADS:
         training = replace(training, threads=started.threads)
-    return StartRun(replace(run.config, training=training))
+    return StartRun(replace(run.config, training=training), _stem(run), numbered=True)
+
+
+def led_to(run: Run, event: LessonPanel.AnotherRunWanted) -> StartRun:
+    """The run that a lesson led to."""
+    return made_from(run, event.config, event.preset, fix=event.fix, better_by=event.better_by)
+
+
+def made_from(
+    run: Run, config: RunConfig, preset: str | None = None, *, fix: str = "", better_by: float | None = None
+) -> StartRun:
+    """A new run, with the one that it is made from beside it."""
+    relation = Relation(runs=(str(run.path),), fix=fix, better_by=better_by) if run.path is not None else None
+    return StartRun(config, preset or _stem(run), numbered=True, relation=relation)
+
+
+def _stem(run: Run) -> str | None:
+    """What the folders of a run and of those that are made from it are called, without the number."""
+    return re.sub(r"-\d+$", "", run.path.name) if run.path is not None else None
 
 
 def _resumed(run: Run, _: RunView) -> Destination:
@@ -42,11 +63,12 @@ DESTINATIONS: dict[str, tuple[Callable[[Run, RunView], Destination], str]] = {
 """By the name that a key's action has: where it leads, and the question that a live run asks first."""
 
 
-async def may_leave(screen: Widget, run: Run, question: str, step: int) -> bool:
+async def may_leave(screen: Widget, run: Run, question: str, view: RunView) -> bool:
     """Ask what becomes of a live run, and stop it where that is the answer; False where it is not to be left."""
     if not run.live:
         return True
-    choice = await screen.app.push_screen_wait(LeaveDialog(question, step=step))
+    dialog = LeaveDialog(question, step=view.step, is_paused=view.state == "paused")
+    choice = await screen.app.push_screen_wait(dialog)
     if choice == "stop":
         try:
             await run.send(Stop())

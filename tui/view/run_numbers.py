@@ -86,6 +86,12 @@ def shown_phases(view: RunView) -> tuple[Phase, ...]:
     return () if is_ill else view.phases
 
 
+def changed_lr(view: RunView) -> float | None:
+    """The learning rate of the next step, where a change after the last one has made it another."""
+    is_new = view.end is None and bool(view.changes) and view.changes[-1].step == view.step
+    return next_lr(view) if is_new and next_lr(view) != view.curves.at("lr") else None
+
+
 def current_phase(view: RunView) -> str:
     """The name of the present training phase; empty before there is enough to tell, and where its word is not true."""
     phases = shown_phases(view)

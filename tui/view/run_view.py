@@ -23,6 +23,7 @@ from ...engine.events import (
     FindingOpened,
     FindingUpdated,
     LayersMeasured,
+    LessonPaced,
     PreparationBegan,
     Refused,
     RunDescribed,
@@ -88,6 +89,10 @@ class RunView:
     """Where the time of the last steps went."""
     speed_limit: float = math.inf
     """Steps a second."""
+    pace: LessonPaced | None = None
+    """Whether the run pauses by itself where its lesson has something to show."""
+    pause: RunPaused | None = None
+    """While it is paused."""
     clock: TrainingClock = field(default_factory=TrainingClock)
 
     @classmethod
@@ -127,7 +132,7 @@ class RunView:
             case CheckpointSaved():
                 return replace(self, checkpoints=(*self.checkpoints, event))
             case SettingsChanged():
-                return replace(self, changes=(*self.changes, event), settings=event.settings)
+                return replace(self, changes=(*self.changes, event), settings=event.settings or self.settings)
             case FindingOpened():
                 return replace(self, findings=_bounded((*self.findings, Episode(event, None, event))))
             case FindingUpdated() | FindingClosed():
@@ -136,6 +141,8 @@ class RunView:
                 return replace(self, spent=(*self.spent, event)[-_TIMES:])
             case SpeedLimited():
                 return replace(self, speed_limit=event.steps_per_s)
+            case LessonPaced():
+                return replace(self, pace=event if event.watch_points or event.findings else None)
             case _:
                 return self._after_turn(event)
 
@@ -147,16 +154,18 @@ class RunView:
             case RunDescribed():
                 return replace(self, described=event)
             case RunStarted():
-                return self._up_to(event.step)._begun(event)
+                return self.up_to(event.step)._begun(event)
             case RunResumed() | StorageRestored():
-                return replace(self, clock=self.clock.resumed(event.time), state="training", state_detail="")
+                clock = self.clock.resumed(event.time)
+                return replace(self, clock=clock, state="training", state_detail="", pause=None)
             case RunPaused():
-                return replace(self, clock=self.clock.stopped(event.time), state="paused", state_detail=event.reason)
+                clock = self.clock.stopped(event.time)
+                return replace(self, clock=clock, state="paused", state_detail=_why_paused(event), pause=event)
             case StorageBlocked():
                 return replace(self, state="blocked", state_detail=event.detail)
             case RunEnded():
                 clock = self.clock.stopped(event.time)
-                return replace(self, clock=clock, state="ended", state_detail=event.detail, end=event)
+                return replace(self, clock=clock, state="ended", state_detail=event.detail, end=event, pause=None)
             case Accepted() | Refused():  # answers are shown by what has sent the command
                 return self
 
@@ -171,9 +180,11 @@ class RunView:
             state_detail="",
             end=None,
             speed_limit=math.inf,
+            pace=None,
+            pause=None,
         )
 
-    def _up_to(self, step: int) -> Self:
+    def up_to(self, step: int) -> Self:
         """Without everything after a step: a run that resumes there does it again."""
         return replace(
             self,
@@ -202,7 +213,7 @@ class RunView:
     def _after_repeated(self, events: Sequence[StepFinished]) -> Self:
         """Steps that do not go up: the later row is the true one."""
         if len(events) == 1:
-            return self._up_to(events[0].step - 1)._after_steps(events)
+            return self.up_to(events[0].step - 1)._after_steps(events)
         view = self
         for event in events:
             view = view._after_steps([event])
@@ -252,6 +263,11 @@ def _after(findings: tuple[Episode, ...], event: FindingUpdated | FindingClosed)
         if findings[place].finding.id == event.id:
             return (*findings[:place], findings[place].after(event), *findings[place + 1 :])
     return findings
+
+
+def _why_paused(event: RunPaused) -> str:
+    """The words of a watch point are the lesson's to show."""
+    return "at a watch point of the lesson" if event.at == "watch" else event.reason
 
 
 def _finite(value: float) -> float:

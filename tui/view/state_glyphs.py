@@ -32,7 +32,7 @@ STATE_GLYPHS: dict[str, StateGlyph] = {
     "interrupted": StateGlyph("◐", "~", "interrupted", "state-paused"),
     "nan": StateGlyph("✖", "x", "ended on NaN", "state-failed"),
     "failed": StateGlyph("✖", "x", "failed", "state-failed"),
-    "died": StateGlyph("✖", "x", "died", "state-failed"),
+    "died": StateGlyph("◐", "~", "interrupted", "state-paused"),
     "damaged": StateGlyph("?", "?", "damaged", "state-failed"),
 }
 """By `RunView.state`, `RunSummary.state` and `RunEnded.reason`."""
