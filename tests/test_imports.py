@@ -37,6 +37,7 @@ ENGINE = (
 )
 TUI = (
     {"text", "formatting", "settings", "navigation", "themes", "gc_control", "throttle", "textual_private"},
+    {"remembering_app"},
     {"plots", "open_run"},
     {"content"},
     {"view", "dialogs"},

@@ -15,7 +15,7 @@ from ..plots.canvas import ColorRole
 from ..plots.heatmap import Heat, Quantity, shades_of
 from ..plots.series import Floats
 from ..plots.viewport import Viewport
-from .figures import LARGEST_EXPONENT, Watched, watched_values
+from .figures import LARGEST_EXPONENT, GradientQuantity, watched_values
 from .run_numbers import changed_lr, clipped_share, evaluation_at
 from .run_view import RunView
 from .step_marks import marks_near
@@ -76,7 +76,7 @@ def gradient_reading(view: RunView, viewport: Viewport) -> list[TitlePiece]:
     return pieces
 
 
-def watched_reading(view: RunView, viewport: Viewport, quantity: Watched) -> list[TitlePiece]:
+def watched_reading(view: RunView, viewport: Viewport, quantity: GradientQuantity) -> list[TitlePiece]:
     if quantity == "grad_norm":
         return gradient_reading(view, viewport)
     steps, values = watched_values(view, quantity)
