@@ -22,7 +22,7 @@ from .toml_tables import ConfigError
 METRICS_TESTED = ("step", "loss", "val_loss", "lr", "grad_norm", "update_ratio", "clipped", "max_attention_logit")
 _FORM = re.compile(
     r"(?:(?P<reduction>mean|average|max|min) )?(?P<metric>\w+)(?: at (?P<at>\d+|end))? (?P<operator><=|>=|<|>|=) "
-    r"(?P<number>[-+.e\d]+)(?: \+- (?P<tolerance>[.e\d]+))?(?: (?P<unit>peak|start))?"
+    r"(?P<number>[-+.e\d]+)(?: \+- (?P<tolerance>[-+.e\d]+))?(?: (?P<unit>peak|start))?"
 )
 
 

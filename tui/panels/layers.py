@@ -24,7 +24,7 @@ class LayersPanel(PlotPanel):
         "The update ratio is how far one step moves a layer's weights, relative to their size: about 1e-3 is healthy, "
         "above 1e-1 a layer is being thrown about, below 1e-5 it stands still. The gradient norm says how much of the "
         "error reaches a layer. Healthy is rows that look alike and fade together as the learning rate decays. A dark "
-        "row is a layer that does not learn; where gradients vanish with depth, rows get darker towards the first layer."
+        "row is a layer that does not learn; where gradients vanish with depth, rows darken towards the first layer."
     )
 
     quantity: var[Quantity] = var("update_ratio")
