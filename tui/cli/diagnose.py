@@ -108,7 +108,7 @@ def diagnose_log(name: str, runs: Path, given: Mapping[str, str], file: Path | N
 
     Raises ReadError or StoreError where there is no such log, or nothing in it is one.
     """
-    origin = file or _origin(name, runs)
+    origin = file or log_origin(name, runs)
     with closing(open_log(name, origin, given)) as log:
         own = _own_run(origin) if log.format == "run folder" else None
         return LogDiagnosis(log=log, runs={"": own} if own else _runs_in(log))
@@ -140,7 +140,7 @@ def _alert(finding: Finding) -> str:
     return f"{PROGRAM}: {finding.severity}: {visible(words)}: {visible(finding.evidence)}"
 
 
-def _facts(log: Log) -> RunFacts:
+def facts_of_log(log: Log) -> RunFacts:
     place = meaning(log.step_column) if log.step_column else None
     return RunFacts(
         steps=log.steps,
@@ -150,7 +150,7 @@ def _facts(log: Log) -> RunFacts:
 
 
 def _runs_in(log: Log) -> dict[str, RunDiagnosis]:
-    facts, signals = _facts(log), tuple(log.columns)
+    facts, signals = facts_of_log(log), tuple(log.columns)
     found: dict[str, RunDiagnosis] = {}
     for run, row in log.rows():
         diagnosis = found.get(run)
@@ -191,7 +191,7 @@ def parsed_kinds(text: str | None) -> frozenset[str]:
     return frozenset(wanted)
 
 
-def _origin(name: str, runs: Path) -> Path:
+def log_origin(name: str, runs: Path) -> Path:
     """A path, or a run by its name."""
     path = Path(name).expanduser()
     if "/" in name or os.path.lexists(path):

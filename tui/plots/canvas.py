@@ -42,6 +42,14 @@ class ColorRole(IntEnum):
     HEAT_3 = auto()
     HEAT_4 = auto()
     HEAT_5 = auto()
+    COMPARED_A = auto()
+    COMPARED_B = auto()
+    COMPARED_C = auto()
+    COMPARED_D = auto()
+    COMPARED_E = auto()
+    COMPARED_F = auto()
+    COMPARED_G = auto()
+    COMPARED_H = auto()
 
     @property
     def variable(self) -> str:
