@@ -9,11 +9,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tinygpt_tui.engine.events import Fix, LayersMeasured, StepFinished
 from tinygpt_tui.engine.lesson import Claim, Expectation, Lesson, LessonFix
 from tinygpt_tui.engine.measured import Record
-from tinygpt_tui.engine.presets import preset_files
-from tinygpt_tui.engine.events import Fix, LayersMeasured, StepFinished
-from tinygpt_tui.engine.lesson import Expectation, Lesson, LessonFix
 from tinygpt_tui.engine.presets import find_preset, preset_files
 
 from .matrix.promises import (

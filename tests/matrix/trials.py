@@ -74,7 +74,9 @@ def _trial(events: list[Event], seconds: float) -> Trial:
     losses = [event.loss for event in events if isinstance(event, StepFinished) and event.loss is not None]
     last = losses[-max(len(losses) // 10, 1) :]
     val_loss = held_out[-1] if held_out else sum(last) / len(last)
-    return Trial(raised=tuple(raised), val_loss=val_loss, record=recorded(events), seconds=seconds, unhealthy=unhealthy(events))
+    return Trial(
+        raised=tuple(raised), val_loss=val_loss, record=recorded(events), seconds=seconds, unhealthy=unhealthy(events)
+    )
 
 
 def recorded(events: list[Event]) -> Record:
