@@ -18,6 +18,8 @@ ENGINE = (
         "optimizers",
         "toml_tables",
         "finding_kinds",
+        "conditions",
+        "measured",
         "lesson",
         "fault_config",
         "schedule",
