@@ -22,8 +22,8 @@ WINDOW = 1 << 13
 
 
 @dataclass(frozen=True, kw_only=True)
-class Glimpse:
-    """What a few hundred events say about a run."""
+class LogSummary:
+    """A run as a few hundred of its events show it."""
 
     losses: tuple[tuple[int, float], ...] = ()
     """Step and loss, the steps rising."""
@@ -37,12 +37,12 @@ class Glimpse:
     ended: RunEnded | None = None
 
 
-def glimpse(run: Path) -> Glimpse:
+def log_summary(run: Path) -> LogSummary:
     """StoreError where the log cannot be opened, OSError where it cannot be read."""
     return gathered(_events(run / EVENTS))
 
 
-def gathered(events: Iterable[AnyEvent]) -> Glimpse:
+def gathered(events: Iterable[AnyEvent]) -> LogSummary:
     """Fold events, dropping what a worker that started further back has superseded."""
     steps: list[StepFinished] = []
     findings: dict[int, FindingOpened] = {}
@@ -71,7 +71,7 @@ def gathered(events: Iterable[AnyEvent]) -> Glimpse:
             case _:
                 pass
     speeds = [step.tokens_per_s for step in steps if step.tokens_per_s is not None]
-    return Glimpse(
+    return LogSummary(
         losses=tuple((step.step, step.loss) for step in steps if step.loss is not None),
         last=steps[-1] if steps else None,
         tokens_per_s=median(speeds) if speeds else None,
