@@ -116,7 +116,7 @@ def test_an_odd_run_is_listed_and_shown(odd: str, odd_run: Callable[[list[AnyEve
     run = odd_run(ODD[odd])
     view = RunView.of(CONFIG)
     for batch in stored_events(run):
-        narrator(9, io.StringIO(), as_json=False).tell(batch)
+        narrator(9, io.StringIO(), as_json=False).show(batch)
         view = view.after_all(batch)
 
     (entry,) = read_runs(run.parent)

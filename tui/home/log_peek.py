@@ -18,7 +18,7 @@ from ...engine.storage.run_folder import EVENTS, open_file
 
 WHOLE = 1 << 20
 WINDOWS = 128
-WINDOW = 1 << 13
+LOG_WINDOW = 1 << 13
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,8 +90,8 @@ def _events(log: Path) -> list[AnyEvent]:
             return transcript.feed(file.read(WHOLE))
         events: list[AnyEvent] = []
         for window in range(WINDOWS):
-            start = window * (size - WINDOW) // (WINDOWS - 1)
-            events += _whole_lines(os.pread(file.fileno(), WINDOW, start), first=window == 0)
+            start = window * (size - LOG_WINDOW) // (WINDOWS - 1)
+            events += _whole_lines(os.pread(file.fileno(), LOG_WINDOW, start), first=window == 0)
         return events
 
 
