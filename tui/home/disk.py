@@ -57,9 +57,8 @@ def measured_speed(preset: PresetEntry, runs: Iterable[RunEntry]) -> MeasuredSpe
     speeds: list[MeasuredSpeed] = []
     for run in newest:
         with suppress(ConfigError, StoreError, OSError):  # a run that cannot be read predicts nothing
-            if estimates.same_work(read_config(run.path), preset.config) and (
-                speed := log_summary(run.path).tokens_per_s
-            ):
+            is_alike = estimates.same_work(read_config(run.path), preset.config)
+            if is_alike and (speed := log_summary(run.path).tokens_per_s):
                 speeds.append(MeasuredSpeed(speed, run.name))
     return max(speeds, key=lambda measured: measured.tokens_per_s, default=None)
     return None
