@@ -30,7 +30,7 @@ ENGINE = (
     {"diagnostics"},
     {"readers", "hosting"},
     {"client", "attached"},
-    {"training"},
+    {"training", "following"},
     {"worker", "attach"},
 )
 TUI = (

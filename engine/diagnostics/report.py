@@ -70,7 +70,8 @@ class Reporter:
         self._rewards = Profile()
         self._epoch: float | None = None
 
-    def observe(self, row: Row) -> None:
+    def observe(self, row: Row) -> list[FindingOpened | FindingClosed]:
+        """The findings that open or close at this row."""
         self._rows += 1
         if self._first_step is None:
             self._first_step = row.step
@@ -78,9 +79,11 @@ class Reporter:
             self._signals |= dict.fromkeys(row.values)
         if self._only_val and "val_loss" in row.values:
             row = Row(row.step, {**row.values, "loss": row.values["val_loss"]})
-        self._take(self._diagnosis.examine(row))
+        found = self._diagnosis.examine(row)
+        self._take(found)
         if not (self._is_ours or REMEMBERED.isdisjoint(row.values)):
             self._remember(row)
+        return found
 
     def _remember(self, row: Row) -> None:
         """What `in_hindsight` needs besides the run's statistics."""
@@ -119,7 +122,7 @@ class Reporter:
         return Report(
             rows=self._rows,
             signals=tuple(self._signals),
-            blind=self._blind(),
+            blind=self.blind,
             findings=tuple(self._judged()),
         )
 
@@ -154,7 +157,9 @@ class Reporter:
             confidence=foreign_confidence(finding.kind, self._rows),
         )
 
-    def _blind(self) -> tuple[str, ...]:
+    @property
+    def blind(self) -> tuple[str, ...]:
+        """What cannot be seen so far, and why."""
         blind = [reason for signal, reason in _NEEDED.items() if signal not in self._signals]
         if self._only_val:
             blind = ["the training loss: there is only val_loss, which was judged in its place", *blind]

@@ -18,10 +18,8 @@ from ...engine.diagnostics.catalogue import CATALOGUE
 from ...engine.diagnostics.diagnosis import row_of
 from ...engine.diagnostics.report import Finding, Report, Reporter
 from ...engine.diagnostics.row import Row
-from ...engine.diagnostics.run_statistics import RunFacts
 from ...engine.events import Evaluated, StepFinished
 from ...engine.readers.log import MAPPABLE, Log, open_log
-from ...engine.readers.names import meaning
 from ...engine.readers.source import ReadError
 from ...engine.storage.event_log import surviving_events
 from ...engine.storage.run_folder import CONFIG, EVENTS, StoreError
@@ -140,17 +138,8 @@ def _alert(finding: Finding) -> str:
     return f"{PROGRAM}: {finding.severity}: {visible(words)}: {visible(finding.evidence)}"
 
 
-def _facts(log: Log) -> RunFacts:
-    place = meaning(log.step_column) if log.step_column else None
-    return RunFacts(
-        steps=log.steps,
-        rows_are_epochs=place is not None and place.canonical == "epoch",
-        is_adversarial=log.adversarial,
-    )
-
-
 def _runs_in(log: Log) -> dict[str, RunDiagnosis]:
-    facts, signals = _facts(log), tuple(log.columns)
+    facts, signals = log.facts, tuple(log.columns)
     found: dict[str, RunDiagnosis] = {}
     for run, row in log.rows():
         diagnosis = found.get(run)

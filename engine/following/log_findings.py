@@ -1,0 +1,104 @@
+"""The diagnosis of a followed run, some rows at a time, so that nothing else waits for it."""
+
+import time
+from collections import deque
+from collections.abc import Iterator
+
+import msgspec
+
+from ..diagnostics.confidence import foreign_confidence
+from ..diagnostics.report import Finding, Reporter
+from ..diagnostics.row import Row
+from ..events import FindingClosed, FindingOpened
+from ..readers.log import Log
+from ..readers.names import BESIDE
+from ..readers.step_columns import StepColumns
+
+_LOOK_AT_CLOCK = 64
+"""Rows between two looks at the clock."""
+
+
+class LogFindings:
+    def __init__(self) -> None:
+        self.rows = 0
+        """That were looked at."""
+        self._reporter: Reporter | None = None
+        self._backlog: deque[Iterator[Row]] = deque()
+        self._last = Row(-1, {})
+        self._next_id = 0
+        self._verdict: int | None = None
+        """The id of what the whole curve showed when it seemed to be over."""
+        self._is_judged = False
+
+    @property
+    def has_backlog(self) -> bool:
+        return bool(self._backlog)
+
+    @property
+    def blind(self) -> tuple[str, ...]:
+        """What it could not see, and why."""
+        return self._reporter.blind if self._reporter and self.rows else ()
+
+    def take(self, columns: StepColumns, log: Log) -> None:
+        """Steps to be looked at."""
+        if self._reporter is None:
+            self._reporter = Reporter(log.facts, signals=tuple(log.columns))
+        self._backlog.append(columns.rows(tuple(log.columns)))
+
+    def some(self, end: float) -> Iterator[FindingOpened | FindingClosed]:
+        """The findings in the rows that can be looked at before a time of the monotonic clock."""
+        while self._backlog and time.monotonic() < end:
+            for row in self._backlog[0]:
+                yield from self._found(row)
+                if self.rows % _LOOK_AT_CLOCK == 0 and time.monotonic() >= end:
+                    break
+            else:
+                self._backlog.popleft()
+
+    def verdict(self, *, is_over: bool) -> Iterator[FindingOpened | FindingClosed]:
+        """What the whole curve of a log shows that seems to be over."""
+        if not is_over or self._is_judged or self._reporter is None:
+            return
+        self._is_judged = True
+        for finding in self._reporter.report().findings[len(self._reporter.found_so_far) :]:
+            self._verdict = self._next_id
+            yield _event(finding, self._verdict)
+
+    def _found(self, row: Row) -> Iterator[FindingOpened | FindingClosed]:
+        reporter = self._reporter
+        if reporter is None or not (row := self._new(row)).values.keys() - BESIDE:
+            return
+        if self._verdict is not None:  # the log goes on after all
+            yield FindingClosed(id=self._verdict, step=row.step)
+            self._verdict = None
+        self._is_judged = False
+        self.rows += 1
+        for event in reporter.observe(row):
+            if isinstance(event, FindingOpened):
+                self._next_id = event.id + 1
+                sure = foreign_confidence(event.kind, self.rows)
+                yield msgspec.structs.replace(event, confidence=sure)
+            else:
+                yield event
+
+    def _new(self, row: Row) -> Row:
+        """What a row adds to the one before it: the last row of a store is handed out again when it has gone on."""
+        last, self._last = self._last, row
+        if row.step != last.step or not last.values.items() <= row.values.items():
+            return row
+        return Row(row.step, {name: value for name, value in row.values.items() if name not in last.values})
+
+
+def _event(finding: Finding, id: int) -> FindingOpened:
+    return FindingOpened(
+        id=id,
+        step=finding.detected,
+        onset=finding.onset,
+        kind=finding.kind,
+        severity="warning" if finding.severity == "warning" else "failure" if finding.severity == "failure" else "info",
+        title=finding.title,
+        evidence=finding.evidence,
+        causes=[*finding.causes],
+        fixes=[*finding.fixes],
+        confidence=finding.confidence,
+    )
