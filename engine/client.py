@@ -15,10 +15,19 @@ from typing import Protocol
 import msgspec
 
 from .config import ConfigError, RunConfig
-from .events import Accepted, AnyEvent, Command, Event, Follow, Refused, RunEnded, RunStarted, encode
+from .events import Accepted, AnyEvent, ChangeSettings, Command, Event, Follow, Refused, RunEnded, RunStarted, encode
 from .hosting.client_limit import REFUSED_CLIENT
 from .storage.event_log import EVENT_CHUNK, Transcript, line_count, stored_events
-from .storage.run_folder import EVENTS, WORKER_LOG, StoreError, find_worker, last_words, open_file, socket_path
+from .storage.run_folder import (
+    EVENTS,
+    WORKER_LOG,
+    StoreError,
+    find_worker,
+    hold_watched,
+    last_words,
+    open_file,
+    socket_path,
+)
 from .storage.run_store import read_config, require_readable
 
 # -P: a torch.py in the folder where a person stands is not imported
@@ -47,9 +56,17 @@ class Run(Protocol):
     async def send(self, command: Command) -> Accepted | Refused: ...
 
 
-async def start(path: Path, worker: Sequence[str] = WORKER, *, since: int = 0) -> "LiveRun":
+async def start(
+    path: Path,
+    worker: Sequence[str] = WORKER,
+    *,
+    since: int = 0,
+    checkpoint: str = "",
+    change: ChangeSettings | None = None,
+) -> "LiveRun":
     """Start a worker on a run folder, new or to be resumed; it lives on when this process ends.
 
+    With the name of a checkpoint the run goes back there, and on with the change that is given.
     Batches begin with the event of seq `since`: whoever does not look at a long past need not wait for it.
     """
     config = _config(path)
@@ -58,10 +75,11 @@ async def start(path: Path, worker: Sequence[str] = WORKER, *, since: int = 0) -
         log = open_file(path / WORKER_LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     except StoreError as error:
         raise ClientError(str(error)) from None
+    back = [checkpoint, *([encode(change).decode()] if change else [])] if checkpoint else []
     try:
         # asyncio's own subprocesses are killed with their loop
         process = subprocess.Popen(
-            [*worker, os.fspath(path)],
+            [*worker, os.fspath(path), *back],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log,
@@ -160,6 +178,7 @@ class LiveRun:
         """Why the worker did not take us."""
         self.heard = asyncio.Event()
         """Set when the worker has sent anything."""
+        self._watch = hold_watched(path)
         self._listening = asyncio.create_task(self._listen())
 
     async def batches(self) -> AsyncIterator[list[AnyEvent]]:
@@ -229,6 +248,8 @@ class LiveRun:
                 answer.set_result(Refused(id=id, why=self._refusal or "the worker ended before it answered"))
         self._batches.put_nowait(None)
         self._writer.close()
+        if self._watch >= 0:
+            os.close(self._watch)
 
     async def _deliver(self, said: Iterable[AnyEvent]) -> None:
         batch: list[AnyEvent] = []

@@ -88,7 +88,7 @@ class OptimizerConfig:
     """On matrices; vectors (norms, biases) are not decayed. L2 for sgd, momentum and adam, decoupled for adamw."""
     bias_correction: bool = True
     """Adam's correction of its zero-initialised moments."""
-    clip: float = 1.0
+    clip: float = 5.0
     """Largest gradient norm; `inf` does not clip."""
 
     def __post_init__(self) -> None:
@@ -98,6 +98,9 @@ class OptimizerConfig:
         require(0 < self.eps < 1, "optimizer.eps", self.eps, "must be above 0 and below 1")
         between("optimizer.weight_decay", self.weight_decay, 0.0, 1_000.0)
         require(self.clip > 0, "optimizer.clip", self.clip, "must be above 0; inf switches clipping off")
+
+
+MOST_THREADS = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +124,7 @@ class TrainingConfig:
         between("training.accumulation", self.accumulation, 1, 65_536)
         between("training.seed", self.seed, 0, 2**63 - 1)
         if self.threads != "auto":
-            between("training.threads", self.threads, 1, 1024)
+            between("training.threads", self.threads, 1, MOST_THREADS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,8 +139,9 @@ class InstrumentsConfig:
     evaluate_sequences: int = 32
     """Held-out sequences an evaluation; always the same ones."""
     layers_every: int = 50
-    """Per-layer gradient norm and update ratio, largest attention logit, log Z."""
+    """Per-layer gradient norm and update ratio, largest attention logit, log Z; also at steps 1, 2, 5, 10 and 20."""
     sample_every: int = 500
+    """And before the first step and after the last."""
     sample_tokens: int = 64
     sample_prompt: str = "def "
     temperature: float = 0.8

@@ -145,6 +145,9 @@ class TimeSpent(Event, frozen=True, kw_only=True, tag="time"):
 class RunPaused(Event, frozen=True, kw_only=True, tag="paused"):
     step: Count
     reason: str
+    """Of a watch point what there is to see, of a finding what it is."""
+    at: Literal["asked", "watch", "finding"] = "asked"
+    """Whether the run paused by itself, at a watch point of its lesson or at a finding."""
 
 
 class RunResumed(Event, frozen=True, kw_only=True, tag="resumed"):
@@ -157,6 +160,14 @@ class SpeedLimited(Event, frozen=True, kw_only=True, tag="speed"):
     step: Count
     steps_per_s: float
     """inf is full speed."""
+
+
+class LessonPaced(Event, frozen=True, kw_only=True, tag="paced"):
+    """From now on the run pauses by itself, or does not; see PaceLesson."""
+
+    step: Count
+    watch_points: bool
+    findings: bool
 
 
 class CheckpointSaved(Event, frozen=True, kw_only=True, tag="checkpoint"):
@@ -195,6 +206,14 @@ class FindingOpened(Event, frozen=True, kw_only=True, tag="finding"):
     def is_alarm(self) -> bool:
         """A person should act; what is not is worth knowing."""
         return self.severity != "info"
+
+
+class FindingUpdated(Event, frozen=True, kw_only=True, tag="finding_updated"):
+    """The evidence of an open finding, as it is at `step`; stored at most once in so many steps."""
+
+    id: Count
+    step: Count
+    evidence: str
 
 
 class FindingClosed(Event, frozen=True, kw_only=True, tag="finding_closed"):
@@ -268,6 +287,15 @@ class LimitSpeed(Command, frozen=True, kw_only=True, tag="speed"):
     """inf is full speed."""
 
 
+class PaceLesson(Command, frozen=True, kw_only=True, tag="pace"):
+    """Pause where there is something to see; it holds until another one comes, or the client that sent it leaves."""
+
+    watch_points: bool = False
+    """At each watch point of the lesson, until the settings are changed."""
+    findings: bool = False
+    """At the first alarm, and at the first of each kind that the lesson expects."""
+
+
 class ChangeSettings(Command, frozen=True, kw_only=True, tag="change"):
     """Change any of these from the next step on; None leaves a setting as it is."""
 
@@ -298,14 +326,17 @@ class SaveCheckpoint(Command, frozen=True, kw_only=True, tag="checkpoint"):
     pass
 
 
+FindingEvent = FindingOpened | FindingUpdated | FindingClosed
 StoredEvent = (
     RunDescribed | RunStarted | StepFinished | LayersMeasured | Evaluated | SampleGenerated | SettingsChanged
-    | RunPaused | RunResumed | SpeedLimited | TimeSpent | CheckpointSaved | FindingOpened | FindingClosed
-    | RunEnded | StorageRestored
+    | RunPaused | RunResumed | SpeedLimited | LessonPaced | TimeSpent | CheckpointSaved | FindingOpened
+    | FindingUpdated
+    | FindingClosed | RunEnded | StorageRestored
 )  # fmt: skip
 AnyEvent = StoredEvent | PreparationBegan | StorageBlocked | Accepted | Refused
 AnyCommand = (
-    Follow | Pause | Resume | TakeSteps | Stop | LimitSpeed | ChangeSettings | Evaluate | Sample | SaveCheckpoint
+    Follow | Pause | Resume | TakeSteps | Stop | LimitSpeed | PaceLesson | ChangeSettings | Evaluate | Sample
+    | SaveCheckpoint
 )  # fmt: skip
 
 

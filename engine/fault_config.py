@@ -20,6 +20,9 @@ class FaultConfig:
     """Share of the answers that are replaced by any byte, as where labels are wrong."""
     unstable_softmax: bool = False
     """Attention takes exp of its scores as they are, in the range of fp16: above 11.09 they overflow."""
+    no_residual: bool = False
+    """Layers pass on what they computed without adding what they were given, so that all gradients go through all of
+    them."""
     bad_batch_step: int = 0
     """The one step that trains on a broken batch."""
     bad_batch: Literal["bytes", "targets"] = "bytes"
@@ -71,6 +74,7 @@ FAULTS: Mapping[str, str] = {
     "random_targets": "a share of the targets is replaced by random bytes",
     "bad_batch_step": "one step trains on a broken batch",
     "unstable_softmax": "attention does not subtract the largest score before its softmax",
+    "no_residual": "layers do not add their input to their output",
     "detached": "no gradient reaches some of the layers",
     "gradients_scaled_from": "gradients are scaled by a wrong factor from one step on",
     "flipped_from": "gradients have the wrong sign from one step on",

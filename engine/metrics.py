@@ -42,6 +42,8 @@ _METRICS = (
     Metric(name="grad_min", title="Smallest gradient", each_step=True),
     Metric(name="param_norm", title="Weight norm", each_step=True, columns=("params norm", "weight_norm")),
     Metric(name="update_ratio", title="Update ratio", each_step=True, columns=("train/update_ratio",)),
+    Metric(name="max_attention_logit", title="Largest attention logit"),
+    Metric(name="log_z", title="Output log-normaliser"),
     Metric(name="clipped", title="Clipped", each_step=True),
     Metric(name="tokens", title="Tokens", unit="tokens", each_step=True),
     Metric(name="tokens_per_s", title="Throughput", unit="tokens/s", better="higher", each_step=True,

@@ -1,4 +1,6 @@
-"""The process that trains one run: `python -m tinygpt_tui.engine.worker RUN`.
+"""The process that trains one run: `python -m tinygpt_tui.engine.worker RUN [CHECKPOINT [CHANGE]]`.
+
+It goes on from the latest checkpoint, or back to the one that is named, with a ChangeSettings command in JSON.
 
 It outlives its terminal and the process that started it. It writes one line to its standard output, `ready` or why it
 will not train; later output, also that of libraries, goes to its standard error, which is the run's log.
@@ -11,20 +13,26 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
+from dataclasses import replace
+from functools import partial
 from itertools import takewhile
 from pathlib import Path
 from queue import SimpleQueue
 
+import msgspec
+
 from .config import ConfigError
-from .events import AnyEvent, CheckpointSaved, Event, PreparationBegan, RunEnded, SettingsChanged, Stop
+from .events import AnyEvent, ChangeSettings, CheckpointSaved, Event, PreparationBegan, RunEnded, SettingsChanged, Stop
 from .hosting.host import Host
 from .hosting.interfaces import Hosted, ReportProgress, Request, refuse_all
 from .hosting.replayed_diagnosis import ReplayedDiagnosis
 from .hosting.server import Server
+from .long_work import LongWork
 from .stopwatch import Stopwatch
 from .storage.event_log import EventLog, line_count, marked_events, surviving_events, tail_events
 from .storage.run_folder import CHECKPOINTS, StoreError, claimed
-from .storage.run_store import read_config, write_config
+from .storage.run_store import config_keeper, read_config, write_config
+from .storage.stored_checkpoints import CheckpointError, find_checkpoint
 
 NICENESS = 5
 """Keeps the watching terminal responsive while both cores train."""
@@ -97,30 +105,36 @@ def _last_step(run: Path) -> int:
     return next((getattr(event, "step", 0) for event in reversed(tail_events(run, 1 << 16))), 0)
 
 
-def assemble(run: Path, progress: ReportProgress) -> Hosted:
-    """The tiny GPT of a run folder, where its latest checkpoint left it."""
+def assemble(run: Path, progress: ReportProgress, checkpoint: str = "", change: ChangeSettings | None = None) -> Hosted:
+    """The tiny GPT of a run folder, where its latest checkpoint left it, or one that it goes back to."""
     progress("loading PyTorch")
     # imported here, so that the socket is there long before torch is
     from .corpus import CorpusError, load_corpus
     from .diagnostics.diagnosis import Diagnosis
-    from .training.autotune import COMPILING, resolve
-    from .training.checkpoints import CheckpointError, Checkpoints
+    from .training.auto_settings import resolve
+    from .training.checkpoints import Checkpoints
+    from .training.going_back import go_back
     from .training.trainer import Trainer
 
     written = read_config(run)
     try:
         progress("reading the text")
         corpus = load_corpus(written.data, context=written.model.context)
-        config = resolve(written, corpus, progress=progress)
+        config = resolve(written)
         if config != written:
             write_config(run, config)
         progress("building the model")
         stopwatch = Stopwatch()
-        trainer = Trainer(config, corpus, stopwatch)
+        long_work = LongWork()
+        trainer = Trainer(config, corpus, stopwatch, long_work=long_work)
         checkpoints = Checkpoints(run / CHECKPOINTS, trainer, config.storage)
-        checkpoints.restore_latest()
+        opening: list[Event] = []
+        if checkpoint:
+            opening.append(go_back(trainer, checkpoints, find_checkpoint(run / CHECKPOINTS, checkpoint), change))
+        else:
+            checkpoints.restore_latest()
         if trainer.is_compiled:
-            progress(COMPILING)
+            progress("compiling the model, which may take a minute")
             trainer.compile()
     except (CorpusError, CheckpointError) as error:
         raise StoreError(str(error)) from None
@@ -129,27 +143,47 @@ def assemble(run: Path, progress: ReportProgress) -> Hosted:
     past = takewhile(lambda event: event.seq < new, surviving_events(run, trainer.step))
     diagnosis = ReplayedDiagnosis(Diagnosis(config), past)
     gc.freeze()  # what is there stays: the collector need not look at all of torch again and again
-    trainer.replay(changes_to_come(marked_events(run, "changed", "checkpoint"), trainer.step))
+    marked = list(marked_events(run, "changed", "checkpoint"))
+    if not checkpoint:
+        trainer.replay(changes_to_come(marked, trainer.step))
+    is_changed = any(isinstance(event, SettingsChanged) for event in marked)
     return Hosted(
-        loop=trainer, saver=checkpoints, diagnosis=diagnosis, on_nan=config.training.on_nan, stopwatch=stopwatch
+        loop=trainer,
+        saver=checkpoints,
+        diagnosis=diagnosis,
+        on_nan=config.training.on_nan,
+        # its watch points were written of the run as it was
+        lesson=replace(config.lesson, watch=()) if is_changed else config.lesson,
+        stopwatch=stopwatch,
+        long_work=long_work,
+        opening=opening,
+        upkeep=config_keeper(run),
     )
 
 
 def changes_to_come(events: Iterable[AnyEvent], step: int) -> list[SettingsChanged]:
-    """The live changes that a checkpoint of `step` does not know of: a crash must not undo them."""
+    """The live changes that a checkpoint of `step` does not know of: a crash must not undo them.
+
+    One that is new at an earlier step than others takes them back: the run had gone back to there.
+    """
     changes: dict[tuple[int, str], SettingsChanged] = {}
     for event in events:
         match event:
-            case SettingsChanged() if event.step >= step:
+            case SettingsChanged():
+                if (event.step, event.summary) not in changes:
+                    changes = {key: change for key, change in changes.items() if change.step <= event.step}
                 changes[event.step, event.summary] = event
             case CheckpointSaved() if event.step == step:
                 changes = {key: change for key, change in changes.items() if change.step > step}
             case _:
                 pass
-    return list(changes.values())
+    return [change for change in changes.values() if change.step >= step]
 
 
 if __name__ == "__main__":
-    status = serve(Path(sys.argv[1]).resolve(), assemble)
+    folder, *back = sys.argv[1:]
+    wanted = back[0] if back else ""
+    change = msgspec.json.decode(back[1], type=ChangeSettings) if len(back) > 1 else None
+    status = serve(Path(folder).resolve(), partial(assemble, checkpoint=wanted, change=change))
     sys.stderr.flush()
     os._exit(status)  # everything is written; to take torch apart would cost a second

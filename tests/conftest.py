@@ -7,8 +7,11 @@ import pytest
 from hypothesis import settings
 from textual.app import App
 
+from tinygpt_tui.tui.plots import plotext_curves
+
 settings.register_profile("busy machine", deadline=None)
 settings.load_profile("busy machine")
+assert plotext_curves.load_plotext()  # plots look the same however soon it would be loaded
 
 Pressed = set[tuple[str | None, str]]
 """The id of a binding and the key."""

@@ -16,6 +16,7 @@ from tinygpt_tui.engine.events import (
     Evaluated,
     Event,
     FindingClosed,
+    FindingEvent,
     FindingOpened,
     RunStarted,
     Sample,
@@ -23,8 +24,9 @@ from tinygpt_tui.engine.events import (
     SettingsChanged,
     StepFinished,
 )
-from tinygpt_tui.engine.hosting.interfaces import Hosted, Reason, ReportProgress
+from tinygpt_tui.engine.hosting.interfaces import Hosted, ReportProgress
 from tinygpt_tui.engine.storage.run_store import create, read_config
+from tinygpt_tui.engine.storage.stored_checkpoints import Reason
 from tinygpt_tui.engine.worker import serve
 
 
@@ -116,7 +118,7 @@ class LossAbove:
         self._level = level
         self._is_open = False
 
-    def observe(self, event: Event) -> list[FindingOpened | FindingClosed]:
+    def observe(self, event: Event) -> list[FindingEvent]:
         match event:
             case StepFinished(loss=float() as loss, step=step) if (loss > self._level) != self._is_open:
                 self._is_open = not self._is_open

@@ -11,7 +11,7 @@ import pytest
 
 from tinygpt_tui.engine.config import LiveSettings, RunConfig
 from tinygpt_tui.engine.diagnostics.catalogue import CATALOGUE, CatalogueEntry, Shown
-from tinygpt_tui.engine.diagnostics.causes import likely_causes
+from tinygpt_tui.engine.diagnostics.causes import ranked_causes
 from tinygpt_tui.engine.diagnostics.confidence import MEASURED
 from tinygpt_tui.engine.diagnostics.context import Context
 from tinygpt_tui.engine.diagnostics.detector import Watched
@@ -55,7 +55,7 @@ def test_a_finding_has_a_cause_whatever_is_known_of_its_run_and_its_fixes_are_fi
     config = RunConfig()
     known = Context(run=RunStatistics(facts_of(config)), config=config, settings=LiveSettings.from_config(config))
 
-    assert entry.is_remark or likely_causes(entry.causes, known)
+    assert entry.is_remark or ranked_causes(entry.causes, known)
     assert entry.is_remark or entry.fixes
     assert all(isinstance(fix, Fix) for rule in entry.fixes for fix in rule(known))
 

@@ -13,11 +13,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinygpt_tui.engine.config import ModelConfig, OptimizerConfig, RunConfig, StorageConfig
+from tinygpt_tui.engine.config import ConfigError, ModelConfig, OptimizerConfig, RunConfig, StorageConfig
 from tinygpt_tui.engine.events import ChangeSettings, Evaluated, StepFinished
+from tinygpt_tui.engine.long_work import LongWork, WorkAbandoned
 from tinygpt_tui.engine.optimizers import OPTIMIZERS, OptimizerKind
-from tinygpt_tui.engine.training.checkpoints import Checkpoints, Stored, stored_checkpoints, surplus
-from tinygpt_tui.engine.training.snapshot import CheckpointError
+from tinygpt_tui.engine.storage.stored_checkpoints import (
+    CheckpointError,
+    Stored,
+    find_checkpoint,
+    stored_checkpoints,
+)
+from tinygpt_tui.engine.training.checkpoints import Checkpoints, surplus
+from tinygpt_tui.engine.training.going_back import go_back
 from tinygpt_tui.engine.training.trainer import Trainer
 
 from .texts import small_config, small_corpus
@@ -264,9 +271,12 @@ stored_lists = st.lists(st.tuples(st.sampled_from(["series", "best", "change"]),
 
 
 @given(stored_lists, st.integers(0, 8000))
-def test_thinning_keeps_the_latest_within_the_budget(stored: list[Stored], budget: int) -> None:
+def test_thinning_keeps_the_best_and_where_it_fits_the_latest_within_the_budget(
+    stored: list[Stored], budget: int
+) -> None:
     kept = [one for one in stored if one not in surplus(stored, budget=budget)]
-    assert kept[-1:] == stored[-1:]
+    assert not stored or min(stored, key=lambda one: one.val_loss) in kept
+    assert budget < 200 or kept[-1:] == stored[-1:]
     assert sum(one.size for one in kept) <= max(budget, 100)
 
 
@@ -276,3 +286,65 @@ def test_with_room_enough_the_best_and_every_change_are_kept(stored: list[Stored
     assert all(one.reason != "change" for one in gone)
     if stored:
         assert min(stored, key=lambda one: one.val_loss) not in gone
+
+
+def test_a_step_that_is_abandoned_is_as_if_it_had_never_begun() -> None:
+    config = config_of("adamw", "fp32")
+    config = replace(config, training=replace(config.training, accumulation=3))
+    whole = advance(Trainer(config, small_corpus()), 12, {})
+
+    long_work = LongWork()
+    trainer = Trainer(config, small_corpus(), long_work=long_work)
+    losses = advance(trainer, 5, {})
+    pieces = iter([False, False, False, False, True])
+
+    def abandon() -> None:
+        if next(pieces, False):
+            raise WorkAbandoned
+
+    long_work.listen(abandon)
+    assert trainer.advance() == [] and trainer.step == 5
+    assert losses + advance(trainer, 12, {}) == whole
+
+
+def saved_at(folder: Path, *steps: int) -> Trainer:
+    """A trainer that has saved a checkpoint at each of these steps, with an ever higher val_loss from the second on."""
+    trainer = Trainer(small_config(), small_corpus())
+    checkpoints = Checkpoints(folder, trainer, STORAGE)
+    for place, step in enumerate(steps):
+        advance(trainer, step, {})
+        checkpoints.due([evaluated(step, 3.0 - (place == 1))])
+        checkpoints.save("series")
+    return trainer
+
+
+def test_a_run_goes_back_to_a_checkpoint_and_those_after_it_are_deleted(tmp_path: Path) -> None:
+    saved_at(tmp_path, 5, 10, 15)
+    whole = advance(Trainer(small_config(), small_corpus()), 20, {})
+
+    again = Trainer(small_config(), small_corpus())
+    told = go_back(again, Checkpoints(tmp_path, again, STORAGE), find_checkpoint(tmp_path, "5"), None)
+
+    assert (again.step, told.summary) == (5, "back to step 5")
+    assert [one.step for one in stored_checkpoints(tmp_path)] == [5]
+    assert advance(again, 20, {}) == whole[5:]
+
+
+def test_a_run_goes_back_with_another_lr_or_not_at_all(tmp_path: Path) -> None:
+    saved_at(tmp_path, 5, 10)
+    trainer = Trainer(small_config(), small_corpus())
+    checkpoints, chosen = Checkpoints(tmp_path, trainer, STORAGE), find_checkpoint(tmp_path, "step-000005")
+
+    with pytest.raises(ConfigError):
+        go_back(trainer, checkpoints, chosen, ChangeSettings(batch=0))
+    assert len(stored_checkpoints(tmp_path)) == 2
+
+    told = go_back(trainer, checkpoints, chosen, ChangeSettings(lr_times=0.5))
+    assert told.summary.startswith("back to step 5, lr ") and trainer.settings.lr_scale == 0.5
+
+
+def test_a_checkpoint_is_found_by_what_a_person_says(tmp_path: Path) -> None:
+    saved_at(tmp_path, 5, 10, 15)
+    assert [find_checkpoint(tmp_path, wanted).step for wanted in ("latest", "best", "5")] == [15, 10, 5]
+    with pytest.raises(CheckpointError, match="there are 5, 10, 15, and 'best'"):
+        find_checkpoint(tmp_path, "6")

@@ -21,7 +21,7 @@ from tinygpt_tui.engine.config import (
     TrainingConfig,
 )
 from tinygpt_tui.engine.diagnostics.catalogue import CATALOGUE
-from tinygpt_tui.engine.diagnostics.causes import likely_causes
+from tinygpt_tui.engine.diagnostics.causes import fixes_for, ranked_causes
 from tinygpt_tui.engine.diagnostics.context import Context
 from tinygpt_tui.engine.diagnostics.diagnosis import Diagnosis, facts_of
 from tinygpt_tui.engine.diagnostics.level import RunningLevel
@@ -33,6 +33,7 @@ from tinygpt_tui.engine.events import (
     Event,
     FindingClosed,
     FindingOpened,
+    FindingUpdated,
     Fix,
     LayersMeasured,
     SettingsChanged,
@@ -87,11 +88,11 @@ def plan(steps: int, lr: float = 1e-3, kind: str = "constant") -> RunConfig:
 
 
 def diagnose(events: Iterable[Event], config: RunConfig) -> list[FindingOpened | FindingClosed]:
-    """Alarms and their ends; remarks are left out."""
+    """Alarms and their ends; remarks and updates of the evidence are left out."""
     diagnosis = Diagnosis(config)
     said = [each for event in events for each in diagnosis.observe(event)]
     alarms = {each.id for each in said if isinstance(each, FindingOpened) and each.severity != "info"}
-    return [each for each in said if each.id in alarms]
+    return [each for each in said if each.id in alarms and not isinstance(each, FindingUpdated)]
 
 
 def kinds(said: Iterable[FindingOpened | FindingClosed]) -> list[str]:
@@ -99,11 +100,11 @@ def kinds(said: Iterable[FindingOpened | FindingClosed]) -> list[str]:
 
 
 def of_kind(kind: str, rows: Iterable[Row]) -> list[FindingOpened | FindingClosed]:
-    """The findings of one kind, when nothing is known but the rows."""
+    """The findings of one kind and their ends, when nothing is known but the rows."""
     diagnosis = Diagnosis()
     found = [each for row in rows for each in diagnosis.examine(row)]
     ids = {each.id for each in found if isinstance(each, FindingOpened) and each.kind == kind}
-    return [each for each in found if each.id in ids]
+    return [each for each in found if each.id in ids and not isinstance(each, FindingUpdated)]
 
 
 def losses(*values: float) -> list[Row]:
@@ -259,6 +260,19 @@ def test_swings_without_progress_are_an_oscillation_that_closes_when_they_end(
     said = of_kind("oscillation", losses(*(unit * curve(step) for step in range(1, 800))))
 
     assert [type(each) for each in said] == [FindingOpened, FindingClosed]
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+def test_jumps_from_row_to_row_that_have_ended_are_over_within_eighty_rows(seed: int) -> None:
+    chance = random.Random(seed)
+    jumping = [4.6 + chance.gauss(0, 1.5 if step <= 200 else 0.2) for step in range(1, 401)]
+
+    opened, closed = diagnose(run(lambda step: jumping[step - 1], 400), plan(600))
+
+    assert isinstance(opened, FindingOpened)
+    assert isinstance(closed, FindingClosed)
+    assert opened.kind == "oscillation"
+    assert 200 < closed.step <= 280
 
 
 @few
@@ -418,7 +432,8 @@ def advised(kind: FindingKind, config: RunConfig) -> tuple[list[str], list[Fix]]
     statistics = RunStatistics(facts_of(config))
     context = Context(onset=1, run=statistics, config=config, settings=LiveSettings.from_config(config))
     entry = CATALOGUE[kind]
-    return likely_causes(entry.causes, context), [fix for rule in entry.fixes for fix in rule(context)]
+    causes = ranked_causes(entry.causes, context)
+    return [cause.text for cause in causes], fixes_for(causes, entry.fixes, context)
 
 
 def test_an_lr_far_above_the_usual_is_the_first_cause_and_its_fix_the_first() -> None:

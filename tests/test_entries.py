@@ -17,10 +17,12 @@ from tinygpt_tui.tui.home.entries import (
     INTENTIONS,
     LEARNING,
     BrokenPreset,
+    Listing,
     PresetEntry,
     RunEntry,
     in_order,
     intention,
+    listed,
     matching,
     shelved,
     usual_choice,
@@ -162,3 +164,21 @@ def test_enter_starts_a_preset_unless_there_is_none_to_start() -> None:
     assert usual_choice([run, *LEARNING, PRESET]) == 1 + len(LEARNING)
     assert usual_choice([*LEARNING, run]) == len(LEARNING)
     assert usual_choice(LEARNING) == usual_choice([]) == 0
+
+
+def test_runs_alone_stand_in_the_order_that_was_asked_for() -> None:
+    losses = {"run-10": 2.0, "run-9": None, "run-2": 1.0}
+    ages = {"run-10": 1, "run-9": 2, "run-2": 3}
+    runs = [
+        RunEntry(replace(SUMMARY, name=name, val_loss=loss, created=NOW - timedelta(hours=ages[name])))
+        for name, loss in losses.items()
+    ]
+
+    def names(listing: Listing) -> list[str]:
+        return [entry.summary.name for entry in listed([PRESET], runs, listing) if isinstance(entry, RunEntry)]
+
+    assert names(Listing(runs_alone=True)) == ["run-10", "run-9", "run-2"]
+    assert names(Listing(runs_alone=True, order="name")) == ["run-2", "run-9", "run-10"]
+    assert names(Listing(runs_alone=True, order="val_loss")) == ["run-2", "run-10", "run-9"]
+    assert PRESET in listed([PRESET], runs, Listing())
+    assert PRESET not in listed([PRESET], runs, Listing(runs_alone=True))

@@ -30,10 +30,14 @@ def test_the_formula_counts_what_the_model_has(model: ModelConfig) -> None:
     assert estimates.parameters(model) == sum(parameter.numel() for parameter in built.parameters())
 
 
-def test_the_time_is_all_tokens_at_the_speed() -> None:
+def test_the_time_is_all_tokens_at_the_speed_and_the_start_and_the_evaluations() -> None:
     config = RunConfig()
     training = replace(config.training, steps=100, batch=8, accumulation=2)
-    assert estimates.seconds(replace(config, training=training), 1000.0) == 100 * 8 * 2 * 64 / 1000
+    silent = replace(config, training=training, instruments=replace(config.instruments, evaluate_every=0))
+    steps_s = 100 * 8 * 2 * 64 / 1000
+    assert estimates.seconds(silent, 1000.0) == estimates.START_UP_S + steps_s
+    evaluated = replace(silent, instruments=replace(config.instruments, evaluate_every=50, evaluate_sequences=3))
+    assert estimates.seconds(evaluated, 1000.0) == estimates.START_UP_S + steps_s + 3 * 3 * 64 / 3 / 1000
 
 
 def test_runs_of_one_shape_do_the_same_work_whatever_else_differs() -> None:

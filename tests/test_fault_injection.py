@@ -52,6 +52,7 @@ TRIED: tuple[tuple[dict[str, Any], int], ...] = (
     ({"shuffled_targets": True}, 1),
     ({"random_targets": 0.5}, 1),
     ({"detached": ("layer 2",)}, 2),
+    ({"no_residual": True}, 1),
     ({"gradients_scaled_from": 5, "gradients_scale": 1e-6}, 6),
 )
 """Each with the first step whose loss shows it; `unstable_softmax` shows in a model whose scores are large alone."""

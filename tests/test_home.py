@@ -16,6 +16,7 @@ from tinygpt_tui.engine.storage.event_log import EventLog
 from tinygpt_tui.engine.storage.run_folder import claimed
 from tinygpt_tui.engine.storage.run_store import create
 from tinygpt_tui.tui.app import TinyGPTApp
+from tinygpt_tui.tui.comparison.screen import ComparisonScreen
 from tinygpt_tui.tui.dialogs.confirm import Confirm
 from tinygpt_tui.tui.home.disk import preset_entries
 from tinygpt_tui.tui.home.entries import PresetEntry, RunEntry, identity
@@ -170,6 +171,48 @@ async def test_typing_filters_backspace_erases_and_escape_shows_everything(visit
         await pilot.press("escape")
         assert {"baseline", "lr-too-high", "mine-1"} <= set(visit.names)
         assert visit.selected == "mine-1"
+
+
+async def test_a_slash_begins_a_filter_in_which_every_key_is_a_letter(visit: Visit, runs: Path) -> None:
+    make_run(runs, "Quick")
+    async with visit.app.run_test() as pilot:
+        await visit.type(pilot, "/quick")
+        assert visit.names == ["quick-1"] and visit.home.filter_line.wanted == "quick"
+        await pilot.press("question_mark", "C")
+        assert visit.home.filter_line.wanted == "quick?C" and visit.app.screen is visit.home
+        await pilot.press("escape")
+        assert not visit.home.filter_line.is_open and "baseline" in visit.names
+
+
+async def test_marked_runs_are_compared_the_oldest_first(visit: Visit, runs: Path) -> None:
+    made = [make_run(runs, "Mine") for _ in range(3)]
+    async with visit.app.run_test() as pilot:
+        await visit.type(pilot, "A")
+        assert set(visit.names) == {run.name for run in made}
+        await pilot.press("home", "space", "C")
+        assert visit.app.screen is visit.home  # one run is no comparison
+        await pilot.press("space", "C")
+        await until(pilot, lambda: isinstance(visit.app.screen, ComparisonScreen))
+        await until(pilot, lambda: "against A" in shown(visit.app))
+
+
+async def test_a_run_that_is_renamed_stays_selected(visit: Visit, runs: Path) -> None:
+    run = make_run(runs, "Mine")
+    async with visit.app.run_test() as pilot:
+        await visit.type(pilot, "A")
+        await pilot.press("R")
+        await until(pilot, lambda: "Rename this run" in shown(visit.app))
+        await pilot.press(*"x", "enter")
+        await until(pilot, lambda: visit.selected not in ("", "mine-1"))
+        assert not run.exists() and run.with_name(visit.selected).is_dir()
+
+
+async def test_home_selects_the_run_that_was_left(visit: Visit, runs: Path) -> None:
+    old, _ = make_run(runs, "Old"), make_run(runs, "New")
+    async with visit.app.run_test() as pilot:
+        await visit.type(pilot, "old")
+        visit.home.come_back(old)
+        await until(pilot, lambda: visit.selected == old.name and len(visit.names) > 2)
 
 
 async def test_pasted_text_filters(visit: Visit) -> None:
@@ -328,7 +371,7 @@ async def test_an_earlier_run_predicts_how_long_a_preset_takes(visit: Visit, run
     make_run(runs, "Mine")
     async with visit.app.run_test(size=(120, 36)) as pilot:
         await visit.type(pilot, "baseline")
-        await until(pilot, lambda: "about 0:04, at 60k tok/s" in shown(visit.app))
+        await until(pilot, lambda: "about 0:07, at 60k tok/s" in shown(visit.app))
         assert "as measured in mine-1" in shown(visit.app)
 
 

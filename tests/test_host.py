@@ -21,7 +21,9 @@ from tinygpt_tui.engine.events import (
     Event,
     FindingClosed,
     FindingOpened,
+    LessonPaced,
     LimitSpeed,
+    PaceLesson,
     Pause,
     Refused,
     Resume,
@@ -41,7 +43,10 @@ from tinygpt_tui.engine.events import (
     TakeSteps,
 )
 from tinygpt_tui.engine.hosting.host import GATHER_S, Host
-from tinygpt_tui.engine.hosting.interfaces import Hosted, Observer, Reason, Request
+from tinygpt_tui.engine.hosting.interfaces import Hosted, Observer, Request
+from tinygpt_tui.engine.lesson import Expectation, Lesson, Watch
+from tinygpt_tui.engine.long_work import LongWork, WorkAbandoned
+from tinygpt_tui.engine.storage.stored_checkpoints import Reason
 
 from .scripted_loop import LossAbove, ScriptedLoop, StepSaver
 
@@ -125,6 +130,7 @@ class Stage:
         diagnosis: Observer | None = None,
         on_nan: Literal["stop", "pause", "continue"] = "continue",
         step_s: float = 0.0,
+        lesson: Lesson | None = None,
     ) -> None:
         self.clock = Clock()
         self.requests = ScriptedRequests(self.clock, idle)
@@ -140,7 +146,13 @@ class Stage:
 
         self.loop = ScriptedLoop(steps, scripted_loss)
         self.saver = FullSaver(folder, self.loop)
-        hosted = Hosted(loop=self.loop, saver=self.saver, diagnosis=diagnosis or LossAbove(10.0), on_nan=on_nan)
+        hosted = Hosted(
+            loop=self.loop,
+            saver=self.saver,
+            diagnosis=diagnosis or LossAbove(10.0),
+            on_nan=on_nan,
+            lesson=lesson or Lesson(),
+        )
         self.host = Host(hosted, self.log, self.requests, self.announced.append, self.clock)
 
     def run(self) -> RunEnded:
@@ -178,14 +190,24 @@ def test_every_command_is_answered_at_the_step_at_which_it_was_given(tmp_path: P
         LimitSpeed(id=5, steps_per_s=math.inf),
         Pause(id=6),
         Resume(id=7),
+        PaceLesson(id=8),
     ]
     stage = Stage(tmp_path, asks={2: commands})
     stage.run()
 
-    assert stage.requests.answers == [Accepted(id=id, step=2) for id in range(1, 8)]
-    effects = [Evaluated, SampleGenerated, SettingsChanged, SpeedLimited, RunPaused, RunResumed]
+    assert stage.requests.answers == [Accepted(id=id, step=2) for id in range(1, 9)]
+    effects = [Evaluated, SampleGenerated, SettingsChanged, SpeedLimited, RunPaused, RunResumed, LessonPaced]
     assert [type(event) for event in stage.log.of(*effects)] == effects
-    assert [event.reason for event in stage.log.events if isinstance(event, CheckpointSaved)][:2] == ["change", "asked"]
+
+
+def test_changes_after_one_step_are_saved_once_before_the_next_and_in_any_case_at_the_end(tmp_path: Path) -> None:
+    changes: list[Command] = [ChangeSettings(clip=clip) for clip in (0.5, 0.4, 0.3)]
+    stage = Stage(tmp_path, asks={2: changes, 4: [SaveCheckpoint(), *changes, Stop()]})
+    stage.run()
+    saved = [(each.step, each.reason) for each in stage.log.events if isinstance(each, CheckpointSaved)]
+    assert saved == [(2, "change"), (4, "asked"), (4, "stop")]
+    story = stage.story()
+    assert story.index(("CheckpointSaved", 2)) == story.index(("StepFinished", 3)) - 1
 
 
 @pytest.mark.parametrize(
@@ -429,3 +451,151 @@ def test_a_checkpoint_that_breaks_while_its_disk_is_full_ends_the_run_as_failed_
 
     assert (end.reason, end.detail) == ("failed", "ValueError: the state is beyond saving")
     assert stage.story()[-2:] == [("StorageRestored", 10), ("RunEnded", 10)]
+
+
+class LongLoop(ScriptedLoop):
+    """Every step and every sample has a hundred pieces; what is asked after one of them is scripted."""
+
+    def __init__(self, steps: int, ask: Callable[[int], None]) -> None:
+        super().__init__(steps)
+        self.long_work = LongWork()
+        self.pieces = 0
+        self._ask = ask
+
+    def _work(self) -> None:
+        for _ in range(100):
+            self.pieces += 1
+            self._ask(self.pieces)
+            self.long_work.between_pieces()
+
+    def advance(self) -> list[Event]:
+        try:
+            self._work()
+        except WorkAbandoned:
+            return []
+        return super().advance()
+
+    def sample(self, command: Sample) -> SampleGenerated:
+        self._work()
+        return super().sample(command)
+
+
+def long_run(folder: Path, asks: dict[int, list[Command]]) -> tuple[LongLoop, ListLog, ScriptedRequests]:
+    """Two long steps, with what is asked at each piece."""
+    requests, log = ScriptedRequests(Clock()), ListLog()
+    loop = LongLoop(2, lambda piece: requests.ask(*asks.get(piece, [])))
+    saver = StepSaver(folder, loop)
+    hosted = Hosted(loop=loop, saver=saver, diagnosis=LossAbove(10.0), long_work=loop.long_work)
+    Host(hosted, log, requests, lambda event: None, requests.clock).run()
+    return loop, log, requests
+
+
+def test_a_run_stops_within_a_long_step(tmp_path: Path) -> None:
+    loop, log, requests = long_run(tmp_path, {10: [Stop(id=1)]})
+    assert (loop.pieces, requests.answers) == (10, [Accepted(id=1, step=0)])
+    assert log.events[-1] == RunEnded(step=0, reason="stopped")
+
+
+def test_a_run_stops_within_the_first_of_several_long_samples(tmp_path: Path) -> None:
+    loop, log, requests = long_run(tmp_path, {5: [Sample(id=1), Sample(id=2)], 110: [Stop(id=3)]})
+    assert loop.pieces == 110
+    assert [(type(answer), answer.id) for answer in requests.answers] == [(Refused, 1), (Accepted, 3), (Refused, 2)]
+    assert log.events[-1] == RunEnded(step=1, reason="stopped")
+
+
+def test_a_long_step_waits_where_it_is_while_the_run_is_paused(tmp_path: Path) -> None:
+    loop, log, requests = long_run(tmp_path, {10: [Pause(id=1), Resume(id=2)]})
+    assert [answer.id for answer in requests.answers] == [1, 2] and loop.pieces == 200
+    assert [type(event) for event in log.of(RunPaused, RunResumed, StepFinished)][:3] == [
+        RunPaused, RunResumed, StepFinished,
+    ]  # fmt: skip
+
+
+def test_what_is_asked_of_a_paused_step_is_done_before_it(tmp_path: Path) -> None:
+    loop, _, requests = long_run(tmp_path, {10: [Pause(id=1), ChangeSettings(id=2, clip=0.5), Resume(id=3)]})
+    assert [(type(answer), answer.id) for answer in requests.answers] == [(Accepted, 1), (Accepted, 2), (Accepted, 3)]
+    assert loop.pieces == 210  # the step began again
+
+
+LESSON = Lesson(
+    watch=(Watch(step=3, what="the turn"), Watch(step=6, what="the\nend")), expected=(Expectation(kind="nan", by=9),)
+)
+PACE = PaceLesson(watch_points=True, findings=True)
+
+
+def paced(folder: Path, *, asks: dict[int, list[Command]], idle: Sequence[Command], **more: object) -> Stage:
+    folder.mkdir(exist_ok=True)
+    return Stage(folder, steps=9, asks=asks, idle=idle, lesson=LESSON, **more)  # pyright: ignore[reportArgumentType]
+
+
+def pauses(stage: Stage) -> list[tuple[int, str, str]]:
+    return [(each.step, each.at, each.reason) for each in stage.log.events if isinstance(each, RunPaused)]
+
+
+def test_a_paced_run_pauses_exactly_at_its_watch_points_and_no_other_does(tmp_path: Path) -> None:
+    stage = paced(tmp_path / "paced", asks={1: [PACE]}, idle=[Resume(), Resume()])
+    assert stage.run().reason == "finished"
+    assert pauses(stage) == [(3, "watch", "the turn"), (6, "watch", "the end")]
+    unasked = paced(tmp_path / "not", asks={}, idle=[])
+    unasked.run()
+    assert pauses(unasked) == []
+
+
+def test_a_paced_run_pauses_at_the_step_of_its_first_finding_though_steps_are_gathered(tmp_path: Path) -> None:
+    stage = paced(
+        tmp_path, asks={1: [PaceLesson(findings=True)]}, idle=[Resume()], loss=lambda step: 20.0 * (step in (4, 8))
+    )
+    stage.run()
+    assert pauses(stage) == [(4, "finding", "high since step 4")]
+    story = stage.story()
+    assert story.index(("FindingOpened", 4)) < story.index(("RunPaused", 4)) < story.index(("StepFinished", 5))
+
+
+class Kinds:
+    """A diagnosis that finds one kind at a step."""
+
+    def __init__(self, kinds: dict[int, str]) -> None:
+        self._kinds = kinds
+
+    def observe(self, event: Event) -> list[FindingOpened | FindingClosed]:
+        if not isinstance(event, StepFinished) or event.step not in self._kinds:
+            return []
+        kind, step = self._kinds[event.step], event.step
+        severity = "info" if kind == "remark" else "warning"
+        return [FindingOpened(id=step, step=step, onset=step, kind=kind, severity=severity, evidence="")]
+
+
+def test_of_later_findings_those_count_that_the_lesson_is_about_and_a_remark_never(tmp_path: Path) -> None:
+    kinds = Kinds({1: "remark", 2: "spike", 4: "stall", 5: "nan", 7: "nan", 8: "spike"})
+    stage = paced(tmp_path, asks={1: [PaceLesson(findings=True)]}, idle=[Resume(), Resume()], diagnosis=kinds)
+    stage.run()
+    assert [step for step, *_ in pauses(stage)] == [2, 5]
+
+
+@pytest.mark.parametrize(
+    ("asks", "expected"),
+    [
+        ({1: [PACE], 4: [PaceLesson()]}, [3]),
+        ({1: [PACE], 4: [ChangeSettings(clip=0.5)]}, [3]),
+        ({1: [PACE], 2: [TakeSteps(count=5)]}, [7]),
+        ({1: [PACE], 2: [TakeSteps(count=1)]}, [3, 6]),
+    ],
+    ids=["full speed", "changed", "counted steps are not interrupted", "one step"],
+)
+def test_what_ends_or_overrules_the_pauses_of_a_lesson(
+    tmp_path: Path, asks: dict[int, list[Command]], expected: list[int]
+) -> None:
+    stage = paced(tmp_path, asks=asks, idle=[Resume()] * len(expected))
+    assert stage.run().reason == "finished"
+    assert [step for step, *_ in pauses(stage)] == expected
+
+
+def test_a_run_that_stops_for_a_lesson_trains_the_same(tmp_path: Path) -> None:
+    """To the last event, but for the pauses themselves."""
+
+    def trained(folder: Path, **more: object) -> list[Event]:
+        stage = paced(folder, **more)  # pyright: ignore[reportArgumentType]
+        stage.run()
+        return [event for event in stage.log.events if not isinstance(event, RunPaused | RunResumed | LessonPaced)]
+
+    assert trained(tmp_path / "a", asks={1: [PACE]}, idle=[Resume()] * 2) == trained(tmp_path / "b", asks={}, idle=[])

@@ -26,7 +26,7 @@ from tinygpt_tui.tui.navigation import StartRun
 from tinygpt_tui.tui.panels.keys import PANEL_KEYS, RUN_KEYS, key_of
 from tinygpt_tui.tui.panels.layout import PANEL_NAMES
 from tinygpt_tui.tui.panels.lesson import LessonPanel, question_words
-from tinygpt_tui.tui.panels.lesson_actions import AnswerQuestion, OpenPreset, StartFixed, acts
+from tinygpt_tui.tui.panels.lesson_actions import AskQuestion, OpenPreset, StartFixed, acts
 from tinygpt_tui.tui.panels.lesson_guide import PANEL_SHOWING, guide, has_lesson, panel_to_look_at
 from tinygpt_tui.tui.run.leave_dialog import LeaveDialog
 from tinygpt_tui.tui.run.screen import RunScreen
@@ -93,10 +93,12 @@ def test_what_happens_now_is_told_from_the_schedule_and_the_state() -> None:
 
 def test_the_latest_open_finding_is_told_with_its_evidence_and_where_it_shows() -> None:
     view = view_at(50, finding(1, "oscillation"), finding(2, "vanishing_gradients", step=40))
-    assert guide(view).noticed == "Vanishing gradients since step 35: 6 sigma"
+    noticed = guide(view).noticed
+    assert noticed is not None and noticed.kind == "vanishing_gradients"
+    assert "✖ Vanishing gradients since step 35: 6 sigma" in words(view)
     assert guide(view).look.binding == "panels.layers"
     recovered = view.after_all([FindingClosed(id=2, step=45), FindingClosed(id=1, step=46)])
-    assert guide(recovered).noticed == ""
+    assert guide(recovered).noticed is None
 
 
 def test_every_kind_of_finding_has_a_panel_that_shows_it() -> None:
@@ -173,9 +175,9 @@ def test_what_wraps_in_a_lesson_stays_in_its_column(width: int) -> None:
 
 def test_what_can_be_done_is_answering_first_then_fixes_then_comparing() -> None:
     view = view_at(100, END)
-    assert [type(act) for act in acts(view, {})] == [AnswerQuestion, StartFixed, OpenPreset]
-    assert [type(act) for act in acts(view, {0: 1})] == [StartFixed, OpenPreset]
-    (fixed, _) = acts(view, {0: 1})
+    assert [type(act) for act in acts(view, {})] == [AskQuestion, StartFixed, OpenPreset]
+    (asked, fixed, _) = acts(view, {0: 1})
+    assert isinstance(asked, AskQuestion) and asked.answer == 1
     assert isinstance(fixed, StartFixed) and fixed.config.schedule.lr == 5e-4
 
 
@@ -200,11 +202,12 @@ async def test_the_question_is_answered_and_a_fix_is_started_from_the_keyboard(s
         await pilot.press("a")
         await until(pilot, lambda: isinstance(app.screen, Pick))
         await pilot.press("1")
-        await until(pilot, lambda: isinstance(app.screen, Pick) and app.screen._title == "Why?")
+        await until(pilot, lambda: isinstance(app.screen, Pick) and app.screen._title == "Question 1")
+        assert isinstance(app.screen, Pick) and str(app.screen._text) == "Why?"
         await pilot.press("2")
         await until(pilot, lambda: isinstance(app.screen, Pick) and app.screen._text is not None)
         assert isinstance(app.screen, Pick) and "Right. It was too high." in str(app.screen._text)
-        await pilot.press("1")
+        await pilot.press("2")
         await until(pilot, lambda: bool(app.departures))
     (destination,) = app.departures
     assert isinstance(destination, StartRun) and destination.config.schedule.lr == 5e-4

@@ -11,7 +11,7 @@ from queue import SimpleQueue
 import pytest
 
 from tinygpt_tui.engine.diagnostics.diagnosis import Diagnosis, row_of
-from tinygpt_tui.engine.events import AnyEvent, Evaluated, FindingOpened, StepFinished
+from tinygpt_tui.engine.events import AnyEvent, Evaluated, FindingOpened, FindingUpdated, RunEnded, StepFinished
 from tinygpt_tui.engine.fault_config import FaultConfig
 from tinygpt_tui.engine.hosting.host import Host
 from tinygpt_tui.engine.hosting.interfaces import Hosted
@@ -25,8 +25,8 @@ from tinygpt_tui.tui.cli.diagnose import diagnose_log
 
 from .texts import small_config, small_corpus
 
-Found = list[tuple[str, int, int]]
-"""Kind, onset and the step at which it was known."""
+Found = list[tuple[str, int, int, str]]
+"""Kind, onset, the step at which it was known, and the evidence at the end."""
 
 
 @pytest.fixture(
@@ -46,20 +46,23 @@ def run(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 def told(events: Iterable[AnyEvent]) -> Found:
-    return [(event.kind, event.onset, event.step) for event in events if isinstance(event, FindingOpened)]
+    stored = [*events]
+    evidence = {event.id: event.evidence for event in stored if isinstance(event, FindingOpened | FindingUpdated)}
+    return [(e.kind, e.onset, e.step, evidence[e.id]) for e in stored if isinstance(e, FindingOpened)]
 
 
 def found_in(name: str, runs: Path) -> Found:
     (own,) = diagnose_log(name, runs, {}).runs.values()
-    return [(finding.kind, finding.onset, finding.detected) for finding in own.report.findings]
+    return [(each.kind, each.onset, each.detected, each.evidence) for each in own.report.findings]
 
 
 def test_a_folder_is_diagnosed_as_the_run_was_while_it_trained(run: Path) -> None:
     assert found_in(str(run), run.parent) == told(all_events(run))
+    assert isinstance([*all_events(run)][-1], RunEnded)
 
 
 def test_alarms_need_nothing_but_the_numbers(run: Path) -> None:
-    live = [kind for kind, _, _ in told(all_events(run)) if kind in ("nan", "vanishing_gradients", "stall")]
+    live = [kind for kind, *_ in told(all_events(run)) if kind in ("nan", "vanishing_gradients", "stall")]
     table = run.parent / "table.csv"
     with table.open("w", newline="") as file:
         writer = csv.DictWriter(file, ["step", "loss", "val_loss", "lr", "grad_norm"], extrasaction="ignore")
@@ -73,5 +76,5 @@ def test_alarms_need_nothing_but_the_numbers(run: Path) -> None:
                 case _:
                     continue
 
-    found = [kind for kind, _, _ in found_in(str(table), run.parent)]
+    found = [kind for kind, *_ in found_in(str(table), run.parent)]
     assert [kind for kind in found if kind in ("nan", "vanishing_gradients", "stall")] == live

@@ -3,14 +3,29 @@
 import math
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tinygpt_tui.engine.events import Fix, LayersMeasured, StepFinished
 from tinygpt_tui.engine.lesson import Expectation, Lesson, LessonFix
-from tinygpt_tui.engine.presets import preset_files
+from tinygpt_tui.engine.presets import find_preset, preset_files
 
-from .matrix.promises import DAYS, Raised, Trial, broken, broken_by_fix, cases, gained, share
+from .matrix.promises import (
+    DAYS,
+    FIRST_CAUSES,
+    Case,
+    Raised,
+    Trial,
+    broken,
+    broken_by_fix,
+    cases,
+    gained,
+    misjudged,
+    share,
+    unhealthy,
+)
 from .matrix.trials import judge
 
 LESSON = Lesson(expected=(Expectation(kind="stall", by=100),), allowed=("spike",))
@@ -20,7 +35,9 @@ FIXED = Trial(raised=(), val_loss=2.4, seconds=4.0)
 
 
 def test_todays_share_of_the_presets_keeps_every_promise() -> None:
-    verdicts = list(judge(share(cases(preset_files()), date.today())))
+    today = share(cases(preset_files()), date.today())
+    baseline = [] if any(case.id == "baseline" for case in today) else [Case(id="baseline", seed=0)]
+    verdicts = list(judge([*baseline, *today]))
     assert verdicts
     assert [(verdict.case, verdict.broken) for verdict in verdicts if verdict.broken] == []
 
@@ -54,6 +71,25 @@ def test_a_finding_that_nobody_announced_is_a_broken_promise() -> None:
     ]
 
 
+def test_every_finding_that_a_lesson_can_mend_has_a_known_first_cause() -> None:
+    lessons = {id: find_preset(id)[1].lesson for id in preset_files()}
+    assert {id for id, lesson in lessons.items() if lesson.expected} == FIRST_CAUSES.keys()
+
+
+def test_the_first_remedy_is_one_of_the_lessons_fixes_and_the_first_cause_the_fault() -> None:
+    lesson = replace(LESSON, fixes=(FIX,))
+
+    def complaints(*causes: str, **fix: Any) -> int:
+        raised = Raised(kind="stall", step=90, causes=causes, fixes=(Fix(**fix),))
+        trial = replace(TRIAL, raised=(raised,))
+        return 10 * len(broken(lesson, trial)) + len(misjudged("schedule-ended", lesson, trial))
+
+    assert complaints("the schedule has ended: 0 is left", title="X: in words", changes={}) == 0
+    assert complaints("the schedule has ended", title="stop", changes={"training.steps": 7}) == 0
+    assert complaints("the schedule has ended", title="triple the lr", changes={"schedule.lr": 3.0}) == 10
+    assert complaints("learning rate too high", "the schedule has ended", title="y", changes={}) == 11
+
+
 def test_a_fix_that_brings_less_than_promised_is_told() -> None:
     assert "val_loss is better by 0.100" in broken_by_fix(LESSON, FIX, TRIAL, replace(FIXED, val_loss=2.9))[0]
     assert "1.0 times as fast" in broken_by_fix(LESSON, FIX, TRIAL, replace(FIXED, seconds=10.0))[0]
@@ -63,3 +99,18 @@ def test_any_number_is_better_than_nan() -> None:
     lost = replace(TRIAL, val_loss=math.nan)
     assert gained(lost, TRIAL) == math.inf
     assert gained(TRIAL, lost) == gained(lost, lost) == -math.inf
+
+
+def test_what_a_baseline_must_not_be_is_told() -> None:
+    def told(norm: float = 1.0, **layers: Any) -> str:
+        step = StepFinished(
+            step=1, loss=2.0, lr=1e-3, tokens=1, tokens_per_s=1.0, grad_norm=norm, clipped=norm > 5,
+            param_norm=1.0, update_ratio=1e-3,
+        )  # fmt: skip
+        usual = {"grad_norm": [1.0] * 4, "update_ratio": [1e-3] * 4, "max_attention_logit": 3.0, "log_z": 5.0}
+        return " ".join(unhealthy([step, LayersMeasured(step=1, names=list("abcd"), **usual | layers)]))
+
+    assert told() == ""
+    assert "grad_norm" in told(11.0) and "clipped" in told(6.0)
+    assert "logit" in told(max_attention_logit=60.0)
+    assert "20" in told(grad_norm=[1.0, 1.0, 20.0, 1.0]) and told(grad_norm=[20.0, 1.0, 1.0, 0.01]) == ""

@@ -7,13 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
+import msgspec
 import pytest
 from textual.app import App
 from textual.binding import Binding
 from textual.events import MouseEvent, MouseScrollDown, MouseScrollLeft, MouseScrollRight, MouseScrollUp
 from textual.pilot import Pilot
 from textual.screen import Screen
-from textual.widgets import Input, OptionList, Select
+from textual.widgets import Input, OptionList
 
 from tinygpt_tui.engine.config import LiveSettings, RunConfig, TrainingConfig
 from tinygpt_tui.engine.events import (
@@ -40,8 +41,12 @@ from tinygpt_tui.engine.events import (
     TakeSteps,
     TimeSpent,
 )
-from tinygpt_tui.engine.schedule import SCHEDULES
+from tinygpt_tui.engine.storage.stored_checkpoints import State
+from tinygpt_tui.tui.dialogs.choice import Choice
+from tinygpt_tui.tui.dialogs.confirm import Confirm
 from tinygpt_tui.tui.dialogs.key_line import KeyLine
+from tinygpt_tui.tui.dialogs.pick import Pick
+from tinygpt_tui.tui.dialogs.prompt import Prompt
 from tinygpt_tui.tui.navigation import Destination, QuitApp, ResumeRun, StartRun, ToHome
 from tinygpt_tui.tui.panels.frame import Frame
 from tinygpt_tui.tui.panels.keys import PANEL_KEYS, RUN_KEYS
@@ -50,6 +55,7 @@ from tinygpt_tui.tui.panels.layout import PANEL_NAMES
 from tinygpt_tui.tui.panels.loss import LossPanel
 from tinygpt_tui.tui.panels.plot_panel import PlotPanel
 from tinygpt_tui.tui.panels.text_panel import TextPanel
+from tinygpt_tui.tui.run import explained_keys
 from tinygpt_tui.tui.run import screen as run_screen
 from tinygpt_tui.tui.run.change_form import ChangeForm
 from tinygpt_tui.tui.run.screen import RunScreen
@@ -69,16 +75,17 @@ NO_END = RunEnded(step=50, reason="stopped")
 class Showing(App[None]):
     """Shows one run; remembers how it was left and what it was asked to remember."""
 
-    def __init__(self, run: ScriptedRun, settings: Settings | None = None) -> None:
+    def __init__(self, run: ScriptedRun, settings: Settings | None = None, *, paced: bool = False) -> None:
         super().__init__()
         self._run = run
+        self._paced = paced
         self._settings = settings or Settings()
         self.departures: list[Destination | None] = []
         self.remembered: dict[str, object] = {}
         self.bells = 0
 
     def on_mount(self) -> None:
-        self.push_screen(RunScreen(self._run, settings=self._settings), self.departures.append)
+        self.push_screen(RunScreen(self._run, settings=self._settings, paced=self._paced), self.departures.append)
 
     def on_remember(self, message: Remember) -> None:
         self.remembered |= message.choices
@@ -223,22 +230,22 @@ async def test_before_the_first_step_the_rate_that_is_changed_is_the_planned_one
             await showing(pilot, RunScreen)
 
 
-async def test_enter_on_the_list_of_schedules_chooses_one_and_on_a_field_sends_it() -> None:
+async def test_the_arrows_choose_a_schedule_and_enter_sends_it() -> None:
     run = live()
     async with Showing(run).run_test(size=(120, 36)) as pilot:
         await following(pilot)
         await pilot.press("m")
         form = await showing(pilot, ChangeForm)
-        kinds = form.query_one(Select)
+        kinds = form.query_one(Choice)
         kinds.focus()
+        usual = kinds.value
+        await pilot.press("right", "down", "left", "up")
+        assert kinds.value == usual
+        await pilot.press("right")
+        await until(pilot, lambda: form.rate.preview is not None)
         await pilot.press("enter")
-        await until(pilot, lambda: kinds.expanded)
-        await pilot.press("end", "enter")
-        await until(pilot, lambda: not kinds.expanded and kinds.value == [*SCHEDULES][-1])
-        assert run.commands == []
-        await pilot.press("shift+tab", "enter")
         await until(pilot, lambda: bool(run.commands))
-        assert run.commands == [ChangeSettings(schedule={"kind": [*SCHEDULES][-1]})]
+        assert run.commands == [ChangeSettings(schedule={"kind": kinds.value})]
 
 
 async def test_the_change_form_says_what_cannot_be_and_sends_nothing() -> None:
@@ -277,16 +284,29 @@ async def test_f_applies_the_first_fix_of_the_open_finding() -> None:
         assert run.commands == [ChangeSettings(schedule={"lr": 5e-4})]
 
 
-@pytest.mark.parametrize(
-    ("finding", "words"), [(None, "no open finding"), (oscillation({"model.width": 32}), "needs a new run")]
-)
-async def test_f_says_why_there_is_nothing_to_apply(finding: FindingOpened | None, words: str) -> None:
-    app = Showing(live(*[finding] if finding else []))
+async def test_f_says_that_there_is_nothing_to_apply_and_is_not_offered() -> None:
+    app = Showing(live())
     async with app.run_test(size=(120, 36)) as pilot:
-        await following(pilot)
+        screen = await following(pilot)
+        assert "fix" not in [key.words for key in screen.query_one(KeyLine).keys]
         await pilot.press("f")
         await until(pilot, lambda: bool(app.notices))
-        assert words in app.notices[0]
+        assert "no open finding" in app.notices[0]
+
+
+async def test_a_fix_that_a_run_cannot_take_is_offered_as_a_new_run() -> None:
+    app = Showing(live(oscillation({"model.width": 32})))
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = await following(pilot)
+        await until(pilot, lambda: screen.view is not None and bool(screen.view.findings))
+        await pilot.press("f")
+        pick = await showing(pilot, Pick)
+        assert "needs a new run" in str(pick._text)
+        await pilot.press("1")
+        await until(pilot, lambda: bool(app.screen.query(OptionList)) and not isinstance(app.screen, Pick))
+        await pilot.press("l")
+        await until(pilot, lambda: bool(app.departures))
+    assert app.departures == [StartRun(CONFIG.with_changes({"model.width": 32}))]
 
 
 LOOKS = {
@@ -416,11 +436,11 @@ async def test_the_key_line_shows_only_what_fits_and_can_be_done() -> None:
     run = live()
     async with Showing(run).run_test(size=(60, 16)) as pilot:
         line = (await following(pilot)).query_one(KeyLine)
-        assert [key.words for key in line.keys][:3] == ["pause", "step", "fix"]
+        assert [key.words for key in line.keys][:2] == ["pause", "step"]
         assert line.keys[-1].end <= 60
         run.say(RunEnded(step=50, reason="finished"))
         run.end()
-        await until(pilot, lambda: [key.words for key in line.keys][:1] == ["restart"])
+        await until(pilot, lambda: "restart" in [key.words for key in line.keys][:2])
 
 
 async def test_without_braille_the_words_around_the_plots_are_ascii_too() -> None:
@@ -552,8 +572,9 @@ async def test_a_live_run_starts_again_once_it_is_asked_about(key: str, seed: in
         await until(pilot, lambda: bool(app.screen.query(OptionList)))
         await pilot.press("s")
         await until(pilot, lambda: bool(app.departures))
-        again = replace(CONFIG, training=replace(CONFIG.training, seed=CONFIG.training.seed + seed))
-        assert app.departures == [StartRun(again)]
+        training = replace(CONFIG.training, seed=CONFIG.training.seed + seed, precision="fp32", threads=1)
+        again = replace(CONFIG, training=training)  # in the arithmetic that the run had
+        assert app.departures == [StartRun(again, numbered=True)]
         assert run.commands == [Stop()]
 
 
@@ -608,8 +629,8 @@ async def test_a_finished_run_starts_again_without_a_question(key: str, seed: in
         await following(pilot)
         await pilot.press(key)
         await until(pilot, lambda: bool(app.departures))
-        config = replace(CONFIG, training=replace(CONFIG.training, seed=seed))
-        assert app.departures == [StartRun(config)]
+        config = replace(CONFIG, training=replace(CONFIG.training, seed=seed, precision="fp32", threads=1))
+        assert app.departures == [StartRun(config, numbered=True)]
 
 
 async def test_a_stopped_run_is_taken_up_again_with_the_space_bar(tmp_path: Path) -> None:
@@ -622,15 +643,84 @@ async def test_a_stopped_run_is_taken_up_again_with_the_space_bar(tmp_path: Path
         assert app.departures == [ResumeRun(tmp_path)]
 
 
-async def test_a_finished_run_has_nothing_to_take_up(tmp_path: Path) -> None:
-    app = Showing(ScriptedRun([*BEGUN, RunEnded(step=50, reason="finished")], config=CONFIG, path=tmp_path))
+def over(path: Path, reason: str = "finished", *more: AnyEvent) -> ScriptedRun:
+    end = RunEnded(step=50, reason=reason)  # pyright: ignore[reportArgumentType]
+    return ScriptedRun(
+        [*BEGUN, CheckpointSaved(step=50, name="step-000050", reason="stop"), *more, end], config=CONFIG, path=path
+    )
+
+
+async def ended(pilot: Pilot[None]) -> RunScreen:
+    screen = await following(pilot)
+    await until(pilot, lambda: screen.view is not None and screen.view.end is not None)
+    await pilot.app.workers.wait_for_complete()
+    return screen
+
+
+async def test_a_finished_run_trains_on_for_as_many_steps_as_are_asked_for(tmp_path: Path) -> None:
+    app = Showing(over(tmp_path))
     async with app.run_test(size=(120, 36)) as pilot:
-        await following(pilot)
-        await app.workers.wait_for_complete()
+        await ended(pilot)
         await pilot.press("space")
-        await pilot.press("p")
+        await showing(pilot, Prompt)
+        await pilot.press("home", "ctrl+k", "7", "0", "enter")
         await until(pilot, lambda: bool(app.departures))
-        assert app.departures == [ToHome()]
+    assert app.departures == [ResumeRun(tmp_path, steps=120)]
+
+
+KEYS_OF_A_LIVE_RUN = [
+    binding
+    for binding in Binding.make_bindings(RUN_KEYS)
+    if binding.action.startswith(("send", "ask")) and binding.key not in ("space", "g")
+]
+
+
+@pytest.mark.parametrize("reason", ["finished", "stopped"])
+async def test_every_key_that_an_ended_run_cannot_obey_says_so_and_offers_what_can_be_done(
+    tmp_path: Path, reason: str
+) -> None:
+    run = over(tmp_path, reason, oscillation({"schedule.lr": 5e-4}))
+    async with Showing(run).run_test(size=(120, 36)) as pilot:
+        await ended(pilot)
+        assert len(KEYS_OF_A_LIVE_RUN) > 10
+        for binding in KEYS_OF_A_LIVE_RUN:
+            await pilot.press(binding.key)
+            pick = await showing(pilot, Pick)
+            assert "at step 50" in str(pick._text)
+            words = " ".join(pick._choices)
+            assert "halve the learning rate" in words
+            assert ("Train on" if reason == "finished" else "Resume it from step 50") in words
+            await pilot.press("escape")
+            await showing(pilot, RunScreen)
+        assert run.commands == []
+
+
+async def test_a_model_that_does_not_train_writes_by_its_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def written(run: Path, wanted: Sample) -> SampleGenerated:
+        assert (run, wanted.prompt) == (tmp_path, "def ")
+        return SampleGenerated(step=50, prompt="def ", text="written later", temperature=0.8, top_k=40)
+
+    monkeypatch.setattr(explained_keys, "sample_stored", written)
+    async with Showing(over(tmp_path)).run_test(size=(120, 36)) as pilot:
+        await ended(pilot)
+        await pilot.press("g")
+        await showing(pilot, Prompt)
+        await pilot.press("enter")
+        await until(pilot, lambda: "written later" in on_screen(pilot.app))
+
+
+async def test_a_click_on_restart_asks_before_it_starts_a_run(tmp_path: Path) -> None:
+    app = Showing(over(tmp_path))
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = await ended(pilot)
+        for answer, left in (("n", 0), ("y", 1)):
+            key = next(key for key in screen.query_one(KeyLine).keys if key.words == "restart")
+            await pilot.click(KeyLine, offset=(key.start + 2, 0))
+            await showing(pilot, Confirm)
+            await pilot.press(answer)
+            await until(pilot, lambda left=left: len(app.departures) == left and not isinstance(app.screen, Confirm))
 
 
 @pytest.mark.parametrize("end", [RunEnded(step=50, reason="died", detail="killed by SIGKILL"), None])
@@ -798,3 +888,25 @@ async def test_a_click_gives_a_panel_the_focus() -> None:
         for name in ("gradient", "diagnosis", "loss"):
             await pilot.click(f"#{name}", offset=(10, 2))
             await until(pilot, lambda name=name: screen.focused is screen.query_one(f"#{name}", Frame).panel)
+
+
+async def test_a_run_that_has_ended_goes_back_to_a_checkpoint_with_another_lr(tmp_path: Path) -> None:
+    for step, best in ((20, 3.0), (40, 2.5), (60, 2.5)):
+        folder = tmp_path / "checkpoints" / f"step-{step:06d}"
+        folder.mkdir(parents=True)
+        settings = LiveSettings.from_config(CONFIG)
+        state = State(step=step, tokens=1, reason="series", fingerprint="", best_val_loss=best, settings=settings)
+        (folder / "state.json").write_bytes(msgspec.json.encode(state))
+    saved = CheckpointSaved(step=60, name="step-000060", reason="series")
+    app = Showing(ScriptedRun([*BEGUN, saved, NO_END], config=CONFIG, path=tmp_path))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await following(pilot)
+        await pilot.press("u")
+        await until(pilot, lambda: bool(app.screen.query(OptionList)))
+        lines = [str(option.prompt) for option in app.screen.query_one(OptionList).options]
+        assert ["the best" in line for line in lines] == [False, True, False]
+        await pilot.press("2")
+        await until(pilot, lambda: bool(app.screen.query(Input)))
+        await pilot.press(*"0.0005", "enter")
+        await until(pilot, lambda: bool(app.departures))
+        assert app.departures == [ResumeRun(tmp_path, "step-000040", ChangeSettings(lr=0.0005))]

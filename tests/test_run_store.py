@@ -33,11 +33,14 @@ from tinygpt_tui.engine.storage.run_folder import (
     StoreError,
     claimed,
     find_worker,
+    hold_watched,
+    is_watched,
     kill_worker,
     socket_path,
 )
 from tinygpt_tui.engine.storage.run_store import (
     RunSummary,
+    config_keeper,
     create,
     default_runs_folder,
     find_run,
@@ -46,6 +49,7 @@ from tinygpt_tui.engine.storage.run_store import (
     remove,
     write_config,
 )
+from tinygpt_tui.tui.cli.run_table import run_table
 
 from .scripted_loop import ScriptedLoop, new_run
 
@@ -417,3 +421,34 @@ def test_a_configuration_that_cannot_be_read_names_its_file(tmp_path: Path) -> N
 
     with pytest.raises(ConfigError, match=str(run / CONFIG)):
         read_config(run)
+
+
+def test_a_run_is_watched_for_as_long_as_a_process_holds_it(tmp_path: Path) -> None:
+    run = new_run(tmp_path, steps=9)
+    assert hold_watched(run) == -1 and not is_watched(run)
+    (run / "worker.log").touch()
+    watching = [hold_watched(run), hold_watched(run)]
+    assert is_watched(run)
+    os.close(watching[0])
+    assert is_watched(run)
+    os.close(watching[1])
+    assert not is_watched(run)
+
+
+def test_a_run_that_goes_on_without_a_watcher_says_so(tmp_path: Path) -> None:
+    run = new_run(tmp_path, steps=9)
+    (run / "worker.log").touch()
+    with claimed(run):
+        assert "starting, unwatched" in run_table([only(tmp_path)])
+        watching = hold_watched(run)
+        assert "unwatched" not in run_table([only(tmp_path)])
+        os.close(watching)
+
+
+def test_a_configuration_that_is_deleted_is_written_again(tmp_path: Path) -> None:
+    run = new_run(tmp_path, steps=9)
+    written, keep = (run / CONFIG).read_text(), config_keeper(run)
+    keep()
+    (run / CONFIG).unlink()
+    keep()
+    assert (run / CONFIG).read_text() == written

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from time import process_time
 
 import msgspec
 import numpy as np
@@ -16,6 +17,7 @@ from tinygpt_tui.engine.events import (
     Evaluated,
     FindingClosed,
     FindingOpened,
+    FindingUpdated,
     LayersMeasured,
     PreparationBegan,
     RunDescribed,
@@ -149,6 +151,12 @@ def test_a_finding_that_closed_after_the_resumed_step_is_open_again() -> None:
     assert [episode.closed for episode in view.findings] == [None]
 
 
+def test_evidence_is_that_of_the_last_update_that_counts() -> None:
+    told = [begun(), finished(1), finding(1, 1), finished(2), FindingUpdated(id=1, step=2, evidence="of step 2")]
+    assert [episode.finding.evidence for episode in view_of(*told).findings] == ["of step 2"]
+    assert [episode.finding.evidence for episode in view_of(*told, begun(1)).findings] == [finding(1, 1).evidence]
+
+
 def test_a_step_that_comes_again_replaces_the_first() -> None:
     view = view_of(finished(1, loss=1.0), finished(2, loss=2.0), finished(3, loss=3.0), finished(2, loss=9.0))
     assert view.curves["step"].tolist() == [1, 2]
@@ -251,6 +259,23 @@ def test_derived_numbers_are_unknown_before_the_first_step_and_never_fail() -> N
     )
     assert all(math.isnan(number) for number in numbers)
     assert (view.step, tokens_trained(view), current_phase(view), step_marks(view)) == (0, 0, "", ())
+
+
+def test_the_time_left_after_a_resume_goes_by_the_pace_of_the_new_worker() -> None:
+    view = view_of(begun(), *(finished(step, time=100.0 * step) for step in range(1, 61)))
+    resumed = view.after(begun(60, 1e6))
+    assert math.isnan(time_left_s(resumed))
+    resumed = resumed.after_all([finished(step, time=1e6 + 0.5 * (step - 60)) for step in range(61, 66)])
+    assert math.isclose(time_left_s(resumed), 0.5 * (CONFIG.training.steps - 65))
+
+
+def test_twenty_thousand_findings_are_folded_in_a_moment_and_bounded() -> None:
+    began = process_time()
+    events = [event for id in range(20_000) for event in (finding(id, id + 3), FindingClosed(id=id, step=id + 3))]
+    view = view_of(finding(20_000, 3), *events)
+    assert process_time() - began < 2.0
+    assert len(view.findings) == 500
+    assert [episode.finding.id for episode in view.findings if episode.closed is None] == [20_000]
 
 
 def test_the_time_left_goes_by_the_recent_pace() -> None:

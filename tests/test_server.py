@@ -10,7 +10,7 @@ from queue import SimpleQueue
 import pytest
 
 from tinygpt_tui.engine.client import ClientError, attach
-from tinygpt_tui.engine.events import Follow, Pause, Refused, RunPaused, decode_event, encode
+from tinygpt_tui.engine.events import Follow, PaceLesson, Pause, Refused, RunPaused, decode_event, encode
 from tinygpt_tui.engine.hosting import client_limit, server
 from tinygpt_tui.engine.hosting.interfaces import Request
 from tinygpt_tui.engine.storage.event_log import EventLog
@@ -68,6 +68,19 @@ async def test_more_clients_than_files_allow_are_refused_and_the_log_tells_it_on
         assert requests.get(timeout=60).command == Pause()
         await live.close()
     assert capsys.readouterr().err == "more than 2 clients; others are refused\n"
+
+
+def test_a_run_paces_itself_no_longer_than_the_client_stays_that_asked_for_it(tmp_path: Path) -> None:
+    run, requests = new_run(tmp_path, steps=1), SimpleQueue[Request]()
+    asked = PaceLesson(watch_points=True, findings=True)
+    with served(run, requests), connected(run) as other:
+        other.sendall(encode(Pause()) + b"\n")
+        assert requests.get(timeout=60).command == Pause()
+        with connected(run) as client:
+            client.sendall(encode(asked) + b"\n")
+            assert requests.get(timeout=60).command == asked
+        assert requests.get(timeout=60).command == PaceLesson()
+    assert requests.empty()
 
 
 @pytest.mark.parametrize(("files", "clients"), [(40, 20), (1024, 960), (-1, 65_536)])

@@ -18,6 +18,7 @@ from tinygpt_tui.engine.events import (
     CheckpointSaved,
     FindingClosed,
     FindingOpened,
+    FindingUpdated,
     Fix,
     PreparationBegan,
     RunEnded,
@@ -103,6 +104,59 @@ def test_a_finding_that_the_run_recovered_from_stays_below_the_open_ones() -> No
     view = BEGUN.after_all([finding(1, "failure", 3), finding(2, "info", 9), FindingClosed(id=1, step=20)])
     text = words(DiagnosisPanel, view)
     assert text.index("● Loss spike") < text.index("○ Loss spike  steps 3–20, recovered")
+
+
+def test_a_run_that_recovered_is_not_said_to_have_had_no_spike() -> None:
+    view = BEGUN.after_all([*steps(CONFIG, [3.0] * 120), finding(1, "warning", 30), FindingClosed(id=1, step=50)])
+    text = words(DiagnosisPanel, view)
+    assert "Nothing is open now" in text and "Recovered from: Loss spike" in text
+    assert "Nothing looks wrong" not in text and "no spike" not in text
+
+
+def test_what_was_checked_is_what_the_length_of_the_run_allows() -> None:
+    young, old = (BEGUN.after_all(steps(CONFIG, [3.0] * length)) for length in (20, 120))
+    assert "no stall" not in words(DiagnosisPanel, young)
+    assert "no stall" in words(DiagnosisPanel, old)
+    assert "overfitting" not in words(DiagnosisPanel, old)
+
+
+async def test_keys_open_a_finding_that_is_over_with_its_cause_evidence_and_remedy() -> None:
+    panel = DiagnosisPanel()
+    async with OnePanel(panel).run_test(size=(60, 9)) as pilot:
+        panel.view = BEGUN.after_all([
+            finding(1, "warning", 30), finding(2, "failure", 40, "divergence"),
+            FindingUpdated(id=1, step=50, evidence="back since step 50"), FindingClosed(id=1, step=50),
+        ])  # fmt: skip
+        panel.focus()
+        await pilot.pause()
+        assert "recovered" in panel.text and "back since" not in panel.text
+        await pilot.press("down", "down", "enter")
+        over = panel.text[panel.text.index("○ Loss spike") :]
+        assert "was a warning: back since step 50" in over
+        assert "Why  learning rate too high" in over and "Try  halve" in over
+        await pilot.press("enter", "up", "enter")
+        assert panel.text.splitlines() == [
+            "✖ Divergence  since step 40", "", "○ Loss spike  steps 30–50, recovered",
+        ]  # fmt: skip
+
+
+async def test_how_many_findings_lie_below_is_told_in_the_frame() -> None:
+    panel = DiagnosisPanel()
+    async with OnePanel(panel).run_test(size=(60, 5)) as pilot:
+        panel.view = BEGUN.after_all([finding(1, "info", 3), finding(2, "failure", 9, "divergence")])
+        await pilot.pause()
+        assert panel.border_subtitle == "1 more below, ↓"
+        panel.scroll_end(animate=False)
+        await pilot.pause()
+        assert panel.border_subtitle == ""
+
+
+@pytest.mark.parametrize("reason", ["finished", "stopped"])
+def test_a_run_that_ends_in_a_failure_does_not_look_well(reason: str) -> None:
+    end = RunEnded(step=20, reason=reason)  # pyright: ignore[reportArgumentType]
+    failed = BEGUN.after_all([finding(1, "failure", 3), end])
+    assert header_line(failed, 120).plain.count(f"✖ {reason}, failing") == 1
+    assert f"✖ {reason}" not in header_line(BEGUN.after_all([finding(1, "warning", 3), end]), 120).plain
 
 
 def test_a_remark_is_no_alarm() -> None:

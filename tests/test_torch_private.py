@@ -18,7 +18,6 @@ INSTEAD = {
     "torch._fused_adam_": "torch.optim.Adam over `flat.weights`, or its formula in tensor operations",
     "torch._fused_adamw_": "torch.optim.AdamW over `flat.weights`, or its formula in tensor operations",
     "torch.ops.aten._softmax_backward_data": "y * (dy - (dy * y).sum(-1, keepdim=True))",
-    "torch.ops.mkldnn._is_mkldnn_bf16_supported": "the avx512_bf16 flag of /proc/cpuinfo",
 }
 """What a documented torch offers for each operator."""
 

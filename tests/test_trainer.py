@@ -26,7 +26,6 @@ from tinygpt_tui.engine.events import (
 )
 from tinygpt_tui.engine.storage.event_log import EventLog
 from tinygpt_tui.engine.storage.run_store import create
-from tinygpt_tui.engine.training.autotune import COMPILING
 from tinygpt_tui.engine.training.model import GPT, Block
 from tinygpt_tui.engine.training.trainer import Trainer
 from tinygpt_tui.engine.worker import assemble
@@ -104,7 +103,13 @@ def test_what_is_prepared_is_told_before_it_is_done(tmp_path: Path, monkeypatch:
     run = create(tmp_path, config, "run", datetime.now(UTC))
     with closing(EventLog(run)):
         assemble(run, told.append)
-    assert told == ["loading PyTorch", "reading the text", "building the model", COMPILING, "compiled"]
+    assert told == [
+        "loading PyTorch",
+        "reading the text",
+        "building the model",
+        "compiling the model, which may take a minute",
+        "compiled",
+    ]
 
 
 def test_measuring_does_not_disturb_training() -> None:
@@ -125,14 +130,14 @@ def test_what_is_switched_off_is_not_reported() -> None:
 
 
 def test_every_instrument_reports_when_it_is_due() -> None:
-    events = list(training_events(small_config(), small_corpus()))
+    events = list(training_events(small_config(steps=33), small_corpus()))
 
     def steps(kind: type[Evaluated | LayersMeasured | SampleGenerated]) -> list[int]:
         return [event.step for event in events if isinstance(event, kind)]
 
-    assert steps(Evaluated) == [0, 10, 20, 30, 40]
-    assert steps(LayersMeasured) == [5, 10, 15, 20, 25, 30, 35, 40]
-    assert steps(SampleGenerated) == [0, 20, 40]
+    assert steps(Evaluated) == [0, 10, 20, 30, 33]
+    assert steps(LayersMeasured) == [1, 2, 5, 10, 15, 20, 25, 30]
+    assert steps(SampleGenerated) == [0, 20, 33]
 
 
 def test_the_instruments_agree_with_torch() -> None:

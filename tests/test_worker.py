@@ -370,6 +370,8 @@ def test_changes_that_a_checkpoint_does_not_know_of_are_made_again() -> None:
     assert changes_to_come([change(5, "z"), known, saved, unknown, later], 10) == [unknown, later]
     assert changes_to_come([known, later, later], 9) == [known, later]
     assert changes_to_come([known, saved], 10) == []
+    back = change(8, "back to step 8")
+    assert changes_to_come([known, later, back], 8) == [back]
 
 
 @pytest.mark.parametrize("asked", ["attach --text", "stop", "sample"])

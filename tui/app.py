@@ -22,10 +22,7 @@ from .dialogs.too_small import TooSmallScreen, is_too_small
 from .home.entry_list import utc_now
 from .home.screen import HomeScreen
 from .navigation import (
-    Course,
-    CurveExercise,
     Destination,
-    FaultExercise,
     GoTo,
     OpenRun,
     Place,
@@ -34,9 +31,9 @@ from .navigation import (
     RunDestination,
     StartRun,
     ToHome,
-    new_seed,
 )
 from .open_run import Opener, in_words, open_run
+from .places import screen_of
 from .run.leave_dialog import LeaveDialog
 from .settings import Preferences, Remember, settings_path
 from .text import visible
@@ -72,7 +69,8 @@ def open_app(
     if preset is not None:
         from ..engine.presets import planned
 
-        destination = StartRun(planned(preset, overrides or {}, Path.cwd())[1], name)
+        id, config = planned(preset, overrides or {}, Path.cwd())
+        destination = StartRun(config, id if name is None else name, numbered=name is None)
     few_colours = Console().color_system == "standard"
     app = TinyGPTApp(runs, settings_file=settings_path(), destination=destination, ascii=ascii, few_colours=few_colours)
     app.run()
@@ -173,7 +171,7 @@ class TinyGPTApp(App[None]):
             run = await open_or_notify(self, self._open(wanted, self._runs), in_words(wanted))
             if run is None:
                 return
-            match await self._shown(run):
+            match await self._shown(run, paced=not isinstance(wanted, OpenRun)):
                 case QuitApp():
                     self.exit()
                     return
@@ -181,11 +179,17 @@ class TinyGPTApp(App[None]):
                     pass
                 case ToHome() | None:
                     wanted = None
+                    self._come_back(run.path)
 
-    async def _shown(self, run: OpenedRun) -> Destination | None:
+    def _come_back(self, run: Path | None) -> None:
+        """Home selects the run that was just left."""
+        if isinstance(home := self.screen_stack[0], HomeScreen):
+            home.come_back(run)
+
+    async def _shown(self, run: OpenedRun, *, paced: bool) -> Destination | None:
         from .run.screen import RunScreen
 
-        self._shown_run = RunScreen(run, settings=self._preferences.settings, ascii=self._ascii)
+        self._shown_run = RunScreen(run, settings=self._preferences.settings, ascii=self._ascii, paced=paced)
         try:
             return await self.push_screen_wait(self._shown_run)
         finally:
@@ -228,6 +232,16 @@ class TinyGPTApp(App[None]):
         for row in actions(key_groups(screen, self.get_key_display)):
             words = f"{' '.join(row.keys)}  {row.tooltip}"
             yield SystemCommand(row.description, words, partial(self.run_action, row.action, row.node))
+        yield SystemCommand("screenshot", "Save a picture of this screen as SVG", self.deliver_screenshot)
+
+    def search_themes(self) -> None:
+        """Every theme with what it is for."""
+        ours = {theme.name: theme for theme in themes.THEMES}  # before Textual's
+        known = [(theme.name, themes.described(theme)) for theme in (ours | self.available_themes).values()]
+        self.search_commands(
+            [(name, partial(setattr, self, "theme", name), words) for name, words in known],
+            placeholder="Search for themes…",
+        )
 
 
 async def open_or_notify(app: App[None], run: Awaitable[OpenedRun], words: str) -> OpenedRun | None:
@@ -248,20 +262,3 @@ async def open_or_notify(app: App[None], run: Awaitable[OpenedRun], words: str) 
     await opening.finish()
     gc_control.settle()
     return found
-
-
-def screen_of(place: Place, *, open: Opener, progress: Path, ascii: bool) -> Screen[None]:
-    """What a place needs is imported when it is gone to. ConfigError where the course is damaged."""
-    match place:
-        case Course():
-            from .course.screen import CourseScreen
-
-            return CourseScreen(progress, open=open, ascii=ascii, new_seed=new_seed)
-        case CurveExercise(seed=seed):
-            from .exercises.curve_screen import CurveExerciseScreen
-
-            return CurveExerciseScreen(seed, open=open, ascii=ascii)
-        case FaultExercise(seed=seed):
-            from .exercises.fault_screen import FaultExerciseScreen
-
-            return FaultExerciseScreen(seed, open=open, ascii=ascii)

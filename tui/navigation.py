@@ -4,13 +4,20 @@
 stopped the run where that was asked for; it never starts one.
 """
 
+from __future__ import annotations
+
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
 from ..engine.config import RunConfig
+
+if TYPE_CHECKING:  # the first frame does not need them
+    from ..engine.events import ChangeSettings
+    from ..engine.storage.relation import Relation
 
 
 @dataclass(frozen=True)
@@ -30,13 +37,21 @@ class StartRun:
     config: RunConfig
     name: str | None = None
     """Of its folder; a number and the title make one where none is given."""
+    numbered: bool = False
+    """Give the name a number even where there is no run of that name."""
+    relation: Relation | None = None
+    """To the run that this one was started from; its `runs` are paths."""
 
 
 @dataclass(frozen=True)
 class ResumeRun:
-    """The same run, from its last checkpoint."""
+    """The same run, from its last checkpoint, or back from the one that is named and on with a change."""
 
     path: Path
+    checkpoint: str = ""
+    change: ChangeSettings | None = None
+    steps: int | None = None
+    """The step at which it is to end now, where that is later than it was to."""
 
 
 @dataclass(frozen=True)
@@ -65,10 +80,17 @@ class FaultExercise:
     seed: int
 
 
+@dataclass(frozen=True)
+class CompareRuns:
+    """Several runs over each other."""
+
+    paths: tuple[Path, ...]
+
+
 Destination = ToHome | QuitApp | StartRun | ResumeRun
 """Where the run screen is left for."""
 RunDestination = StartRun | ResumeRun | OpenRun
-Place = Course | CurveExercise | FaultExercise
+Place = Course | CurveExercise | FaultExercise | CompareRuns
 
 
 class GoTo(Message):

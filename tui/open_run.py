@@ -35,16 +35,34 @@ def in_words(destination: RunDestination) -> str:
 async def open_run(destination: RunDestination, runs: Path) -> OpenedRun:
     """ConfigError, StoreError or ClientError where it cannot be had."""
     from ..engine import client
-    from ..engine.storage import run_folder, run_store
+    from ..engine.storage import run_folder
 
     match destination:
-        case StartRun(config=config, name=name):
-            numbered = name is None
-            path = await asyncio.to_thread(run_store.create, runs, config, name, datetime.now(UTC), numbered=numbered)
-            return await client.start(path)
-        case ResumeRun(path=path):
-            return await client.start(path)
+        case StartRun():
+            return await client.start(await asyncio.to_thread(_created, destination, runs))
+        case ResumeRun(path=path, checkpoint=checkpoint, change=change, steps=steps):
+            if steps is not None:
+                await asyncio.to_thread(_lengthened, path, steps)
+            return await client.start(path, checkpoint=checkpoint, change=change)
         case OpenRun(path=path):
             if await asyncio.to_thread(run_folder.find_worker, path):
                 return await client.attach(path)
             return await asyncio.to_thread(client.open_stored, path)
+
+
+def _created(wanted: StartRun, runs: Path) -> Path:
+    from ..engine.storage import relation, run_store
+
+    numbered = wanted.numbered or wanted.name is None
+    path = run_store.create(runs, wanted.config, wanted.name, datetime.now(UTC), numbered=numbered)
+    if (related := wanted.relation) is not None:
+        names = tuple(relation.as_related(Path(run), runs) for run in related.runs)
+        relation.write_relation(path, relation.Relation(runs=names, fix=related.fix, better_by=related.better_by))
+    return path
+
+
+def _lengthened(run: Path, steps: int) -> None:
+    """The run is to end at a later step."""
+    from ..engine.storage import run_store
+
+    run_store.write_config(run, run_store.read_config(run).with_changes({"training.steps": steps}))

@@ -12,6 +12,7 @@ ones through `curve_variables`:
     curve-cursor      the reading cursor                   curve-phase     borders of training phases
     mark-finding  mark-change  mark-checkpoint  mark-nan
     heat-1 ... heat-5  a heat map, from low to high
+    compared-a ... compared-h  the runs of a comparison, which letters tell apart as well
     state-running  state-paused  state-ended  state-failed  state-faint
 
 Colour is never the only sign: whoever uses one of these also uses a glyph, a word or a line style.
@@ -157,28 +158,37 @@ SIXTEEN = Palette(
 def curve_variables(palette: Palette) -> dict[str, str]:
     """The names of the docstring above, in the colours of a palette."""
     heat = {f"heat-{level}": colour for level, colour in enumerate(palette.heat, 1)}
-    return heat | {
-        "curve-train": palette.train,
-        "curve-raw": palette.raw,
-        "curve-val": palette.val,
-        "curve-lr": palette.lr,
-        "curve-plan": palette.muted,
-        "curve-preview": palette.preview,
-        "curve-gradient": palette.gradient,
-        "curve-level": palette.faint,
-        "curve-axis": palette.faint,
-        "curve-cursor": palette.text,
-        "curve-phase": palette.border,
-        "mark-finding": palette.error,
-        "mark-change": palette.preview,
-        "mark-checkpoint": palette.muted,
-        "mark-nan": palette.error,
-        "state-running": palette.success,
-        "state-paused": palette.warning,
-        "state-ended": palette.muted,
-        "state-failed": palette.error,
-        "state-faint": palette.faint,
-    }
+    compared = (
+        *(palette.train, palette.gradient, palette.lr, palette.preview),
+        *(palette.error, palette.val, palette.muted, palette.text),
+    )
+    runs = {f"compared-{letter}": colour for letter, colour in zip("abcdefgh", compared, strict=True)}
+    return (
+        heat
+        | runs
+        | {
+            "curve-train": palette.train,
+            "curve-raw": palette.raw,
+            "curve-val": palette.val,
+            "curve-lr": palette.lr,
+            "curve-plan": palette.muted,
+            "curve-preview": palette.preview,
+            "curve-gradient": palette.gradient,
+            "curve-level": palette.faint,
+            "curve-axis": palette.faint,
+            "curve-cursor": palette.text,
+            "curve-phase": palette.border,
+            "mark-finding": palette.error,
+            "mark-change": palette.preview,
+            "mark-checkpoint": palette.muted,
+            "mark-nan": palette.error,
+            "state-running": palette.success,
+            "state-paused": palette.warning,
+            "state-ended": palette.muted,
+            "state-failed": palette.error,
+            "state-faint": palette.faint,
+        }
+    )
 
 
 def fallback_variables(*, dark: bool) -> dict[str, str]:
@@ -218,6 +228,21 @@ def _theme(name: str, palette: Palette, *, dark: bool) -> Theme:
             "scrollbar-corner-color": palette.background,
         },
     )
+
+
+_DESCRIPTIONS = {
+    "dusk": "dark and calm; the usual one",
+    "dawn": "light and calm",
+    "clear-night": "dark, the most contrast; colours that every eye tells apart",
+    "clear-day": "light, the most contrast; colours that every eye tells apart",
+    FEW_COLOURS: "for terminals with sixteen colours, and remote ones that round colours to grey",
+}
+"""What each of THEMES is for."""
+
+
+def described(theme: Theme) -> str:
+    """What a theme is for; of one that is not ours, whether it is dark or light."""
+    return _DESCRIPTIONS.get(theme.name, f"one of Textual's, {'dark' if theme.dark else 'light'}")
 
 
 THEMES = (

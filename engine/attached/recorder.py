@@ -13,7 +13,7 @@ from threading import Event as Flag
 from threading import Thread
 
 from ..events import Event
-from ..hosting.interfaces import Observer, Request, refuse_all
+from ..hosting.interfaces import Observer, Request, refuse_all, with_findings
 from ..hosting.server import Server
 from ..storage.event_log import EventLog
 from ..storage.run_folder import claimed
@@ -82,5 +82,5 @@ class Recorder:
     def _store(self) -> None:
         while self._waiting:
             event = self._waiting.popleft()
-            for each in (event, *self._diagnosis.observe(event)):
+            for each in with_findings(event, self._diagnosis):
                 self._log.append(each)

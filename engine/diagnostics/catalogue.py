@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from . import causes, fixes, throughput
+from . import causes, data_causes, fixes, layer_causes, throughput
 from .context import CauseRule, FixRule
 from .detector import Detector
 from .detectors.below_data import BelowData
@@ -84,8 +84,9 @@ _ENTRIES = (
         detector=VanishingGradients,
         title="Vanishing gradients",
         causes=(
-            causes.recent_change, causes.no_gradient, causes.dead_layers, causes.wrong_init, causes.lr_too_high,
-            causes.unstable_attention,
+            causes.recent_change, layer_causes.fading_gradient, causes.no_gradient, layer_causes.dead_layers,
+            causes.wrong_init, causes.lr_too_high,
+            layer_causes.unstable_attention,
         ),
         fixes=(fixes.usual_init, fixes.lower_high_lr),
         shown="layers",
@@ -105,7 +106,8 @@ _ENTRIES = (
         title="Oscillating loss",
         explained_by=frozenset({"divergence", "nan"}),
         causes=(
-            causes.recent_change, causes.lr_rose, causes.lr_too_high, causes.small_batch, causes.unstable_attention,
+            causes.recent_change, causes.lr_rose, causes.lr_too_high, causes.small_batch,
+            layer_causes.unstable_attention,
         ),
         fixes=(fixes.lower_lr, fixes.more_accumulation),
         shown="loss",
@@ -116,9 +118,10 @@ _ENTRIES = (
         title="Loss not decreasing",
         explained_by=frozenset({"divergence", "slow", "vanishing_gradients", "oscillation"}),
         causes=(
-            causes.recent_change, causes.zero_loss, causes.no_gradient, causes.dead_layers, causes.lr_too_low,
+            causes.recent_change, causes.zero_loss, layer_causes.fading_gradient, causes.no_gradient,
+            layer_causes.dead_layers, causes.lr_too_low,
             causes.schedule_ended,
-            causes.lr_too_high, causes.unpredictable_targets, causes.wrong_init, causes.clipped_too_hard,
+            causes.lr_too_high, data_causes.unpredictable_targets, causes.wrong_init, causes.clipped_too_hard,
             causes.model_too_small,
         ),
         fixes=(fixes.usual_init, fixes.lower_high_lr, fixes.raise_lr, fixes.clip_less),
@@ -131,7 +134,7 @@ _ENTRIES = (
         explained_by=frozenset({"divergence", "stall", "vanishing_gradients"}),
         causes=(
             causes.recent_change, causes.lr_too_low, causes.schedule_ended, causes.plain_sgd, causes.long_warmup,
-            causes.clipped_too_hard, causes.dead_layers, causes.wrong_init,
+            causes.clipped_too_hard, layer_causes.dead_layers, causes.wrong_init,
         ),
         fixes=(fixes.raise_lr, fixes.clip_less),
         shown="lr",
@@ -141,10 +144,10 @@ _ENTRIES = (
         detector=Overfitting,
         title="Overfitting",
         explained_by=frozenset({"vanishing_gradients"}),
-        causes=(causes.little_data, causes.no_regularisation, causes.trained_too_long),
+        causes=(data_causes.little_data, causes.no_regularisation, causes.trained_too_long),
         fixes=(fixes.regularise, fixes.smaller_model, fixes.stop_early),
         shown="loss",
-        look_for="the gap between the mean and the line with dots, val_loss",
+        look_for="the gap between the mean and val_loss, the dots",
     ),
     CatalogueEntry(
         detector=InitialLoss,

@@ -7,27 +7,38 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from statistics import median
 
-from .chance_loss import named
-from .context import COMMON, FAR, SEEN, SET, Cause, CauseRule, Context, lr_ratio
+from ..events import Fix
+from ..healthy import HEALTHY
+from .context import COMMON, FAR, SEEN, SET, Cause, CauseRule, Context, FixRule, lr_ratio
+from .data_causes import broken_batch
+from .fixes import EARLY_ROWS, clip, hold_lr, lower_lr
+from .layer_causes import exploding_layer, overflowing_softmax, unstable_attention
 
 MOST = 5
 """Causes of one finding that are given."""
-LARGE_UPDATE = 1e-2
+LARGE_UPDATE = HEALTHY["update_ratio"].high
 """update_ratio, the size of a step over that of the weights; about 1e-3 is healthy (Karpathy's rule of thumb)."""
 SMALL_UPDATE = 3e-5
 """update_ratio at which a thousand steps move the weights by at most 3 %."""
 EARLY_STEPS = 500
 """After so many steps a longer warm-up is no remedy: common ones last some hundred."""
-EARLY_ROWS = 100
-LARGE_LOGIT = 50.0
-"""Attention logits above this saturate the softmax, and runs diverge from there (Wortsman et al. 2023)."""
+SMALL_WIDTH = 8
+"""Numbers for each token, for 256 bytes, with which a model is too small whatever else is wrong."""
+USUAL_SIZE = {"model.width": 64, "model.heads": 2, "model.layers": 2}
 
 
-def likely_causes(rules: Iterable[CauseRule], context: Context) -> list[str]:
+def ranked_causes(rules: Iterable[CauseRule], context: Context) -> list[Cause]:
     """The highest-ranked causes, at most `MOST`; those of equal rank in the order of the rules."""
     found = [cause for rule in rules for cause in rule(context)]
     found.sort(key=lambda cause: -cause.rank)
-    return [cause.text for cause in found[:MOST]]
+    return found[:MOST]
+
+
+def fixes_for(causes: Sequence[Cause], rules: Iterable[FixRule], context: Context) -> list[Fix]:
+    """Those of the likeliest cause, or where it has none of its own the usual ones of the finding."""
+    if causes and causes[0].fixes:
+        return list(causes[0].fixes)
+    return [fix for rule in rules for fix in rule(context)]
 
 
 def recent_change(context: Context) -> Iterator[Cause]:
@@ -66,13 +77,19 @@ def lr_too_high(context: Context) -> Iterator[Cause]:
     update = context.update_ratio
     if update is not None and update > LARGE_UPDATE:
         reason = f"a step moves the weights by {update:.1%} of their size, where 0.1 % is usual"
-        yield Cause(SEEN, f"learning rate too high: {reason}")
+        yield Cause(SEEN, f"learning rate too high: {reason}", fixes=_lower_far_lr(context))
     elif lr_ratio(context) > FAR and context.config:
         reason = f"{context.peak_lr:.3g} is {lr_ratio(context):,.0f} times the usual {context.usual_lr:g}"
-        yield Cause(SET + 0.5, f"learning rate too high: {reason} for {context.config.optimizer.kind}")
+        why = f"learning rate too high: {reason} for {context.config.optimizer.kind}"
+        yield Cause(SET + 0.5, why, fixes=_lower_far_lr(context))
     elif lr_ratio(context) > 1 / FAR:
         at = f": it was {context.lr:.3g}" if context.lr is not None else ""
         yield Cause(COMMON + 0.5, f"learning rate too high for this point{at}")
+
+
+def _lower_far_lr(context: Context) -> tuple[Fix, ...]:
+    """Where the lr is far above the usual one, neither a clip nor a warm-up makes up for it."""
+    return tuple(lower_lr(context)) if lr_ratio(context) > FAR else ()
 
 
 def not_clipped(context: Context) -> Iterator[Cause]:
@@ -82,7 +99,9 @@ def not_clipped(context: Context) -> Iterator[Cause]:
     grew = bool(finite and usual) and max(finite) > 10 * max(median(usual), 1e-30)
     if context.settings and context.settings.clip > 10:
         reason = f"the norm reached {max(finite):.3g} from {median(usual):.3g}" if grew else "optimizer.clip is off"
-        yield Cause(SEEN if grew else SET, f"gradients are not clipped: {reason}")
+        usual_lr, moves_far = lr_ratio(context) <= FAR, (context.update_ratio or 0) > LARGE_UPDATE
+        rank = SET + 0.5 * grew if not usual_lr else SEEN + 0.2 if grew or moves_far else SET
+        yield Cause(rank, f"gradients are not clipped: {reason}", fixes=(*clip(context), *lower_lr(context)))
     elif grew:
         yield Cause(SET, f"{_growth(finite, median(usual))}: norm {max(finite):.3g}, usually {median(usual):.3g}")
 
@@ -91,12 +110,6 @@ def _growth(norms: Sequence[float], usual: float) -> str:
     """One batch, or gradients that grow from row to row."""
     large = sum(norm > 3 * usual for norm in norms)
     return "one batch with an unusually large gradient" if large <= 2 else "gradients that grow and are not clipped"
-
-
-def unstable_attention(context: Context) -> Iterator[Cause]:
-    if context.layers and context.layers.max_attention_logit > LARGE_LOGIT:
-        reason = f"the largest logit was {context.layers.max_attention_logit:.3g} at step {context.layers.step}"
-        yield Cause(SEEN - 0.5, f"attention has become unstable: {reason}")
 
 
 def short_warmup(context: Context) -> Iterator[Cause]:
@@ -114,28 +127,7 @@ def short_warmup(context: Context) -> Iterator[Cause]:
 def wrong_init(context: Context) -> Iterator[Cause]:
     scale = context.config.model.init_scale if context.config else 1.0
     if scale > 2 or scale < 0.5:
-        yield Cause(SEEN, f"initial weights {scale:g} times the usual: model.init_scale")
-
-
-def exploding_layer(context: Context) -> Iterator[Cause]:
-    if context.layers is None:
-        return
-    norms = dict(zip(context.layers.names, context.layers.grad_norm, strict=True))
-    finite = {name: norm for name, norm in norms.items() if math.isfinite(norm)}
-    total = math.sqrt(sum(norm * norm for norm in finite.values()))
-    worst = max(finite, key=lambda name: finite[name], default=None)
-    if worst and total > 0 and finite[worst] > 0.9 * total and len(finite) > 2:
-        yield Cause(SET, f"{worst} explodes first: it has {finite[worst] / total:.0%} of the gradient norm")
-
-
-def dead_layers(context: Context) -> Iterator[Cause]:
-    if context.layers is None:
-        return
-    norms = context.layers.grad_norm
-    top = max((norm for norm in norms if math.isfinite(norm)), default=0.0)
-    dead = [name for name, norm in zip(context.layers.names, norms, strict=True) if norm <= 1e-7 * top]
-    if dead and top > 0:
-        yield Cause(SEEN + 0.5, f"part of the model is cut off from the loss: no gradient in {', '.join(dead)}")
+        yield Cause(SEEN if scale else SEEN + 2, f"initial weights {scale:g} times the usual: model.init_scale")
 
 
 def no_gradient(context: Context) -> Iterator[Cause]:
@@ -166,19 +158,16 @@ def lr_too_low(context: Context) -> Iterator[Cause]:
 
 def schedule_ended(context: Context) -> Iterator[Cause]:
     if context.lr is not None and 0 < context.lr < 0.2 * context.run.top_lr:
-        yield Cause(SEEN, f"the schedule has ended: {context.lr:.3g} is left of {context.run.top_lr:.3g}")
-
-
-def unpredictable_targets(context: Context) -> Iterator[Cause]:
-    level = context.run.level.mean
-    if guess := named(level):
-        yield Cause(SET + 0.2, f"targets that cannot be predicted: the loss is at {guess}")
-    elif context.run.chance and 0.5 < level / context.run.chance < 0.7:
-        reason = f"at {level:.3g} it knows how often each value comes and no more"
-        yield Cause(SET - 0.2, f"inputs and targets do not belong together: {reason}")
+        reason = f"{context.lr:.3g} is left of {context.run.top_lr:.3g}"
+        yield Cause(SEEN + 0.3, f"the schedule has ended: {reason}", fixes=tuple(hold_lr(context)))
 
 
 def model_too_small(context: Context) -> Iterator[Cause]:
+    if context.config and context.config.model.width <= SMALL_WIDTH:
+        reason = f"{context.config.model.width} numbers for each token, where {USUAL_SIZE['model.width']} are usual"
+        fix = Fix(title="use the usual size", changes=dict(USUAL_SIZE))
+        yield Cause(SET + 0.7, f"model too small for the task: {reason}", fixes=(fix,))
+        return
     yield Cause(COMMON - 0.5, "model too small for the task: rule out the others first")
 
 
@@ -212,14 +201,6 @@ def small_batch(context: Context) -> Iterator[Cause]:
         yield Cause(COMMON, "batch too small: noisy gradients")
 
 
-def little_data(context: Context) -> Iterator[Cause]:
-    epochs = context.epochs
-    if epochs is not None and epochs > 2:
-        yield Cause(SEEN, f"too little text for this model: all of it has been seen {epochs:.0f} times")
-    else:
-        yield Cause(COMMON + 0.5, "too little data for this model: it learns it by heart")
-
-
 def no_regularisation(context: Context) -> Iterator[Cause]:
     if context.settings and context.settings.dropout < 0.1:
         how = f"only {context.settings.dropout:g}" if context.settings.dropout else "no"
@@ -233,7 +214,7 @@ def trained_too_long(context: Context) -> Iterator[Cause]:
 
 
 INSTABILITY_CAUSES: tuple[CauseRule, ...] = (
-    recent_change, zero_loss, never_finite, only_validation, lr_rose, lr_too_high, not_clipped, unstable_attention,
-    wrong_init, exploding_layer, short_warmup,
+    recent_change, zero_loss, never_finite, only_validation, overflowing_softmax, broken_batch,
+    lr_rose, lr_too_high, not_clipped, unstable_attention, wrong_init, exploding_layer, short_warmup,
 )  # fmt: skip
 """Rules for every kind of instability, from a spike to NaN."""

@@ -49,6 +49,8 @@ class Context:
     before_change: LiveSettings | None = None
     """The settings before `change`."""
     layers: LayersMeasured | None = None
+    layers_before: LayersMeasured | None = None
+    """The measurement before the latest."""
     started: RunStarted | None = None
 
     def before(self, name: str) -> list[float]:
@@ -157,6 +159,8 @@ class Cause:
     rank: float
     text: str
     """The cause and, after a colon, the reason for its rank."""
+    fixes: tuple[Fix, ...] = ()
+    """What removes this cause, where the usual fixes of the finding do not; in words where no config key does it."""
 
 
 CauseRule = Callable[[Context], Iterable[Cause]]

@@ -26,11 +26,16 @@ class Detection:
 class Recovered:
     """The episode is over."""
 
+    evidence: str
+    """What was seen of the whole of it."""
+
 
 class Detector(Protocol):
     """Returns one Detection per episode, and Recovered at most once after it.
 
-    Its memory does not grow with the run, its thresholds are its fields, and its docstring is its help text.
+    Its evidence is true of the row that was observed last, and stays true when more rows follow: a number that may
+    change has its step, and what is forecast lies ahead. Its memory does not grow with the run, its thresholds are its
+    fields, and its docstring is its help text.
     """
 
     kind: ClassVar[str]
@@ -38,3 +43,7 @@ class Detector(Protocol):
     watched: ClassVar[Watched]
 
     def observe(self, run: RunStatistics) -> Detection | Recovered | None: ...
+
+    def evidence(self, run: RunStatistics) -> str:
+        """What is seen of the present episode up to the last row; called only while there is one."""
+        ...

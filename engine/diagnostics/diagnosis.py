@@ -1,14 +1,17 @@
 """Turns the events or rows of a run into findings, each with its causes, fixes and confidence."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from ..config import LiveSettings, RunConfig
 from ..events import (
     Evaluated,
     Event,
     FindingClosed,
+    FindingEvent,
     FindingOpened,
+    FindingUpdated,
     LayersMeasured,
+    RunEnded,
     RunStarted,
     SettingsChanged,
     StepFinished,
@@ -18,7 +21,7 @@ from ..metrics import step_values
 from ..optimizers import OPTIMIZERS
 from ..vocabulary import CHANCE_LOSS
 from .catalogue import CATALOGUE
-from .causes import likely_causes
+from .causes import fixes_for, ranked_causes
 from .confidence import confidence
 from .context import FAR, Context, peak_lr
 from .detector import Detection, Detector, Recovered
@@ -28,6 +31,10 @@ from .row import Row
 from .run_statistics import RunFacts, RunStatistics
 from .whole_log import Whole
 
+UPDATE_ROWS = 20
+"""Rows between two updates of a finding's evidence, at least."""
+UPDATE_SHARE = 0.05
+"""The same as a share of all rows: a run of a million steps has some two hundred updates of a finding."""
 OF_A_FALLING_LOSS = CATALOGUE.keys() - {"nan", "throughput_drop"}
 """Kinds that mean something only where the loss is to be minimised."""
 
@@ -42,6 +49,15 @@ def facts_of(config: RunConfig) -> RunFacts:
     )
 
 
+@dataclass(slots=True)
+class OpenFinding:
+    id: int
+    detector: Detector
+    evidence: str
+    update_at: float
+    """The row, counted from the first, from which on its evidence may be published anew."""
+
+
 class Diagnosis:
     """The findings of one run, from its first row on.
 
@@ -54,14 +70,16 @@ class Diagnosis:
         self._run = RunStatistics(facts or (facts_of(config) if config else RunFacts()))
         settings = LiveSettings.from_config(config) if config else None
         self._context = Context(run=self._run, config=config, settings=settings)
-        self._open: dict[str, int] = {}
-        """Kind and id of every open finding."""
+        self._open: dict[str, OpenFinding] = {}
+        """By kind."""
         self._next_id = 0
+        self._rows = 0
         self._regime = Regime()
         self._start()
 
     def _start(self) -> None:
-        detectors = [entry.detector() for entry in CATALOGUE.values()]
+        self._detectors: dict[str, Detector] = {kind: entry.detector() for kind, entry in CATALOGUE.items()}
+        detectors = [*self._detectors.values()]
         # those that are called before a row enters the statistics, by whether the row has a loss and a grad_norm
         self._before = {
             (loss, grad_norm): _called(detectors, "row", "loss" if loss else "", "gradients" if grad_norm else "")
@@ -71,7 +89,7 @@ class Diagnosis:
         self._after_block = _called(detectors, "block")
         self._after_val_loss = _called(detectors, "val_loss")
 
-    def observe(self, event: Event) -> list[FindingOpened | FindingClosed]:
+    def observe(self, event: Event) -> list[FindingEvent]:
         match event:
             case StepFinished():
                 return self.examine(row_of(event))
@@ -81,38 +99,44 @@ class Diagnosis:
                 return self.examine(time_row(event))
             case FindingOpened():
                 self._adopt(event)
+            case RunEnded():
+                return self._updates(are_due=True)
+            case LayersMeasured():
+                self._run.layers = event
+                self._context = replace(self._context, layers=event, layers_before=self._context.layers)
             case _:
                 self._context = _updated(self._context, event)
         return []
 
-    def examine(self, row: Row) -> list[FindingOpened | FindingClosed]:
-        """The findings that open or close at this row; rows come in the order of the log."""
+    def examine(self, row: Row) -> list[FindingEvent]:
+        """The findings that open, change or close at this row; rows come in the order of the log."""
         self._context.recent.append(row)
         if self._regime.ends_at(row) and "nan" not in self._open:
             return [*self._start_anew(row), *self._examined(row)]
         return self._examined(row)
 
-    def _start_anew(self, row: Row) -> list[FindingOpened | FindingClosed]:
+    def _start_anew(self, row: Row) -> list[FindingEvent]:
         """A jump by design: what was open ends here, and nothing is compared with the rows before."""
-        ended: list[FindingOpened | FindingClosed] = [FindingClosed(id=id, step=row.step) for id in self._open.values()]
+        ended: list[FindingEvent] = [FindingClosed(id=found.id, step=row.step) for found in self._open.values()]
         self._open.clear()
         self._run = self._run.anew()
         self._context = replace(self._context, run=self._run)
         self._start()
         return ended
 
-    def _examined(self, row: Row) -> list[FindingOpened | FindingClosed]:
+    def _examined(self, row: Row) -> list[FindingEvent]:
         run = self._run
+        self._rows += 1
         run.look(row)
         outcomes = _outcomes(self._before[run.loss is not None, run.grad_norm is not None], run)
         if run.learn():
             outcomes += _outcomes(self._after_block, run)
         if run.val_loss is not None:
             outcomes += _outcomes(self._after_val_loss, run)
-        if not outcomes:
+        if not outcomes and not self._open:
             return []
-        findings = [self._finding(kind, outcome) for kind, outcome in outcomes]
-        return [finding for finding in findings if finding is not None]
+        found = [finding for kind, outcome in outcomes for finding in self._finding(kind, outcome)]
+        return [*found, *self._updates()]
 
     @property
     def run(self) -> RunStatistics:
@@ -123,24 +147,57 @@ class Diagnosis:
         found = verdict(whole)
         return self._opened(self._next_id, *found) if found else None
 
-    def _finding(self, kind: str, outcome: Detection | Recovered) -> FindingOpened | FindingClosed | None:
-        """None for an episode that an open finding explains, and for the end of such an episode."""
+    @property
+    def evidence_now(self) -> dict[int, str]:
+        """Of every open finding, by its id."""
+        return {found.id: self._in_its_words(found.detector.evidence(self._run)) for found in self._open.values()}
+
+    def _in_its_words(self, evidence: str) -> str:
+        """Where a row is the mean over an epoch, the number of a row is that of an epoch."""
+        return evidence.replace(" step ", " epoch ") if self._run.facts.rows_are_epochs else evidence
+
+    def _updates(self, *, are_due: bool = False) -> list[FindingEvent]:
+        """The open findings whose evidence is another by now and was published long enough ago."""
+        run, updates = self._run, list[FindingEvent]()
+        for found in self._open.values():
+            is_seen = run.val_loss is not None if found.detector.watched == "val_loss" else run.loss is not None
+            if not are_due and (self._rows < found.update_at or not is_seen):
+                continue
+            found.update_at = self._next_update
+            evidence = self._in_its_words(found.detector.evidence(run))
+            if evidence != found.evidence:
+                found.evidence = evidence
+                updates.append(FindingUpdated(id=found.id, step=run.step, evidence=evidence))
+        return updates
+
+    @property
+    def _next_update(self) -> float:
+        return self._rows + max(UPDATE_ROWS, UPDATE_SHARE * self._rows)
+
+    def _finding(self, kind: str, outcome: Detection | Recovered) -> list[FindingEvent]:
+        """Nothing for an episode that an open finding explains, and for the end of such an episode."""
         entry = CATALOGUE[kind]
         if not self._run.loss_must_fall and kind in OF_A_FALLING_LOSS:
-            return None
+            return []
         match outcome:
-            case Recovered() if kind in self._open:
-                return FindingClosed(id=self._open.pop(kind), step=self._run.step)
+            case Recovered(evidence=evidence) if kind in self._open:
+                id, step = self._open.pop(kind).id, self._run.step
+                summary = FindingUpdated(id=id, step=step, evidence=self._in_its_words(evidence))
+                return [summary, FindingClosed(id=id, step=step)]
             case Detection() if entry.explained_by.isdisjoint(self._open):
-                id = self._open[kind] = self._next_id
+                evidence = self._in_its_words(outcome.evidence)
+                found = self._open[kind] = OpenFinding(
+                    self._next_id, self._detectors[kind], evidence, self._next_update
+                )
                 self._next_id += 1
+                return [self._opened(found.id, kind, outcome)]
             case _:
-                return None
-        return self._opened(id, kind, outcome)
+                return []
 
     def _opened(self, id: int, kind: str, outcome: Detection) -> FindingOpened:
         entry = CATALOGUE[kind]
         context = replace(self._context, onset=outcome.onset)
+        causes = ranked_causes(entry.causes, context)
         return FindingOpened(
             id=id,
             step=self._run.step,
@@ -148,16 +205,16 @@ class Diagnosis:
             kind=kind,
             severity=outcome.severity,
             title=entry.title,
-            evidence=outcome.evidence,
-            causes=likely_causes(entry.causes, context),
-            fixes=[fix for rule in entry.fixes for fix in rule(context)],
+            evidence=self._in_its_words(outcome.evidence),
+            causes=[cause.text for cause in causes],
+            fixes=fixes_for(causes, entry.fixes, context),
             confidence=confidence(kind),
         )
 
     def _adopt(self, stored: FindingOpened) -> None:
         self._next_id = max(self._next_id, stored.id + 1)
         if stored.kind in self._open:
-            self._open[stored.kind] = stored.id
+            self._open[stored.kind].id = stored.id
 
 
 def _called(detectors: list[Detector], *watched: str) -> list[Detector]:
@@ -172,8 +229,6 @@ def _outcomes(detectors: list[Detector], run: RunStatistics) -> list[tuple[str, 
 
 def _updated(context: Context, event: Event) -> Context:
     match event:
-        case LayersMeasured():
-            return replace(context, layers=event)
         case RunStarted():
             return replace(context, started=event, settings=event.settings)
         case SettingsChanged():

@@ -9,6 +9,9 @@ from .context import FAR, Context, FixRule, lr_ratio
 
 USUAL_CLIP = 1.0
 """Pascanu et al. 2013 clip; 1.0 is what language models settled on (Brown et al. 2020)."""
+USUAL_MOMENTUM = 0.9
+EARLY_ROWS = 100
+"""Rows after which a longer warm-up is no remedy."""
 HIGHEST_LR = 1e6
 """The largest schedule.lr that a config accepts."""
 
@@ -60,14 +63,29 @@ def raise_lr(context: Context) -> Iterator[Fix]:
         yield Fix(title="raise the learning rate", changes={})
 
 
+def hold_lr(context: Context) -> Iterator[Fix]:
+    if context.settings:
+        changes = {"schedule.kind": "three-phase", "schedule.min_lr": _rounded(context.settings.schedule.lr / 10)}
+        yield Fix(title="hold the learning rate, and decay it at the end", changes=changes)
+
+
 def clip(context: Context) -> Iterator[Fix]:
     if context.is_foreign:
         if not context.lr_is_innocent:
             yield Fix(title=f"clip gradients at {USUAL_CLIP:g} (max_grad_norm, clipnorm, clip_grad_norm_)", changes={})
         return
     now = context.settings.clip if context.settings else 2 * USUAL_CLIP
-    lower = USUAL_CLIP if now > USUAL_CLIP else now / 2
+    usual = _usual_clip(context)
+    lower = usual if now > usual else now / 2
     yield Fix(title=f"clip gradients at {lower:g}", changes={"optimizer.clip": lower})
+
+
+def _usual_clip(context: Context) -> float:
+    """Momentum adds up 1 / (1 - momentum) steps: the more it adds, the shorter each has to be."""
+    optimizer = context.config.optimizer if context.config else None
+    if optimizer is None or optimizer.kind != "momentum" or optimizer.momentum <= USUAL_MOMENTUM:
+        return USUAL_CLIP
+    return _rounded(USUAL_CLIP * (1 - optimizer.momentum) / (1 - USUAL_MOMENTUM))
 
 
 def clip_less(context: Context) -> Iterator[Fix]:
@@ -76,7 +94,7 @@ def clip_less(context: Context) -> Iterator[Fix]:
 
 
 def longer_warmup(context: Context) -> Iterator[Fix]:
-    if context.settings is None or context.config is None:
+    if context.settings is None or context.config is None or context.run.rows >= EARLY_ROWS:
         return
     warmup = context.settings.schedule.warmup_steps
     longer = min(max(4 * warmup, 20), max(context.config.training.steps // 5, 1))

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 
 from ..config import RunConfig
-from ..events import Event, FindingClosed, FindingOpened, Fix, StepFinished, TimeSpent
+from ..events import Event, FindingClosed, FindingEvent, FindingOpened, FindingUpdated, Fix, StepFinished, TimeSpent
 from .confidence import foreign_confidence
 from .diagnosis import Diagnosis, time_row
 from .profile import Profile
@@ -13,7 +13,8 @@ from .run_statistics import RunFacts, RunStatistics
 from .whole_log import EvaluatedRow, Whole
 
 FEW_ROWS = 25
-"""With fewer rows a stall, a slow run or an oscillation cannot be detected."""
+NEED_ROWS = ("stall", "slow", "oscillation")
+"""What cannot be detected in fewer rows, but where the whole curve shows it."""
 REMEMBERED = frozenset({"accuracy", "val_accuracy", "reward", "epoch", "val_loss"})
 """What is kept for the end of a log besides the run's statistics."""
 MOST_EVALUATIONS = 30
@@ -70,8 +71,8 @@ class Reporter:
         self._rewards = Profile()
         self._epoch: float | None = None
 
-    def observe(self, row: Row) -> list[FindingOpened | FindingClosed]:
-        """The findings that open or close at this row."""
+    def observe(self, row: Row) -> list[FindingEvent]:
+        """The findings that open, change or close at this row."""
         self._rows += 1
         if self._first_step is None:
             self._first_step = row.step
@@ -110,30 +111,29 @@ class Reporter:
                 pass
         self._take(self._diagnosis.observe(event))
 
-    def _take(self, findings: Iterable[FindingOpened | FindingClosed]) -> None:
+    def _take(self, findings: Iterable[FindingEvent]) -> None:
         for finding in findings:
             match finding:
                 case FindingOpened():
                     self._findings[finding.id] = _finding(finding)
+                case FindingUpdated():
+                    self._findings[finding.id] = replace(self._findings[finding.id], evidence=finding.evidence)
                 case FindingClosed():
                     self._findings[finding.id] = replace(self._findings[finding.id], closed=finding.step)
 
     def report(self) -> Report:
-        return Report(
-            rows=self._rows,
-            signals=tuple(self._signals),
-            blind=self.blind,
-            findings=tuple(self._judged()),
-        )
+        findings = tuple(self._judged())
+        return Report(rows=self._rows, signals=tuple(self._signals), blind=self._blind(findings), findings=findings)
 
     @property
     def found_so_far(self) -> tuple[Finding, ...]:
         """What the detectors have found: of a log that goes on there is no whole curve yet to be judged at its end."""
-        return tuple(self._findings.values())
+        now = self._diagnosis.evidence_now
+        return tuple(replace(found, evidence=now.get(id, found.evidence)) for id, found in self._findings.items())
 
     def _judged(self) -> Iterable[Finding]:
         """The findings of the detectors; where they raised no alarm, what the whole curve shows."""
-        yield from map(self._in_hindsight, self._findings.values())
+        yield from map(self._in_hindsight, self.found_so_far)
         if self._is_ours or any(self._in_hindsight(found).severity != "info" for found in self._findings.values()):
             return
         whole = Whole(
@@ -159,7 +159,10 @@ class Reporter:
 
     @property
     def blind(self) -> tuple[str, ...]:
-        """What cannot be seen so far, and why."""
+        """What could not be seen so far, and why."""
+        return self._blind(self.found_so_far)
+
+    def _blind(self, findings: Iterable[Finding]) -> tuple[str, ...]:
         blind = [reason for signal, reason in _NEEDED.items() if signal not in self._signals]
         if self._only_val:
             blind = ["the training loss: there is only val_loss, which was judged in its place", *blind]
@@ -167,8 +170,9 @@ class Reporter:
             blind.append("throughput_drop: there is neither tokens_per_s nor step_time")
         elif "step_time" not in self._signals or "data_time" not in self._signals:
             blind.append("where the time goes: there is no data_time beside a step_time")
-        if self._rows < FEW_ROWS:
-            blind.append(f"stall, slow and oscillation: {self._rows} rows are too few to tell")
+        found = {finding.kind for finding in findings}
+        if self._rows < FEW_ROWS and (missed := [kind for kind in NEED_ROWS if kind not in found]):
+            blind.append(f"{', '.join(missed)}: {self._rows} rows are too few to tell")
         return tuple(blind)
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ..events import LayersMeasured
 from .chance_loss import TOLERANCE, guessed_among, known_chance_loss
 from .level import RunningLevel
 from .profile import Profile
@@ -55,8 +56,13 @@ class RunStatistics:
         self.val_loss: float | None = None
         self.lr: float | None = None
         self.grad_norm: float | None = None
+        self.layers: LayersMeasured | None = None
+        """The latest measurement of single layers."""
         self.rows = 0
         """With a finite loss, before this one."""
+        self.last_loss = 0.0
+        """The last finite one, and its step."""
+        self.last_step = 0
         self.first = 0.0
         self.first_step = 0
         self.chance = facts.chance
@@ -105,11 +111,16 @@ class RunStatistics:
             self.spent.learn(row)
         if lr is not None and 0 <= lr < CUTOFF:
             self._follow_schedule(lr)
-        if self.loss is not None and self.rows == 0:
-            self.first = self.best = self.loss
-            self.first_step = row.step
-            self.unit = abs(self.loss)
-            self.chance = self.facts.chance or known_chance_loss(self.loss)
+        if self.loss is not None:
+            self.last_loss, self.last_step = self.loss, row.step
+            if self.rows == 0:
+                self._begin(self.loss)
+
+    def _begin(self, loss: float) -> None:
+        self.first = self.best = loss
+        self.first_step = self.step
+        self.unit = abs(loss)
+        self.chance = self.facts.chance or known_chance_loss(loss)
 
     def _follow_schedule(self, lr: float) -> None:
         if lr > LR_RISE * (self.lr if self.lr is not None else lr):

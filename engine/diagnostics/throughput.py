@@ -119,16 +119,13 @@ def _rounded_up(value: float) -> int:
     return next(digit * power for digit in (1, 2, 5, 10) if digit * power >= value)
 
 
-def _choose_again(context: Context) -> Iterator[Fix]:
-    """A machine that has changed may be faster with other threads, or with another precision."""
-    if context.config is None or context.run.spent.lost > MOSTLY_LOST:
+def _one_thread(context: Context) -> Iterator[Fix]:
+    """Threads wait for each other, and beside other programs each of them is kept waiting."""
+    if context.config is None or context.run.spent.lost > MOSTLY_LOST or _changed_loads(context):
         return
-    training = context.config.training
-    chosen = {"threads": training.threads, "precision": training.precision}
-    changes = {f"training.{key}": "auto" for key, value in chosen.items() if value != "auto"}
-    if changes:
-        yield Fix(title="time this machine again for threads and precision", changes=changes)
+    if context.config.training.device in ("auto", "cpu") and context.config.training.threads != 1:
+        yield Fix(title="train with one thread (--threads 1)", changes={"training.threads": 1})
 
 
 CAUSES: tuple[CauseRule, ...] = (_load_changed, _costly, _the_machine)
-FIXES: tuple[FixRule, ...] = (_undo, _less_often, _choose_again)
+FIXES: tuple[FixRule, ...] = (_undo, _less_often, _one_thread)

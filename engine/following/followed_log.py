@@ -8,7 +8,7 @@ from ..readers.log import Log, open_log
 from ..readers.source import SMALL, ReadError
 from ..readers.text_blocks import text_blocks
 from .arrivals import Arrival, LogRead, Noticed, StartedOver
-from .log_files import size, state, written_at
+from .log_files import log_size, state, written_at
 from .log_reading import TextReading, WholeReading
 
 STILL_S = 1.0
@@ -135,7 +135,7 @@ class FollowedLog:
 
     def _surveyed(self) -> Log:
         began = self._clock()
-        self._surveyed_size = size(self._path)
+        self._surveyed_size = log_size(self._path)
         try:
             return open_log(self._name, self._path, self._given, needs_loss=False)
         except ReadError as error:
@@ -148,7 +148,7 @@ class FollowedLog:
     def _is_survey_due(self) -> bool:
         if isinstance(self._reading, WholeReading):
             return self._clock() >= self._rest_until
-        now = size(self._path)
+        now = log_size(self._path)
         is_other = now >= _GROWN * self._surveyed_size or self._surveyed_size < now <= SMALL
         return is_other and self._clock() >= self._rest_until
 

@@ -15,7 +15,7 @@ def state(path: Path) -> tuple[int, int, int] | None:
     return len(found), sum(each.st_size for each in found), max(each.st_mtime_ns for each in found)
 
 
-def size(path: Path) -> int:
+def log_size(path: Path) -> int:
     return sum(each.st_size for each in _stats(path))
 
 

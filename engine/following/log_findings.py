@@ -9,7 +9,7 @@ import msgspec
 from ..diagnostics.confidence import foreign_confidence
 from ..diagnostics.report import Finding, Reporter
 from ..diagnostics.row import Row
-from ..events import FindingClosed, FindingOpened
+from ..events import FindingClosed, FindingEvent, FindingOpened
 from ..readers.log import Log
 from ..readers.names import BESIDE
 from ..readers.step_columns import StepColumns
@@ -45,7 +45,7 @@ class LogFindings:
             self._reporter = Reporter(log.facts, signals=tuple(log.columns))
         self._backlog.append(columns.rows(tuple(log.columns)))
 
-    def some(self, end: float) -> Iterator[FindingOpened | FindingClosed]:
+    def some(self, end: float) -> Iterator[FindingEvent]:
         """The findings in the rows that can be looked at before a time of the monotonic clock."""
         while self._backlog and time.monotonic() < end:
             for row in self._backlog[0]:
@@ -55,7 +55,7 @@ class LogFindings:
             else:
                 self._backlog.popleft()
 
-    def verdict(self, *, is_over: bool) -> Iterator[FindingOpened | FindingClosed]:
+    def verdict(self, *, is_over: bool) -> Iterator[FindingEvent]:
         """What the whole curve of a log shows that seems to be over."""
         if not is_over or self._is_judged or self._reporter is None:
             return
@@ -64,7 +64,7 @@ class LogFindings:
             self._verdict = self._next_id
             yield _event(finding, self._verdict)
 
-    def _found(self, row: Row) -> Iterator[FindingOpened | FindingClosed]:
+    def _found(self, row: Row) -> Iterator[FindingEvent]:
         reporter = self._reporter
         if reporter is None or not (row := self._new(row)).values.keys() - BESIDE:
             return

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from ..readers.block import Block
+from ..readers.block import ColumnBlock
 from ..readers.log import Log
 from ..readers.placement import Placed, Placement
 from ..readers.step_columns import StepColumns
@@ -39,7 +39,7 @@ class TextReading:
             yield from self._placed(self._blocks.finish())
             yield from self._placement.finish()
 
-    def _placed(self, blocks: Iterator[Block]) -> Iterator[Placed]:
+    def _placed(self, blocks: Iterator[ColumnBlock]) -> Iterator[Placed]:
         for block in blocks:
             yield from self._placement.take(block)
 

@@ -11,7 +11,7 @@ from ..readers.source import ReadError
 from .arrivals import Arrival, Noticed
 from .shown_run import ShownRun
 
-LOOK_S = 0.2
+_LOOK_S = 0.2
 """Between two looks at whether a log has grown."""
 
 
@@ -54,8 +54,8 @@ class LogRun:
             while not self._is_closed.is_set():
                 for batch in self._shown.look():
                     self._hand_out(batch)
-                if not self._diagnosed_until(time.monotonic() + LOOK_S):
-                    self._is_closed.wait(LOOK_S)
+                if not self._diagnosed_until(time.monotonic() + _LOOK_S):
+                    self._is_closed.wait(_LOOK_S)
         except ReadError as error:
             self._hand_out([Noticed(words=f"{error}; it is not followed any more")])
         finally:

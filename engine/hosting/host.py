@@ -19,7 +19,9 @@ from ..events import (
     Command,
     Evaluate,
     Event,
+    LessonPaced,
     LimitSpeed,
+    PaceLesson,
     Pause,
     Refused,
     Resume,
@@ -33,10 +35,14 @@ from ..events import (
     Stop,
     TakeSteps,
 )
+from ..long_work import WorkAbandoned
 from ..storage.run_folder import StoreError
+from ..storage.stored_checkpoints import Reason
 from .blocking_log import BlockingLog, StorageAbandoned
-from .interfaces import EventSink, Hosted, Reason, Request, refuse_all
+from .interfaces import EventSink, Hosted, Request, refuse_all, with_findings
+from .interruptions import Interruptions
 from .loss_watch import LossWatch
+from .planned_pauses import PlannedPauses
 from .time_report import TimeReport
 
 RETRY_S = 1.0
@@ -63,6 +69,7 @@ class Host:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._loop = hosted.loop
+        self._opening = hosted.opening
         self._saver = hosted.saver
         self._diagnosis = hosted.diagnosis
         self._loss_watch = LossWatch(hosted.on_nan)
@@ -70,22 +77,27 @@ class Host:
         self._time_report = TimeReport(hosted.stopwatch)
         self._log = BlockingLog(log, announce, self._wait_for_space)
         self._requests = requests
+        self._interruptions = Interruptions(requests, answer=self._answer, is_paused=lambda: self._paused)
+        hosted.long_work.listen(self._interruptions.look)
+        self._upkeep = hosted.upkeep
         self._announce = announce
         self._clock = clock
         self._end: RunEnded | None = None
         self._paused = False
-        self._steps_left = math.inf
-        """Until a pause that was asked for in advance."""
+        self._planned = PlannedPauses(hosted.lesson)
         self._step_s = 0.0
         """The least time a step may take."""
         self._next_step_at = -math.inf
         self._gathered: list[Event] = []
         self._store_at = -math.inf
         self._saved_at: int | None = None
+        self._is_changed = False
+        """Since the last checkpoint; several changes after one step are saved together, before the next."""
 
     def run(self) -> RunEnded:
         try:
-            self._record(self._loop.started())
+            for event in (self._loop.started(), *self._opening):
+                self._record(event)
             self._stopwatch.take()  # getting ready is no part of training
             while self._end is None:
                 self._answer_requests()
@@ -100,19 +112,26 @@ class Host:
             last_line = traceback.format_exception_only(error)[-1].strip()
             self._finish("failed", detail=last_line, save=False)
         assert self._end is not None
+        while self._interruptions:
+            self._requests.put(self._interruptions.take())
         refuse_all(self._requests, "the run has ended")
         return self._end
 
     def _take_step(self) -> None:
+        if self._is_changed:
+            self._save("change")
         now = self._clock()
         self._next_step_at = max(self._next_step_at + self._step_s, now)
-        events = self._loop.advance()
+        with self._interruptions.during_step():
+            events = self._loop.advance()
         self._stopwatch.lap("training")
         for event in events:
             self._record(event)
-        self._steps_left -= 1
+        if not any(isinstance(event, StepFinished) for event in events):
+            return  # it was abandoned
         if spent := self._time_report.after_step(self._loop.step):  # before a checkpoint, which may be the run's end
             self._record(spent)
+            self._upkeep()
         reasons = self._saver.due(events)
         self._stopwatch.lap("checkpoint")
         for reason in reasons:
@@ -122,11 +141,11 @@ class Host:
                 self._finish("nan", detail=NAN_LOSS, save=False)
                 return
             case "pause":
-                self._pause(NAN_LOSS)
+                self._pause(RunPaused(step=self._loop.step, reason=NAN_LOSS))
             case "continue":
                 pass
-        if self._steps_left <= 0 and not self._loop.finished:
-            self._pause("the steps asked for are taken")
+        if (pause := self._planned.after_step(self._loop.step)) and not self._loop.finished:
+            self._pause(pause)
 
     def _answer_requests(self) -> None:
         """While the run is paused or ahead of its speed limit, wait for more."""
@@ -139,6 +158,8 @@ class Host:
 
     def _next_request(self) -> Request | None:
         """None when it is time to go on."""
+        if self._interruptions:
+            return self._interruptions.take()
         while (wait := self._wait_s()) > 0 or not self._requests.empty():
             self._store()
             with suppress(Empty):
@@ -157,10 +178,13 @@ class Host:
         except ConfigError as error:
             request.answer(Refused(id=command.id, why=str(error)))
             return
+        except WorkAbandoned:
+            request.answer(Refused(id=command.id, why="the run was stopped before this was done"))
+            return
         request.answer(Accepted(id=command.id, step=self._loop.step))
         match command:
             case ChangeSettings():
-                self._save("change")
+                self._is_changed = True
             case Stop():
                 self._finish("stopped")
             case _:
@@ -169,7 +193,7 @@ class Host:
     def _obey(self, command: Command) -> None:
         match command:
             case Pause():
-                self._pause("as asked")
+                self._pause(RunPaused(step=self._loop.step, reason="as asked"))
             case Resume():
                 self._resume(math.inf)
             case TakeSteps(count=count):
@@ -180,6 +204,9 @@ class Host:
                 self._step_s = 1 / rate
                 self._next_step_at = self._clock() + self._step_s
                 self._record(SpeedLimited(step=self._loop.step, steps_per_s=rate))
+            case PaceLesson(watch_points=watch_points, findings=findings):
+                self._planned.follow(command)
+                self._record(LessonPaced(step=self._loop.step, watch_points=watch_points, findings=findings))
             case ChangeSettings():
                 self._record(self._loop.change(command))
             case Evaluate():
@@ -193,20 +220,21 @@ class Host:
             case _:
                 raise ConfigError(f"a run that trains cannot be told {type(command).__name__}")
 
-    def _pause(self, reason: str) -> None:
+    def _pause(self, pause: RunPaused) -> None:
         if not self._paused:
             self._paused = True
-            self._record(RunPaused(step=self._loop.step, reason=reason))
+            self._record(pause)
 
     def _resume(self, steps: float) -> None:
-        self._steps_left = steps
+        self._planned.go_on(steps)
         if self._paused:
             self._paused = False
             self._record(RunResumed(step=self._loop.step))
 
     def _finish(self, reason: EndReason, detail: str = "", save: bool = True) -> None:
+        self._upkeep()
         if save:
-            last: list[Reason] = [] if self._saved_at == self._loop.step else ["stop"]
+            last: list[Reason] = [] if self._saved_at == self._loop.step and not self._is_changed else ["stop"]
             for saving in (*self._saver.due((), ending=True), *last):
                 self._save(saving)
         self._end = RunEnded(step=self._loop.step, reason=reason, detail=detail)
@@ -219,19 +247,21 @@ class Host:
         self._store()
         saved = self._log.write_or_wait(lambda: self._saver.save(reason), step=self._loop.step)
         self._stopwatch.lap("checkpoint")
-        self._saved_at = saved.step
+        self._saved_at, self._is_changed = saved.step, False
         self._record(saved)
 
     def _record(self, event: Event) -> None:
         self._gathered.append(event)
-        if not isinstance(event, StepFinished) or self._clock() >= self._store_at:
+        is_due = self._clock() >= self._store_at or self._planned.needs_every_step
+        if is_due or not isinstance(event, StepFinished):
             self._store()
 
     def _store(self) -> None:
-        """Store the gathered events, each followed by the findings it led to."""
+        """Store the gathered events, each with the findings it led to."""
         gathered, self._gathered = self._gathered, []
         self._store_at = self._clock() + GATHER_S
-        events = [each for event in gathered for each in (event, *self._diagnosis.observe(event))]
+        events = [each for event in gathered for each in with_findings(event, self._diagnosis)]
+        self._planned.observe(events)
         self._stopwatch.lap("diagnosis")
         if self._log.record(events, step=self._loop.step):
             self._stopwatch.lap("log")

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from queue import SimpleQueue
-from typing import Literal, Protocol
+from typing import Protocol
 
 from ..events import (
     Accepted,
@@ -12,20 +12,22 @@ from ..events import (
     Command,
     Evaluated,
     Event,
-    FindingClosed,
-    FindingOpened,
+    FindingEvent,
     Refused,
+    RunEnded,
     RunStarted,
     Sample,
     SampleGenerated,
     SettingsChanged,
 )
+from ..lesson import Lesson
+from ..long_work import LongWork
 from ..stopwatch import Stopwatch
+from ..storage.stored_checkpoints import Reason
 from .loss_watch import NanPolicy
 
 ReportProgress = Callable[[str], None]
 """Called with a short description of the current activity while a run is prepared."""
-Reason = Literal["series", "best", "change", "asked", "stop"]
 
 
 class Loop(Protocol):
@@ -50,9 +52,9 @@ class Saver(Protocol):
 
 
 class Observer(Protocol):
-    """A diagnosis: returns the findings that an event opens or closes."""
+    """A diagnosis: returns the findings that an event opens, changes or closes."""
 
-    def observe(self, event: Event) -> list[FindingOpened | FindingClosed]: ...
+    def observe(self, event: Event) -> list[FindingEvent]: ...
 
 
 class EventSink(Protocol):
@@ -77,8 +79,22 @@ class Hosted:
     saver: Saver
     diagnosis: Observer
     on_nan: NanPolicy = "continue"
+    lesson: Lesson = field(default_factory=Lesson)
+    """Where the run may be asked to pause by itself."""
     stopwatch: Stopwatch = field(default_factory=Stopwatch)
     """Shared with the loop, which may time the parts of a step separately."""
+    long_work: LongWork = field(default_factory=LongWork)
+    """Shared with the loop, which may cut its steps into pieces."""
+    opening: Sequence[Event] = ()
+    """What is told after the start, such as that the run went back to a checkpoint."""
+    upkeep: Callable[[], None] = lambda: None
+    """Called with every report of the time, between two steps, and before the end."""
+
+
+def with_findings(event: Event, diagnosis: Observer) -> list[Event]:
+    """The event and the findings it leads to; those of the end come before it, so that it stays the last event."""
+    findings = diagnosis.observe(event)
+    return [*findings, event] if isinstance(event, RunEnded) else [event, *findings]
 
 
 def refuse_all(requests: SimpleQueue[Request], why: str) -> None:

@@ -4,7 +4,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 
-from ..events import Event, FindingClosed, FindingOpened
+from ..events import Event, FindingEvent
 from .interfaces import Observer
 
 FIRST_SLICE_S = 1.0
@@ -28,7 +28,7 @@ class ReplayedDiagnosis:
         self._waiting: deque[Event] = deque()
         self._is_complete = self._replay(FIRST_SLICE_S)
 
-    def observe(self, event: Event) -> list[FindingOpened | FindingClosed]:
+    def observe(self, event: Event) -> list[FindingEvent]:
         if self._is_complete:
             return self._diagnosis.observe(event)
         self._waiting.append(event)

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from ..events import Accepted, Event, Follow, ProtocolError, Refused, decode_command, encode
+from ..events import Accepted, Event, Follow, PaceLesson, ProtocolError, Refused, decode_command, encode
 from ..storage.event_log import lines_at, offset_of
 from ..storage.run_folder import EVENTS, open_file
 from .client_limit import REFUSED_CLIENT, most_clients
@@ -119,6 +119,8 @@ class Server:
             with suppress(OSError):
                 await writer.wait_closed()  # what was said last may still be on its way
             self._clients.discard(client)
+            if client.paces:  # without it no one may be there to go on
+                self._requests.put(Request(PaceLesson()))
 
     def _complain_once(self, words: str) -> None:
         if words not in self._complaints:
@@ -149,6 +151,7 @@ class Server:
                     client.follow(max(since, 0))
                 case _:
                     client.hurry()
+                    client.paces |= isinstance(command, PaceLesson)
                     self._requests.put(Request(command, partial(self._answer, client)))
 
     def _answer(self, client: "_Client", answer: Accepted | Refused) -> None:
@@ -173,6 +176,8 @@ class _Client:
         self.unanswered = asyncio.Semaphore(MOST_REQUESTS)
         self._file = file
         self._announced = announced
+        self.paces = False
+        """It has asked for pauses at what a lesson shows."""
         self._heard = 0
         """How many of the announcements."""
         self._writer = writer

@@ -11,11 +11,11 @@ from .record import RUN, Record, number
 Floats64 = NDArray[np.float64]
 Places = NDArray[np.intp]
 
-NOWHERE: Places = np.empty(0, np.intp)
+NO_ROWS: Places = np.empty(0, np.intp)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Block:
+class ColumnBlock:
     rows: int
     columns: Mapping[str, Floats64]
     """By the names of the file; NaN where a cell holds no number, or NaN."""
@@ -27,11 +27,11 @@ class Block:
     def present(self, name: str) -> NDArray[np.bool_]:
         """The rows that hold a number of this column, NaN included."""
         held = ~np.isnan(self.columns[name])
-        held[self.nans.get(name, NOWHERE)] = True
+        held[self.nans.get(name, NO_ROWS)] = True
         return held
 
 
-def block_of(records: Iterable[Record]) -> Block:
+def block_of(records: Iterable[Record]) -> ColumnBlock:
     """Entries, cell by cell; what is no number is left out."""
     rows = [*records]
     columns: dict[str, list[float]] = {}
@@ -47,7 +47,7 @@ def block_of(records: Iterable[Record]) -> Block:
             column[place] = value
             if value != value:
                 nans.setdefault(name, []).append(place)
-    return Block(
+    return ColumnBlock(
         rows=len(rows),
         columns={name: np.array(column) for name, column in columns.items()},
         nans={name: np.array(places) for name, places in nans.items()},

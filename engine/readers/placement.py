@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ..diagnostics.row import Row
 from ..metrics import METRICS
-from .block import Block, Floats64, Places
+from .block import ColumnBlock, Floats64, Places
 from .names import BESIDE, meaning
 from .plan import Plan
 from .record import RUN
@@ -47,7 +47,7 @@ class Placement:
         self._names: dict[str, str | None] = {}
         """What a column without a canonical name is called; None where it is no metric."""
 
-    def take(self, block: Block) -> Iterator[Placed]:
+    def take(self, block: ColumnBlock) -> Iterator[Placed]:
         named = self._named(block)
         counted = _any_present(named, self._telling or named.columns)
         before = self._step
@@ -72,7 +72,7 @@ class Placement:
         for runs in self._runs.values():
             yield from _together(runs.finish())
 
-    def _named(self, block: Block) -> Block:
+    def _named(self, block: ColumnBlock) -> ColumnBlock:
         """With the names that metrics have for us."""
         columns: dict[str, Floats64] = {}
         nans: dict[str, Places] = {}
@@ -88,7 +88,7 @@ class Placement:
         ordered = {
             name: columns[name] for name in (*columns.keys() & METRICS.keys(), *block.columns) if name in columns
         }
-        return Block(rows=block.rows, columns=ordered | columns, nans=nans)
+        return ColumnBlock(rows=block.rows, columns=ordered | columns, nans=nans)
 
     def _own_name(self, column: str) -> str | None:
         if column not in self._names:
@@ -105,7 +105,7 @@ class Placement:
             return place
         return f"{column} (column)" if column in _RESERVED else column
 
-    def _steps(self, block: Block, counted: Flags) -> Floats64:
+    def _steps(self, block: ColumnBlock, counted: Flags) -> Floats64:
         """Of every row; what holds no step stands at the step before it."""
         if self._plan.steps.column is None:
             steps = np.cumsum(counted, dtype=np.float64) + self._step
@@ -120,7 +120,9 @@ class Placement:
             self._step = float(steps[places[-1]])
         return steps.astype(np.float64, copy=False)
 
-    def _placed(self, stream: str, named: Block, rows: Places, steps: Floats64, counted: Flags) -> Iterator[Placed]:
+    def _placed(
+        self, stream: str, named: ColumnBlock, rows: Places, steps: Floats64, counted: Flags
+    ) -> Iterator[Placed]:
         """`steps` and `counted` are those of the rows alone, which are of one stream."""
         runs = self._runs.get(stream) or self._plan.begun(self._runs, stream)
         place, ends = 0, _ends(steps, counted)
@@ -143,7 +145,7 @@ class Placement:
         yield from _together(waiting)
 
 
-def _any_present(block: Block, names: Iterable[str]) -> Flags:
+def _any_present(block: ColumnBlock, names: Iterable[str]) -> Flags:
     found = np.zeros(block.rows, bool)
     for name in names:
         if name in block.columns:
@@ -151,11 +153,11 @@ def _any_present(block: Block, names: Iterable[str]) -> Flags:
     return found
 
 
-def _without_row(block: Block, row: int) -> Block:
+def _without_row(block: ColumnBlock, row: int) -> ColumnBlock:
     columns = {name: column.copy() for name, column in block.columns.items()}
     for column in columns.values():
         column[row] = np.nan
-    return Block(rows=block.rows, columns=columns, nans={name: at[at != row] for name, at in block.nans.items()})
+    return ColumnBlock(rows=block.rows, columns=columns, nans={name: at[at != row] for name, at in block.nans.items()})
 
 
 def _held_between(steps: Floats64, counted: Flags, before: float) -> Floats64:
@@ -192,13 +194,13 @@ def _last(counted: Flags, start: int, end: int) -> list[int]:
     return (np.flatnonzero(counted[start:end])[-_REMEMBERED:] + start).tolist()
 
 
-def _row(block: Block, row: int, step: float) -> Row:
+def _row(block: ColumnBlock, row: int, step: float) -> Row:
     values = {name: value for name, column in block.columns.items() if (value := float(column[row])) == value}
     values |= {name: np.nan for name, at in block.nans.items() if row in at}
     return Row(int(step), values)
 
 
-def _columns(block: Block, rows: Places, steps: Floats64) -> StepColumns:
+def _columns(block: ColumnBlock, rows: Places, steps: Floats64) -> StepColumns:
     nans: dict[str, Places] = {}
     for name, at in block.nans.items():
         places = np.searchsorted(rows, at)

@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 
 from ..diagnostics.row import Row
-from .block import NOWHERE, Floats64, Places
+from .block import NO_ROWS, Floats64, Places
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -45,7 +45,7 @@ class StepColumns:
         cells = zip(*(self.columns[name].tolist() for name in chosen), strict=True) if chosen else iter(())
         broken: dict[int, list[str]] = {}
         for name in chosen:
-            for place in self.nans.get(name, NOWHERE).tolist():
+            for place in self.nans.get(name, NO_ROWS).tolist():
                 broken.setdefault(place, []).append(name)
         for place, (step, values) in enumerate(zip(self.steps.tolist(), cells, strict=bool(chosen))):
             held = {name: value for name, value in zip(chosen, values, strict=True) if value == value}

@@ -8,7 +8,7 @@ from typing import Protocol
 import msgspec
 import numpy as np
 
-from .block import Block, Places, block_of
+from .block import ColumnBlock, Places, block_of
 from .delimited import Delimited, cells_of, distinct, is_header
 from .format import Format
 from .free_text import FreeTextReading
@@ -27,11 +27,11 @@ _objects = msgspec.json.Decoder(list[dict[str, float | None]]).decode
 class TextBlocks(Protocol):
     """The state of a reader behind the lines that it was given."""
 
-    def blocks(self, lines: bytes) -> Iterator[Block]:
+    def blocks(self, lines: bytes) -> Iterator[ColumnBlock]:
         """The entries of some whole lines."""
         ...
 
-    def finish(self) -> Iterator[Block]:
+    def finish(self) -> Iterator[ColumnBlock]:
         """What a further line could still have changed, once no further line is expected."""
         ...
 
@@ -53,7 +53,7 @@ class DelimitedBlocks:
         self._names = format.names
         self._reshapes = reshapes
 
-    def blocks(self, lines: bytes) -> Iterator[Block]:
+    def blocks(self, lines: bytes) -> Iterator[ColumnBlock]:
         lines = lines.removeprefix(b"\xef\xbb\xbf")
         first, _, rest = lines.partition(b"\n")
         if is_header(cells_of(first.decode(errors="replace"), self._delimiter), self._names):
@@ -63,7 +63,7 @@ class DelimitedBlocks:
             block = None if self._reshapes else self._plain(lines)
             yield block or block_of(reshaped(self._records(lines), self._reshapes))
 
-    def finish(self) -> Iterator[Block]:
+    def finish(self) -> Iterator[ColumnBlock]:
         return iter(())
 
     def _records(self, lines: bytes) -> Iterator[Record]:
@@ -74,7 +74,7 @@ class DelimitedBlocks:
             elif any(cells) and not line.startswith("#"):
                 yield dict(zip(self._names, cells, strict=False))
 
-    def _plain(self, lines: bytes) -> Block | None:
+    def _plain(self, lines: bytes) -> ColumnBlock | None:
         """Lines of nothing but numbers and gaps, all of one width; None where they are not just that."""
         text = _commas(lines, self._delimiter)
         if text is None or not _is_rectangle(text, len(self._names)):
@@ -94,21 +94,21 @@ class DelimitedBlocks:
             places = [row for row, value in enumerate(values[column::width]) if value != value]
             if places:
                 nans[self._names[column]] = np.array(places)
-        return Block(rows=matrix.shape[1], columns=dict(zip(self._names, matrix, strict=True)), nans=nans)
+        return ColumnBlock(rows=matrix.shape[1], columns=dict(zip(self._names, matrix, strict=True)), nans=nans)
 
 
 class JsonBlocks:
     def __init__(self, reshapes: Sequence[Reshape] = ()) -> None:
         self._reshapes = reshapes
 
-    def blocks(self, lines: bytes) -> Iterator[Block]:
+    def blocks(self, lines: bytes) -> Iterator[ColumnBlock]:
         block = None if self._reshapes else _plain_objects(lines)
         if block is None:
             records = filter(None, map(decoded, lines.split(b"\n")))
             block = block_of(reshaped(records, self._reshapes))
         yield block
 
-    def finish(self) -> Iterator[Block]:
+    def finish(self) -> Iterator[ColumnBlock]:
         return iter(())
 
 
@@ -117,14 +117,14 @@ class FreeTextBlocks:
         self._reading = FreeTextReading()
         self._reshapes = reshapes
 
-    def blocks(self, lines: bytes) -> Iterator[Block]:
+    def blocks(self, lines: bytes) -> Iterator[ColumnBlock]:
         yield block_of(reshaped(self._reading.records(lines), self._reshapes))
 
-    def finish(self) -> Iterator[Block]:
+    def finish(self) -> Iterator[ColumnBlock]:
         yield block_of(reshaped(self._reading.finish(), self._reshapes))
 
 
-def record_blocks(records: Iterator[Record], reshapes: Sequence[Reshape]) -> Iterator[Block]:
+def record_blocks(records: Iterator[Record], reshapes: Sequence[Reshape]) -> Iterator[ColumnBlock]:
     """Of a format that is read as a whole."""
     waiting: list[Record] = []
     for record in reshaped(records, reshapes):
@@ -165,7 +165,7 @@ def _flat(text: bytes) -> list[float | None]:
     return _numbers(b"[" + text + b"]")
 
 
-def _plain_objects(lines: bytes) -> Block | None:
+def _plain_objects(lines: bytes) -> ColumnBlock | None:
     """Objects of nothing but numbers and null; None where they are not just that."""
     text = lines.rstrip(b"\n")
     if b"\n\n" in text or b"}," in text:
@@ -178,4 +178,4 @@ def _plain_objects(lines: bytes) -> Block | None:
         return None
     names = dict.fromkeys(chain.from_iterable(records))
     columns = {name: np.array([record.get(name) for record in records], "f8") for name in names}
-    return Block(rows=len(records), columns=columns)
+    return ColumnBlock(rows=len(records), columns=columns)

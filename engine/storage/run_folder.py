@@ -22,6 +22,7 @@ EVENTS = "events.jsonl"
 CHECKPOINTS = "checkpoints"
 WORKER_LOG = "worker.log"
 LOCK = "lock"
+RELATION = "compared.json"
 SOCKET = "worker.sock"
 
 LONGEST_ADDRESS = 103
@@ -99,6 +100,31 @@ def _is_about(run: Path, pid: int) -> bool:
         return os.fsencode(run.name) in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return not Path("/proc/self/cmdline").exists()
+
+
+def hold_watched(run: Path) -> int:
+    """A descriptor that marks a run as watched for as long as it is open, whatever ends the process; -1 where none."""
+    try:
+        log = open_file(run / WORKER_LOG, os.O_RDONLY)
+    except StoreError:
+        return -1
+    fcntl.flock(log, fcntl.LOCK_SH)  # another waits for a moment at most: see is_watched
+    return log
+
+
+def is_watched(run: Path) -> bool:
+    """Whether a process follows the run."""
+    try:
+        log = open_file(run / WORKER_LOG, os.O_RDONLY)
+    except StoreError:
+        return False
+    try:
+        fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return False
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(log)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import errno
 import os
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -19,6 +19,7 @@ from ..config import ConfigError, RunConfig
 from ..events import (
     Accepted,
     Evaluated,
+    FindingClosed,
     FindingOpened,
     PreparationBegan,
     Refused,
@@ -34,7 +35,8 @@ from ..events import (
 from ..toml_tables import LONGEST_CONFIG
 from .event_log import Transcript, drop_superseded, first_events, marked_events, restart_steps, tail_events
 from .own_files import CREATED, delete_own_files, is_own_run, own_files
-from .run_folder import CONFIG, EVENTS, StoreError, find_worker, open_file, printable, unoccupied
+from .relation import rename_related
+from .run_folder import CONFIG, EVENTS, StoreError, find_worker, is_watched, open_file, printable, unoccupied
 
 StoredState = Literal["starting", "running", "paused", "finished", "stopped", "failed", "interrupted", "damaged"]
 
@@ -66,9 +68,13 @@ class RunSummary:
     val_loss: float | None = None
     findings: int = 0
     """Opened in the course of the run."""
+    is_failing: bool = False
+    """Whether a failure is open."""
     bytes: int = 0
     pid: int | None = None
     """Of the worker, while there is one."""
+    watched: bool = False
+    """Whether anything follows it: a screen, a `train` or an `attach`."""
 
 
 def default_runs_folder(environment: Mapping[str, str] = os.environ) -> Path:
@@ -127,6 +133,18 @@ def write_config(run: Path, config: RunConfig) -> None:
         raise StoreError(f"{run / CONFIG}: {why}") from None
 
 
+def config_keeper(run: Path) -> Callable[[], None]:
+    """A function that writes the configuration again where it has been deleted: without it no run can be resumed."""
+    text = (run / CONFIG).read_text(encoding="utf-8")
+
+    def keep() -> None:
+        if not os.path.lexists(run / CONFIG):
+            with suppress(OSError):  # no space, or no folder any more: the log finds that out
+                _write(run / CONFIG, text)
+
+    return keep
+
+
 def list_runs(runs: Path) -> list[RunSummary]:
     """Every run in a folder, the newest first, damaged ones too; quick however long the runs are."""
     summaries = [summarise(run) for run in _run_folders(runs)]
@@ -138,7 +156,7 @@ def summarise(run: Path) -> RunSummary:
     empty = RunSummary(name=run.name, path=run, state="damaged", created=_created(run), bytes=_bytes(run))
     try:
         title, steps = _title_and_steps(run)
-        worker, latest, findings = find_worker(run), _latest(run), _findings(run)
+        worker, latest, findings = find_worker(run), _latest(run), _alarms(run)
     except (ConfigError, StoreError, OSError) as error:
         return replace(empty, why=printable(str(error)))
     return replace(
@@ -149,8 +167,10 @@ def summarise(run: Path) -> RunSummary:
         steps=steps,
         loss=next((event.loss for event in reversed(latest) if isinstance(event, StepFinished)), None),
         val_loss=next((event.val_loss for event in reversed(latest) if isinstance(event, Evaluated)), None),
-        findings=findings,
+        findings=len(findings),
+        is_failing=any(finding.severity == "failure" for finding, is_open in findings if is_open),
         pid=worker.pid if worker else None,
+        watched=worker is not None and is_watched(run),
     )
 
 
@@ -185,6 +205,22 @@ def remove(run: Path) -> list[Path]:
             return delete_own_files(run)
     except OSError as error:
         raise StoreError(f"{run}: cannot be removed: {_why_not(error)}") from None
+
+
+def renamed(run: Path, name: str) -> Path:
+    """Give a run's folder another name, unless a worker is at work in it; the runs that are compared with it follow."""
+    if run.is_symlink() or not _is_run(run):
+        raise StoreError(f"{run}: is no run folder, so it is not renamed")
+    target = run.with_name(_checked(name))
+    if os.path.lexists(target):
+        raise StoreError(f"{run.parent} has a {printable(name)!r} already; choose another name")
+    try:
+        with unoccupied(run):
+            run.rename(target)
+    except OSError as error:
+        raise StoreError(f"{run}: cannot be renamed: {_why_not(error)}") from None
+    rename_related(_run_folders(run.parent), run.name, name)
+    return target
 
 
 def _title_and_steps(run: Path) -> tuple[str, int]:
@@ -237,11 +273,13 @@ def _latest(run: Path) -> list[StoredEvent]:
     return [*drop_superseded(stored, restart_steps(stored))]
 
 
-def _findings(run: Path) -> int:
-    """The number of alarms, without superseded ones."""
-    marked = [*marked_events(run, "finding", "started")] if os.path.lexists(run / EVENTS) else []
-    remaining = drop_superseded(marked, restart_steps(marked))
-    return sum(isinstance(event, FindingOpened) and event.is_alarm for event in remaining)
+def _alarms(run: Path) -> list[tuple[FindingOpened, bool]]:
+    """Every alarm and whether it is open, without superseded ones."""
+    marked = [*marked_events(run, "finding", "finding_closed", "started")] if os.path.lexists(run / EVENTS) else []
+    remaining = [*drop_superseded(marked, restart_steps(marked))]
+    closed = {event.id for event in remaining if isinstance(event, FindingClosed)}
+    opened = [event for event in remaining if isinstance(event, FindingOpened) and event.is_alarm]
+    return [(finding, finding.id not in closed) for finding in opened]
 
 
 def _new_folder(runs: Path, stem: str, *, numbered: bool) -> Path:

@@ -7,32 +7,28 @@ the process; after a power cut a torn one is noticed and an older one taken.
 import math
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..config import StorageConfig
 from ..events import CheckpointSaved, Evaluated, Event, StepFinished
-from ..hosting.interfaces import Reason
-from .snapshot import CheckpointError, Snapshot, read_state, restore, take
+from ..storage.stored_checkpoints import (
+    CheckpointError,
+    Reason,
+    Stored,
+    best_stored,
+    bytes_of,
+    read_state,
+    stored_checkpoints,
+    stored_in_order,
+)
+from .snapshot import Snapshot, restore, take
 from .trainer import Trainer
 
 SERIES = 16
 """Checkpoints that only the thinning series keeps."""
 PARTIAL = ".partial-"
 """Before the name of one that is being written or deleted; what a crash leaves of it goes at the next start."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """One checkpoint on disk."""
-
-    path: Path
-    step: int
-    reason: Reason
-    val_loss: float
-    """The best so far when it was saved."""
-    size: int
 
 
 class Checkpoints:
@@ -96,7 +92,7 @@ class Checkpoints:
         except BaseException:
             shutil.rmtree(writing, ignore_errors=True)
             raise
-        self._stored = stored_in_order([*self._stored, Stored(path, step, reason, self._best, _size(path))])
+        self._stored = stored_in_order([*self._stored, Stored(path, step, reason, self._best, bytes_of(path))])
         if waiting and waiting.state.step == step:
             self._waiting = None
         return CheckpointSaved(step=step, name=name, reason=reason)
@@ -104,14 +100,28 @@ class Checkpoints:
     def _make_room(self, size: int) -> None:
         for old in surplus(self._stored, budget=self._storage.max_megabytes * 1_000_000 - size):
             self._stored.remove(old)
-            shutil.rmtree(old.path.rename(self._folder / f"{PARTIAL}{old.path.name}"))
+            self._delete(old)
+
+    def restore(self, chosen: Stored) -> None:
+        """CheckpointError changes nothing."""
+        self._best = restore(chosen.path, self._trainer).best_val_loss
+
+    def delete_after(self, chosen: Stored) -> None:
+        """Those that were saved after it: a run that goes back takes back what came later."""
+        place = [one.path for one in self._stored].index(chosen.path)
+        for later in self._stored[place + 1 :]:
+            self._delete(later)
+        self._stored = self._stored[: place + 1]
+
+    def _delete(self, old: Stored) -> None:
+        shutil.rmtree(old.path.rename(self._folder / f"{PARTIAL}{old.path.name}"))
 
     def restore_latest(self) -> bool:
         """Whether there was one; CheckpointError where there are some and none can be read."""
         problems: list[str] = []
         for stored in reversed(self._stored):
             try:
-                self._best = restore(stored.path, self._trainer).best_val_loss
+                self.restore(stored)
             except CheckpointError as error:
                 problems.append(str(error))
                 print(error, flush=True)
@@ -120,20 +130,6 @@ class Checkpoints:
         if problems := problems or _damage(self._folder):
             raise CheckpointError(f"{problems[0]}; no other checkpoint of this run can be read, so start it anew")
         return False
-
-
-def stored_checkpoints(folder: Path) -> list[Stored]:
-    """In the order they were saved; what is no checkpoint is passed over."""
-    found = []
-    for path in folder.glob("step-*"):
-        if path.is_symlink():
-            continue
-        try:
-            state = read_state(path)
-        except CheckpointError:
-            continue
-        found.append(Stored(path, state.step, state.reason, state.best_val_loss, _size(path)))
-    return stored_in_order(found)
 
 
 def _damage(folder: Path) -> list[str]:
@@ -147,14 +143,13 @@ def _damage(folder: Path) -> list[str]:
     return problems
 
 
-def stored_in_order(stored: Iterable[Stored]) -> list[Stored]:
-    return sorted(stored, key=lambda one: (one.step, len(one.path.name), one.path.name))
-
-
 def surplus(stored: Sequence[Stored], *, budget: int, series: int = SERIES) -> list[Stored]:
-    """Which to delete: the series is thinned towards the past, then changes go, oldest first, and never the latest."""
+    """Which to delete: the series is thinned towards the past, then changes go, oldest first, and never the best.
+
+    The latest goes last, where there is no room for it beside the best and the one to be saved.
+    """
     kept = list(stored)
-    best = min(kept, key=lambda one: one.val_loss, default=None)
+    best = best_stored(kept)
     protected = {one.path for one in kept if one.reason == "change" or one is best} | {one.path for one in kept[-1:]}
     thinning = [one for one in kept if one.path not in protected]
     gone: list[Stored] = []
@@ -164,7 +159,7 @@ def surplus(stored: Sequence[Stored], *, budget: int, series: int = SERIES) -> l
         kept.remove(least)
         gone.append(least)
     while len(kept) > 1 and sum(one.size for one in kept) > budget:
-        oldest = next((one for one in kept[:-1] if one is not best), kept[0])
+        oldest = next(one for one in kept if one is not best)
         kept.remove(oldest)
         gone.append(oldest)
     return gone
@@ -185,7 +180,3 @@ def _names(step: int) -> Iterator[str]:
     while True:
         yield f"step-{step:06d}-{count}"
         count += 1
-
-
-def _size(path: Path) -> int:
-    return sum(file.stat().st_size for file in path.iterdir() if file.is_file())

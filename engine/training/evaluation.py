@@ -6,6 +6,7 @@ import torch
 
 from ..config import RunConfig
 from ..corpus import Corpus
+from ..long_work import LongWork
 from .batches import held_out
 from .model import GPT, cross_entropy
 
@@ -23,13 +24,16 @@ class Evaluation:
         """Windows a pass."""
 
     @torch.inference_mode()
-    def loss(self, model: GPT) -> float:
+    def loss(self, model: GPT, long_work: LongWork) -> float:
         model.eval()
         total = torch.zeros((), device=self._inputs_BT.device)
         passes = zip(self._inputs_BT.split(self._sequences), self._targets_BT.split(self._sequences), strict=True)
-        for inputs_BT, targets_BT in passes:
-            total += cross_entropy(model(inputs_BT), targets_BT, reduction="sum")
-        model.train()
+        try:
+            for inputs_BT, targets_BT in passes:
+                total += cross_entropy(model(inputs_BT), targets_BT, reduction="sum")
+                long_work.between_pieces()
+        finally:
+            model.train()
         return (total / self._targets_BT.numel()).item()
 
 

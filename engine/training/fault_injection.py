@@ -3,14 +3,16 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MethodType
 
 import torch
 from torch import Tensor
 
 from ..fault_config import FaultConfig
 from ..vocabulary import BYTE_VALUES
+from .attention import KVCache
 from .instruments import layer_groups
-from .model import GPT, Attention
+from .model import GPT, Attention, Block
 from .optim import FlatParameters
 
 Batch = tuple[Tensor, Tensor]
@@ -136,11 +138,23 @@ def _destabilise(model: GPT) -> None:
             module.attend = overflowing_attention
 
 
+def _forward_without_sums(block: Block, x_NC: Tensor, T: int, cache: KVCache | None = None) -> Tensor:
+    x_NC = block.attention(block.attention_norm(x_NC), T, cache)
+    return block.feed_forward(block.feed_forward_norm(x_NC))
+
+
+def _cut_residual_stream(model: GPT) -> None:
+    for module in model.modules():
+        if isinstance(module, Block):
+            setattr(module, "forward", MethodType(_forward_without_sums, module))  # noqa: B010
+
+
 INJECTIONS: Mapping[str, Injection] = {
     "shuffled_targets": Injection(batch=_shuffle),
     "random_targets": Injection(batch=_randomise),
     "bad_batch_step": Injection(batch=_break, gradients=_weigh),
     "unstable_softmax": Injection(model=_destabilise),
+    "no_residual": Injection(model=_cut_residual_stream),
     "detached": Injection(gradients=_detach),
     "gradients_scaled_from": Injection(gradients=_scale),
     "flipped_from": Injection(gradients=_flip),

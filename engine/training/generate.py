@@ -8,13 +8,21 @@ from torch import Tensor
 
 from ..config import InstrumentsConfig
 from ..events import Sample, SampleGenerated
+from ..long_work import LongWork
 from ..vocabulary import BYTE_VALUES
 from .model import GPT
 
 
 @torch.inference_mode()
 def generate(
-    model: GPT, prompt: bytes, *, tokens: int, temperature: float, top_k: int, generator: torch.Generator
+    model: GPT,
+    prompt: bytes,
+    *,
+    tokens: int,
+    temperature: float,
+    top_k: int,
+    generator: torch.Generator,
+    long_work: LongWork | None = None,
 ) -> bytes:
     """`tokens` bytes that follow the prompt."""
     device = next(model.parameters()).device
@@ -34,13 +42,21 @@ def generate(
                 logits = model(sequence[:, end - context : end])[0, -1]
             # specials are never generated
             sequence[0, end] = _choose(logits[:BYTE_VALUES].float().cpu(), temperature, top_k, generator)
+            if long_work:
+                long_work.between_pieces()
     finally:
         model.train(training)
     return bytes(sequence[0, len(given) :].tolist())
 
 
 def generate_sample(
-    model: GPT, defaults: InstrumentsConfig, command: Sample, *, step: int, seed: int
+    model: GPT,
+    defaults: InstrumentsConfig,
+    command: Sample,
+    *,
+    step: int,
+    seed: int,
+    long_work: LongWork,
 ) -> SampleGenerated:
     """The answer to a command, which may leave any setting to the run's defaults; ConfigError where one cannot be."""
     asked = {
@@ -57,6 +73,7 @@ def generate_sample(
         temperature=wanted.temperature,
         top_k=wanted.top_k,
         generator=torch.Generator().manual_seed(seed),
+        long_work=long_work,
     )
     return SampleGenerated(
         step=step,

@@ -15,6 +15,8 @@ from ..config import InstrumentsConfig
 from .optim import FlatParameters
 from .torch_private import norm_of_each
 
+FIRST_STEPS = frozenset((1, 2, 5, 10, 20))
+
 
 class Reading(NamedTuple):
     """The numbers of one step, named as in `StepFinished`; None where an instrument is off."""
@@ -138,3 +140,12 @@ def ratio(update_norm: float, weight_norm: float) -> float:
     if weight_norm == 0:
         return math.inf if update_norm else 0.0
     return update_norm / weight_norm
+
+
+def is_due(every: int, step: int) -> bool:
+    return bool(every) and step % every == 0
+
+
+def are_layers_due(every: int, step: int) -> bool:
+    """Every so many steps, and in the first steps as well, where a run that goes wrong often does so."""
+    return is_due(every, step) or (bool(every) and step in FIRST_STEPS)

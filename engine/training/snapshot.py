@@ -4,34 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
 import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 from torch import Tensor
 
-from ..config import ConfigError, LiveSettings
+from ..config import ConfigError
 from ..corpus import Corpus
-from ..events import Count, encode, require_known_settings
-from ..hosting.interfaces import Reason
+from ..events import encode
+from ..storage.stored_checkpoints import CheckpointError, Reason, State, read_state
 from .memory_budget import require_memory_for_batches
 from .trainer import Trainer
-
-STATE_BYTES = 100_000
-
-
-class CheckpointError(ValueError):
-    """A checkpoint that cannot be restored; the message names the file and why."""
-
-
-class State(msgspec.Struct, frozen=True, kw_only=True):
-    step: Count
-    tokens: Count
-    reason: Reason
-    fingerprint: str
-    best_val_loss: float
-    settings: LiveSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,22 +66,6 @@ def _training_tensors(trainer: Trainer) -> dict[str, Tensor]:
     if trainer.config.training.device == "mps":
         tensors["random.dropout_mps"] = torch.mps.get_rng_state()
     return tensors
-
-
-def read_state(folder: Path) -> State:
-    """What a snapshot says of itself, without its tensors; CheckpointError where that cannot be read."""
-    path = folder / "state.json"
-    try:
-        if path.is_symlink() or not path.is_file() or path.stat().st_size > STATE_BYTES:
-            raise CheckpointError(f"{path}: is missing or is no plain file of at most {STATE_BYTES} bytes")
-        data = path.read_bytes()
-        state = msgspec.json.decode(data, type=State, strict=False)
-        require_known_settings(msgspec.json.decode(data)["settings"])
-        return state
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read: {error.strerror}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ConfigError) as error:
-        raise CheckpointError(f"{path}: {' '.join(str(error).split())[:200]}") from None
 
 
 def restore(folder: Path, trainer: Trainer) -> State:

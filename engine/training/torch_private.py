@@ -30,8 +30,3 @@ fused_adamw: Callable[..., None] = torch._fused_adamw_
 def softmax_backward(dy: Tensor, y: Tensor) -> Tensor:
     """dx = y * (dy - sum(dy * y)) for y = softmax(x) over the last dimension, in one pass over memory."""
     return torch.ops.aten._softmax_backward_data(dy, y, -1, y.dtype)
-
-
-def has_bf16_instructions() -> bool:
-    """Whether this x86 processor multiplies bf16 natively; looked up when asked, as not every build has oneDNN."""
-    return torch.ops.mkldnn._is_mkldnn_bf16_supported()

@@ -9,13 +9,14 @@ call again, and between two calls any command can be answered.
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 
 import msgspec
 import torch
 from torch import Tensor
 
-from ..config import LiveSettings, RunConfig
+from ..config import ConfigError, LiveSettings, RunConfig
 from ..corpus import Corpus
 from ..events import (
     ChangeSettings,
@@ -29,16 +30,18 @@ from ..events import (
     StepFinished,
 )
 from ..live_changes import changed, difference
+from ..long_work import LongWork, WorkAbandoned
 from ..schedule import planned_lr
 from ..stopwatch import Stopwatch
 from .batches import Batches
 from .evaluation import Evaluation, perplexity
 from .fault_injection import Faults
 from .generate import generate_sample
-from .instruments import Instruments, LayerReading
+from .instruments import Instruments, LayerReading, are_layers_due, is_due
 from .memory_budget import require_memory_for_batches
 from .model import GPT, cross_entropy, flops_per_token
 from .optim import FlatParameters, new_optimizer
+from .undo import undone_if_abandoned
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
@@ -56,6 +59,7 @@ class Trainer:
         corpus: Corpus,
         stopwatch: Stopwatch | None = None,
         now: Callable[[], float] = time.time,
+        long_work: LongWork | None = None,
     ) -> None:
         self.config = config
         self.settings = LiveSettings.from_config(config)
@@ -64,6 +68,7 @@ class Trainer:
         self.corpus = corpus
         self._stopwatch = stopwatch or Stopwatch()
         self._now = now
+        self._long_work = long_work or LongWork()
         self._changes_to_come: deque[SettingsChanged] = deque()
         self.is_untouched = True
         """Neither trained nor restored."""
@@ -120,21 +125,26 @@ class Trainer:
         )
 
     def advance(self) -> list[Event]:
-        """One optimizer step, and the measurements that are due after it."""
-        instruments = self.config.instruments
-        events = self._measure_untrained() if self.is_untouched else []
-        self.is_untouched = False
-        events += self._take_step(layers=is_due(instruments.layers_every, self.step + 1))
-        if is_due(instruments.evaluate_every, self.step) or (self.finished and instruments.evaluate_every):
-            events.append(self.evaluate())
-        if is_due(instruments.sample_every, self.step):
-            events.append(self.sample(Sample()))
+        """One optimizer step, and the measurements that are due after it; what was abandoned is not among them."""
+        events: list[Event] = []
+        with suppress(WorkAbandoned):
+            for event in self._measured_step():  # those before the one that is abandoned count
+                events += [event]
         return [*events, *self.replay()]
 
-    def _measure_untrained(self) -> list[Event]:
-        """The baseline of a run: how good random weights are, which is as good as guessing."""
-        events: list[Event] = [self.evaluate()] if self.config.instruments.evaluate_every else []
-        return [*events, self.sample(Sample())] if self.config.instruments.sample_every else events
+    def _measured_step(self) -> Iterator[Event]:
+        instruments = self.config.instruments
+        if self.is_untouched:  # how good random weights are, which is as good as guessing
+            self.is_untouched = False
+            if instruments.evaluate_every:
+                yield self.evaluate()
+            if instruments.sample_every:
+                yield self.sample(Sample())
+        yield from self._take_step(layers=are_layers_due(instruments.layers_every, self.step + 1))
+        if is_due(instruments.evaluate_every, self.step) or (self.finished and instruments.evaluate_every):
+            yield self.evaluate()
+        if is_due(instruments.sample_every, self.step) or (self.finished and instruments.sample_every):
+            yield self.sample(Sample())
 
     def _take_step(self, *, layers: bool) -> list[Event]:
         """One step of gradient descent; with `layers`, each layer is measured too."""
@@ -172,17 +182,22 @@ class Trainer:
         Gradients of several small batches add up to that of a large one, in the memory of a small one.
         """
         losses = []
-        batches = [self.batches.draw(settings.batch) for _ in range(settings.accumulation)]
-        batches = self._faults.batches(self.step + 1, batches)
-        self._stopwatch.lap("data")
-        for index, (inputs_BT, targets_BT) in enumerate(batches):
-            # 2. Forward: logits (B, T, V), and how surprising the tokens are that really come next.
-            loss = cross_entropy(self._forward(inputs_BT), targets_BT)
-            if settings.accumulation > 1:
-                loss = loss / settings.accumulation
-            # 3. Backward: the first batch overwrites the gradients of the last step, the others add to them.
-            self.flat.differentiate(loss, accumulate=index > 0)
-            losses.append(loss.detach())
+        with undone_if_abandoned(self.batches.generator, self._device):
+            batches = []
+            while len(batches) < settings.accumulation:
+                batches.append(self.batches.draw(settings.batch))
+                self._long_work.between_pieces()
+            batches = self._faults.batches(self.step + 1, batches)
+            self._stopwatch.lap("data")
+            for index, (inputs_BT, targets_BT) in enumerate(batches):
+                # 2. Forward: logits (B, T, V), and how surprising the tokens are that really come next.
+                loss = cross_entropy(self._forward(inputs_BT), targets_BT)
+                if settings.accumulation > 1:
+                    loss = loss / settings.accumulation
+                # 3. Backward: the first batch overwrites the gradients of the last step, the others add to them.
+                self.flat.differentiate(loss, accumulate=index > 0)
+                losses.append(loss.detach())
+                self._long_work.between_pieces()
         self._faults.gradients(self.step + 1)
         return losses[0] if len(losses) == 1 else torch.stack(losses).sum(), batches[-1][0]
 
@@ -203,14 +218,19 @@ class Trainer:
 
     def evaluate(self) -> Evaluated:
         """The loss on text that is never trained on: where it rises while the training loss falls, a model overfits."""
-        val_loss = self._evaluation.loss(self.model)
+        val_loss = self._evaluation.loss(self.model, self._long_work)
         self._stopwatch.lap("evaluation")
         return Evaluated(step=self.step, val_loss=val_loss, perplexity=perplexity(val_loss))
 
     def sample(self, command: Sample) -> SampleGenerated:
         """Text from the weights as they are; ConfigError where the command cannot be."""
         generated = generate_sample(
-            self.model, self.config.instruments, command, step=self.step, seed=self.config.training.seed + self.step
+            self.model,
+            self.config.instruments,
+            command,
+            step=self.step,
+            seed=self.config.training.seed + self.step,
+            long_work=self._long_work,
         )
         self._stopwatch.lap("sample")
         return generated
@@ -219,6 +239,8 @@ class Trainer:
         """From the next step on; ConfigError leaves everything as it was."""
         before = self.settings
         after = changed(before, command, step=self.step + 1, steps=self.config.training.steps)
+        if after == before and not self._changes_to_come:
+            raise ConfigError("nothing would change: the run is set like that already")
         require_memory_for_batches(self.config, after)
         self._changes_to_come.clear()  # from here on it is another run than the one that crashed
         self.apply(after)
@@ -245,7 +267,3 @@ class Trainer:
     def apply(self, settings: LiveSettings) -> None:
         self.settings = settings
         self.model.set_dropout(settings.dropout)
-
-
-def is_due(every: int, step: int) -> bool:
-    return bool(every) and step % every == 0

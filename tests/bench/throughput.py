@@ -38,7 +38,7 @@ from tinygpt_tui.engine.hosting.host import Host
 from tinygpt_tui.engine.hosting.interfaces import Hosted
 from tinygpt_tui.engine.storage.event_log import EventLog
 from tinygpt_tui.engine.storage.run_store import create
-from tinygpt_tui.engine.training.autotune import resolve
+from tinygpt_tui.engine.training.auto_settings import resolve
 from tinygpt_tui.engine.training.checkpoints import Checkpoints
 from tinygpt_tui.engine.training.trainer import Trainer
 
@@ -172,7 +172,7 @@ def compare(case: Case, peaks: dict[str, float]) -> Measured:
     default = RunConfig()
     config = replace(default, model=model, training=replace(default.training, steps=case.steps, batch=case.batch))
     corpus = load_corpus(config.data, context=case.context)
-    config = resolve(config, corpus)
+    config = resolve(config)
     gc.freeze()  # as the worker does
     trainer = Alternating(config, corpus)
     plain, same_model = (Rival(case, model, corpus.train, own_model=own_model) for own_model in (True, False))

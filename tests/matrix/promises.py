@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from tinygpt_tui.engine.events import Event, Fix, LayersMeasured, StepFinished
+from tinygpt_tui.engine.healthy import HEALTHY, LAYER_SPREAD, layer_spread
 from tinygpt_tui.engine.lesson import Lesson, LessonFix
 
 SEEDS = (0, 1, 2)
@@ -17,6 +19,8 @@ class Raised:
     kind: str
     step: int
     """At which it was known."""
+    causes: tuple[str, ...] = ()
+    fixes: tuple[Fix, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +33,9 @@ class Trial:
     """The last one; where nothing is held out, the mean training loss of the last tenth."""
     seconds: float
     """Of processor time, so that a busy machine does not count."""
+
+    unhealthy: tuple[str, ...] = ()
+    """Ranges of `engine/healthy.py` that it left."""
 
     def known_at(self, *kinds: str) -> int | None:
         """When the first of these kinds was known."""
@@ -60,7 +67,82 @@ def broken(lesson: Lesson, trial: Trial) -> list[str]:
         if step is None or step > promise.by:
             when = "never" if step is None else f"at step {step}"
             found.append(f"{promise.kind} should be known by step {promise.by} and was {when}")
+    found += [
+        f"{each.kind} should be mended first by a fix of the lesson, not: {_first(each)}"
+        for each in trial.raised
+        if _announces(lesson, each.kind) and not is_mended(each, lesson)
+    ]
     return found + _unexpected(trial, _announced(lesson))
+
+
+FIRST_CAUSES = {
+    "nan-softmax": "softmax",
+    "gradient-bug": "cut off from the loss",
+    "vanishing-gradients": "shrinks in every layer",
+    "loss-spike": "one bad batch",
+    "lr-too-high": "learning rate too high",
+    "lr-too-low": "learning rate too low",
+    "nan-learning-rate": "learning rate too high",
+    "oscillating": "learning rate too high",
+    "exploding-gradients": "not clipped",
+    "dead-start": "initial weights 0 times",
+    "shuffled-targets": "do not belong together",
+    "schedule-ended": "schedule has ended",
+    "model-too-small": "model too small",
+    "overfitting": "too little text",
+}
+"""By preset, a part of what the first cause of each expected finding reads."""
+
+
+def misjudged(id: str, lesson: Lesson, trial: Trial) -> list[str]:
+    """Expected findings whose first cause is not the fault of the preset."""
+    words = FIRST_CAUSES.get(id, "")
+    return [
+        f"the first cause of {each.kind} should be '{words}', not: {each.causes[:1]}"
+        for each in trial.raised
+        if _announces(lesson, each.kind) and words not in "".join(each.causes[:1])
+    ]
+
+
+def unhealthy(events: Sequence[Event]) -> tuple[str, ...]:
+    """Every range of `engine/healthy.py` that a run left; of the steps, one in a hundred may."""
+    steps = [event for event in events if isinstance(event, StepFinished)]
+    layers = [event for event in events if isinstance(event, LayersMeasured)]
+    seen = {
+        "grad_norm": [event.grad_norm for event in steps],
+        "update_ratio": [event.update_ratio or 0.0 for event in steps],
+        "clipped": [sum(bool(event.clipped) for event in steps) / len(steps)],
+        "param_norm": [(steps[-1].param_norm or 0.0) / (steps[0].param_norm or 1.0)],
+        "max_attention_logit": [event.max_attention_logit for event in layers],
+        "log_z": [event.log_z for event in layers],
+    }
+    found = [
+        f"{name} is not {HEALTHY[name].words}: {min(values):.3g} to {max(values):.3g}"
+        for name, values in seen.items()
+        if sum(map(HEALTHY[name].holds, values)) < 0.99 * len(values)
+    ]
+    spread = max((layer_spread(v) for event in layers for v in (event.grad_norm, event.update_ratio)), default=1.0)
+    return (*found, *([f"layers differ by a factor of {spread:.3g}"] if spread > LAYER_SPREAD else []))
+
+
+def is_mended(raised: Raised, lesson: Lesson) -> bool:
+    """Whether the first remedy of a finding sets keys of one of the lesson's fixes, or in words names it."""
+    if not raised.fixes:
+        return not lesson.fixes
+    first = raised.fixes[0]
+    title = first.title.partition(":")[0].casefold()
+    return any(
+        set(first.changes) <= set(fix.changes) if first.changes else title == fix.title.casefold()
+        for fix in lesson.fixes
+    )
+
+
+def _first(raised: Raised) -> str:
+    return raised.fixes[0].title if raised.fixes else "nothing"
+
+
+def _announces(lesson: Lesson, kind: str) -> bool:
+    return bool(lesson.fixes) and any(kind in (each.kind, *each.or_else) for each in lesson.expected)
 
 
 def broken_by_fix(lesson: Lesson, fix: LessonFix, before: Trial, after: Trial) -> list[str]:

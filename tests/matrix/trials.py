@@ -10,7 +10,7 @@ from tinygpt_tui.engine.config import RunConfig
 from tinygpt_tui.engine.events import Evaluated, Event, FindingOpened, StepFinished
 from tinygpt_tui.engine.presets import find_preset
 
-from .promises import Case, Raised, Trial, broken, broken_by_fix
+from .promises import Case, Raised, Trial, broken, broken_by_fix, misjudged, unhealthy
 
 PROCESSES = 2
 
@@ -35,7 +35,8 @@ def _judge(case: Case) -> Verdict:
     config = find_preset(case.id)[1]
     lesson = config.lesson
     before = train(config, case.seed)
-    complaints = broken(lesson, before)
+    complaints = [*broken(lesson, before), *misjudged(case.id, lesson, before)]
+    complaints += before.unhealthy if case.id == "baseline" else ()
     fixed = []
     for fix in lesson.fixes:
         fixed.append(train(config.with_changes(fix.changes), case.seed))
@@ -62,7 +63,7 @@ def train(config: RunConfig, seed: int) -> Trial:
 
 def _trial(events: list[Event], seconds: float) -> Trial:
     raised = [
-        Raised(kind=event.kind, step=event.step)
+        Raised(kind=event.kind, step=event.step, causes=tuple(event.causes), fixes=tuple(event.fixes))
         for event in events
         if isinstance(event, FindingOpened) and event.severity != "info"
     ]
@@ -70,4 +71,4 @@ def _trial(events: list[Event], seconds: float) -> Trial:
     losses = [event.loss for event in events if isinstance(event, StepFinished) and event.loss is not None]
     last = losses[-max(len(losses) // 10, 1) :]
     val_loss = held_out[-1] if held_out else sum(last) / len(last)
-    return Trial(raised=tuple(raised), val_loss=val_loss, seconds=seconds)
+    return Trial(raised=tuple(raised), val_loss=val_loss, seconds=seconds, unhealthy=unhealthy(events))

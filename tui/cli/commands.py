@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from .checkpoint_commands import checkpoints, resume
+from .export_commands import export, plot
 from .learn_commands import course, exercise
 from .options import (
     DEFAULT_PRESET,
@@ -29,7 +31,7 @@ from .options import (
 )
 from .preset_commands import presets
 from .root_command import SCREEN, CommandOrPreset, ScreenCommand
-from .run_commands import attach_run, resume, rm, runs, sample, stop
+from .run_commands import attach_run, compare, rm, runs, sample, stop
 from .suggestions import require_preset_or_unknown
 
 if TYPE_CHECKING:
@@ -112,7 +114,9 @@ def train(
     return host(path, config, as_json=as_json, is_new=True)
 
 
-for each in (presets, course, exercise, resume, attach_run, stop, sample, runs, rm):
+for each in (
+    presets, course, exercise, resume, attach_run, compare, stop, sample, checkpoints, runs, rm, plot, export,
+):  # fmt: skip
     command.add_command(each)
 
 

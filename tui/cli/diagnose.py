@@ -106,7 +106,7 @@ def diagnose_log(name: str, runs: Path, given: Mapping[str, str], file: Path | N
 
     Raises ReadError or StoreError where there is no such log, or nothing in it is one.
     """
-    origin = file or _origin(name, runs)
+    origin = file or log_origin(name, runs)
     with closing(open_log(name, origin, given)) as log:
         own = _own_run(origin) if log.format == "run folder" else None
         return LogDiagnosis(log=log, runs={"": own} if own else _runs_in(log))
@@ -180,7 +180,7 @@ def parsed_kinds(text: str | None) -> frozenset[str]:
     return frozenset(wanted)
 
 
-def _origin(name: str, runs: Path) -> Path:
+def log_origin(name: str, runs: Path) -> Path:
     """A path, or a run by its name."""
     path = Path(name).expanduser()
     if "/" in name or os.path.lexists(path):

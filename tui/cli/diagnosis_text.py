@@ -25,6 +25,8 @@ _RANK = {"failure": 0, "warning": 1, "info": 2}
 _PLAIN = str.maketrans("●·–∞→“”≈×", '*.-8>""~x')
 _NAMES = 12
 """Columns that are listed by name."""
+_UNTIMED = "throughput_drop"
+"""Most logs have no times, and a person who reads one does not miss them."""
 _ORDERS = 50.0
 """From this ratio of the highest to the lowest loss on, the plot is logarithmic."""
 
@@ -84,7 +86,8 @@ class DiagnosisPage:
         for run, found in diagnosis.runs.items():
             name = f"run {run or '1'}: " if len(diagnosis.runs) > 1 else ""
             lines += ["", *self._run(name, found)]
-        blind = _union(found.report.blind for found in diagnosis.runs.values())
+        reasons = _union(found.report.blind for found in diagnosis.runs.values())
+        blind = [reason for reason in reasons if not reason.startswith(_UNTIMED)]
         lines += [line for reason in blind for line in self._wrapped("blind", [f"to {reason}"])]
         text = "\n".join([*lines, ""])
         return text.translate(_PLAIN) if self.is_ascii else text

@@ -16,7 +16,7 @@ import click
 from ...engine import client
 from ...engine.client import LiveRun, Run, StoredRun, open_stored
 from ...engine.config import RunConfig
-from ...engine.events import AnyEvent, PreparationBegan, RunEnded, Stop, encode
+from ...engine.events import AnyEvent, ChangeSettings, PreparationBegan, RunEnded, Stop, encode
 from ...engine.storage.event_log import line_count
 from ...engine.storage.run_folder import CHECKPOINTS, EVENTS, find_worker, kill_worker
 from ...engine.storage.run_store import read_config, remove
@@ -202,7 +202,15 @@ def _interrupts() -> Iterator[asyncio.Queue[None]]:
             loop.remove_signal_handler(number)
 
 
-def host(path: Path, config: RunConfig, *, as_json: bool, is_new: bool) -> int:
+def host(
+    path: Path,
+    config: RunConfig,
+    *,
+    as_json: bool,
+    is_new: bool,
+    checkpoint: str = "",
+    change: ChangeSettings | None = None,
+) -> int:
     """Train in a worker and follow it; a new run that its input keeps from beginning leaves nothing behind."""
     try:
         click.echo(f"run {visible(str(path))}", err=as_json)
@@ -211,7 +219,7 @@ def host(path: Path, config: RunConfig, *, as_json: bool, is_new: bool) -> int:
             remove(path)
         raise
     teller = narrator(config.training.steps, sys.stdout, as_json=as_json)
-    open_run = partial(client.start, since=0 if is_new else line_count(path))
+    open_run = partial(client.start, since=0 if is_new else line_count(path), checkpoint=checkpoint, change=change)
     try:
         outcome = asyncio.run(follow(path, open_run, teller, is_ours=True))
     except OSError as error:

@@ -45,9 +45,11 @@ def run_command(arguments: list[str]) -> int:
 def _is_for_people(error: Exception) -> bool:
     from ...engine.client import ClientError
     from ...engine.config import ConfigError
+    from ...engine.export.tables import ExportError
+    from ...engine.readers.source import ReadError
     from ...engine.storage.run_folder import StoreError
 
-    return isinstance(error, ConfigError | StoreError | ClientError | OSError)
+    return isinstance(error, ConfigError | StoreError | ClientError | ReadError | ExportError | OSError)
 
 
 def _words(error: Exception) -> str:

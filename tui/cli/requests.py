@@ -36,15 +36,16 @@ def live_sample(path: Path, wanted: Sample) -> str:
     return asyncio.run(asked())
 
 
-def stored_sample(path: Path, wanted: Sample, seed: int) -> str:
-    """What the model of a run's latest checkpoint writes."""
+def stored_sample(path: Path, wanted: Sample, seed: int, checkpoint: str) -> str:
+    """What the model of one of a run's checkpoints writes."""
     # with torch, as nothing else here
+    from ...engine.storage.stored_checkpoints import CheckpointError
     from ...engine.training.sample_checkpoint import sample_from_run
-    from ...engine.training.snapshot import CheckpointError
 
     try:
         return sample_from_run(
             path,
+            checkpoint,
             prompt=wanted.prompt or "",
             tokens=wanted.tokens or 0,
             temperature=wanted.temperature or 0.0,

@@ -1,4 +1,4 @@
-"""What can be done with runs that there are: resume, look at, stop, let write, list and delete them."""
+"""What can be done with runs that there are: look at, stop, let write, list and delete them."""
 
 from __future__ import annotations
 
@@ -9,41 +9,9 @@ import click
 
 from ...engine.vocabulary import VOCABULARY
 from ..text import visible
+from .checkpoint_commands import from_option
 from .options import PROGRAM, RunName, ascii_option, events_as_json, runs_folder, runs_option
 from .suggestions import run_path
-
-
-@click.command()
-@click.argument("run", type=RunName())
-@click.option("--steps", metavar="N", help="Train up to this step, where the run was to end earlier.")
-@events_as_json
-@runs_option
-def resume(run: str, steps: str | None, as_json: bool, runs: str | None) -> int:
-    """Go on with a run from its latest checkpoint."""
-    from ...engine.config import ConfigError
-    from ...engine.storage.run_folder import find_worker
-    from ...engine.storage.run_store import read_config, summarise, write_config
-    from .follow import host
-
-    path = run_path(runs, run)
-    config = read_config(path)
-    if worker := find_worker(path):
-        raise click.UsageError(f"{path.name} is training already (process {worker.pid}); `{PROGRAM} attach` follows it")
-    if steps is not None:
-        try:
-            config = config.with_values({"training.steps": steps})
-        except ConfigError as error:
-            raise ConfigError(f"--steps {steps}: {error}") from None
-    summary = summarise(path)
-    # one that was stopped goes on from its very end, where others go back to a checkpoint
-    is_over = summary.state == "finished" or (summary.state == "stopped" and steps is not None)
-    if is_over and config.training.steps <= summary.step:
-        given = "" if steps is None else f", and --steps {steps} is not beyond it"
-        place = f"{path.name} is {summary.state} at step {summary.step}"
-        raise click.UsageError(f"{place}{given}; --steps M goes on to a later step M")
-    if steps is not None:
-        write_config(path, config)
-    return host(path, config, as_json=as_json, is_new=False)
 
 
 @click.command("attach")
@@ -85,11 +53,19 @@ def stop(run: str, runs: str | None) -> int:
 @click.option("--temperature", type=click.FloatRange(0, 100), help="0 always takes the likeliest byte.")
 @click.option("--top-k", type=click.IntRange(1, VOCABULARY), help="How many of the likeliest bytes may come next.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="For a run that is not training.")
+@from_option
 @runs_option
 def sample(
-    run: str, prompt: str | None, tokens: int, temperature: float | None, top_k: int | None, seed: int, runs: str | None
+    run: str,
+    prompt: str | None,
+    tokens: int,
+    temperature: float | None,
+    top_k: int | None,
+    seed: int,
+    wanted: str | None,
+    runs: str | None,
 ) -> int:
-    """Let a run's model write. As it is now, or as its latest checkpoint has it."""
+    """Let a run's model write. As it is now, or as a checkpoint has it: the latest, or one that --from names."""
     from ...engine.events import Sample
     from ...engine.storage.run_folder import find_worker
     from ...engine.storage.run_store import read_config
@@ -97,14 +73,15 @@ def sample(
 
     path = run_path(runs, run)
     usual = read_config(path).instruments
-    wanted = Sample(
+    asked = Sample(
         prompt=usual.sample_prompt if prompt is None else prompt,
         tokens=tokens,
         temperature=usual.temperature if temperature is None else temperature,
         top_k=top_k or usual.top_k,
     )
-    text = live_sample(path, wanted) if find_worker(path) else stored_sample(path, wanted, seed)
-    click.echo(visible(f"{wanted.prompt}{text}", keep_lines=True))
+    is_now = wanted is None and find_worker(path)
+    text = live_sample(path, asked) if is_now else stored_sample(path, asked, seed, wanted or "latest")
+    click.echo(visible(f"{asked.prompt}{text}", keep_lines=True))
     return 0
 
 
@@ -129,6 +106,37 @@ def runs(as_json: bool, runs: str | None) -> int:
     else:
         click.echo(f"no runs in {visible(str(folder))} yet; `{PROGRAM} train` makes one")
     return 0
+
+
+@click.command()
+@click.argument("names", nargs=-1, required=True, type=RunName(), metavar="RUN RUN...")
+@click.option("--text", "as_text", is_flag=True, help="Print the table alone, even on a terminal.")
+@ascii_option
+@runs_option
+def compare(names: tuple[str, ...], as_text: bool, is_ascii: bool, runs: str | None) -> int:
+    """Two to eight runs over each other, and a table. What each reached, against the first, and which settings differ.
+
+    On a terminal the curves are shown first; the table is printed when they are left.
+    """
+    from ..comparison.compared_runs import ComparedRuns
+    from ..comparison.table import comparison_text
+    from ..navigation import CompareRuns
+    from ..view.comparison import MOST_RUNS
+
+    paths = tuple(dict.fromkeys(run_path(runs, name) for name in names))
+    if not 2 <= len(paths) <= MOST_RUNS:
+        raise click.UsageError(f"compare takes 2 to {MOST_RUNS} different runs; these are {len(paths)}")
+    if sys.stdout.isatty() and not as_text:
+        from ..app import open_app
+
+        open_app(runs=runs_folder(runs), place=CompareRuns(paths), ascii=is_ascii)
+    compared = ComparedRuns(paths)
+    compared.read()
+    for why in (trouble := compared.new_trouble()):
+        click.echo(f"{PROGRAM}: {visible(why)}", err=True)
+    if found := compared.runs():
+        click.echo(comparison_text(found, found[0]))
+    return 2 if trouble else 0
 
 
 @click.command()

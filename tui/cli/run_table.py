@@ -57,13 +57,13 @@ def json_row(summary: RunSummary) -> str:
         "findings": summary.findings,
         "bytes": summary.bytes,
     }
-    return visible_json(json.dumps(row | {"pid": summary.pid} if summary.pid else row))
+    return visible_json(json.dumps(row | {"pid": summary.pid, "watched": summary.watched} if summary.pid else row))
 
 
 def _cells(summary: RunSummary) -> tuple[str, ...]:
     return (
         visible(summary.name),
-        summary.state,
+        f"{summary.state}, unwatched" if summary.pid and not summary.watched else summary.state,
         f"{summary.step}/{summary.steps}",
         _loss(summary.loss),
         _loss(summary.val_loss),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from textual.content import Content
 
 from ...engine.config import LiveSettings, RunConfig, TrainingConfig
+from ...engine.healthy import HEALTHY
 from ...engine.schedule import ScheduleConfig, planned_curve
 from ...engine.vocabulary import CHANCE_LOSS, VOCABULARY
 from ..content import curve_block
@@ -147,13 +148,13 @@ def instruments(view: RunView) -> Content:
         ("loss", compact(mean), "mean of 30 steps"),
         ("val_loss", compact(val), gap),
         ("lr", setting(view.curves.at("lr"), 3), view.settings.schedule.kind),
-        ("grad_norm", compact(view.curves.at("grad_norm")), "healthy: 1e-6 to 10, steady"),
+        ("grad_norm", compact(view.curves.at("grad_norm")), f"healthy: {HEALTHY['grad_norm'].words}"),
         (
             "param_norm",
             compact(view.curves.at("param_norm")),
             f"{compact(view.curves.at('param_norm', 1))} at step 1: grows slowly",
         ),
-        ("update_ratio", compact(view.curves.at("update_ratio")), "healthy: 0.001, or a few times that"),
+        ("update_ratio", compact(view.curves.at("update_ratio")), f"healthy: {HEALTHY['update_ratio'].words}"),
     ]
     wide = max(len(value) for _, value, _ in rows)
     return Content("\n").join(

@@ -9,9 +9,13 @@ from dataclasses import dataclass
 from textual import events
 from textual.binding import ActiveBinding
 from textual.content import Content
+from textual.message import Message
 from textual.reactive import reactive
 from textual.screen import Screen
 from textual.widget import Widget
+
+ASKED_ON_CLICK = frozenset({"run.again"})
+"""Ids of bindings."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,13 @@ class KeyLine(Widget):
     KeyLine { dock: bottom; height: 1; padding: 0 1; background: $footer-background; }
     """
     ALLOW_SELECT = False
+
+    class Doubted(Message):
+        """A click that may have been meant for a neighbour; the screen asks before it acts."""
+
+        def __init__(self, active: ActiveBinding) -> None:
+            super().__init__()
+            self.active = active
 
     keys: reactive[tuple[ShownKey, ...]] = reactive(())
 
@@ -74,4 +85,8 @@ class KeyLine(Widget):
         column = event.x - self.gutter.left
         for key in self.keys:
             if key.start <= column < key.end:
-                await self.app.run_action(key.binding.binding.action, key.binding.node)
+                binding = key.binding.binding
+                if binding.id in ASKED_ON_CLICK:
+                    self.post_message(self.Doubted(key.binding))
+                else:
+                    await self.app.run_action(binding.action, key.binding.node)

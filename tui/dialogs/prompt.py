@@ -132,17 +132,34 @@ class Prompt(Dialog[Answer | None], Generic[Answer]):
 def typed_number(texts: Texts, name: str, rule: str, low: float, high: float = math.inf) -> float:
     """The number typed under a name; ValueError, in the words of `rule`, where it is none or out of bounds."""
     text = texts[name].strip()
+    if not text:
+        raise ValueError(f"{label_of(name)} is empty; it {rule}")
     try:
         value = float(text)
     except ValueError:
-        raise ValueError(f"{text or 'nothing'!r} is no number; {name} {rule}") from None
+        raise ValueError(f"{label_of(name)}: {text!r} is no number; it {rule}") from None
     if not low <= value <= high:
-        raise ValueError(f"{name} = {text} cannot be: it {rule}")
+        raise ValueError(f"{label_of(name)} = {text} cannot be: it {rule}")
     return value
 
 
 def typed_whole(texts: Texts, name: str, rule: str, low: int, high: float = math.inf) -> int:
     value = typed_number(texts, name, rule, low, high)
     if not value.is_integer():
-        raise ValueError(f"{name} = {texts[name].strip()} cannot be: it {rule}")
+        raise ValueError(f"{label_of(name)} = {texts[name].strip()} cannot be: it {rule}")
     return int(value)
+
+
+_LABELS = {
+    "lr": "Learning rate",
+    "min_lr": "Lowest lr",
+    "decay_start": "Decay from",
+    "speed": "Steps a second",
+    "top_k": "Top-k",
+    "tokens": "Length",
+}
+
+
+def label_of(name: str) -> str:
+    """What a field of this name is called on the screen."""
+    return _LABELS.get(name, name.replace("_", " ").capitalize())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,17 +48,16 @@ def look_into_log(run: RunEntry) -> Glimpse:
 
 
 def measured_speed(preset: PresetEntry, runs: Iterable[RunEntry]) -> MeasuredSpeed | None:
-    """Of the newest run whose steps cost what those of the preset do."""
+    """The fastest of the newest runs whose steps cost what those of the preset do: a busy machine only slows one."""
     from ...engine.config import ConfigError
     from ...engine.storage.run_store import StoreError, read_config
     from .log_peek import glimpse
 
     newest = [run.summary for run in runs if run.summary.step][:_NEWEST]
+    speeds: list[MeasuredSpeed] = []
     for run in newest:
-        try:
-            last = glimpse(run.path).last if estimates.same_work(read_config(run.path), preset.config) else None
-            if last and last.tokens_per_s is not None:
-                return MeasuredSpeed(last.tokens_per_s, run.name)
-        except (ConfigError, StoreError, OSError):
-            continue  # a run that cannot be read predicts nothing
+        with suppress(ConfigError, StoreError, OSError):  # a run that cannot be read predicts nothing
+            if estimates.same_work(read_config(run.path), preset.config) and (speed := glimpse(run.path).tokens_per_s):
+                speeds.append(MeasuredSpeed(speed, run.name))
+    return max(speeds, key=lambda measured: measured.tokens_per_s, default=None)
     return None

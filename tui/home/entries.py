@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+import math
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 if TYPE_CHECKING:  # the first frame needs neither
     from ...engine.config import RunConfig
@@ -103,6 +105,58 @@ def shelved(runs: Iterable[RunSummary]) -> tuple[RunEntry, ...]:
     recent = alive + ended[: max(_RECENT - len(alive), 0)]
     earlier = ended[len(recent) - len(alive) :]
     return tuple([RunEntry(run, is_recent=True) for run in recent] + [RunEntry(run) for run in earlier])
+
+
+RunOrder = Literal["newest", "name", "val_loss", "state"]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What is listed besides what a filter leaves out, and how."""
+
+    runs_alone: bool = False
+    order: RunOrder = "newest"
+    """Of runs that stand alone."""
+
+
+def next_order(order: RunOrder) -> RunOrder:
+    orders: tuple[RunOrder, ...] = get_args(RunOrder)
+    return orders[(orders.index(order) + 1) % len(orders)]
+
+
+def listing_words(listing: Listing) -> str:
+    """Empty for the usual list."""
+    if not listing.runs_alone:
+        return ""
+    return "runs alone, " + ("the newest first" if listing.order == "newest" else f"by {listing.order}")
+
+
+def listed(presets: Iterable[Entry], runs: Iterable[RunEntry], listing: Listing) -> list[Entry]:
+    if not listing.runs_alone:
+        return in_order(presets, runs)
+    newest = sorted(runs, key=lambda run: run.summary.created, reverse=True)
+    ordered = newest if listing.order == "newest" else sorted(newest, key=_ORDERS[listing.order])
+    return [replace(run, is_recent=True) for run in ordered]
+
+
+def _by_name(run: RunEntry) -> list[tuple[bool, int, str]]:
+    """Numbers in names count as numbers: 2 comes before 10."""
+    parts = re.split(r"(\d+)", run.summary.name)
+    return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]
+
+
+def _by_val_loss(run: RunEntry) -> float:
+    """The lowest first, then those that have none or whose is no number."""
+    loss = run.summary.val_loss
+    return loss if loss is not None and not math.isnan(loss) else math.inf
+
+
+def _by_state(run: RunEntry) -> int:
+    """Those that train first."""
+    return list(INTENTIONS).index(run.summary.state)
+
+
+_ORDERS: dict[RunOrder, Callable[[RunEntry], Any]] = {"name": _by_name, "val_loss": _by_val_loss, "state": _by_state}
 
 
 def in_order(presets: Iterable[Entry], runs: Iterable[RunEntry]) -> list[Entry]:

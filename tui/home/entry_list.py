@@ -112,12 +112,16 @@ class EntryList(ScrollView, can_focus=True):
 
     entries: reactive[tuple[Entry, ...]] = reactive((), always_update=True)
     selected: reactive[int] = reactive(0)
+    marked: reactive[frozenset[str]] = reactive(frozenset[str]())
+    """Names of runs."""
 
     def __init__(self, *, ascii: bool = False, now: Callable[[], datetime] = utc_now) -> None:
         super().__init__()
         self._ascii = ascii
         self._now = now
         self._lines: list[Line] = []
+        self.wanted: tuple[str, str] | None = None
+        """The identity of an entry that is to be selected as soon as it is there."""
 
     @property
     def entry(self) -> Entry | None:
@@ -128,8 +132,9 @@ class EntryList(ScrollView, can_focus=True):
         before = self.entry
         names = [identity(entry) for entry in entries]
         self.entries = tuple(entries)
-        known = before is not None and identity(before) in names
-        place = names.index(identity(before)) if before and known else usual_choice(entries)
+        place = names.index(identity(before)) if before and identity(before) in names else usual_choice(entries)
+        if self.wanted in names:
+            place, self.wanted = names.index(self.wanted), None
         self.set_reactive(EntryList.selected, place)
         self._arrange()
         self.post_message(self.Highlighted(self.entry))
@@ -185,6 +190,8 @@ class EntryList(ScrollView, can_focus=True):
         if chosen:
             base += Style(bgcolor=_theme_colour(self, "panel"), bold=not line.second)
         bar = ("|" if self._ascii else "▌") if chosen else " "
+        is_marked = isinstance(entry, RunEntry) and entry.summary.name in self.marked and not line.second
+        mark = ("*" if self._ascii else "◆") if is_marked else " "
         if line.second:
             pieces = laid_out([("  ", words.details[1]), words.details], words.aside, max(width - 3, 0))
         elif self._compact:
@@ -192,7 +199,7 @@ class EntryList(ScrollView, can_focus=True):
             pieces = laid_out([*words.name, details], words.state, max(width - 3, 0))
         else:
             pieces = laid_out(words.name, words.state, max(width - 3, 0))
-        pieces = [(f"{bar} ", "accent"), *pieces, (" ", "foreground")]
+        pieces = [(f"{bar}{mark}", "accent"), *pieces, (" ", "foreground")]
         segments = [Segment(text, base + Style(color=_theme_colour(self, colour))) for text, colour in pieces]
         return Strip(segments).adjust_cell_length(width, base)
 

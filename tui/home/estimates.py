@@ -5,6 +5,9 @@ from __future__ import annotations
 from ...engine.config import ModelConfig, RunConfig
 from ...engine.vocabulary import VOCABULARY
 
+START_UP_S = 3.0
+"""Until the first step, on an idle machine: PyTorch is loaded, the text is read, the model is built."""
+
 
 def parameters(model: ModelConfig) -> int:
     """How many numbers the model learns."""
@@ -25,8 +28,17 @@ def tokens_per_step(config: RunConfig) -> int:
 
 
 def seconds(config: RunConfig, tokens_per_s: float) -> float:
-    """How long the whole run takes at a speed."""
-    return config.training.steps * tokens_per_step(config) / tokens_per_s
+    """How long the whole run takes at a speed, from its start to its end with the evaluations."""
+    return START_UP_S + (config.training.steps * tokens_per_step(config) + _evaluation_tokens(config)) / tokens_per_s
+
+
+def _evaluation_tokens(config: RunConfig) -> float:
+    """As many tokens of training as all evaluations cost: a forward pass is a third of a step (Kaplan et al. 2020)."""
+    instruments = config.instruments
+    if not instruments.evaluate_every:
+        return 0.0
+    evaluations = 1 + config.training.steps // instruments.evaluate_every
+    return evaluations * instruments.evaluate_sequences * config.model.context / 3
 
 
 def same_work(one: RunConfig, other: RunConfig) -> bool:

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 from ...engine.events import AnyEvent, Evaluated, FindingClosed, FindingOpened, RunEnded, RunStarted, StepFinished
 from ...engine.storage.event_log import Transcript
@@ -27,6 +28,8 @@ class Glimpse:
     losses: tuple[tuple[int, float], ...] = ()
     """Step and loss, the steps rising."""
     last: StepFinished | None = None
+    tokens_per_s: float | None = None
+    """The median of the steps that were read."""
     evaluated: Evaluated | None = None
     started: RunStarted | None = None
     findings: tuple[FindingOpened, ...] = ()
@@ -67,9 +70,11 @@ def gathered(events: Iterable[AnyEvent]) -> Glimpse:
                 ended = event
             case _:
                 pass
+    speeds = [step.tokens_per_s for step in steps if step.tokens_per_s is not None]
     return Glimpse(
         losses=tuple((step.step, step.loss) for step in steps if step.loss is not None),
         last=steps[-1] if steps else None,
+        tokens_per_s=median(speeds) if speeds else None,
         evaluated=evaluated,
         started=started,
         findings=tuple(findings.values()),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from .. import formatting
 from ..text import visible
-from ..view.state_glyphs import STATE_GLYPHS
+from ..view.state_glyphs import STATE_GLYPHS, state_glyph
 from .entries import BrokenPreset, Entry, LearnEntry, PresetEntry, RunEntry
 
 if TYPE_CHECKING:  # the first frame does not need it
@@ -73,7 +73,7 @@ def damage(run: RunSummary) -> str:
 
 
 def _run_row(run: RunSummary, now: datetime, *, ascii: bool) -> EntryRow:
-    state = STATE_GLYPHS[run.state]
+    state = state_glyph(run.state, is_failing=run.is_failing)
     title = visible(run.title)
     name = [(f"{state.plain_glyph if ascii else state.glyph} ", state.colour), (visible(run.name), "foreground")]
     if run.findings:

@@ -13,7 +13,7 @@ from textual.widget import Widget
 from .. import formatting
 from ..content import curve_block, fact
 from ..text import visible
-from ..view.state_glyphs import STATE_GLYPHS
+from ..view.state_glyphs import state_glyph
 from .entries import RunEntry
 from .rows import damage, findings, size
 
@@ -64,10 +64,10 @@ def run_lines(run: RunSummary, glimpse: Glimpse | None, size: Size, *, ascii: bo
 
 
 def _state(run: RunSummary, *, ascii: bool) -> Content:
-    look = STATE_GLYPHS[run.state]
+    look = state_glyph(run.state, is_failing=run.is_failing)
     process = f"  process {run.pid}" if run.pid else ""
     glyph = look.plain_glyph if ascii else look.glyph
-    return Content.assemble((f"{glyph} {run.state}", f"bold ${look.colour}"), (process, "$curve-plan"))
+    return Content.assemble((f"{glyph} {look.words}", f"bold ${look.colour}"), (process, "$curve-plan"))
 
 
 def _facts(run: RunSummary, glimpse: Glimpse | None) -> list[tuple[str, str]]:

@@ -14,7 +14,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import Screen
 from textual.widgets import Static
 
 from ..dialogs.key_line import KeyLine
@@ -32,18 +31,18 @@ from ..navigation import (
 )
 from ..text import visible
 from .disk import preset_entries, read_runs
-from .entries import Entry, LearnEntry, PresetEntry, RunEntry, in_order, intention, matching
+from .entries import Entry, LearnEntry, PresetEntry, RunEntry, intention, listed, listing_words, matching
 from .entry_list import EntryList, utc_now
 from .filter_line import FilterLine
 from .previews import Previews
-from .rows import size
+from .run_actions import RunActions
 
 _REFRESH_S = 1.5
 _IDLE_SHARE = 30
 """Reading the list may take one part in so many of the time."""
 
 
-class HomeScreen(Screen[None]):
+class HomeScreen(RunActions):
     BINDING_GROUP_TITLE = "Home"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "choose('start')", "start", id="home.start", tooltip="Start a new run of this preset"),
@@ -54,6 +53,12 @@ class HomeScreen(Screen[None]):
         Binding(
             "ctrl+o", "choose('open')", "open", id="home.look", tooltip="Look at this run without going on with it"
         ),
+        Binding("slash", "filter('begin')", "filter", id="home.filter", tooltip="Type words that entries must hold"),
+        Binding("space,insert", "mark", "mark", id="home.mark", tooltip="Mark this run, to compare it with others"),
+        Binding("C", "compare", "compare", id="home.compare", tooltip="The marked runs over each other, with a table"),
+        Binding("A", "runs_alone", "all runs", id="home.runs", tooltip="The runs alone, or the presets as well"),
+        Binding("S", "sort", "sort", show=False, id="home.sort", tooltip="Runs by age, name, val_loss or state"),
+        Binding("R", "rename", "rename", show=False, id="home.rename", tooltip="Give this run another name"),
         Binding("delete,ctrl+d", "delete", "delete", id="home.delete", tooltip="Delete this run from the disk"),
         Binding("escape", "filter('clear')", "all", id="home.clear", tooltip="Forget the filter and show everything"),
         Binding(
@@ -93,6 +98,8 @@ class HomeScreen(Screen[None]):
         """Presets are in the first frame: to read them takes less than another frame would."""
         self._presets = preset_entries()
         self.watch(self.filter_line, "wanted", self._show_entries)
+        self.watch(self.filter_line, "is_begun", self.refresh_bindings, init=False)
+        self.watch(self, "listing", self._show_entries, init=False)
 
     def on_screen_resume(self) -> None:
         self.call_after_refresh(self.read_disk)
@@ -111,9 +118,10 @@ class HomeScreen(Screen[None]):
         self.set_timer(max(_REFRESH_S, _IDLE_SHARE * (time.monotonic() - began)), self.read_disk)
 
     def on_key(self, event: events.Key) -> None:
-        if event.is_printable and event.character and event.key not in self.active_bindings:
+        is_typed = self.filter_line.is_open or event.key not in self.active_bindings
+        if event.is_printable and event.character and is_typed:
             event.stop()
-            self.filter_line.wanted += event.character
+            self.filter_line.type(event.character)
 
     def on_paste(self, event: events.Paste) -> None:
         self.filter_line.paste(event.text)
@@ -124,7 +132,9 @@ class HomeScreen(Screen[None]):
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return _is_possible(self.choice.entry, bool(self.filter_line.wanted), action, parameters)
+        if action == "compare":
+            return bool(self.choice.marked)
+        return _is_possible(self.choice.entry, self.filter_line.is_open, action, parameters)
 
     @on(EntryList.Chosen)
     async def choose(self) -> None:
@@ -135,33 +145,22 @@ class HomeScreen(Screen[None]):
         if (destination := _destination(self.choice.entry, how)) is not None:
             self.post_message(GoTo(destination))
 
-    @work
-    async def action_delete(self) -> None:
-        from ...engine.storage.run_store import StoreError, remove
-        from ..dialogs.confirm import Confirm
-
-        entry = self.choice.entry
-        if not isinstance(entry, RunEntry):
-            return
-        run = entry.summary
-        question = f"Delete {visible(run.name)}? Its {size(run.bytes)} cannot be brought back."
-        if await self.app.push_screen_wait(Confirm(question, yes="Delete", no="Keep")):
-            try:
-                for left in await asyncio.to_thread(remove, run.path):
-                    self.notify(f"{visible(str(left))} is left: this program did not make it", markup=False)
-            except StoreError as error:
-                self.notify(visible(str(error)), severity="error", markup=False)
-            self.read_disk()
-
     def action_filter(self, how: str) -> None:
-        self.filter_line.wanted = "" if how == "clear" else self.filter_line.wanted[:-1]
+        match how:
+            case "begin":
+                self.filter_line.is_begun = True
+            case "erase":
+                self.filter_line.erase()
+            case _:
+                self.filter_line.leave()
 
     def action_quit(self) -> None:
         self.app.exit()
 
     def _show_entries(self) -> None:
         wanted = self.filter_line.wanted
-        shown = matching(in_order(self._presets, self._found or ()), wanted)
+        shown = matching(listed(self._presets, self._found or (), self.listing), wanted)
+        self.filter_line.note = listing_words(self.listing)
         self.choice.show(shown)
         self.empty_line.update(Content(_empty(wanted, is_empty=not shown)))
         self.empty_line.display = not shown or not self._found
@@ -171,8 +170,8 @@ class HomeScreen(Screen[None]):
 def _destination(entry: Entry | None, how: str) -> RunDestination | Place | None:
     """Where Enter leads, or another key that chooses the selected entry."""
     match entry:
-        case PresetEntry(config=config):
-            return StartRun(config)
+        case PresetEntry(id=id, config=config):
+            return StartRun(config, id, numbered=True)
         case RunEntry(summary=run):
             return ResumeRun(run.path) if how == "resume" else OpenRun(run.path)
         case LearnEntry(id="course"):
@@ -191,8 +190,12 @@ def _is_possible(entry: Entry | None, is_filtered: bool, action: str, parameters
             return intention(entry) in ("open", "resume")
         case "choose", how:
             return intention(entry) == how
-        case "delete", *_:
+        case (("delete" | "rename"), *_):
             return isinstance(entry, RunEntry) and intention(entry) != "attach"
+        case "mark", *_:
+            return isinstance(entry, RunEntry) and intention(entry) is not None
+        case "filter", "begin":
+            return not is_filtered
         case "filter", *_:
             return is_filtered
         case "quit", *_:

@@ -9,10 +9,13 @@ from textual.containers import Container, Horizontal, Vertical
 from textual.reactive import var
 
 from ..plots.viewport import Viewport
+from ..view.beside import Beside
 from ..view.run_view import RunView
 from .frame import Frame
 from .layout import PANELS, SIDE_BY_SIDE, AnyPanel, fits, known_panels, shown_panels
+from .lesson import LessonPanel
 from .lesson_guide import has_lesson
+from .loss import LossPanel
 from .panel import Group
 from .plot_panel import PlotPanel
 
@@ -42,6 +45,8 @@ class PanelColumns(Container):
 
     view: var[RunView | None] = var(None)
     viewport: var[Viewport] = var(Viewport())
+    beside: var[Beside] = var(Beside())
+    """The runs that this one is compared with."""
     hidden: var[frozenset[str]] = var(frozenset())
     alone: var[str | None] = var(None)
     """The name of the panel in full screen."""
@@ -79,6 +84,10 @@ class PanelColumns(Container):
 
     def watch_viewport(self) -> None:
         self._feed(self._shown)
+
+    def watch_beside(self, beside: Beside) -> None:
+        self.panel(LossPanel).beside = beside
+        self.panel(LessonPanel).beside = beside
 
     def watch_hidden(self) -> None:
         self.show_what_fits()
@@ -125,6 +134,8 @@ class PanelColumns(Container):
             panel = self._frames[name].panel
             if isinstance(panel, PlotPanel):
                 panel.viewport = self.viewport
+            elif isinstance(panel, LessonPanel):
+                panel.cursor = self.viewport.cursor
             panel.view = self.view
 
 

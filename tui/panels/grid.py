@@ -10,6 +10,7 @@ from textual.reactive import var
 from ..plots.viewport import VIEWPORT_ACTIONS, Viewport
 from ..settings import Remember
 from .arrangement import PanelColumns
+from .gradient import GradientPanel
 from .keys import PANEL_KEYS, key_of
 from .layers import LayersPanel
 from .lesson import LessonPanel
@@ -91,7 +92,8 @@ class RunPanels(PanelColumns):
             sample.newer()
 
     def action_quantity(self) -> None:
-        self.panel(LayersPanel).toggle_quantity()
+        focused = self.focused_frame.panel if self.focused_frame is not None else None
+        (focused if isinstance(focused, GradientPanel) else self.panel(LayersPanel)).toggle_quantity()
 
     def action_copy(self) -> None:
         """The sample if that has the focus, else the reading of a plot or the words of a panel."""

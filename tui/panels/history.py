@@ -9,6 +9,7 @@ from ...engine.events import SettingsChanged
 from ..formatting import compact
 from ..text import visible
 from ..view.run_view import RunView
+from ..view.step_marks import best_checkpoint
 from .text_panel import TextPanel
 
 _SPAN = 30
@@ -30,13 +31,23 @@ with how it fell before. Every change saves a checkpoint: the run can be taken u
 Healthy: few changes, one at a time, each left alone for long enough to tell what it did."""
 
     def words(self, view: RunView) -> tuple[Content, Content]:
+        best = _best(view)
         if not view.changes:
-            return Content("History"), Content.styled(
-                "No live change yet. [ halves the learning rate, ] doubles it, m changes anything.", "$foreground 60%"
-            )
+            words = "No live change yet. [ halves the learning rate, ] doubles it, m changes anything."
+            if view.end is not None:
+                words = "Nothing was changed while it trained."
+            return Content("History"), Content("\n").join([Content.styled(words, "$foreground 60%"), *best])
         ends = [change.step for change in view.changes[1:]] + [view.step]
         entries = [_entry(view, change, end) for change, end in zip(view.changes, ends, strict=True)]
-        return Content(f"History  {len(view.changes)}"), Content("\n").join(reversed(entries))
+        return Content(f"History  {len(view.changes)}"), Content("\n").join([*reversed(entries), *best])
+
+
+def _best(view: RunView) -> list[Content]:
+    step = best_checkpoint(view)
+    if step is None:
+        return []
+    val_loss = view.evaluations["val_loss"][view.evaluations["step"] == step][-1]
+    return [Content(f"{step:>6}  best checkpoint, val_loss {compact(float(val_loss))}")]
 
 
 def _entry(view: RunView, change: SettingsChanged, end: int) -> Content:

@@ -5,7 +5,7 @@ from textual.keys import format_key
 
 from .layout import PANELS, panel_keys
 
-FOOTER = ("space", "r", "s", "f", "a", "question_mark", "m", "left", "plus", "l", "e", "i", "p")
+FOOTER = ("space", "W", "r", "s", "f", "a", "question_mark", "m", "left", "plus", "l", "e", "i", "p")
 """The order in which the footer shows keys; a narrow screen cuts off the last ones."""
 
 
@@ -29,6 +29,14 @@ RUN_KEYS: list[BindingType] = [
         "run.take_up",
         "Take the run up again from its last checkpoint",
     ),
+    _quiet(
+        "u",
+        "leave('go_back')",
+        "go back",
+        "run.go_back",
+        "Go back to a checkpoint, also with another lr; later steps go",
+    ),
+    _shown("space", "train_on", "train on", "run.train_on", "Train this run on, for as many steps as you say"),
     _shown("s", "send('step')", "step", "run.step", "One step, then pause"),
     _quiet("S", "ask('steps')", "steps", "run.steps", "So many steps, then pause"),
     _shown("f", "send('fix')", "fix", "run.fix", "Apply the first remedy of the first open finding"),
@@ -39,6 +47,13 @@ RUN_KEYS: list[BindingType] = [
     _quiet("right_square_bracket", "send('lr_double')", "lr double", "run.lr_double", "Double the learning rate"),
     _quiet("equals_sign", "ask('lr')", "lr", "run.lr", "Set the learning rate of the next step"),
     _quiet("w", "ask('speed')", "watch", "run.speed", "Limit the speed, to watch; or full speed again"),
+    _shown(
+        "W",
+        "send('full_speed')",
+        "full speed",
+        "run.full_speed",
+        "Train on at full speed, and never stop at what the lesson shows",
+    ),
     _quiet("v", "send('evaluate')", "evaluate", "run.evaluate", "Measure val_loss now"),
     _quiet("g", "ask('sample')", "generate", "run.sample", "Let it write after a prompt of yours"),
     _quiet("c", "send('checkpoint')", "checkpoint", "run.checkpoint", "Save a checkpoint now"),
@@ -48,6 +63,8 @@ RUN_KEYS: list[BindingType] = [
     ),
     _quiet("r", "leave('restart')", "restart", "run.restart", "A new run of this configuration, with the same seed"),
     _quiet("R", "leave('reseed')", "reseed", "run.reseed", "A new run of this configuration, with the next seed"),
+    _quiet("C", "compare", "compare with another run …", "run.compare", "Other runs beside this one, in the loss plot"),
+    _quiet("U", "compare_no_more", "compare no more", "run.compare_no_more", "Take the other runs out of the plot"),
     _shown("p", "leave('home')", "presets", "run.home", "Back to the presets and runs"),
     _quiet("q,ctrl+c", "leave('quit')", "quit", "run.quit", "Quit; asks what becomes of a run that trains"),
     _quiet("escape", "back", "back", "run.back", "Out of an explanation, of full screen, of a report"),
@@ -82,7 +99,13 @@ PANEL_KEYS: list[BindingType] = [
     _quiet("D", "show_hidden", "show all", "panels.show", "Show all hidden panels again"),
     _quiet("b", "sample(1)", "earlier sample", "panels.earlier", "Back to an earlier sample"),
     _quiet("n", "sample(-1)", "next sample", "panels.later", "Forward to a later sample"),
-    _quiet("o", "quantity", "other quantity", "panels.quantity", "Layers: update ratio, or gradient norm"),
+    _quiet(
+        "o",
+        "quantity",
+        "other quantity",
+        "panels.quantity",
+        "Layers: ratio or norm; gradient panel: weight norm, logit",
+    ),
     _quiet("y", "copy", "copy", "panels.copy", "Copy the sample, or the reading of the focused panel"),
 ]
 

@@ -3,6 +3,7 @@
 import numpy as np
 from textual.reactive import var
 
+from ...engine.healthy import HEALTHY, LAYER_SPREAD, STANDING_STILL, THROWN_ABOUT
 from ..plots.canvas import Canvas
 from ..plots.heatmap import Heat, Quantity, draw_heat, gutter
 from ..view.figures import cursor, markers
@@ -21,10 +22,12 @@ class LayersPanel(PlotPanel):
         "Every layer has a row, or more where there is room, from the embeddings at the top to the output; time goes "
         "from left to right. The brighter and the denser a cell, the larger the value; the scale below is logarithmic. "
         "✕ (x) is a value that was not a number.\n\n"
-        "The update ratio is how far one step moves a layer's weights, relative to their size: about 1e-3 is healthy, "
-        "above 1e-1 a layer is being thrown about, below 1e-5 it stands still. The gradient norm says how much of the "
-        "error reaches a layer. Healthy is rows that look alike and fade together as the learning rate decays. A dark "
-        "row is a layer that does not learn; rows that get darker towards the top are a vanishing gradient."
+        "The update ratio is how far one step moves a layer's weights, relative to their size: healthy is "
+        f"{HEALTHY['update_ratio'].words}; above {THROWN_ABOUT:g} a layer is being thrown about, below "
+        f"{STANDING_STILL:g} it stands still. The gradient norm says how much of the error reaches a layer. Healthy is "
+        f"layers within a factor of {LAYER_SPREAD:g} of each other that fade together as the learning rate decays; "
+        "embeddings and head may differ, as the head of tied embeddings is a norm alone. A dark row is a layer that "
+        "does not learn; rows that get darker from the head up to the embeddings are a vanishing gradient."
     )
 
     quantity: var[Quantity] = var("update_ratio")

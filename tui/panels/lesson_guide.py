@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 from ...engine.config import ConfigError, RunConfig
 from ...engine.events import FindingOpened
+from ...engine.healthy import HEALTHY
 from ...engine.lesson import LessonFix, Question
 from ...engine.schedule import planned_lr
 from ..formatting import setting
 from ..view.findings import name_of, open_findings
-from ..view.fix_commands import change_for_fix
+from ..view.fix_commands import can_fix
 from ..view.run_numbers import current_phase
 from ..view.run_view import RunView
 
@@ -39,8 +40,8 @@ class Guide:
     """What the lesson says of the steps that are being trained; empty where it says nothing yet."""
     ahead: str
     """When there will be more to see, if the run gets that far."""
-    noticed: str
-    """The latest finding that is open, and its evidence."""
+    noticed: FindingOpened | None
+    """The latest finding that is open."""
     look: Hint
     tries: tuple[Hint, ...]
 
@@ -58,7 +59,7 @@ def guide(view: RunView, answered: Collection[int] = ()) -> Guide:
         now=_now(view),
         watch=mended.then if mended else _watched(view),
         ahead="" if mended else _ahead(view),
-        noticed=f"{name_of(found)} since step {found.onset}: {found.evidence}" if found else "",
+        noticed=found,
         look=_look(view, found),
         tries=tuple(_tries(view, answered)),
     )
@@ -97,18 +98,21 @@ def _now(view: RunView) -> str:
         case "starting":
             return "The model is being built and the text is read; the first step follows."
         case "paused":
+            if view.pause is not None and view.pause.at != "asked":
+                return f"Stopped after step {view.step} of {view.steps}: there is something to see."
             return f"Paused after step {view.step} of {view.steps}. Nothing changes until you say so."
         case "blocked":
             return "The run waits for space on the disk."
         case "ended":
-            return _ending(view)
+            return how_it_ended(view)
         case "training":
             name = current_phase(view)
             phase = f" {name.capitalize()}: {_PHASES[name]}." if name else ""
             return f"Step {view.step} of {view.steps}: {_lr_now(view)}.{phase}"
 
 
-def _ending(view: RunView) -> str:
+def how_it_ended(view: RunView) -> str:
+    """In a sentence, of a run that has."""
     assert view.end is not None
     how = {"finished": "has finished", "stopped": "was stopped", "nan": "ended because the loss was no number"}
     said = how.get(view.end.reason, "ended badly")
@@ -131,6 +135,8 @@ def _watched(view: RunView) -> str:
     if view.changes:
         changed = f"Changed at step {view.changes[0].step}, this run goes its own way."
         return f"{changed} What the lesson knows of later steps is of the run as it was."
+    if view.pause is not None and view.pause.at == "watch":
+        return view.pause.reason
     seen = [watch.what for watch in view.config.lesson.watch if watch.step <= view.step]
     return seen[-1] if seen else view.config.lesson.summary
 
@@ -161,8 +167,10 @@ def _tries(view: RunView, answered: Collection[int]) -> list[Hint]:
         case "training":
             return [*_remedy(view), *_experiment(view), *again][:3]
         case "paused":
+            go_on = Hint(binding="run.go_on", words="train on, to the next stop" if view.pace else "train on")
+            full_speed = [Hint(binding="run.full_speed", words="train on and never stop again")] if view.pace else []
             step = Hint(binding="run.step", words="one step, and see every number move")
-            return [Hint(binding="run.go_on", words="train on"), step, *_remedy(view), *again][:3]
+            return [go_on, *_remedy(view), *full_speed, step, *again][:3]
         case "ended":
             is_asked = any(place not in answered for place in range(len(open_questions(view))))
             asked = [Hint(binding="panels.act", words="answer the question")] if is_asked else []
@@ -174,7 +182,7 @@ def _tries(view: RunView, answered: Collection[int]) -> list[Hint]:
 def _remedy(view: RunView) -> list[Hint]:
     """The diagnosis' own first fix, where the key can apply it to a run that trains."""
     fix = next((fix for finding in open_findings(view) for fix in finding.fixes), None)
-    if fix is None or change_for_fix(fix.changes) is None:
+    if fix is None or not can_fix(view):
         return []
     return [Hint(binding="run.fix", words=f"on this run, now: {fix.title}")]
 
@@ -213,11 +221,21 @@ def panel_to_look_at(view: RunView, found: FindingOpened | None) -> PanelHint:
             return PANEL_SHOWING[entry.shown], entry.look_for
         return "diagnosis", "the evidence and its causes, the likeliest first"
     if view.state == "ended":
-        return "loss", "the whole curve: steep, slower, flat"
+        return _look_back(view)
     if view.step <= view.settings.schedule.warmup_steps:
         return "lr", "the climb to the peak, and the plan that is dotted ahead"
     if view.samples.items and view.samples.items[-1].step > 0 and view.step - view.samples.items[-1].step < _FRESH:
         return "sample", "what it writes now; go back with b to what it wrote at first"
     if len(view.evaluations) and view.step - view.evaluations["step"][-1] < _FRESH:
         return "loss", "the new dot: does val_loss follow the mean?"
-    return "gradient", "the norm: steady is healthy, above 10 or below 1e-6 is not"
+    return "gradient", f"the norm: healthy is {HEALTHY['grad_norm'].words}"
+
+
+def _look_back(view: RunView) -> PanelHint:
+    """Over a run that has ended, and of which no alarm is open."""
+    if alarms := [episode for episode in view.findings if episode.finding.is_alarm]:
+        finding, closed = alarms[-1].finding, alarms[-1].closed
+        return "diagnosis", f"what it went through: {name_of(finding)}, steps {finding.onset} to {closed}"
+    if current_phase(view) in ("generalization", "refinement"):
+        return "loss", "the whole curve: steep, slower, flat"
+    return "loss", "the whole curve, from the first step to the last"

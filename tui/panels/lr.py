@@ -7,13 +7,13 @@ from ...engine.metrics import METRICS
 from ..plots.axes import Scale
 from ..plots.canvas import Canvas, ColorRole
 from ..plots.draw import draw_figure
-from ..view.figures import lr_figure
+from ..view.figures import lr_figure, planned_extent
 from ..view.plot_titles import TitlePiece, lr_reading, viewport_reading
 from ..view.run_view import RunView
-from .plot_panel import PlotPanel
+from .plotext_panel import PlotextPanel
 
 
-class LrPanel(PlotPanel):
+class LrPanel(PlotextPanel):
     NAME = "lr"
     OLD_NAME = "rate"
     TITLE = METRICS["lr"].title
@@ -46,4 +46,7 @@ class LrPanel(PlotPanel):
         return [*pieces, TitlePiece("with the change", ColorRole.CURVE_PREVIEW)] if self.preview else pieces
 
     def subtitle_of(self, view: RunView) -> list[TitlePiece]:
-        return viewport_reading(self.viewport, log_y=self.viewport.y_log)
+        usual = viewport_reading(self.viewport, log_y=self.viewport.y_log)
+        last = planned_extent(view)[1]
+        is_part = self.viewport.x_range is None and last < view.steps
+        return [*usual, TitlePiece(f"to {last:.0f} of {view.steps}", ColorRole.CURVE_AXIS)] if is_part else usual

@@ -62,6 +62,11 @@ class PlotPanel(Panel, PlotMouse, can_focus=True):
         """Cells left of the x axis."""
         return PlotArea.of(width, 1).left
 
+    @property
+    def heading(self) -> str:
+        """The name of what is shown."""
+        return self.TITLE
+
     def title_of(self, view: RunView) -> list[TitlePiece]:
         return []
 
@@ -104,7 +109,7 @@ class PlotPanel(Panel, PlotMouse, can_focus=True):
             return
         if view is None:
             self._strips.clear()
-            title, subtitle = Content(self.TITLE), Content("")
+            title, subtitle = Content(self.heading), Content("")
         else:
             self._throttle.begin()
             self._styles = self._styles or role_styles(self)
@@ -135,7 +140,7 @@ class PlotPanel(Panel, PlotMouse, can_focus=True):
 def _titles(panel: PlotPanel, view: RunView, width: int) -> tuple[Content, Content]:
     """What the upper and the lower border read."""
     latest = panel.title_of(view) if len(view.curves) else []  # before the first step there is no value, not NaN
-    title = fitting([TitlePiece(panel.TITLE), *latest], width)
+    title = fitting([TitlePiece(panel.heading), *latest], width)
     subtitle = fitting([*place_reading(view, panel.viewport), *panel.subtitle_of(view)], width)
     return _content(title, panel.ascii), _content(subtitle, panel.ascii)
 

@@ -11,7 +11,7 @@ from ...engine.diagnostics.time_account import shares_of, time_shares_text
 from ..content import hanging
 from ..formatting import UNKNOWN, compact, count, duration, known, megabytes, setting
 from ..text import visible
-from ..view.run_numbers import current_perplexity, current_phase, epoch, time_left_s, tokens_per_s
+from ..view.run_numbers import changed_lr, current_perplexity, current_phase, epoch, time_left_s, tokens_per_s
 from ..view.run_view import RunView
 from ..view.state_glyphs import state_words
 from .text_panel import TextPanel
@@ -53,7 +53,7 @@ nothing. Most of the time goes into forward and backward."""
             ("phase", Content(f"{current_phase(view) or UNKNOWN}, ppl {compact(known(current_perplexity(view)))}")),
             (
                 "lr",
-                Content(f"{setting(known(view.curves.at('lr')), 3)}  clip {setting(now.clip)}  {now.schedule.kind}"),
+                Content(f"{_lr(view)}  clip {setting(now.clip)}  {now.schedule.kind}"),
             ),
             ("batch", Content(f"{now.batch} × {now.accumulation}  decay {setting(now.weight_decay)}{_dropout(now)}")),
             ("memory", Content(f"{megabytes(self.memory)}, {count(view.parameters)} parameters")),
@@ -63,6 +63,12 @@ nothing. Most of the time goes into forward and backward."""
             rows.append(("time", Content(_time(view))))
         lines = [hanging(Content.styled(f"{label:<8}", "$foreground 60%"), value, self.room) for label, value in rows]
         return Content("Status"), Content("\n").join(lines)
+
+
+def _lr(view: RunView) -> str:
+    coming = changed_lr(view)
+    now = setting(known(view.curves.at("lr")), 3)
+    return now if coming is None else f"{now}, next {setting(coming, 3)}"
 
 
 def _limit(view: RunView) -> str:

@@ -1,7 +1,7 @@
 """A canvas of terminal cells: braille dots for curves, characters for the rest, and a colour role for every cell.
 
-Our own rather than plotext's: for a plot of 74 x 16 cells with three curves plotext 5.3 takes 8 ms and 6.1 takes 6 ms.
-A larger loss panel takes under 3 ms here, and four plots are drawn again and again while a run needs the processor.
+Lines of the loss and the lr are drawn by plotext (see plotext_curves). What changes with every step or is drawn cell by
+cell stays here: bands, heat maps, small curves and all that stands around a curve.
 """
 
 from dataclasses import dataclass
@@ -42,6 +42,14 @@ class ColorRole(IntEnum):
     HEAT_3 = auto()
     HEAT_4 = auto()
     HEAT_5 = auto()
+    COMPARED_A = auto()
+    COMPARED_B = auto()
+    COMPARED_C = auto()
+    COMPARED_D = auto()
+    COMPARED_E = auto()
+    COMPARED_F = auto()
+    COMPARED_G = auto()
+    COMPARED_H = auto()
 
     @property
     def variable(self) -> str:

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from .axes import Scale, label
 from .canvas import Canvas, ColorRole, Dots
 from .figure import Band, Curve, Figure, Markers, fitted, reduced
+from .letters import draw_letters
+from .plotext_curves import Stroke, draw_strokes
 from .series import Floats
 
 _GUTTER = 7
@@ -45,20 +47,35 @@ def draw_figure(figure: Figure, width: int, height: int, *, ascii_only: bool = F
     bands = [reduced(curve, figure.x, frame.width * across) for curve in figure.curves]
     scale = fitted(bands, figure)
     plot = sheet.window(frame.left, 0, frame.width, frame.height)
-    for curve, band in zip(figure.curves, bands, strict=True):
-        _draw_curve(plot, curve, band, scale, up, ascii_only)
+    drawn = [
+        (curve, _rows(high, scale, plot.height * up), _rows(low, scale, plot.height * up))
+        for curve, (low, high) in (
+            (curve, band if ascii_only else _dashed(curve, band))
+            for curve, band in zip(figure.curves, bands, strict=True)
+        )
+        if not _is_points(curve, figure.x, plot.width)
+    ]
+    lines = [each for each in drawn if each[0].style != "band"]
+    for curve, top, bottom in drawn:
+        if curve.style == "band":
+            _draw_curve(plot, curve, top, bottom, ascii_only)
+    strokes = [Stroke(top, bottom, curve.role, curve.style == "dotted") for curve, top, bottom in lines]
+    if ascii_only or not (figure.by_plotext and draw_strokes(plot, strokes)):
+        for curve, top, bottom in lines:
+            _draw_curve(plot, curve, top, bottom, ascii_only)
     _draw_cut(plot, figure.curves, bands, scale, across, ascii_only)
     for curve in figure.curves:
-        if curve.points:
+        if _is_points(curve, figure.x, plot.width):
             _draw_points(plot, curve, figure.x, scale, ascii_only)
+    draw_letters(plot, figure.curves, bands, scale)
     _draw_lines(plot, figure, scale, ascii_only)
     _draw_axes(sheet, frame, figure, scale, ascii_only)
     return sheet
 
 
-def _draw_curve(plot: Canvas, curve: Curve, band: Band, scale: Scale, up: int, ascii_only: bool) -> None:
-    rows = plot.height * up
-    top, bottom = _rows(band.high, scale, rows), _rows(band.low, scale, rows)
+def _draw_curve(plot: Canvas, curve: Curve, top: Floats, bottom: Floats, ascii_only: bool) -> None:
+    """`top` and `bottom` are rows of dots, one for each column of dots."""
+    rows = plot.height * (1 if ascii_only else 4)
     if curve.style == "line":
         top, bottom = _joined(top, bottom)
     grid = np.arange(rows)[:, None]
@@ -72,9 +89,17 @@ def _draw_curve(plot: Canvas, curve: Curve, band: Band, scale: Scale, up: int, a
         case _:
             pass
     if ascii_only:
-        plot.fill(dots, {"band": ":", "dotted": ".", "line": "o" if curve.points else "*"}[curve.style], curve.role)
+        line = curve.letter.lower() or ("o" if curve.points else "*")
+        plot.fill(dots, {"band": ":", "dotted": ".", "line": line}[curve.style], curve.role)
     else:
         plot.braille(dots, curve.role)
+
+
+def _dashed(curve: Curve, band: Band) -> Band:
+    """The band with gaps where the curve's dashes have them."""
+    period, drawn = curve.dash
+    is_drawn = np.arange(len(band.low)) % period < drawn
+    return Band(np.where(is_drawn, band.low, np.nan), np.where(is_drawn, band.high, np.nan))
 
 
 def _rows(values: Floats, scale: Scale, rows: int) -> Floats:
@@ -101,10 +126,16 @@ def _draw_cut(
             plot.put(int(np.argmax(beyond)) + 1, 0, label(float(np.nanmax(band.high))), curve.role)
 
 
+def _is_points(curve: Curve, x: Scale, width: int) -> bool:
+    return curve.points and len(_inside(curve, x)) * _POINT_SPACING <= width
+
+
+def _inside(curve: Curve, x: Scale) -> NDArray[np.int_]:
+    return np.flatnonzero((curve.x >= x.low) & (curve.x <= x.high) & np.isfinite(curve.y))
+
+
 def _draw_points(plot: Canvas, curve: Curve, x: Scale, scale: Scale, ascii_only: bool) -> None:
-    inside = np.flatnonzero((curve.x >= x.low) & (curve.x <= x.high) & np.isfinite(curve.y))
-    if len(inside) * _POINT_SPACING > plot.width:
-        return
+    inside = _inside(curve, x)
     y = curve.y[inside] if curve.transform is None else curve.transform(curve.y[inside])
     rows = _rows(y, scale, plot.height)
     for column, row in zip(columns_of(curve.x[inside], x, plot.width), rows, strict=True):

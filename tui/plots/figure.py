@@ -35,7 +35,13 @@ class Curve:
     transform: Callable[[Floats], Floats] | None = None
     """Rising, applied to what is drawn."""
     points: bool = False
-    """Show where the values are, while they are few."""
+    """Points without a line while they are few: what is measured seldom did not move straight from one to the next."""
+    letter: str = ""
+    """Stands on the line and at its end, and draws the line where there is no braille."""
+    dash: tuple[int, int] = (1, 1)
+    """Of so many columns of dots, how many are drawn."""
+    stretch_below: float = math.inf
+    """Higher values do not stretch the y axis, unless there are no others."""
 
 
 class HLine(NamedTuple):
@@ -72,6 +78,8 @@ class Figure:
     """Later ones cover earlier ones."""
     cursor: float | None = None
     y_log: bool = False
+    by_plotext: bool = False
+    """Lines are drawn by plotext, where it is loaded."""
     cuts_spikes: bool = False
     """Let a linear y axis end below a value that would flatten all the others."""
 
@@ -112,8 +120,7 @@ def _empty(figure: Figure) -> Scale:
 
 def fitted(bands: list[Band], figure: Figure) -> Scale:
     """A y axis on which the curves fill the plot."""
-    values = np.concatenate([np.concatenate(band) for band in bands]) if bands else np.empty(0)
-    values = values[np.isfinite(values)]
+    values = _stretching(bands, figure.curves)
     if figure.y_log:
         values = values[values > 0]
     if not len(values):
@@ -130,6 +137,19 @@ def fitted(bands: list[Band], figure: Figure) -> Scale:
     margin = (high - low) * _MARGIN or max(abs(high) * _MARGIN, 1e-9)
     low, high = _apart(low - margin if low > margin or low < 0 else 0.0, high + margin)
     return Scale.around(low, high)
+
+
+def _stretching(bands: list[Band], curves: tuple[Curve, ...]) -> Floats:
+    """The finite values that the y axis has to show."""
+    if not bands:
+        return np.empty(0)
+    values = np.concatenate([np.concatenate(band) for band in bands])
+    limits = np.concatenate(
+        [np.full(2 * len(band.low), curve.stretch_below) for band, curve in zip(bands, curves, strict=True)]
+    )
+    finite = np.isfinite(values)
+    within = finite & (values <= limits)
+    return values[within if within.any() else finite]
 
 
 def _apart(low: float, high: float) -> tuple[float, float]:

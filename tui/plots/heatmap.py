@@ -101,9 +101,11 @@ def _draw_rows(sheet: Canvas, heat: Heat, shades: NDArray[np.int_], left: int, a
     """All layers, a row or more each or several to a row; says how many rows of cells they took."""
     room = _room_for_layers(sheet.height, len(heat.names))
     area = sheet.window(left, 0, sheet.width - left, room)
-    groups = np.array_split(np.arange(len(heat.names)), min(room, len(heat.names)))
+    groups = _groups(len(heat.names), room)
     for group, rows in zip(groups, np.array_split(np.arange(room), len(groups)), strict=True):
-        sheet.put(0, int(rows[0]), _short(heat.names[group[0]])[: max(left - 1, 0)], ColorRole.CURVE_AXIS)
+        sheet.put(
+            0, int(rows[0]), _label([heat.names[index] for index in group], max(left - 1, 0)), ColorRole.CURVE_AXIS
+        )
         darkest = shades[group].max(axis=0)
         for number, (shade, role) in enumerate(shades_of(ascii_only), start=1):
             cells = np.zeros((area.height, area.width), np.bool_)
@@ -113,6 +115,22 @@ def _draw_rows(sheet: Canvas, heat: Heat, shades: NDArray[np.int_], left: int, a
         broken[rows] = darkest == _BROKEN_SHADE
         area.fill(broken, _ASCII_BROKEN if ascii_only else _BROKEN, ColorRole.MARK_NAN)
     return area.height
+
+
+def _groups(layers: int, room: int) -> list[NDArray[np.int_]]:
+    """The layers of each row: where not all have one, neighbours in the middle share theirs."""
+    every = np.arange(layers)
+    if layers <= room or room < 3:
+        return np.array_split(every, min(room, layers))
+    return [every[:1], *np.array_split(every[1:-1], room - 2), every[-1:]]
+
+
+def _label(names: Sequence[str], width: int) -> str:
+    """The name of a layer; of several from the first to the last, as `layer 3-4`."""
+    first = _short(names[0])
+    number = _short(names[-1]).rpartition(" ")[2]
+    several = f"{first}-{number}" if len(names) > 1 else first
+    return several if len(several) <= width else several.rpartition(" ")[2][:width] if len(names) > 1 else first[:width]
 
 
 def _room_for_layers(height: int, layers: int) -> int:

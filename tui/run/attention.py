@@ -21,6 +21,6 @@ def call_for_attention(screen: Widget, events: Iterable[AnyEvent], bell: str, no
                     screen.app.bell()
                 elif bell == "notice":
                     title = f"{name_of(event)} since step {event.onset}"
-                    screen.notify(visible(event.evidence), title=title, severity="error", markup=False)
+                    screen.notify(visible(event.evidence), title=title, severity="error", timeout=3, markup=False)
             case _:
                 pass

@@ -6,11 +6,10 @@ from dataclasses import replace
 from ...engine.config import LiveSettings
 from ...engine.events import ChangeSettings
 from ...engine.schedule import SCHEDULES
-from ..dialogs.prompt import Field, typed_number, typed_whole
+from ..dialogs.prompt import Field, label_of, typed_number, typed_whole
 from ..formatting import setting
 from ..view.fix_commands import change_between
 
-_LABELS = {"min_lr": "Lowest lr", "decay_start": "Decay from"}
 SHAPING = tuple(dict.fromkeys(name for schedule in SCHEDULES.values() for name in schedule.reads))
 """The fields of ScheduleConfig that some kind of schedule reads."""
 
@@ -18,7 +17,7 @@ SHAPING = tuple(dict.fromkeys(name for schedule in SCHEDULES.values() for name i
 def change_fields(settings: LiveSettings, lr: float) -> tuple[Field, ...]:
     schedule = settings.schedule
     return (
-        Field(name="lr", label="Learning rate", hint=f"now {setting(lr)}"),
+        Field(name="lr", label=label_of("lr"), hint=f"now {setting(lr)}"),
         Field(name="clip", label="Clip", value=setting(settings.clip).replace("∞", "inf")),
         Field(name="weight_decay", label="Weight decay", value=setting(settings.weight_decay)),
         Field(name="dropout", label="Dropout", value=setting(settings.dropout)),
@@ -30,8 +29,7 @@ def change_fields(settings: LiveSettings, lr: float) -> tuple[Field, ...]:
 
 
 def _shaping_field(name: str, value: object) -> Field:
-    label = _LABELS.get(name, name.replace("_", " ").capitalize())
-    return Field(name=name, label=label, value=setting(value) if isinstance(value, float) else str(value))
+    return Field(name=name, label=label_of(name), value=setting(value) if isinstance(value, float) else str(value))
 
 
 def belongs(name: str, kind: str) -> bool:

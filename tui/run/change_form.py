@@ -8,12 +8,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Grid, Horizontal, Vertical, VerticalScroll
 from textual.content import Content
-from textual.widgets import Input, Label, Select, Static
+from textual.widgets import Input, Label, Static
 
 from ...engine.config import ConfigError
 from ...engine.events import ChangeSettings
 from ...engine.live_changes import changed, difference
 from ...engine.schedule import SCHEDULES
+from ..dialogs.choice import Choice
 from ..dialogs.dialog import Dialog
 from ..dialogs.key_line import KeyLine
 from ..dialogs.prompt import FIELD_KEYS, FieldRow, after_typing
@@ -38,7 +39,6 @@ class ChangeForm(Dialog[ChangeSettings | None]):
         VerticalScroll { height: auto; max-height: 60%; padding: 1 2 0 2; }
         Grid { grid-size: 2; grid-gutter: 1 3; grid-rows: 1; height: auto; }
         FieldRow { margin: 0; }
-        Select { width: 1fr; }
         Horizontal.kind { height: 1; }
         Horizontal.kind Label { width: 16; color: $text-muted; }
         #outcome { height: auto; min-height: 2; padding: 0 2; margin-top: 1; }
@@ -70,15 +70,10 @@ class ChangeForm(Dialog[ChangeSettings | None]):
                     yield FieldRow(field)
                 with Horizontal(classes="kind"):
                     yield Label("Schedule")
-                    kinds = [(kind, kind) for kind in SCHEDULES]
-                    yield Select(kinds, value=view.settings.schedule.kind, allow_blank=False, compact=True)
+                    yield Choice([*SCHEDULES], view.settings.schedule.kind)
             yield Static(id="outcome")
             yield LrPanel()
         yield KeyLine()
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Enter opens and closes the list of schedules where that has the focus."""
-        return action != "change" or isinstance(self.focused, Input)
 
     def on_resize(self, event: events.Resize) -> None:
         self.set_class(event.size.width < _WIDE, "-narrow")
@@ -92,7 +87,7 @@ class ChangeForm(Dialog[ChangeSettings | None]):
 
     @property
     def _kind(self) -> str:
-        return str(self.query_one(Select).value)
+        return self.query_one(Choice).value
 
     def _texts(self) -> Mapping[str, str]:
         return {str(box.id): box.value for box in self.query(Input)}
@@ -101,7 +96,7 @@ class ChangeForm(Dialog[ChangeSettings | None]):
         return read_change(self._texts(), self._kind, self._view.settings)
 
     @on(Input.Changed)
-    @on(Select.Changed)
+    @on(Choice.Changed)
     def preview(self) -> None:
         """Say and draw what would come of the form as it stands."""
         if not self.is_open:

@@ -103,6 +103,13 @@ def _keys(crash: Crash) -> Content:
     first = "resume from the beginning"
     if crash.checkpoint is not None:
         first = f"resume from step {crash.checkpoint}"
-    keys = [("space", first), ("r", "restart with the same seed"), ("R", "with another"), ("esc", "look at the curves")]
+    back = [("u", "go back to an earlier checkpoint")] if crash.checkpoint is not None else []
+    keys = [
+        ("space", first),
+        *back,
+        ("r", "restart with the same seed"),
+        ("R", "with another"),
+        ("esc", "look at the curves"),
+    ]
     rows = [Content.assemble((f"{key:>7}  ", "bold $accent"), words) for key, words in keys]
     return Content("\n").join(rows)

@@ -64,6 +64,11 @@ class RunFeed:
             self.newest = self.newest.after(RunEnded(step=self.newest.step, reason="died", detail=detail))
         self._publish()
 
+    def add(self, event: AnyEvent) -> None:
+        """Show an event that the run itself has not sent."""
+        self.newest = self.newest.after(event)
+        self._publish()
+
     def _publish_soon(self) -> None:
         if not self._is_waiting:
             self._is_waiting = True

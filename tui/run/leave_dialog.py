@@ -32,25 +32,42 @@ class LeaveDialog(Dialog[LeaveChoice | None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s,x", "answer('stop')", "stop it", id="leaving.stop", tooltip="Save a checkpoint and end the run"),
-        Binding("l", "answer('leave')", "leave it running", id="leaving.leave", tooltip="The run goes on by itself"),
         Binding(
-            "ctrl+c", "answer('leave')", "leave it", show=False, id="leaving.again", tooltip="The run goes on by itself"
+            "l",
+            "answer('leave')",
+            "leave it",
+            id="leaving.leave",
+            tooltip="It goes on, or stays paused",
+        ),
+        Binding(
+            "ctrl+c",
+            "answer('leave')",
+            "leave it",
+            show=False,
+            id="leaving.again",
+            tooltip="It goes on, or stays paused",
         ),
         Binding("escape,q", "answer('stay')", "stay", id="leaving.stay", tooltip="Back to the run"),
     ]
 
-    def __init__(self, question: str, *, step: int) -> None:
+    def __init__(self, question: str, *, step: int, is_paused: bool = False) -> None:
         super().__init__()
+        self._is_paused = is_paused
         self._question = question
         self._step = step
 
     def compose(self) -> ComposeResult:
         with Vertical() as box:
             box.border_title = Content(self._question)
-            yield Label(f"The run is alive, at step {self._step}.")
+            yield Label(f"The run is {'paused' if self._is_paused else 'alive'}, at step {self._step}.")
             yield OptionList(
                 Option("Stop it: save a checkpoint, then end", id="stop"),
-                Option("Leave it running: it goes on without this screen", id="leave"),
+                Option(
+                    "Leave it paused: it waits; open it from the list of runs to go on"
+                    if self._is_paused
+                    else "Leave it running: it goes on without this screen",
+                    id="leave",
+                ),
                 Option("Stay here", id="stay"),
             )
         yield KeyLine()

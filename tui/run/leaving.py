@@ -1,45 +1,69 @@
 """Where a run can be left for by a key, and the question that a live run asks first."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
 from textual.widget import Widget
 
 from ...engine.client import ClientError, Run
+from ...engine.config import MOST_THREADS
 from ...engine.events import Stop
+from ...engine.storage.relation import Relation
 from ..navigation import Destination, QuitApp, ResumeRun, StartRun, ToHome
+from ..panels.lesson import LessonPanel
+from ..view.run_view import RunView
 from .leave_dialog import LeaveDialog
 from .sending import warn
 
 
-def restarted(run: Run, seeds_on: int = 0) -> StartRun:
-    """A new run of the same configuration, with a later seed where that is asked for."""
+def restarted(run: Run, view: RunView, seeds_on: int = 0) -> StartRun:
+    """A new run of the same configuration and arithmetic, with a later seed where that is asked for."""
     training = replace(run.config.training, seed=run.config.training.seed + seeds_on)
-    return StartRun(replace(run.config, training=training))
+    started = view.started
+    if started and started.precision in ("fp32", "bf16"):
+        training = replace(training, precision=started.precision)
+    if started and 1 <= started.threads <= MOST_THREADS:
+        training = replace(training, threads=started.threads)
+    return StartRun(replace(run.config, training=training), _stem(run), numbered=True)
 
 
-def _resumed(run: Run) -> Destination:
+def led_to(run: Run, event: LessonPanel.AnotherRunWanted) -> StartRun:
+    """The run that a lesson led to, with the one that it was left for beside it."""
+    relation = None
+    if run.path is not None:
+        relation = Relation(runs=(str(run.path),), fix=event.fix, better_by=event.better_by)
+    return StartRun(event.config, event.preset or _stem(run), numbered=True, relation=relation)
+
+
+def _stem(run: Run) -> str | None:
+    """What the folders of a run and of those that are made from it are called, without the number."""
+    return re.sub(r"-\d+$", "", run.path.name) if run.path is not None else None
+
+
+def _resumed(run: Run, _: RunView) -> Destination:
     assert run.path is not None, "the key is offered for a run on disk"
     return ResumeRun(run.path)
 
 
 _LEAVE, _RESTART = "Leave: what becomes of this run?", "Restart: what becomes of this run?"
-DESTINATIONS: dict[str, tuple[Callable[[Run], Destination], str]] = {
-    "home": (lambda _: ToHome(), _LEAVE),
-    "quit": (lambda _: QuitApp(), _LEAVE),
+DESTINATIONS: dict[str, tuple[Callable[[Run, RunView], Destination], str]] = {
+    "home": (lambda *_: ToHome(), _LEAVE),
+    "quit": (lambda *_: QuitApp(), _LEAVE),
     "restart": (restarted, _RESTART),
     "restart_ended": (restarted, _RESTART),
-    "reseed": (lambda run: restarted(run, seeds_on=1), _RESTART),
+    "reseed": (lambda run, view: restarted(run, view, seeds_on=1), _RESTART),
     "resume_from_checkpoint": (_resumed, _RESTART),
 }
 """By the name that a key's action has: where it leads, and the question that a live run asks first."""
 
 
-async def may_leave(screen: Widget, run: Run, question: str, step: int) -> bool:
+async def may_leave(screen: Widget, run: Run, question: str, view: RunView) -> bool:
     """Ask what becomes of a live run, and stop it where that is the answer; False where it is not to be left."""
     if not run.live:
         return True
-    choice = await screen.app.push_screen_wait(LeaveDialog(question, step=step))
+    dialog = LeaveDialog(question, step=view.step, is_paused=view.state == "paused")
+    choice = await screen.app.push_screen_wait(dialog)
     if choice == "stop":
         try:
             await run.send(Stop())

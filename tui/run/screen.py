@@ -13,12 +13,10 @@ from textual import getters, on, work
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, BindingType
 from textual.reactive import var
-from textual.screen import Screen
 
 from ...engine.client import Run
 from .. import gc_control
 from ..dialogs.key_line import KeyLine
-from ..navigation import Destination, StartRun
 from ..panels.grid import RunPanels
 from ..panels.keys import FOOTER, RUN_KEYS
 from ..panels.lesson import LessonPanel
@@ -29,23 +27,26 @@ from ..view.run_view import RunView
 from .attention import call_for_attention
 from .change_form import ChangeForm
 from .command_prompts import PROMPTS
+from .comparing import ComparingScreen
 from .crash_report import CrashReport, crash_of, last_lines
 from .feed import RunFeed
+from .going_back import ask_where_to_go_back
 from .header import BlockedBanner, RunHeader
-from .leaving import DESTINATIONS, may_leave
+from .leaving import DESTINATIONS, led_to
+from .pace_line import PaceLine, lesson_pace
 from .process_memory import MemoryMeter
-from .sending import is_possible, send, send_named
+from .sending import is_possible, keys_differ, send, send_named
 
 
-class RunScreen(Screen[Destination]):
+class RunScreen(ComparingScreen):
     BINDING_GROUP_TITLE = "The run"
     BINDINGS: ClassVar[list[BindingType]] = RUN_KEYS
     AUTO_FOCUS = None
 
     header = getters.query_one(RunHeader)
-    panels = getters.query_one(RunPanels)
     report = getters.query_one(CrashReport)
     banner = getters.query_one(BlockedBanner)
+    pace_line = getters.query_one(PaceLine)
 
     view: var[RunView | None] = var(None)
     """What is shown; a `reactive` would paint the whole screen anew each time."""
@@ -56,13 +57,16 @@ class RunScreen(Screen[Destination]):
         *,
         settings: Settings,
         ascii: bool = False,
+        paced: bool = False,
         now: Callable[[], float] = time.time,
         processor_time: Callable[[], float] = time.process_time,
     ) -> None:
-        super().__init__()
+        """`paced`: a run with a lesson is asked to stop where there is something to see."""
+        super().__init__(run)
         self._run = run
         self._settings = settings
         self._ascii = ascii or settings.ascii
+        self._paced = paced
         self._now = now
         self._memory = MemoryMeter(now)
         pace = Throttle(1 / settings.redraws_per_s, now, processor_time)
@@ -81,13 +85,16 @@ class RunScreen(Screen[Destination]):
         yield BlockedBanner()
         yield RunPanels(hidden=self._settings.hidden_panels, viewport=Viewport(smoothing=smoothing), ascii=self._ascii)
         yield CrashReport()
+        yield PaceLine()
         yield KeyLine()
 
     @work(group="follow")
     async def on_mount(self) -> None:
-        self.header.ascii = self._ascii
+        self.header.ascii = self.pace_line.ascii = self._ascii
         self.watch(self.panels, "hidden", self.header.note_hidden)
         self.view = self._feed.newest
+        if self._paced and (pace := lesson_pace(self._run.config)):
+            self.run_worker(send(self, self._run, pace), group="commands")
         bell = self._settings.bell
         await self._feed.follow(lambda events: call_for_attention(self, events, bell, self._now()))
         if not self._feed.is_closed:
@@ -102,9 +109,10 @@ class RunScreen(Screen[Destination]):
             return
         self.header.view = view
         self.panels.view = view
+        self.pace_line.show(view)
         if self._run.live and view.started is not None and (memory := self._memory.read(view.started.pid)):
             self.panels.memory = memory
-        if before is None or before.state != view.state:
+        if before is None or keys_differ(before, view):
             self.refresh_bindings()
             self.banner.show_state(view)
         if view.end is not (before.end if before else None):
@@ -128,7 +136,8 @@ class RunScreen(Screen[Destination]):
             self.panels.take_focus()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return is_possible(action, parameters, self._feed.newest, self._run)
+        possible = super().check_action(action, parameters)
+        return possible and is_possible(action, parameters, self._feed.newest, self._run)
 
     @work(group="commands")
     async def action_send(self, name: str) -> None:
@@ -146,19 +155,16 @@ class RunScreen(Screen[Destination]):
     @on(LessonPanel.AnotherRunWanted)
     @work(group="leave", exclusive=True)
     async def start_another(self, event: LessonPanel.AnotherRunWanted) -> None:
-        await self._leave(StartRun(event.config), "Another run: what becomes of this one?")
+        await self._leave(led_to(self._run, event), "Another run: what becomes of this one?")
 
     @work(group="leave", exclusive=True)
     async def action_leave(self, where: str) -> None:
-        destination, question = DESTINATIONS[where]
-        await self._leave(destination(self._run), question)
-
-    async def _leave(self, destination: Destination, question: str) -> None:
-        if await may_leave(self, self._run, question, self._feed.newest.step):
-            while self.app.screen is not self:
-                await self.app.screen.dismiss(None)
-            self._feed.is_closed = True
-            self.dismiss(destination)
+        view = self._feed.newest
+        if where != "go_back":
+            destination, question = DESTINATIONS[where]
+            await self._leave(destination(self._run, view), question)
+        elif checkpoint := await ask_where_to_go_back(self, self._run, view):
+            await self._leave(checkpoint, "Go back: what becomes of this run?")
 
     def action_back(self) -> None:
         """Out of whatever covers the curves."""

@@ -1,26 +1,54 @@
 """The commands that keys send to a run, whether each fits the run's state, and what is shown of the answer."""
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 
 from textual.widget import Widget
 
 from ...engine.client import ClientError, Run
-from ...engine.events import ChangeSettings, Command, Evaluate, Pause, Refused, Resume, SaveCheckpoint, Stop, TakeSteps
+from ...engine.events import (
+    ChangeSettings,
+    Command,
+    Evaluate,
+    LimitSpeed,
+    PaceLesson,
+    Pause,
+    Refused,
+    Resume,
+    SaveCheckpoint,
+    Stop,
+    TakeSteps,
+)
 from ..text import visible
 from ..view.findings import open_findings
-from ..view.fix_commands import NoFix, first_fix
+from ..view.fix_commands import NoFix, can_fix, first_fix
 from ..view.run_view import RunView
 
-COMMANDS: dict[str, Callable[[RunView], Command]] = {
-    "pause": lambda _: Pause(),
-    "resume": lambda _: Resume(),
-    "step": lambda _: TakeSteps(count=1),
-    "evaluate": lambda _: Evaluate(),
-    "checkpoint": lambda _: SaveCheckpoint(),
-    "stop": lambda _: Stop(),
-    "lr_half": lambda _: ChangeSettings(lr_times=0.5),
-    "lr_double": lambda _: ChangeSettings(lr_times=2.0),
-    "fix": lambda view: first_fix(open_findings(view)),
+
+def full_speed(view: RunView) -> Sequence[Command]:
+    """Nothing that holds the run back any more."""
+    return [
+        *([PaceLesson()] if view.pace else []),
+        *([LimitSpeed(steps_per_s=math.inf)] if is_held(view) else []),
+        *([Resume()] if view.state == "paused" else []),
+    ]
+
+
+def is_held(view: RunView) -> bool:
+    return math.isfinite(view.speed_limit)
+
+
+COMMANDS: dict[str, Callable[[RunView], Sequence[Command]]] = {
+    "pause": lambda _: [Pause()],
+    "resume": lambda _: [Resume()],
+    "step": lambda _: [TakeSteps(count=1)],
+    "full_speed": full_speed,
+    "evaluate": lambda _: [Evaluate()],
+    "checkpoint": lambda _: [SaveCheckpoint()],
+    "stop": lambda _: [Stop()],
+    "lr_half": lambda _: [ChangeSettings(lr_times=0.5)],
+    "lr_double": lambda _: [ChangeSettings(lr_times=2.0)],
+    "fix": lambda view: [first_fix(open_findings(view))],
 }
 """By the name that a key's action has; NoFix where there is nothing to fix."""
 _DONE = {"evaluate": "Evaluated", "checkpoint": "Checkpoint saved", "sample": "Sampled"}
@@ -29,11 +57,12 @@ _DONE = {"evaluate": "Evaluated", "checkpoint": "Checkpoint saved", "sample": "S
 
 async def send_named(screen: Widget, run: Run, name: str, view: RunView) -> None:
     try:
-        command = COMMANDS[name](view)
+        commands = COMMANDS[name](view)
     except NoFix as error:
         warn(screen, str(error))
         return
-    await send(screen, run, command, name)
+    for command in commands:
+        await send(screen, run, command, name)
 
 
 async def send(screen: Widget, run: Run, command: Command, name: str = "") -> None:
@@ -50,7 +79,7 @@ async def send(screen: Widget, run: Run, command: Command, name: str = "") -> No
 
 
 def warn(screen: Widget, why: str) -> None:
-    screen.notify(visible(why), severity="warning", markup=False)
+    screen.notify(visible(why), severity="warning", timeout=3, markup=False)
 
 
 def is_possible(action: str, parameters: tuple[object, ...], view: RunView, run: Run) -> bool:
@@ -60,12 +89,32 @@ def is_possible(action: str, parameters: tuple[object, ...], view: RunView, run:
             return run.live and view.state in ("starting", "training")
         case "send", "resume":
             return run.live and view.state in ("paused", "blocked")
+        case "send", "full_speed":
+            return run.live and (view.pace is not None or is_held(view))
+        case "send", "fix":
+            return run.live and can_fix(view)
+        case "train_on", *_:
+            return can_train_on(view, run)
         case "leave", "resume_from_checkpoint":
-            is_finished = view.end is not None and view.end.reason == "finished"
-            return not run.live and run.path is not None and not is_finished
+            return not run.live and run.path is not None and not can_train_on(view, run)
         case "leave", "restart_ended":
             return not run.live
+        case "leave", "go_back":
+            return not run.live and run.path is not None and bool(view.checkpoints)
         case ("leave", "restart") | ("send" | "ask", _):
             return run.live
         case _:
             return True
+
+
+def can_train_on(view: RunView, run: Run) -> bool:
+    """Past the step at which the run was to end."""
+    return not run.live and run.path is not None and view.end is not None and view.end.reason == "finished"
+
+
+def keys_differ(before: RunView, view: RunView) -> bool:
+    """Whether other actions may be possible than in an earlier view."""
+    return any(
+        getattr(before, name) is not getattr(view, name)
+        for name in ("state", "pace", "speed_limit", "findings", "settings")
+    )

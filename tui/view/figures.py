@@ -1,10 +1,13 @@
 """What each panel shows of a run: a view and a viewport become a figure. Pure; nothing is drawn here."""
 
 import math
+from typing import Literal, get_args
 
 import numpy as np
 
 from ...engine.config import LiveSettings
+from ...engine.healthy import EXPLODING, HEALTHY, VANISHING
+from ...engine.metrics import METRICS
 from ...engine.schedule import planned_lr
 from ...engine.vocabulary import CHANCE_LOSS, VOCABULARY
 from ..plots.axes import Scale
@@ -12,15 +15,18 @@ from ..plots.canvas import ColorRole
 from ..plots.figure import Curve, Figure, HLine, Markers, VLine
 from ..plots.series import Floats
 from ..plots.viewport import Extent, Viewport
+from .run_numbers import shown_phases
 from .run_view import RunView
 from .step_marks import MarkKind, step_marks
 
 LARGEST_EXPONENT = 230.0
 """A perplexity of 1e100 is drawn, and none above it."""
-EXPLODING = 10.0
-VANISHING = 1e-6
 
 _PLAN_POINTS = 320
+_PLAN_AHEAD = 4
+"""Times as many steps as are done are on the axis of a long schedule, at least."""
+_WHOLE_PLAN = 2000
+"""Steps of a schedule that is always shown whole: what is done soon takes more than a column of it."""
 _FIRST_ROOM = 16.0
 _ROOM = 1.25
 """By which an axis that is full grows."""
@@ -49,17 +55,18 @@ def loss_figure(view: RunView, viewport: Viewport) -> Figure:
             Curve(x=x, y=smooth, role=ColorRole.CURVE_TRAIN, transform=shown),
         ),
         hlines=(level,),
-        vlines=tuple(VLine(_x(view, viewport, phase.step), phase.name) for phase in view.phases),
+        vlines=tuple(VLine(_x(view, viewport, phase.step), phase.name) for phase in shown_phases(view)),
         markers=markers(view, viewport),
         cursor=cursor(view, viewport),
         y_log=viewport.y_log,
+        by_plotext=True,
         cuts_spikes=True,
     )
 
 
 def lr_figure(view: RunView, viewport: Viewport, preview: LiveSettings | None = None) -> Figure:
-    """The whole schedule, unless a person looks at a part: what is done, what is planned, what a change would make."""
-    extent = _to_come(view)
+    """The schedule, unless a person looks at a part of it: what is done, what is planned, what a change would make."""
+    extent = planned_extent(view)
     scale = x_scale(view, viewport, extent if viewport.x_range is None else None)
     steps = view.curves.steps_of(scale.value(np.linspace(0, 1, _PLAN_POINTS)), viewport.x_axis)
     ahead = steps[steps >= view.step]
@@ -74,13 +81,49 @@ def lr_figure(view: RunView, viewport: Viewport, preview: LiveSettings | None = 
         markers=markers(view, viewport),
         cursor=cursor(view, viewport),
         y_log=viewport.y_log,
+        by_plotext=True,
     )
+
+
+Watched = Literal["grad_norm", "param_norm", "update_ratio", "max_attention_logit", "log_z"]
+"""What the panel of the gradient norm can show instead of it."""
+WATCHED: tuple[Watched, ...] = get_args(Watched)
+
+
+def watched_figure(view: RunView, viewport: Viewport, quantity: Watched) -> Figure:
+    """A norm, a ratio or a logit over time; those that are measured with the layers have a point a measurement."""
+    if quantity == "grad_norm":
+        return gradient_figure(view, viewport)
+    x, y = watched_values(view, quantity)
+    x = view.curves.x_of(x, viewport.x_axis)
+    healthy = HEALTHY[quantity]
+    is_range = quantity != "param_norm"  # of which the growth is healthy or not
+    levels = (HLine(healthy.high, f"healthy: below {healthy.high:g}"),) if is_range else ()
+    curve = Curve(x=x, y=y, role=ColorRole.CURVE_GRADIENT, points=METRICS[quantity].each_step is False)
+    return Figure(
+        x=x_scale(view, viewport),
+        curves=(curve,),
+        hlines=levels,
+        markers=markers(view, viewport),
+        cursor=cursor(view, viewport),
+        y_log=quantity == "update_ratio" or viewport.y_log,
+    )
+
+
+def watched_values(view: RunView, quantity: Watched) -> tuple[Floats, Floats]:
+    """The steps at which it was measured, and its values."""
+    if METRICS[quantity].each_step:
+        return view.curves["step"], view.curves[quantity]
+    layers = view.layers.items
+    steps = np.array([measured.step for measured in layers], "f8")
+    values = np.array([getattr(measured, quantity) for measured in layers], "f8")
+    return steps, np.where(np.isfinite(values), values, np.nan)
 
 
 def gradient_figure(view: RunView, viewport: Viewport) -> Figure:
     """Always logarithmic: gradients matter by their orders of magnitude."""
     x, clip = view.curves[viewport.x_axis], view.settings.clip
-    hlines = [HLine(EXPLODING, "exploding: 10"), HLine(VANISHING, "vanishing: 1e-6")]
+    hlines = [HLine(EXPLODING, f"exploding: {EXPLODING:g}"), HLine(VANISHING, "vanishing: 1e-6")]
     if math.isfinite(clip):
         hlines.insert(0, HLine(clip, f"clip {clip:g}"))
     return Figure(
@@ -98,7 +141,7 @@ def gradient_figure(view: RunView, viewport: Viewport) -> Figure:
 
 def markers(view: RunView, viewport: Viewport) -> tuple[Markers, ...]:
     """The marks on every x axis; what matters more covers what matters less."""
-    kinds: dict[MarkKind, list[int]] = {"checkpoint": [], "change": [], "finding": []}
+    kinds: dict[MarkKind, list[int]] = {"checkpoint": [], "best": [], "change": [], "finding": []}
     for mark in step_marks(view):
         kinds[mark.kind].append(mark.step)
 
@@ -107,6 +150,7 @@ def markers(view: RunView, viewport: Viewport) -> tuple[Markers, ...]:
 
     return (
         at(np.array(kinds["checkpoint"], "f8"), "▪", ".", ColorRole.MARK_CHECKPOINT),
+        at(np.array(kinds["best"], "f8"), "★", "*", ColorRole.MARK_CHECKPOINT),
         at(np.array(kinds["change"], "f8"), "◆", "^", ColorRole.MARK_CHANGE),
         at(np.array(kinds["finding"], "f8"), "▲", "!", ColorRole.MARK_FINDING),
         at(view.nan_steps["step"], "✕", "x", ColorRole.MARK_NAN),
@@ -135,6 +179,16 @@ def _so_far(view: RunView, viewport: Viewport) -> Extent:
 def _to_come(view: RunView) -> Extent:
     """All the steps that the run will have."""
     return 1.0, float(max(view.steps, view.step, 2))
+
+
+def planned_extent(view: RunView) -> Extent:
+    """The whole schedule; of a long one its first half, quarter, eighth ... while that leaves room for what is done."""
+    first, last = _to_come(view)
+    settings = view.settings.schedule
+    shown = max(view.step * _PLAN_AHEAD, settings.warmup_steps * 2, _WHOLE_PLAN)
+    while last / 2 >= shown:
+        last /= 2
+    return first, float(math.ceil(last))
 
 
 def _plan(settings: LiveSettings, steps: Floats, last: int) -> Floats:

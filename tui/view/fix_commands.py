@@ -4,8 +4,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from ...engine.config import LiveSettings
+from ...engine.config import ConfigError, LiveSettings
 from ...engine.events import ChangeSettings, FindingOpened
+from ...engine.live_changes import changed
+from .findings import open_findings
+from .run_view import RunView
 
 _LIVE_KEYS = {
     "optimizer.clip": "clip",
@@ -30,6 +33,15 @@ def first_fix(findings: Iterable[FindingOpened]) -> ChangeSettings:
         keys = ", ".join(fix.changes) or "nothing that can be set"
         raise NoFix(f"“{fix.title}” sets {keys}, which needs a new run: r restarts this one")
     return change
+
+
+def can_fix(view: RunView) -> bool:
+    """Whether the first remedy of the open findings can be applied to a run that trains, and has not been."""
+    try:
+        command = first_fix(open_findings(view))
+        return changed(view.settings, command, step=view.step + 1, steps=view.steps) != view.settings
+    except (NoFix, ConfigError):
+        return False
 
 
 def change_between(old: LiveSettings, new: LiveSettings, *, lr: float | None = None) -> ChangeSettings | None:

@@ -8,14 +8,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...engine.healthy import EXPLODING, HEALTHY, VANISHING
 from ..formatting import compact, count, setting
 from ..plots.axes import label, seconds_label
 from ..plots.canvas import ColorRole
 from ..plots.heatmap import Heat, Quantity, shades_of
 from ..plots.series import Floats
 from ..plots.viewport import Viewport
-from .figures import EXPLODING, LARGEST_EXPONENT, VANISHING
-from .run_numbers import clipped_share, val_loss_at
+from .figures import LARGEST_EXPONENT, Watched, watched_values
+from .run_numbers import changed_lr, clipped_share, evaluation_at
 from .run_view import RunView
 from .step_marks import marks_near
 
@@ -28,13 +29,15 @@ class TitlePiece(NamedTuple):
 
 
 _SPACE = TitlePiece("  ", ColorRole.NONE, joined=True)
+_OLD = 10
+"""Steps after which an evaluation has its step."""
 _NEAR = 200.0
 """A mark is read when it lies within this part of the window around the cursor."""
 
 
 def loss_reading(view: RunView, viewport: Viewport) -> list[TitlePiece]:
     step = viewport.cursor
-    val = val_loss_at(view, step)
+    evaluated_at, val = evaluation_at(view, step)
     raw, smooth = view.curves.at("loss", step), view.curves.smoothed_at("loss", viewport.span, step)
     shown_val = val
     if viewport.perplexity:
@@ -44,6 +47,8 @@ def loss_reading(view: RunView, viewport: Viewport) -> list[TitlePiece]:
         pieces.append(TitlePiece(f"mean {compact(smooth)}", ColorRole.CURVE_TRAIN))
     if not math.isnan(val):
         pieces.append(TitlePiece(f"val {compact(shown_val)}", ColorRole.CURVE_VAL))
+        if (view.step if step is None else step) - evaluated_at >= _OLD:
+            pieces.append(TitlePiece(f" (step {evaluated_at:.0f})", ColorRole.CURVE_AXIS, joined=True))
         if not viewport.perplexity:
             pieces.append(TitlePiece(f"ppl {compact(_perplexity(val))}", ColorRole.CURVE_AXIS))
     return pieces
@@ -52,6 +57,8 @@ def loss_reading(view: RunView, viewport: Viewport) -> list[TitlePiece]:
 def lr_reading(view: RunView, viewport: Viewport) -> list[TitlePiece]:
     lr = view.curves.at("lr", viewport.cursor)
     pieces = [TitlePiece(setting(lr, 3), ColorRole.CURVE_LR)]
+    if viewport.cursor is None and (coming := changed_lr(view)) is not None:
+        pieces.append(TitlePiece(f"→ {setting(coming, 3)}", ColorRole.CURVE_LR))
     if view.settings.lr_scale != 1:
         pieces.append(TitlePiece(f"{compact(view.settings.lr_scale)} x plan", ColorRole.CURVE_AXIS))
     return [*pieces, TitlePiece(view.settings.schedule.kind, ColorRole.CURVE_AXIS)]
@@ -67,6 +74,18 @@ def gradient_reading(view: RunView, viewport: Viewport) -> list[TitlePiece]:
     if math.isfinite(view.settings.clip) and len(view.curves):
         pieces.append(TitlePiece(f"{clipped_share(view):.0%} clipped", ColorRole.CURVE_AXIS))
     return pieces
+
+
+def watched_reading(view: RunView, viewport: Viewport, quantity: Watched) -> list[TitlePiece]:
+    if quantity == "grad_norm":
+        return gradient_reading(view, viewport)
+    steps, values = watched_values(view, quantity)
+    until = len(steps) if viewport.cursor is None else int(np.searchsorted(steps, viewport.cursor, side="right"))
+    if not until:
+        return [TitlePiece("not measured yet", ColorRole.CURVE_AXIS)]
+    pieces = [TitlePiece(compact(float(values[until - 1])), ColorRole.CURVE_GRADIENT)]
+    first = TitlePiece(f"first {compact(float(values[0]))}", ColorRole.CURVE_AXIS)
+    return [*pieces, first, TitlePiece(f"healthy: {HEALTHY[quantity].words}", ColorRole.CURVE_AXIS)]
 
 
 def layers_reading(heat: Heat, values: Floats | None, quantity: Quantity) -> list[TitlePiece]:

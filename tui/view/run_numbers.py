@@ -6,8 +6,13 @@ import numpy as np
 
 from ...engine.schedule import planned_lr
 from .curves import RECENT_STEPS
+from .phases import Phase
 from .run_view import RunView
 
+_ILL = frozenset({"oscillation", "spike"})
+_FEWEST_IN_A_THIRD = 10
+_NEXT_TO_NOTHING = 0.02
+"""Share of the whole fall."""
 _SPAN = 30
 """Steps of the mean that stands in for a validation loss before there is one."""
 _LARGEST_LOSS = 700.0
@@ -34,9 +39,16 @@ def epoch(view: RunView) -> float:
 
 def val_loss_at(view: RunView, step: float | None = None) -> float:
     """The validation loss of the last evaluation up to a step, or of the latest; NaN where there is none."""
+    return evaluation_at(view, step)[1]
+
+
+def evaluation_at(view: RunView, step: float | None = None) -> tuple[float, float]:
+    """Step and validation loss of the last evaluation up to a step, or of the latest; NaN where there is none."""
     evaluated = view.evaluations
     count = len(evaluated) if step is None else int(np.searchsorted(evaluated["step"], step, side="right"))
-    return float(evaluated["val_loss"][count - 1]) if count else math.nan
+    if not count:
+        return math.nan, math.nan
+    return float(evaluated["step"][count - 1]), float(evaluated["val_loss"][count - 1])
 
 
 def current_perplexity(view: RunView) -> float:
@@ -47,9 +59,13 @@ def current_perplexity(view: RunView) -> float:
 
 
 def time_left_s(view: RunView) -> float:
-    """Seconds of training to the last step at the recent pace; NaN while there is none."""
-    pace = view.curves.pace("time")
-    return max(view.steps - view.step, 0) * pace if pace > 0 else math.nan
+    """Seconds of training to the last step at the recent pace of this worker; NaN while there is none."""
+    first = np.searchsorted(view.curves["step"], view.started.step if view.started else 0, side="right")
+    recent = slice(max(int(first), len(view.curves) - RECENT_STEPS), None)
+    steps, times = view.curves["step"][recent], view.curves["time"][recent]
+    if len(steps) < 2 or times[-1] <= times[0]:
+        return math.nan
+    return max(view.steps - view.step, 0) * float((times[-1] - times[0]) / (steps[-1] - steps[0]))
 
 
 def clipped_share(view: RunView) -> float:
@@ -63,6 +79,33 @@ def next_lr(view: RunView) -> float:
     return planned_lr(view.settings, view.step + 1, view.steps)
 
 
+def shown_phases(view: RunView) -> tuple[Phase, ...]:
+    """The phases of training; none while the run fails or swings, for its slope then tells of something else."""
+    open_now = [episode.finding for episode in view.findings if episode.closed is None]
+    is_ill = any(finding.severity == "failure" or finding.kind in _ILL for finding in open_now)
+    return () if is_ill else view.phases
+
+
+def changed_lr(view: RunView) -> float | None:
+    """The learning rate of the next step, where a change after the last one has made it another."""
+    is_new = view.end is None and bool(view.changes) and view.changes[-1].step == view.step
+    return next_lr(view) if is_new and next_lr(view) != view.curves.at("lr") else None
+
+
 def current_phase(view: RunView) -> str:
-    """The name of the present training phase; empty before there is enough to tell."""
-    return view.phases[-1].name if view.phases else ""
+    """The name of the present training phase; empty before there is enough to tell, and where its word is not true."""
+    phases = shown_phases(view)
+    if not phases or (phases[-1].name != "refinement" and _is_flat(view)):
+        return ""
+    return phases[-1].name
+
+
+def _is_flat(view: RunView) -> bool:
+    """Whether the last third of the run has brought next to nothing, or worse than nothing."""
+    loss = view.curves["loss"]
+    loss = loss[np.isfinite(loss)]
+    third = len(loss) // 3
+    if third < _FEWEST_IN_A_THIRD:
+        return False
+    first, before, last = loss[:_FEWEST_IN_A_THIRD].max(), loss[-2 * third : -third].mean(), loss[-third:].mean()
+    return bool(before - last < _NEXT_TO_NOTHING * (first - last))

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from itertools import groupby
-from typing import Literal, NamedTuple, Self
+from typing import Literal, Self
 
 import numpy as np
 
@@ -21,7 +21,9 @@ from ...engine.events import (
     Evaluated,
     FindingClosed,
     FindingOpened,
+    FindingUpdated,
     LayersMeasured,
+    LessonPaced,
     PreparationBegan,
     Refused,
     RunDescribed,
@@ -39,6 +41,7 @@ from ...engine.events import (
 )
 from ..plots.series import Table
 from .curves import LARGEST_DRAWN, Curves
+from .episode import Episode
 from .phases import Phase, training_phases
 from .thinning import Thinned
 from .training_clock import TrainingClock
@@ -51,16 +54,10 @@ _Turn = (
 )  # fmt: skip
 """The events that `RunView.after` leaves to another match; a type checker reports one that neither has."""
 
+_FINDINGS = 500
 _SAMPLES = 128
 _TIMES = 20
 _LAYERS = 512
-
-
-class Episode(NamedTuple):
-    """A finding, and the step at which the run had recovered from it."""
-
-    finding: FindingOpened
-    closed: int | None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -92,6 +89,10 @@ class RunView:
     """Where the time of the last steps went."""
     speed_limit: float = math.inf
     """Steps a second."""
+    pace: LessonPaced | None = None
+    """Whether the run pauses by itself where its lesson has something to show."""
+    pause: RunPaused | None = None
+    """While it is paused."""
     clock: TrainingClock = field(default_factory=TrainingClock)
 
     @classmethod
@@ -131,15 +132,17 @@ class RunView:
             case CheckpointSaved():
                 return replace(self, checkpoints=(*self.checkpoints, event))
             case SettingsChanged():
-                return replace(self, changes=(*self.changes, event), settings=event.settings)
+                return replace(self, changes=(*self.changes, event), settings=event.settings or self.settings)
             case FindingOpened():
-                return replace(self, findings=(*self.findings, Episode(event, None)))
-            case FindingClosed():
-                return replace(self, findings=tuple(_closed(episode, event) for episode in self.findings))
+                return replace(self, findings=_bounded((*self.findings, Episode(event, None, event))))
+            case FindingUpdated() | FindingClosed():
+                return replace(self, findings=_after(self.findings, event))
             case TimeSpent():
                 return replace(self, spent=(*self.spent, event)[-_TIMES:])
             case SpeedLimited():
                 return replace(self, speed_limit=event.steps_per_s)
+            case LessonPaced():
+                return replace(self, pace=event if event.watch_points or event.findings else None)
             case _:
                 return self._after_turn(event)
 
@@ -151,16 +154,18 @@ class RunView:
             case RunDescribed():
                 return replace(self, described=event)
             case RunStarted():
-                return self._up_to(event.step)._begun(event)
+                return self.up_to(event.step)._begun(event)
             case RunResumed() | StorageRestored():
-                return replace(self, clock=self.clock.resumed(event.time), state="training", state_detail="")
+                clock = self.clock.resumed(event.time)
+                return replace(self, clock=clock, state="training", state_detail="", pause=None)
             case RunPaused():
-                return replace(self, clock=self.clock.stopped(event.time), state="paused", state_detail=event.reason)
+                clock = self.clock.stopped(event.time)
+                return replace(self, clock=clock, state="paused", state_detail=_why_paused(event), pause=event)
             case StorageBlocked():
                 return replace(self, state="blocked", state_detail=event.detail)
             case RunEnded():
                 clock = self.clock.stopped(event.time)
-                return replace(self, clock=clock, state="ended", state_detail=event.detail, end=event)
+                return replace(self, clock=clock, state="ended", state_detail=event.detail, end=event, pause=None)
             case Accepted() | Refused():  # answers are shown by what has sent the command
                 return self
 
@@ -175,9 +180,11 @@ class RunView:
             state_detail="",
             end=None,
             speed_limit=math.inf,
+            pace=None,
+            pause=None,
         )
 
-    def _up_to(self, step: int) -> Self:
+    def up_to(self, step: int) -> Self:
         """Without everything after a step: a run that resumes there does it again."""
         return replace(
             self,
@@ -189,11 +196,7 @@ class RunView:
             changes=tuple(change for change in self.changes if change.step <= step),
             checkpoints=tuple(checkpoint for checkpoint in self.checkpoints if checkpoint.step <= step),
             spent=tuple(spent for spent in self.spent if spent.step <= step),
-            findings=tuple(
-                Episode(finding, closed if closed is None or closed <= step else None)
-                for finding, closed in self.findings
-                if finding.step <= step
-            ),
+            findings=tuple(episode.up_to(step) for episode in self.findings if episode.finding.step <= step),
         )
 
     def _after_steps(self, events: Sequence[StepFinished]) -> Self:
@@ -210,7 +213,7 @@ class RunView:
     def _after_repeated(self, events: Sequence[StepFinished]) -> Self:
         """Steps that do not go up: the later row is the true one."""
         if len(events) == 1:
-            return self._up_to(events[0].step - 1)._after_steps(events)
+            return self.up_to(events[0].step - 1)._after_steps(events)
         view = self
         for event in events:
             view = view._after_steps([event])
@@ -246,8 +249,25 @@ def _rows_up_to(table: Table, step: int) -> Table:
     return table.first(int(np.searchsorted(table["step"], step, side="right")))
 
 
-def _closed(episode: Episode, event: FindingClosed) -> Episode:
-    return Episode(episode.finding, event.step) if episode.finding.id == event.id else episode
+def _bounded(findings: tuple[Episode, ...]) -> tuple[Episode, ...]:
+    """Without the oldest of too many, first of those that are closed."""
+    if len(findings) <= _FINDINGS:
+        return findings
+    oldest = next((place for place, episode in enumerate(findings) if episode.closed is not None), 0)
+    return findings[:oldest] + findings[oldest + 1 :]
+
+
+def _after(findings: tuple[Episode, ...], event: FindingUpdated | FindingClosed) -> tuple[Episode, ...]:
+    """Most findings that change are among the latest."""
+    for place in reversed(range(len(findings))):
+        if findings[place].finding.id == event.id:
+            return (*findings[:place], findings[place].after(event), *findings[place + 1 :])
+    return findings
+
+
+def _why_paused(event: RunPaused) -> str:
+    """The words of a watch point are the lesson's to show."""
+    return "at a watch point of the lesson" if event.at == "watch" else event.reason
 
 
 def _finite(value: float) -> float:

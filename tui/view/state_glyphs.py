@@ -32,13 +32,23 @@ STATE_GLYPHS: dict[str, StateGlyph] = {
     "interrupted": StateGlyph("◐", "~", "interrupted", "state-paused"),
     "nan": StateGlyph("✖", "x", "ended on NaN", "state-failed"),
     "failed": StateGlyph("✖", "x", "failed", "state-failed"),
-    "died": StateGlyph("✖", "x", "died", "state-failed"),
+    "died": StateGlyph("◐", "~", "interrupted", "state-paused"),
     "damaged": StateGlyph("?", "?", "damaged", "state-failed"),
 }
 """By `RunView.state`, `RunSummary.state` and `RunEnded.reason`."""
 
 
+def state_glyph(state: str, *, is_failing: bool) -> StateGlyph:
+    """A run that came to its last step with an open failure looks like one that failed."""
+    look = STATE_GLYPHS[state]
+    if not is_failing or state not in ("finished", "stopped"):
+        return look
+    failed = STATE_GLYPHS["failed"]
+    return StateGlyph(failed.glyph, failed.plain_glyph, f"{look.words}, failing", failed.colour)
+
+
 def state_words(view: RunView) -> Content:
     """The state of a run that is shown, and of its end, whose reason is more exact."""
-    state = STATE_GLYPHS[view.end.reason if view.end is not None else view.state]
+    reason = view.end.reason if view.end is not None else view.state
+    state = state_glyph(reason, is_failing=any(episode.is_open_failure for episode in view.findings))
     return Content.styled(f"{state.glyph} {state.words}", f"bold ${state.colour}")

@@ -7,7 +7,7 @@ import numpy as np
 from ..text import visible
 from .run_view import RunView
 
-MarkKind = Literal["finding", "change", "checkpoint"]
+MarkKind = Literal["finding", "change", "checkpoint", "best"]
 
 
 class StepMark(NamedTuple):
@@ -19,8 +19,12 @@ class StepMark(NamedTuple):
 
 def step_marks(view: RunView) -> tuple[StepMark, ...]:
     """All marks, apart from steps that were not finite: `view.nan_steps` has those."""
+    best = best_checkpoint(view)
     return (
-        *(StepMark(checkpoint.step, "checkpoint", checkpoint.name) for checkpoint in view.checkpoints),
+        *(
+            StepMark(checkpoint.step, "best" if checkpoint.step == best else "checkpoint", checkpoint.name)
+            for checkpoint in view.checkpoints
+        ),
         *(StepMark(change.step, "change", change.summary) for change in view.changes),
         *(
             StepMark(episode.finding.onset, "finding", episode.finding.kind)
@@ -28,6 +32,13 @@ def step_marks(view: RunView) -> tuple[StepMark, ...]:
             if episode.finding.is_alarm
         ),
     )
+
+
+def best_checkpoint(view: RunView) -> int | None:
+    """The step of the checkpoint with the lowest val_loss, of those that were saved where it was measured."""
+    saved = np.isin(view.evaluations["step"], [checkpoint.step for checkpoint in view.checkpoints])
+    steps, val_losses = view.evaluations["step"][saved], view.evaluations["val_loss"][saved]
+    return None if np.isnan(val_losses).all() else int(steps[np.nanargmin(val_losses)])
 
 
 def marks_near(view: RunView, step: float, reach: float) -> list[str]:

@@ -24,6 +24,7 @@ class BelowData:
 
     _low: Streak = field(default_factory=Streak, init=False)
     _open: bool = field(default=False, init=False)
+    _since: int = field(default=0, init=False)
 
     def observe(self, run: RunStatistics) -> Detection | Recovered | None:
         chance, loss = run.chance, run.loss
@@ -34,11 +35,13 @@ class BelowData:
             if run.level.mean < self.share * chance:
                 return None
             self._open = False
-            return Recovered()
+            return Recovered(f"loss below {self.share * chance:.2g} from step {self._since} to step {run.step}")
         if low < self.rows:
             return None
-        self._open = True
-        evidence = (
-            f"loss {loss:.3g}, and text allows no less than about {self.share * chance:.2g}: known by heart, or seen"
-        )
-        return Detection(onset=self._low.since, severity="info", evidence=evidence)
+        self._open, self._since = True, self._low.since
+        return Detection(onset=self._since, severity="info", evidence=self.evidence(run))
+
+    def evidence(self, run: RunStatistics) -> str:
+        least = self.share * (run.chance or 0.0)
+        seen = f"loss {run.last_loss:.3g} at step {run.last_step}"
+        return f"{seen}, and text allows no less than about {least:.2g}: known by heart, or seen"

@@ -38,6 +38,10 @@ class Divergence:
     _huge: Streak = field(default_factory=Streak, init=False)
     _high: Streak = field(default_factory=Streak, init=False)
     _peak: float = field(default=0.0, init=False)
+    _before: str = field(default="", init=False)
+    """What the loss of the open finding came from."""
+    _top: tuple[float, int] = field(default=(0.0, 0), init=False)
+    """The highest loss of the open finding, and its step."""
     _line: float | None = field(default=None, init=False)
     """While open: the level below which the run counts as recovered."""
     _below: Streak = field(default_factory=Streak, init=False)
@@ -61,7 +65,7 @@ class Divergence:
         step, level = run.step, run.level.mean
         few = self.runaway_early if run.rows <= 2 * LEVEL_MEMORY else self.runaway_rows
         if self._huge.count(loss > run.first + self.runaway * run.unit, step) >= few:
-            return self._begin(run.first, self._huge.since, f"loss {loss:.3g} after {run.first:.3g} at the start")
+            return self._begin(run, run.first, self._huge.since, f"{run.first:.3g} at the start")
         if level <= line:
             self._high.length = 0
             return None
@@ -74,16 +78,24 @@ class Divergence:
         enough = min(max(run.rows // 4, self.least_patience), self.patience)
         if self._high.count(True, step) < enough:
             return None
-        than = f"a best of {run.best:.3g}" if run.best < run.first else f"the {run.first:.3g} it began with"
-        return self._begin(line, self._high.since, f"loss {level:.3g} for {enough} rows, after {than}")
+        before = f"a lowest mean of {run.best:.3g}" if run.best < run.first else f"{run.first:.3g} at the start"
+        return self._begin(run, line, self._high.since, before)
 
-    def _begin(self, line: float, onset: int, evidence: str) -> Detection:
-        self._line = line
-        return Detection(onset=onset, severity="failure", evidence=evidence)
+    def _begin(self, run: RunStatistics, line: float, onset: int, before: str) -> Detection:
+        self._line, self._before, self._top = line, before, (run.last_loss, run.last_step)
+        return Detection(onset=onset, severity="failure", evidence=self.evidence(run))
+
+    def evidence(self, run: RunStatistics) -> str:
+        return f"loss {run.last_loss:.3g} at step {run.last_step}, after {self._before}"
 
     def _await_recovery(self, run: RunStatistics, loss: float, line: float) -> Recovered | None:
+        self._top = max(self._top, (loss, run.step))
         if self._below.count(loss < line, run.step) < self.recovery:
             return None
+        highest, step = self._top
+        seen = (
+            f"loss {highest:.3g} at step {step}, after {self._before}; below {line:.3g} since step {self._below.since}"
+        )
         self._line = None
         self._below, self._huge, self._high = Streak(), Streak(), Streak()
-        return Recovered()
+        return Recovered(seen)

@@ -34,6 +34,9 @@ class ExplodingGradients:
     """The level of the loss while the norm was usual."""
     _high: deque[int] = field(default_factory=lambda: deque(maxlen=3), init=False)
     _open: bool = field(default=False, init=False)
+    _top: tuple[float, int] = field(default=(0.0, 0), init=False)
+    """The largest norm of the open finding, and its step."""
+    _last: tuple[float, int] = field(default=(0.0, 0), init=False)
     _calm: Streak = field(default_factory=Streak, init=False)
     _large: float = field(default=math.inf, init=False)
     """The norm from which on it is large."""
@@ -44,7 +47,7 @@ class ExplodingGradients:
             return None
         large = not norm <= self._large
         if self._open:
-            return self._await_recovery(run.step, large)
+            return self._await_recovery(run.step, norm, large)
         if large:
             return self._weigh(run, norm)
         if self._high:
@@ -68,14 +71,27 @@ class ExplodingGradients:
         if len(steps) < 2:
             return None
         self._open = True
-        usual = math.exp(self._usual.mean)
-        evidence = f"gradient norm {norm:.3g}, {norm / usual:.0f}x its usual {usual:.3g}, with the loss at {loss:.3g}"
-        return Detection(onset=steps[0], severity="warning", evidence=evidence)
+        self._top = self._last = norm, run.step
+        return Detection(onset=steps[0], severity="warning", evidence=self.evidence(run))
 
-    def _await_recovery(self, step: int, large: bool) -> Recovered | None:
+    def evidence(self, run: RunStatistics) -> str:
+        norm, step = self._last
+        now = f"{norm:.3g} at step {step}, " if self._last != self._top else ""
+        return f"{self._highest()}; {now}with the loss at {run.last_loss:.3g} at step {run.last_step}"
+
+    def _highest(self) -> str:
+        norm, step = self._top
+        usual = math.exp(self._usual.mean)
+        return f"gradient norm {norm:.3g} at step {step}, {norm / usual:.0f}x its usual {usual:.3g}"
+
+    def _await_recovery(self, step: int, norm: float, large: bool) -> Recovered | None:
+        self._last = norm, step
+        if norm > self._top[0]:
+            self._top = self._last
         if self._calm.count(not large, step) < self.recovery:
             return None
+        seen = f"{self._highest()}; usual again since step {self._calm.since}"
         self._open = False
         self._calm = Streak()
         self._high.clear()
-        return Recovered()
+        return Recovered(seen)

@@ -21,6 +21,7 @@ class InitialLoss:
     """Of ln V; the usual initial weights come within a few percent."""
 
     _has_looked: bool = field(default=False, init=False)
+    _seen: str = field(default="", init=False)
 
     def observe(self, run: RunStatistics) -> Detection | Recovered | None:
         if self._has_looked:
@@ -30,8 +31,8 @@ class InitialLoss:
         if chance is None or run.first_step > 1 or abs(run.first - chance) <= self.share * chance:
             return None
         why = "initial weights too large" if run.first > chance else "trained before, or the targets can be seen"
-        return Detection(
-            onset=run.step,
-            severity="info",
-            evidence=f"the first loss is {run.first:.3g}, and guessing costs ln V = {chance:.3g}: {why}",
-        )
+        self._seen = f"the first loss is {run.first:.3g}, and guessing costs ln V = {chance:.3g}: {why}"
+        return Detection(onset=run.step, severity="info", evidence=self._seen)
+
+    def evidence(self, run: RunStatistics) -> str:
+        return self._seen

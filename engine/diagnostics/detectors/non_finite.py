@@ -31,6 +31,7 @@ class NonFinite:
     """The same for evaluations, where val_loss alone was bad."""
 
     _open: bool = field(default=False, init=False)
+    _seen: str = field(default="", init=False)
     _only_val: bool = field(default=False, init=False)
     """Whether the open finding is of val_loss alone."""
     _finite: Streak = field(default_factory=Streak, init=False)
@@ -71,14 +72,16 @@ class NonFinite:
             if value is not None and not math.isfinite(value)
         ]
         onset = self._bad_norms.since if self._bad_norms.length and not self._only_val else run.step
-        return Detection(
-            onset=onset, severity="failure", evidence=f"{' and '.join(wrong)} at step {run.step}{self._before()}"
-        )
+        self._seen = f"{' and '.join(wrong)} at step {run.step}{self._before()}"
+        return Detection(onset=onset, severity="failure", evidence=self._seen)
+
+    def evidence(self, run: RunStatistics) -> str:
+        return self._seen
 
     def _before(self) -> str:
         if self._last is None:
             return ", from the first row on"
-        return f"; the loss is {self._last:.4g}" if self._only_val else f"; the last finite loss was {self._last:.4g}"
+        return f"; the last {'training' if self._only_val else 'finite'} loss was {self._last:.4g}"
 
     def _await_recovery(self, run: RunStatistics, is_bad: bool) -> Recovered | None:
         if self._only_val and run.row.values.get("val_loss") is None and not is_bad:
@@ -87,7 +90,7 @@ class NonFinite:
         if self._finite.count(not is_bad, run.step) < recovery:
             return None
         self._open = False
-        return Recovered()
+        return Recovered(f"{self._seen}; finite again since step {self._finite.since}")
 
 
 def _is_bad(value: float | None) -> bool:

@@ -4,6 +4,7 @@ import math
 from collections import deque
 from dataclasses import dataclass, field
 from itertools import pairwise
+from statistics import fmean
 from typing import ClassVar
 
 from ..detector import Detection, Recovered, Watched
@@ -43,6 +44,11 @@ class Oscillation:
     least_calm: int = 20
     rattle_calm: int = 150
     """Rows without a jump that close a finding of jumps from row to row, which have no period."""
+    rattle_fallen: float = 0.5
+    """Share of the jumps found: where those of late are smaller than this, and none is too large, fewer rows do."""
+    rattle_fallen_calm: int = 30
+    settling: int = 100
+    """Rows after that, in which jumps of the past are still in the noise and open no new finding."""
     cycle: float = 1.5
     """Highest over lowest learning rate at the turns: from here on the schedule explains them."""
 
@@ -53,11 +59,18 @@ class Oscillation:
     _turns: deque[tuple[int, int, float, float]] = field(default_factory=deque, init=False)
     """Row, step, height and learning rate of the last turning points."""
     _open: bool = field(default=False, init=False)
+    _seen: str = field(default="", init=False)
+    """The last swings of the open finding, or how it jumped from row to row at first."""
     _least_turn: float = field(default=0.0, init=False)
     """While a finding of swings is open, a move that is comparable with them; 0 where the noise is the measure."""
     _calm: int = field(default=0, init=False)
     """Rows without such a swing that close it."""
     _still: Streak = field(default_factory=Streak, init=False)
+    _jumps: float = field(default=0.0, init=False)
+    """The noise when a finding of jumps opened."""
+    _fallen: Streak = field(default_factory=Streak, init=False)
+    _settled_at: int = field(default=0, init=False)
+    """The row from which on jumps may open a finding."""
 
     def observe(self, run: RunStatistics) -> Detection | Recovered | None:
         loss = run.loss
@@ -78,9 +91,12 @@ class Oscillation:
         elif back > self.least * run.unit and back > (self._least_turn or self.swing * noise.noise):
             self._turn(run, smooth)
             turned = True
+            if self._least_turn:
+                self._seen = self._swings()
         if self._open:
             return self._await_recovery(run, turned)
-        if run.rows >= self.rattle_rows and run.rows % LEVEL_MEMORY == 0 and noise.noise > self._most_noise(run):
+        is_judged = run.rows % LEVEL_MEMORY == 0 and run.rows >= max(self.rattle_rows, self._settled_at)
+        if is_judged and noise.noise > self._most_noise(run):
             return self._rattles(run) or (self._judge(run) if turned else None)
         return self._judge(run) if turned else None
 
@@ -95,9 +111,10 @@ class Oscillation:
         if before - after > noise:
             return None
         self._begin(0.0, self.rattle_calm)
+        self._jumps, self._fallen = noise, Streak()
         onset = run.profile.step_at(0.25)
-        evidence = f"from row to row the loss jumps by {noise:.2g}, around {after:.3g} since step {onset}"
-        return Detection(onset=onset, severity="warning", evidence=evidence)
+        self._seen = f"from row to row the loss jumped by {noise:.2g} at step {run.step}, around {after:.3g}"
+        return Detection(onset=onset, severity="warning", evidence=self.evidence(run))
 
     def _begin(self, size: float, calm: int) -> None:
         self._open, self._least_turn, self._calm = True, self.comparable * size, calm
@@ -121,16 +138,37 @@ class Oscillation:
             return None
         period = (self._turns[-1][0] - self._turns[0][0]) / (len(self._turns) - 1)
         self._begin(size, max(round(2 * self.periods * period), self.least_calm))
-        evidence = (
-            f"{len(heights)} turns in {run.rows - self._turns[0][0]} rows, swings of {size:.3g}, "
-            f"{size / self._noise.noise:.1f}x the batch noise"
-        )
-        return Detection(onset=self._turns[0][1], severity="warning", evidence=evidence)
+        self._seen = self._swings()
+        return Detection(onset=self._turns[0][1], severity="warning", evidence=self.evidence(run))
+
+    def _swings(self) -> str:
+        size = fmean(abs(b - a) for (_, _, a, _), (_, _, b, _) in pairwise(self._turns))
+        (first, *_), (last, step, *_) = self._turns[0], self._turns[-1]
+        turns = f"{len(self._turns)} turns in {last - first} rows up to step {step}"
+        return f"{turns}, swings of {size:.3g}, {size / self._noise.noise:.1f}x the batch noise"
+
+    def evidence(self, run: RunStatistics) -> str:
+        if not self._least_turn:
+            now = f"from row to row the loss jumps by {self._noise.noise:.2g} at step {run.last_step}"
+            return f"{now}, around {run.level.mean:.3g}"
+        is_calm = self._still.length > self._calm / self.periods
+        return f"{self._seen}; none as large since step {self._still.since}" if is_calm else self._seen
 
     def _await_recovery(self, run: RunStatistics, turned: bool) -> Recovered | None:
         swings = (turned and self._least_turn > 0) or self._noise.noise > self._most_noise(run)
-        if self._still.count(not swings, run.step) < self._calm:
+        if self._still.count(not swings, run.step) >= self._calm:
+            return self._recover(self._still.since)
+        if self._least_turn or not self._has_fallen(run):
             return None
+        self._settled_at = run.rows + self.settling
+        return self._recover(self._fallen.since)
+
+    def _has_fallen(self, run: RunStatistics) -> bool:
+        """Whether jumps are much smaller than they were, and as small as those of a healthy run, for long enough."""
+        fallen = run.level.noise < min(self.rattle_fallen * self._jumps, self._most_noise(run))
+        return self._fallen.count(fallen, run.step) >= self.rattle_fallen_calm
+
+    def _recover(self, since: int) -> Recovered:
         self._open, self._least_turn = False, 0.0
         self._turns.clear()
-        return Recovered()
+        return Recovered(f"{self._seen}; calm since step {since}")

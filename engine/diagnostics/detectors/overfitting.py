@@ -52,6 +52,10 @@ class Overfitting:
     _worth: float = field(default=math.inf, init=False)
     """Median of the evaluations around the best one."""
     _open: bool = field(default=False, init=False)
+    _last: tuple[float, int] = field(default=(0.0, 0), init=False)
+    """The latest validation loss, and its step."""
+    _rose_from: tuple[float, int] = field(default=(0.0, 0), init=False)
+    """The best validation loss when the finding opened."""
 
     def observe(self, run: RunStatistics) -> Detection | Recovered | None:
         val_loss = run.val_loss
@@ -59,7 +63,7 @@ class Overfitting:
             return None
         self._learn(val_loss, run)
         if self._since < AROUND + 1:
-            return self._recover() if self._open and self._since == 0 else None
+            return self._recover(val_loss, run.step) if self._open and self._since == 0 else None
         last = fmean(list(self._recent)[-self.evaluations :])
         error = BENDS * self._bends * math.sqrt(1 / self.evaluations + 1 / AROUND_BEST)
         rise = last - self._worth
@@ -72,12 +76,14 @@ class Overfitting:
             min(self.share * rise, self.remaining * abs(self._train_at_best)),
         ):
             return None
-        self._open = True
-        evidence = (
-            f"val_loss {last:.3g} after a best of {self._best:.3g} at step {self._best_step}, "
-            f"while the training loss fell from {self._train_at_best:.3g} to {run.level.mean:.3g}"
-        )
-        return Detection(onset=self._best_step, severity="warning", evidence=evidence)
+        self._open, self._rose_from = True, (self._best, self._best_step)
+        return Detection(onset=self._best_step, severity="warning", evidence=self.evidence(run))
+
+    def evidence(self, run: RunStatistics) -> str:
+        val_loss, step = self._last
+        seen = f"val_loss {val_loss:.3g} at step {step} after a best of {self._best:.3g} at step {self._best_step}"
+        went = "fell" if run.level.mean < self._train_at_best else "rose"
+        return f"{seen}, while the mean training loss {went} from {self._train_at_best:.3g} to {run.level.mean:.3g}"
 
     def _learn(self, val_loss: float, run: RunStatistics) -> None:
         if len(self._recent) >= 2:
@@ -85,6 +91,7 @@ class Overfitting:
             bend = abs(val_loss - 2 * self._recent[-1] + self._recent[-2])
             self._bends += (bend - self._bends) / min(self._seen, BEND_MEMORY)
         self._recent.append(val_loss)
+        self._last = val_loss, run.step
         self._since += 1
         if val_loss < self._best:
             self._best, self._best_step, self._train_at_best = val_loss, run.step, run.level.mean
@@ -92,6 +99,7 @@ class Overfitting:
         if self._since <= AROUND:
             self._worth = median(self._recent)
 
-    def _recover(self) -> Recovered:
+    def _recover(self, best: float, step: int) -> Recovered:
         self._open = False
-        return Recovered()
+        before, at = self._rose_from
+        return Recovered(f"val_loss rose after {before:.3g} at step {at}; at step {step} it is lower, at {best:.3g}")

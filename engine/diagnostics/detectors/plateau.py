@@ -1,4 +1,4 @@
-"""The loss has levelled out after most of the gain: training may be complete."""
+"""The loss has levelled out: training may be complete, or has stopped early."""
 
 import math
 from dataclasses import dataclass, field
@@ -23,6 +23,10 @@ class Plateau:
     recovery: float = 0.02
     """Share of the gain by which the loss must fall for the remark to close."""
 
+    more_to_learn: float = 0.5
+    """Share of the loss of guessing above which a plateau is not the end: a model that knows how often each byte comes
+    and nothing else is at 0.57 of it (3.15 of 5.56)."""
+
     _level: float | None = field(default=None, init=False)
     _needed: int = field(default=200, init=False)
     """Rows before the next one: a run that went on falling must be twice as long to be called complete again."""
@@ -32,9 +36,10 @@ class Plateau:
         if self._level is not None:
             if run.level.mean > self._level - self.recovery * gain - run.level.noise:
                 return None
+            before = self._level
             self._level = None
             self._needed = 2 * run.profile.rows
-            return Recovered()
+            return Recovered(f"mean loss {before:.4g}, until it fell on: to {run.level.mean:.4g} by step {run.step}")
         if run.profile.rows < self._needed or gain < 0.1 * run.unit:
             return None
         (before, rows), (last, _) = run.profile.over(0.5, 0.75), run.profile.over(0.75, 1)
@@ -42,6 +47,12 @@ class Plateau:
         if abs(before - last) + error > self.gain * gain:
             return None
         self._level = last
-        onset = run.profile.step_at(0.75)
-        evidence = f"loss {last:.4g} since step {onset}, {before:.4g} before: training may be complete"
-        return Detection(onset=onset, severity="info", evidence=evidence)
+        return Detection(onset=run.profile.step_at(0.75), severity="info", evidence=self.evidence(run))
+
+    def evidence(self, run: RunStatistics) -> str:
+        (before, _), (last, _) = run.profile.over(0.5, 0.75), run.profile.over(0.75, 1)
+        since, end = run.profile.step_at(0.75), run.profile.ends[-1]
+        seen = f"mean loss {last:.4g} from step {since} to {end}, {before:.4g} in as many steps before"
+        if run.chance is None or last < self.more_to_learn * run.chance:
+            return f"{seen}: training may be complete"
+        return f"{seen}: a model that knows only how often each token comes is there, and more can be learned"

@@ -47,15 +47,16 @@ class Slow:
             return None
         if not self._falls_steadily(run):
             return None
-        forecast, horizon = self._forecast(run)
+        forecast, _ = self._forecast(run)
         if forecast < self.far * abs(run.first):
             return None
         self._open = True
-        evidence = (
-            f"loss {run.level.mean:.3g} at step {run.step} after {run.first:.3g} at the start; "
-            f"at this rate it is {forecast:.3g} at step {horizon}"
-        )
-        return Detection(onset=run.first_step, severity="warning", evidence=evidence)
+        return Detection(onset=run.first_step, severity="warning", evidence=self.evidence(run))
+
+    def evidence(self, run: RunStatistics) -> str:
+        seen = f"loss {run.last_loss:.3g} at step {run.last_step} after {run.first:.3g} at the start"
+        forecast, horizon = self._forecast(run)
+        return f"{seen}; at this rate it is {forecast:.3g} at step {horizon}" if horizon > run.step else seen
 
     def _still_guesses(self, run: RunStatistics) -> bool:
         if run.chance is not None:
@@ -78,4 +79,4 @@ class Slow:
         if run.first - run.best < self.little * run.unit:
             return None
         self._open = False
-        return Recovered()
+        return Recovered(f"loss {run.first:.3g} at the start, and {run.last_loss:.3g} at step {run.last_step}")

@@ -55,6 +55,9 @@ class Spike:
     """The level before the first high row."""
     _noise: float = field(default=0.0, init=False)
     _peak: float | None = field(default=None, init=False)
+    _top: tuple[float, int] = field(default=(0.0, 0), init=False)
+    """The highest loss of the open finding, and its step."""
+    _noise_is_known: bool = field(default=False, init=False)
     _back: Streak = field(default_factory=Streak, init=False)
 
     def observe(self, run: RunStatistics) -> Detection | Recovered | None:
@@ -62,6 +65,7 @@ class Spike:
         if loss is None or run.rows == 0:
             return None
         if self._peak is not None:
+            self._top = max(self._top, (loss, run.step))
             return self._await_recovery(run.step, loss, self._peak)
         rise = loss - run.level.mean
         self._outlier *= self.forget
@@ -112,11 +116,20 @@ class Spike:
         return next(step for step, high in self._high if high > self.begun * tallest)
 
     def _begin(self, run: RunStatistics, onset: int, loss: float) -> Detection:
-        self._peak = loss
-        evidence = f"loss {loss:.3g} against {self._baseline:.3g} just before"
-        if run.rows >= self.quiet:
-            evidence += f", a jump of {(loss - self._baseline) / self._noise:.0f}x the batch noise"
-        return Detection(onset=onset, severity="warning", evidence=evidence)
+        self._peak, self._noise_is_known = loss, run.rows >= self.quiet
+        high, step = max((high, step) for step, high in self._high)
+        self._top = max((loss, run.step), (self._baseline + high * self._noise, step))
+        return Detection(onset=onset, severity="warning", evidence=self.evidence(run))
+
+    def evidence(self, run: RunStatistics) -> str:
+        now = f"; {run.last_loss:.3g} at step {run.last_step}" if run.last_step != self._top[1] else ""
+        return f"{self._jump()}{now}"
+
+    def _jump(self) -> str:
+        loss, step = self._top
+        seen = f"loss {loss:.3g} at step {step} against a mean of {self._baseline:.3g} before"
+        times = (loss - self._baseline) / self._noise
+        return f"{seen}, a jump of {times:.0f}x the batch noise" if self._noise_is_known else seen
 
     def _await_recovery(self, step: int, loss: float, peak: float) -> Recovered | None:
         # held against the level before the jump, or the spike would become the new normal
@@ -124,6 +137,7 @@ class Spike:
         line = self._baseline + max(3 * self._noise, self.come_back * (peak - self._baseline))
         if self._back.count(loss <= line, step) < self.recovery:
             return None
+        seen = f"{self._jump()}; at most {line:.3g} since step {self._back.since}"
         self._peak, self._back, self._tallest = None, Streak(), 0.0
         self._high.clear()
-        return Recovered()
+        return Recovered(seen)

@@ -57,6 +57,8 @@ class Stall:
     _has_begun: bool = field(default=False, init=False)
     _checked: int = field(default=0, init=False)
     _stalled_at: float | None = field(default=None, init=False)
+    _since: int | None = field(default=None, init=False)
+    """The step since when the open finding has been flat; None where the run never began to learn."""
 
     def observe(self, run: RunStatistics) -> Detection | Recovered | None:
         loss = run.loss
@@ -84,9 +86,15 @@ class Stall:
         error = run.level.noise * math.sqrt(2 / rows)
         if abs(before - after) > min(self.never_share * run.unit - 2 * error, 1.5 * error):
             return None
-        self._stalled_at = after
-        evidence = f"loss {after:.4g} after {run.first:.4g} at the start: it has not moved in {flat.rows} rows"
-        return Detection(onset=run.first_step, severity="failure", evidence=evidence)
+        self._stalled_at, self._since = after, None
+        return Detection(onset=run.first_step, severity="failure", evidence=self.evidence(run))
+
+    def evidence(self, run: RunStatistics) -> str:
+        if self._since is None:
+            seen = f"loss {run.last_loss:.4g} at step {run.last_step} after {run.first:.4g} at the start"
+            return f"{seen}: its mean has moved by {abs(run.first - run.level.mean):.2g} in {run.rows} rows"
+        seen = f"loss {run.last_loss:.3g} at step {run.last_step}, flat since step {self._since}"
+        return f"{seen}; the run began at {run.first:.3g}"
 
     def _stopped(self, run: RunStatistics) -> Detection | None:
         """Detects a loss that has been flat for most of the run although the lr could move it."""
@@ -98,10 +106,9 @@ class Stall:
         since, gain = self._demands(run)
         if run.disturbed > since * run.rows or not self._is_flat(run, since, gain * (run.first - run.best)):
             return None
-        onset = run.profile.step_at(since)
+        self._since = onset = run.profile.step_at(since)
         self._stalled_at, _ = run.profile.over(0.5, 1)
-        evidence = f"loss {self._stalled_at:.3g}, flat since step {onset}; the run began at {run.first:.3g}"
-        return Detection(onset=onset, severity="warning", evidence=evidence)
+        return Detection(onset=onset, severity="warning", evidence=self.evidence(run))
 
     def _demands(self, run: RunStatistics) -> tuple[float, float]:
         """Since which share of the run it must be flat, and how much of the gain it may still have brought."""
@@ -133,4 +140,4 @@ class Stall:
             return None
         self._stalled_at, self._has_begun = None, True
         self._checked = 2 * run.profile.rows
-        return Recovered()
+        return Recovered(f"mean loss {stalled_at:.3g}, until it fell: to {run.level.mean:.3g} by step {run.step}")

@@ -76,6 +76,8 @@ class ThroughputDrop:
     """The log has tokens_per_s; its step_time then covers more than training."""
     _is_losing: bool = field(default=False, init=False)
     _open: bool = field(default=False, init=False)
+    _seen: str = field(default="", init=False)
+    """When the finding opened."""
 
     def observe(self, run: RunStatistics) -> Detection | Recovered | None:
         values = run.row.values
@@ -91,16 +93,19 @@ class ThroughputDrop:
         if (self._pace.holds or self._is_losing) == self._open:
             return None
         self._open = not self._open
-        return self._symptom(run) if self._open else Recovered()
-
-    def _symptom(self, run: RunStatistics) -> Detection:
+        if not self._open:
+            return Recovered(f"{self._seen}; over at step {run.step}")
         onset = run.spent.first_step if self._is_losing else self._pace.turned.since
+        self._seen = self.evidence(run)
+        return Detection(onset=onset, severity="info", evidence=self._seen)
+
+    def evidence(self, run: RunStatistics) -> str:
         seen = f"{run.spent.lost:.0%} of the time does not go into training" if self._is_losing else self._slowed()
         if where := time_shares_text(run.spent.shares()):
             where = f"of the time of the last {run.spent.steps:,} steps: {where}"
         else:
             where = "where the time goes cannot be told: the log has no part of a step's time, such as data_time"
-        return Detection(onset=onset, severity="info", evidence=f"{seen}; {where}")
+        return f"{seen} (at step {run.step}); {where}"
 
     def _slowed(self) -> str:
         now, best = self._pace.level.mean, self._pace.best

@@ -37,12 +37,15 @@ class WarmupBump:
             if run.level.mean > run.first:
                 return None
             self._open = False
-            return Recovered()
+            return Recovered(f"the mean loss is back at the {run.first:.3g} of the start by step {run.step}")
         line = run.first + max(self.rise * run.unit, self.sigmas * run.level.noise)
         if self._high.count(run.loss > line, run.step) < self.rows:
             return None
         self._open = True
-        evidence = (
-            f"loss {run.loss:.3g} after {run.first:.3g} at the start; it should be back within some hundred steps"
-        )
-        return Detection(onset=self._high.since, severity="info", evidence=evidence)
+        return Detection(onset=self._high.since, severity="info", evidence=self.evidence(run))
+
+    def evidence(self, run: RunStatistics) -> str:
+        seen = f"loss {run.last_loss:.3g} at step {run.last_step} after {run.first:.3g} at the start"
+        if run.rows > self.until:
+            return f"{seen}; a bump of the warm-up would be over by now"
+        return f"{seen}; it should be back within some hundred steps"

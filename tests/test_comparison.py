@@ -1,0 +1,243 @@
+"""Runs side by side: which is better and where, how lines are told apart, and that a run remembers the one before."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tinygpt_tui.engine.config import RunConfig, TrainingConfig
+from tinygpt_tui.engine.events import Evaluated, Event, RunEnded
+from tinygpt_tui.engine.storage.event_log import EventLog
+from tinygpt_tui.engine.storage.relation import Relation, read_relation, write_relation
+from tinygpt_tui.engine.storage.run_folder import RELATION
+from tinygpt_tui.engine.storage.run_store import create, remove
+from tinygpt_tui.tui.app import TinyGPTApp
+from tinygpt_tui.tui.cli.main import run_command
+from tinygpt_tui.tui.comparison.compared_runs import ComparedRuns
+from tinygpt_tui.tui.comparison.followed_run import FollowedRun, compared_view, flat_settings
+from tinygpt_tui.tui.comparison.runs_beside import RunsBeside
+from tinygpt_tui.tui.comparison.screen import ComparisonScreen
+from tinygpt_tui.tui.navigation import CompareRuns, OpenRun, RunDestination
+from tinygpt_tui.tui.panels.loss import LossPanel
+from tinygpt_tui.tui.plots.draw import draw_figure
+from tinygpt_tui.tui.plots.viewport import Viewport
+from tinygpt_tui.tui.run.screen import RunScreen
+from tinygpt_tui.tui.view.beside import Beside, beside_figure, outcome
+from tinygpt_tui.tui.view.comparison import (
+    LETTERS,
+    ComparedRun,
+    different_settings,
+    free_letter,
+    held_against,
+    outcome_words,
+)
+from tinygpt_tui.tui.view.comparison_figure import comparison_figure
+from tinygpt_tui.tui.view.run_view import RunView
+
+from .screen_text import shown, until
+from .scripted_run import ScriptedRun, started, steps
+
+CONFIG = RunConfig(title="Compared", training=TrainingConfig(steps=40))
+
+
+def events(losses: Sequence[float], evaluations: Mapping[int, float], *, end: bool = True) -> list[Event]:
+    evaluated = [Evaluated(step=step, val_loss=loss, perplexity=1.0) for step, loss in evaluations.items()]
+    ended: list[Event] = [RunEnded(step=len(losses), reason="finished")] if end else []
+    return [started(CONFIG), *steps(CONFIG, losses), *evaluated, *ended]
+
+
+def view_of(losses: Sequence[float], evaluations: Mapping[int, float] | None = None, *, end: bool = True) -> RunView:
+    return RunView.of(CONFIG).after_all(events(losses, evaluations or {}, end=end))  # pyright: ignore[reportArgumentType]
+
+
+def compared(
+    losses: Sequence[float], evaluations: Mapping[int, float] | None = None, *, letter: str = "A", end: bool = True
+) -> ComparedRun:
+    view = view_of(losses, evaluations, end=end)
+    return compared_view(view, f"run-{letter}", letter, flat_settings(CONFIG), is_over=end)
+
+
+def stored(runs: Path, losses: Sequence[float], evaluations: Mapping[int, float] | None = None) -> Path:
+    run = create(runs, CONFIG, None, datetime.now(UTC))
+    log = EventLog(run)
+    for event in events(losses, evaluations or {}):
+        log.append(event)
+    log.close()
+    return run
+
+
+def test_the_difference_is_taken_at_the_last_step_that_both_have() -> None:
+    old = compared([3.0] * 40, {0: 5.5, 20: 3.2, 40: 3.06})
+    new = compared([3.0] * 30, {0: 5.5, 10: 9.0, 20: 3.0}, letter="B", end=False)
+    found = held_against(new, old)
+    assert found is not None and (found.metric, found.step) == ("val_loss", 20)
+    assert math.isclose(found.better, 0.2)
+    assert outcome_words(new, old, 0.1) == "val_loss 3.00 at step 20, was 3.20: 0.20 better"
+
+
+def test_before_an_evaluation_the_mean_losses_are_compared() -> None:
+    new, old = compared([2.0] * 5, end=False, letter="B"), compared([2.5] * 40, {40: 2.5})
+    assert outcome_words(new, old) == "mean loss 2.00 at step 5, was 2.50: 0.50 better"
+    assert outcome_words(compared([]), old) == ""
+
+
+def test_a_promise_is_judged_at_the_end_and_not_before() -> None:
+    old, new = compared([3.0] * 40, {40: 3.06}), compared([2.0] * 40, {40: 2.69}, letter="B")
+    assert outcome_words(new, old, 0.15) == "val_loss 2.69, was 3.06: 0.37 better; at least 0.15 better was promised"
+    assert outcome_words(new, old, 0.5).endswith("at least 0.5 better was promised, which did not come true")
+    assert "promised" not in outcome_words(old, replace(new, is_over=False), None)
+    worse = outcome_words(old, new, -0.4)
+    assert worse == "val_loss 3.06, was 2.69: 0.37 worse; at most 0.4 worse was promised"
+
+
+def test_any_number_is_better_than_none() -> None:
+    broken, sound = compared([math.nan] * 40, {40: math.nan}), compared([3.0] * 40, {40: 3.0}, letter="B")
+    assert outcome_words(sound, broken, 1.0) == "val_loss 3.00, was NaN; at least 1 better was promised"
+    assert outcome_words(broken, sound, 1.0).endswith("which did not come true")
+
+
+def test_after_a_live_change_nothing_is_held_against_the_promise() -> None:
+    from tinygpt_tui.engine.config import LiveSettings
+    from tinygpt_tui.engine.events import SettingsChanged
+
+    beside = Beside(runs=(compared([3.0] * 40, {40: 3.06}, letter="B"),), better_by=0.15)
+    view = view_of([2.0] * 40, {40: 2.69})
+    assert "promised" in outcome(view, beside)
+    changed = SettingsChanged(step=10, summary="lr 1 -> 2", settings=LiveSettings.from_config(CONFIG))
+    assert "promised" not in outcome(view.after(changed), beside)
+
+
+def test_the_settings_that_differ_are_listed_and_no_others() -> None:
+    one = compared([3.0])
+    two = replace(one, letter="B", settings={**one.settings, "schedule.lr": 0.25, "optimizer.clip": math.inf})
+    foreign = replace(one, letter="C", settings={})
+    found = dict(different_settings([one, two, foreign]))
+    assert set(found) == {"schedule.lr", "optimizer.clip"}
+    assert found["schedule.lr"][1:] == ["0.25", ""]
+
+
+@given(st.lists(st.sampled_from(LETTERS), unique=True))
+def test_a_new_run_takes_no_letter_that_another_has(taken: list[str]) -> None:
+    letter = free_letter(taken)
+    assert (letter is None) == (len(taken) == len(LETTERS)) and letter not in taken
+
+
+def test_every_line_is_told_by_its_letter_without_colour_and_in_ascii() -> None:
+    runs = [
+        compared([6 - 0.1 * place - 0.05 * step for step in range(40)], letter=LETTERS[place]) for place in range(8)
+    ]
+    for ascii_only in (False, True):
+        drawn = str(draw_figure(comparison_figure(runs, Viewport(), "loss", False), 80, 30, ascii_only=ascii_only))
+        assert all(letter in drawn for letter in LETTERS)
+        assert drawn.isascii() or not ascii_only
+    assert all(letter.lower() in drawn for letter in LETTERS)
+
+
+def test_a_run_that_diverged_does_not_flatten_the_others() -> None:
+    falling = [5.5 - 0.08 * step for step in range(40)]
+    diverged = [5.5 + 3 * step for step in range(40)]
+    runs = [compared(falling), compared(diverged, letter="B")]
+    drawn = draw_figure(comparison_figure(runs, Viewport(smoothing=0), "loss", False), 80, 20)
+    rows = {row for row, line in enumerate(str(drawn).splitlines()) for letter in line[8:] if letter == "A"}
+    assert max(rows) - min(rows) > 8
+    assert "▲" in str(drawn).splitlines()[0]
+
+
+def test_the_axis_shows_the_old_run_whole_while_the_new_one_begins() -> None:
+    beside = Beside(runs=(compared([3.0] * 40, letter="B"),))
+    figure = beside_figure(view_of([5.0] * 3, end=False), Viewport(), beside)
+    assert figure.x.high == 40
+    assert {curve.letter for curve in figure.curves} == {"", "A", "B"}
+    alone = beside_figure(view_of([5.0] * 3, end=False), Viewport(), Beside())
+    assert alone.x.high < 40 and {curve.letter for curve in alone.curves} == {""}
+
+
+def test_runs_beside_keep_their_letters_and_are_remembered(tmp_path: Path) -> None:
+    own, *others = (stored(tmp_path, [3.0] * 5) for _ in range(4))
+    write_relation(own, Relation(runs=(others[0].name,), fix="Clip", better_by=0.15))
+    beside = RunsBeside(own)
+    assert (beside.read().fix, beside.read().better_by) == ("Clip", 0.15)
+    beside.choose([others[0], others[1], others[2]])
+    assert [run.letter for run in beside.read().runs] == ["B", "C", "D"]
+    beside.choose([others[0], others[2]])
+    assert [run.letter for run in beside.read().runs] == ["B", "D"]
+    again = RunsBeside(own).read()
+    assert [run.name for run in again.runs] == [others[0].name, others[2].name] and again.fix == "Clip"
+    remove(others[0])
+    assert RunsBeside(own).read().better_by is None  # what was promised was promised against that run
+    remove(own)
+    assert not own.exists()
+
+
+def test_a_damaged_relation_is_none(tmp_path: Path) -> None:
+    run = stored(tmp_path, [3.0])
+    for text in ("", "{", '{"runs": 3}', "[]", "\xff"):
+        (run / RELATION).write_text(text, encoding="latin-1")
+        assert read_relation(run) == Relation()
+
+
+def test_a_run_that_trains_is_read_on(tmp_path: Path) -> None:
+    run = stored(tmp_path, [3.0, 2.9])
+    followed = FollowedRun(run)
+    assert followed.read_on() and not followed.read_on()
+    log = EventLog(run)
+    log.append(steps(CONFIG, [2.8], first=3)[0])
+    log.close()
+    assert followed.read_on() and followed.compared("A").curves.extent == (1, 3)
+
+
+def test_compare_prints_what_each_run_reached(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one, two = stored(tmp_path, [3.0] * 40, {40: 3.06}), stored(tmp_path, [2.6] * 40, {40: 2.69})
+    assert run_command(["compare", one.name, two.name, "--runs", str(tmp_path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert f"B  {two.name}" in lines[2] and "0.37 better at 40" in lines[2]
+    assert "No setting differs." in lines
+    assert run_command(["compare", one.name, one.name, "--runs", str(tmp_path)]) == 2
+
+
+def app_at(runs: Path, destination: RunDestination | CompareRuns, run: ScriptedRun | None = None) -> TinyGPTApp:
+    async def scripted(destination: RunDestination, runs: Path) -> ScriptedRun:
+        assert run is not None
+        return run
+
+    return TinyGPTApp(runs, settings_file=runs / "settings.toml", destination=destination, open=scripted)
+
+
+async def test_the_comparison_screen_shows_lines_and_table(tmp_path: Path) -> None:
+    paths = tuple(stored(tmp_path, [loss] * 40, {40: loss}) for loss in (3.06, 2.69))
+    app = app_at(tmp_path, CompareRuns((*paths, tmp_path / "gone-1")))
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, ComparisonScreen) and "against A" in shown(app))
+        assert "0.37 better at 40" in shown(app) and "B 2.69" in shown(app)
+        await pilot.press("b", "v", "left")
+        await until(pilot, lambda: "against B" in shown(app) and "Validation loss at step" in shown(app))
+        await pilot.press("q")
+        await until(pilot, lambda: not isinstance(app.screen, ComparisonScreen))
+
+
+async def test_a_run_screen_shows_the_run_that_it_is_remembered_with_until_it_is_taken_off(tmp_path: Path) -> None:
+    old, new = stored(tmp_path, [3.0] * 40, {40: 3.06}), stored(tmp_path, [2.0] * 40, {40: 2.69})
+    write_relation(new, Relation(runs=(old.name,), fix="Clip", better_by=0.15))
+    run = ScriptedRun(events([2.0] * 40, {40: 2.69}), config=CONFIG, path=new)  # pyright: ignore[reportArgumentType]
+    app = app_at(tmp_path, OpenRun(new), run)
+    async with app.run_test(size=(160, 45)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, RunScreen) and "0.37 better" in shown(app))
+        assert f"B {old.name}" in shown(app)
+        await pilot.press("U")
+        await until(pilot, lambda: "0.37 better" not in shown(app))
+        assert read_relation(new).runs == ()
+        await pilot.press("C")
+        await until(pilot, lambda: "Compare with" in shown(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: bool(app.screen.query(LossPanel)) and f"B {old.name}" in shown(app))
+
+
+def test_runs_that_cannot_be_read_are_told_of_once_and_left_out(tmp_path: Path) -> None:
+    runs = ComparedRuns([tmp_path / "gone-1", stored(tmp_path, [3.0])])
+    assert runs.read() and len(runs.new_trouble()) == 1 and not runs.new_trouble()
+    assert [run.letter for run in runs.runs()] == ["B"]

@@ -1,0 +1,142 @@
+"""Runs and logs as plots and files: what is written is what was read, and nothing in it is markup of its own."""
+
+import json
+import math
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tinygpt_tui.engine.attach import watch
+from tinygpt_tui.engine.diagnostics.report import Report
+from tinygpt_tui.engine.export.event_file import event_file
+from tinygpt_tui.engine.export.run_series import RunSeries, Series
+from tinygpt_tui.engine.export.svg_chart import svg_chart
+from tinygpt_tui.engine.export.tables import ExportError, csv_table, json_lines
+from tinygpt_tui.engine.readers.log import open_log
+from tinygpt_tui.tui.cli.export_files import EXPORTERS, write_export
+from tinygpt_tui.tui.cli.main import run_command
+from tinygpt_tui.tui.cli.printed_plots import smoothed
+from tinygpt_tui.tui.cli.run_data import collected
+
+HOSTILE = "\x1b]52;c;aGk=\x07</script><b>[red]`x`"
+NUMBERS = st.floats(-1e30, 1e30) | st.sampled_from([math.nan, math.inf])
+POINTS = st.dictionaries(st.integers(0, 10_000), NUMBERS, min_size=1, max_size=40)
+LOG = "step,loss,val_loss,lr\n" + "".join(
+    f"{step},{4 - step / 40},{4.1 - step / 50 if step % 10 == 0 else ''},0.001\n" for step in range(1, 61)
+)
+
+
+def run_of(series: dict[str, dict[int, float]], name: str = "a") -> RunSeries:
+    report = Report(rows=1, signals=(), blind=(), findings=())
+    return RunSeries(name=name, title="", series={k: Series.of(v) for k, v in series.items()}, report=report)
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    path = tmp_path / "log.csv"
+    path.write_text(LOG)
+    return path
+
+
+def read_back(path: Path, given: dict[str, str] | None = None) -> dict[tuple[int, str], float]:
+    log = open_log(str(path), path, given)
+    return {(row.step, name): value for _, row in log.rows() for name, value in row.values.items()}
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".tfevents"])
+@given(loss=POINTS, val_loss=POINTS)
+def test_what_is_exported_reads_back_equal(
+    tmp_path_factory: pytest.TempPathFactory, suffix: str, loss: dict[int, float], val_loss: dict[int, float]
+) -> None:
+    # a log with few finite numbers cannot show which of its columns are losses
+    loss |= {20_000 + step: 3.0 - step / 100 for step in range(20)}
+    val_loss |= {20_000 + step: 3.1 - step / 100 for step in range(0, 20, 2)}
+    run = run_of({"loss": loss, "val_loss": val_loss})
+    path = tmp_path_factory.mktemp("export") / f"events.out{suffix}"
+    path.write_bytes(EXPORTERS[suffix]([run], "loss"))
+    back = read_back(path, {"loss": "loss", "val_loss": "val_loss"})
+    expected = {(step, "loss"): value for step, value in loss.items()}
+    expected |= {(step, "val_loss"): value for step, value in val_loss.items()}
+    assert back.keys() == expected.keys()
+    assert np.array_equal([back[key] for key in expected], [*expected.values()], equal_nan=True)
+
+
+def test_several_runs_are_told_apart() -> None:
+    runs = [run_of({"loss": {1: 2.0}}, "a"), run_of({"loss": {1: 3.0}, "lr": {1: 0.1}}, "b")]
+    assert csv_table(runs).decode() == "run,step,loss,lr\na,1,2.0,\nb,1,3.0,0.1\n"
+    assert [json.loads(line)["run"] for line in json_lines(runs).splitlines()] == ["a", "b"]
+    with pytest.raises(ExportError, match="one run"):
+        event_file(runs)
+
+
+def test_a_log_is_plotted(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["plot", str(log), "--width", "60", "--height", "12", "--ascii"]) == 0
+    page = capsys.readouterr().out
+    assert "* loss" in page and "o val_loss" in page and "log.csv" in page
+    assert "\x1b" not in page and max(map(len, page.splitlines())) <= 60
+
+
+def test_a_metric_that_is_not_there_is_named(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["plot", str(log), "--metric", "bleu"]) == 2
+    assert "bleu: was not measured; there are loss, lr, val_loss" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".html", ".md", ".svg", ".tfevents"])
+def test_a_log_is_exported_by_its_suffix(log: Path, tmp_path: Path, suffix: str) -> None:
+    target = tmp_path / f"out{suffix}"
+    assert run_command(["export", str(log), "--to", str(target)]) == 0
+    assert target.stat().st_size > 500
+    assert run_command(["export", str(log), "--to", str(target)]) == 2
+    assert run_command(["export", str(log), "--to", str(target), "--force"]) == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"log.csv", target.name}
+
+
+def test_an_unknown_suffix_names_the_known_ones(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["export", str(log), "--to", "x.gif"]) == 2
+    assert ".csv, .jsonl" in capsys.readouterr().err
+
+
+def test_a_report_needs_nothing_and_runs_nothing_from_outside(tmp_path: Path) -> None:
+    run = watch(name=HOSTILE, settings={HOSTILE: HOSTILE}, runs=tmp_path)
+    for _ in range(3):
+        run.step(math.nan, **{HOSTILE: 1.0})
+    run.sample(HOSTILE)
+    run.close()
+    assert run.path is not None
+    (found,) = collected([str(run.path)], tmp_path)
+    page = EXPORTERS[".html"]([found], "loss").decode()
+    assert page.count("</script>") == 2 and "\x1b" not in page and "<b>" not in page
+    assert not re.search(r"(src|href)=|https?://(?!www\.w3\.org/2000/svg)", page)
+    assert 'class="verdict failure"' in page
+    assert "\x1b" not in EXPORTERS[".md"]([found], "loss").decode()
+
+
+def test_a_reduced_series_keeps_its_spike_and_its_gap() -> None:
+    values = dict.fromkeys(range(1, 10001), 1.0) | {5_000: 9.0} | dict.fromkeys(range(7_000, 8_000), math.nan)
+    reduced = Series.of(values).reduced(200)
+    assert len(reduced) <= 202 and 9.0 in reduced.values and np.isnan(reduced.values).any()
+
+
+@given(st.lists(NUMBERS, min_size=1, max_size=30), st.integers(1, 8))
+def test_a_mean_of_rows_is_that_of_the_finite_ones(values: list[float], rows: int) -> None:
+    for index, mean in enumerate(smoothed(np.array(values), rows)):
+        window = [value for value in values[max(index - rows + 1, 0) : index + 1] if math.isfinite(value)]
+        if math.isfinite(values[index]):
+            scale = max(abs(value) for value in values if math.isfinite(value))
+            assert mean == pytest.approx(sum(window) / len(window), abs=1e-9 * scale + 1e-12) or rows == 1
+        else:
+            assert not math.isfinite(mean)
+
+
+def test_a_picture_is_drawn_of_any_numbers() -> None:
+    wild = run_of({"loss": {1: math.nan, 2: 1e300, 3: -1e300, 4: math.inf, 5: 0.0}})
+    assert "NaN" not in svg_chart([wild]) and "nan" not in svg_chart([wild], log_y=True)
+
+
+def test_what_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="cannot be written"):
+        write_export([run_of({"loss": {1: 1.0}})], tmp_path / "no" / "x.csv")

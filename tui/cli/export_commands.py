@@ -1,0 +1,95 @@
+"""`plot` and `export`: a run's curves on a page of text, or in a file for other programs and people."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from .options import LogName, OneOf, column_words, runs_folder, runs_option
+
+_map_option = click.option(
+    "--map",
+    "assignments",
+    multiple=True,
+    type=OneOf("column", column_words),
+    metavar="NAME=COLUMN",
+    help="Which column holds what; repeatable.",
+)
+
+
+@click.command()
+@click.argument("logs", nargs=-1, required=True, type=LogName(), metavar="RUN|LOG...")
+@click.option("--metric", default="loss", help="What to plot; with loss, val_loss stands beside it.")
+@click.option("--log-y", is_flag=True, help="A logarithmic y axis.")
+@click.option("--smooth", type=click.IntRange(1), default=1, metavar="N", help="Draw the mean of N rows.")
+@click.option("--width", type=click.IntRange(30, 400), help="Columns; the terminal's by default.")
+@click.option("--height", type=click.IntRange(8, 100), default=20, help="Rows.")
+@click.option("--ascii", "is_ascii", is_flag=True, help="Draw without braille.")
+@_map_option
+@runs_option
+def plot(
+    logs: tuple[str, ...],
+    metric: str,
+    log_y: bool,
+    smooth: int,
+    width: int | None,
+    height: int,
+    is_ascii: bool,
+    assignments: tuple[str, ...],
+    runs: str | None,
+) -> int:
+    """Print the curves of runs and logs, one plot for all of them."""
+    from .diagnose import parsed_map
+    from .printed_plots import page_width, plot_lines
+    from .run_data import collected
+
+    found = collected(logs, runs_folder(runs), parsed_map(assignments))
+    lines = plot_lines(
+        found,
+        metric=metric,
+        log_y=log_y,
+        smooth=smooth,
+        width=width or page_width(sys.stdout),
+        height=height,
+        colour=sys.stdout.isatty(),
+        ascii=is_ascii,
+    )
+    click.echo("\n".join(lines))
+    return 0
+
+
+@click.command()
+@click.argument("logs", nargs=-1, required=True, type=LogName(), metavar="RUN|LOG...")
+@click.option("--to", "target", required=True, type=click.Path(dir_okay=False, path_type=Path), metavar="FILE")
+@click.option("--metric", default="loss", help="What a picture shows.")
+@click.option("--force", is_flag=True, help="Replace a file that is there.")
+@_map_option
+@runs_option
+def export(
+    logs: tuple[str, ...],
+    target: Path,
+    metric: str,
+    force: bool,
+    assignments: tuple[str, ...],
+    runs: str | None,
+) -> int:
+    """Write runs and logs to a file; its suffix decides what kind.
+
+    \b
+    .csv .jsonl .parquet     a row a step, every metric
+    .html .md                a report: verdict, curves, findings, settings
+    .svg .png                a picture of the curves
+    .tfevents                an event file of TensorBoard
+
+    Parquet and PNG need `pip install 'tinygpt-tui[export]'`.
+    """
+    from .diagnose import parsed_map
+    from .export_files import write_export
+    from .run_data import collected
+
+    found = collected(logs, runs_folder(runs), parsed_map(assignments))
+    size = write_export(found, target, metric=metric, force=force)
+    click.echo(f"{target}: {size:,} bytes, {', '.join(run.name for run in found)}", err=True)
+    return 0

@@ -1,0 +1,70 @@
+"""A run on disk that is read to its end and read on while it trains, as one of a comparison."""
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+
+from ...engine.config import RunConfig
+from ...engine.storage.event_log import Transcript
+from ...engine.storage.run_folder import EVENTS, find_worker, open_file
+from ...engine.storage.run_store import read_config
+from ..view.comparison import ComparedRun
+from ..view.run_view import RunView
+
+_CHUNK = 1 << 20
+
+
+class FollowedRun:
+    """ConfigError or StoreError, from the constructor and from `read_on`, where the run cannot be read."""
+
+    def __init__(self, path: Path) -> None:
+        config = read_config(path)
+        self.path = path
+        self.is_over = False
+        self._fresh = RunView.of(config)
+        self._view = self._fresh
+        self._settings = flat_settings(config)
+        self._transcript = Transcript()
+        self._offset = 0
+
+    def read_on(self) -> bool:
+        """Read what has been written since; whether there was anything. A log that is shorter is read anew."""
+        was_over, before = self.is_over, self._offset
+        self.is_over = find_worker(self.path) is None  # before the last bytes are read
+        if not os.path.lexists(self.path / EVENTS):
+            return False
+        with os.fdopen(open_file(self.path / EVENTS, os.O_RDONLY), "rb", buffering=0) as file:
+            if os.fstat(file.fileno()).st_size < self._offset:
+                self._view, self._transcript, self._offset = self._fresh, Transcript(), 0
+            file.seek(self._offset)
+            while data := file.read(_CHUNK):
+                self._offset += len(data)
+                self._view = self._view.after_all(self._transcript.feed(data))
+        return self._offset != before or self.is_over != was_over
+
+    def compared(self, letter: str) -> ComparedRun:
+        """What has been read so far."""
+        return compared_view(self._view, self.path.name, letter, self._settings, is_over=self.is_over)
+
+
+def compared_view(view: RunView, name: str, letter: str, settings: dict[str, object], *, is_over: bool) -> ComparedRun:
+    changes = ", ".join(f"{change.summary} after step {change.step}" for change in view.changes)
+    return ComparedRun(
+        letter=letter,
+        name=name,
+        curves=view.curves,
+        evaluations=view.evaluations,
+        settings=settings | ({"changed live": changes} if changes else {}),
+        is_over=is_over,
+    )
+
+
+def flat_settings(config: RunConfig) -> dict[str, object]:
+    """By `section.key`; without the words of the lesson and the title, which change nothing about the training."""
+    flat: dict[str, object] = {}
+    for section, values in asdict(config).items():
+        if section == "lesson":
+            continue
+        if isinstance(values, dict):
+            flat |= {f"{section}.{key}": value for key, value in values.items()}  # pyright: ignore[reportUnknownVariableType]
+    return flat

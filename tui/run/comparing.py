@@ -1,0 +1,102 @@
+"""The part of the run screen that shows other runs beside its own, and lets a person choose which."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+from textual import getters, on, work
+from textual.events import Mount
+from textual.reactive import var
+
+from ...engine.client import Run
+from ...engine.storage.run_store import RunSummary, StoreError, list_runs
+from ..comparison.runs_beside import RunsBeside
+from ..dialogs.pick_several import PickSeveral
+from ..formatting import compact
+from ..panels.grid import RunPanels
+from ..view.beside import Beside
+from ..view.comparison import MOST_RUNS
+from .explained_keys import ExplainedKeys
+from .sending import warn
+
+_AGAIN_S = 1.5
+"""Between two looks at runs that train."""
+
+
+class ComparingScreen(ExplainedKeys):
+    panels = getters.query_one(RunPanels)
+
+    beside: var[Beside] = var(Beside())
+
+    def __init__(self, run: Run) -> None:
+        super().__init__()
+        self._path = run.path
+        self._runs_beside = RunsBeside(run.path) if run.path is not None else None
+
+    @on(Mount)
+    def show_remembered(self) -> None:
+        self.follow_beside()
+
+    @work(group="beside", exclusive=True)
+    async def follow_beside(self, chosen: Sequence[Path] | None = None) -> None:
+        """Show the runs that were chosen, or that are remembered, until none of them trains any more."""
+        beside = self._runs_beside
+        if beside is None:
+            return
+        if chosen is not None:
+            try:
+                await asyncio.to_thread(beside.choose, chosen)
+            except OSError as error:
+                warn(self, f"compared now, but not remembered: {error.strerror}")
+        while True:
+            self.beside = await asyncio.to_thread(beside.read)
+            if beside.are_over:
+                return
+            await asyncio.sleep(_AGAIN_S)
+
+    def watch_beside(self, before: Beside, beside: Beside) -> None:
+        if self.is_mounted:
+            self.panels.beside = beside
+        if bool(before.runs) != bool(beside.runs):
+            self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        match action:
+            case "compare":
+                return self._runs_beside is not None
+            case "compare_no_more":
+                return bool(self.beside.runs)
+            case _:
+                return True
+
+    @work(group="dialog")
+    async def action_compare(self) -> None:
+        """Let a person choose runs of the same folder."""
+        beside = self._runs_beside
+        if beside is None or (run := self._path) is None:
+            return
+        try:
+            summaries = await asyncio.to_thread(list_runs, run.parent)
+        except StoreError as error:
+            warn(self, str(error))
+            return
+        others = [each for each in summaries if each.state != "damaged" and each.path.name != run.name]
+        if not others:
+            warn(self, "there is no other run in this folder yet")
+            return
+        marked = [place for place, each in enumerate(others) if each.path in beside.paths]
+        choices = [_words(each) for each in others]
+        dialog = PickSeveral(
+            "Compare with", choices, marked=marked, most=MOST_RUNS - 1, ascii=self.app.has_class("-ascii")
+        )
+        places = await self.app.push_screen_wait(dialog)
+        if places is not None:
+            self.follow_beside([others[place].path for place in places])
+
+    def action_compare_no_more(self) -> None:
+        self.follow_beside([])
+
+
+def _words(run: RunSummary) -> str:
+    val = f"val_loss {compact(run.val_loss)}" if run.val_loss is not None else ""
+    return f"{run.name:<30} {run.state:<12} {f'step {run.step}/{run.steps}':<16} {val}"
