@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tinygpt_tui.engine.arrivals import Arrival, LogRead, Noticed, StartedOver
 from tinygpt_tui.engine.diagnostics.report import report_of
 from tinygpt_tui.engine.events import FindingOpened, Pause, Refused
-from tinygpt_tui.engine.following.arrivals import Arrival, LogRead, Noticed, StartedOver
 from tinygpt_tui.engine.following.followed_log import FollowedLog
 from tinygpt_tui.engine.following.log_run import LogRun
 from tinygpt_tui.engine.following.shown_run import ShownRun
@@ -235,6 +235,7 @@ def test_event_files_are_read_again_when_they_grow_or_another_appears(tmp_path: 
 
 async def arrivals_until(run: LogRun, is_enough: Callable[[list[Arrival]], bool]) -> list[Arrival]:
     seen: list[Arrival] = []
+    await run.begin()
     async with asyncio.timeout(20):
         async for batch in run.batches():
             seen += batch
@@ -252,13 +253,16 @@ def test_a_log_is_a_run_with_the_findings_that_diagnose_has(tmp_path: Path) -> N
     def is_diagnosed(seen: list[Arrival]) -> bool:
         return any(isinstance(each, LogRead) and each.diagnosed == 399 for each in seen)
 
-    run = LogRun("a.csv", path)
-    seen = asyncio.run(arrivals_until(run, is_diagnosed))
+    async def read() -> tuple[list[Arrival], object]:
+        run = LogRun("a.csv", path)
+        return await arrivals_until(run, is_diagnosed), await run.send(Pause())
+
+    seen, answer = asyncio.run(read())
     found = {each.kind for each in seen if isinstance(each, FindingOpened)}
     log = open_log("a.csv", path)
     assert found == {finding.kind for finding in report_of(row for _, row in log.rows()).findings}
     assert found
-    assert isinstance(asyncio.run(run.send(Pause())), Refused)
+    assert isinstance(answer, Refused)
     last = [each for each in seen if isinstance(each, LogRead)][-1]
     assert any("grad_norm" in words for words in last.blind)
 
@@ -282,6 +286,7 @@ def test_an_appended_row_arrives_within_half_a_second(tmp_path: Path) -> None:
 
     async def appended() -> float:
         run = LogRun("a.csv", path)
+        await run.begin()
         began, last = 0.0, 0.0
         async for batch in run.batches():
             last = max([last, *(each.steps[-1] for each in batch if isinstance(each, StepColumns))])

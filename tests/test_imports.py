@@ -30,7 +30,7 @@ ENGINE = (
     {"live_changes", "storage"},
     {"diagnostics"},
     {"readers", "hosting"},
-    {"client", "attached", "export"},
+    {"arrivals", "client", "attached", "export"},
     {"stored_sample", "following"},
     {"training"},
     {"worker", "attach"},

@@ -24,6 +24,7 @@ from .home.screen import HomeScreen
 from .navigation import (
     Destination,
     GoTo,
+    OpenLog,
     OpenRun,
     Place,
     QuitApp,
@@ -58,6 +59,7 @@ def open_app(
     overrides: Mapping[str, str] | None = None,
     name: str | None = None,
     run: Path | None = None,
+    log: OpenLog | None = None,
     place: Place | None = None,
     ascii: bool = False,
 ) -> int:
@@ -65,7 +67,7 @@ def open_app(
 
     `overrides` are config keys of the preset with their values as TOML, and `name` is that of its run.
     """
-    destination: RunDestination | Place | None = OpenRun(run) if run else place
+    destination: RunDestination | Place | None = OpenRun(run) if run else log or place
     if preset is not None:
         from ..engine.presets import planned
 
@@ -158,7 +160,7 @@ class TinyGPTApp(App[None]):
     @on(GoTo)
     def go_to(self, event: GoTo) -> None:
         match event.where:
-            case StartRun() | ResumeRun() | OpenRun() as destination:
+            case StartRun() | ResumeRun() | OpenRun() | OpenLog() as destination:
                 self.go(destination)
             case place:
                 self.push_screen(screen_of(place, open=self._open, progress=self._progress, ascii=self._ascii))

@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from ..arrivals import Arrival, LogRead, Noticed, StartedOver
 from ..readers.log import Log, open_log
 from ..readers.source import SMALL, ReadError
 from ..readers.text_blocks import text_blocks
-from .arrivals import Arrival, LogRead, Noticed, StartedOver
 from .log_files import log_size, state, written_at
 from .log_reading import TextReading, WholeReading
 
@@ -126,6 +126,7 @@ class FollowedLog:
             notes=log.notes,
             skipped=log.skipped,
             steps=log.steps,
+            folder=str(self._path.absolute().parent),
             written_at=written_at(self._path),
         )
 

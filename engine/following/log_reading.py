@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from ..arrivals import StartedOver
 from ..readers.block import ColumnBlock
 from ..readers.log import Log
 from ..readers.placement import Placed, Placement
 from ..readers.step_columns import StepColumns
 from ..readers.text_blocks import TextBlocks, record_blocks
-from .arrivals import StartedOver
 from .log_files import state
 from .tail import Change, Tail
 

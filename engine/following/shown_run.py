@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from ..arrivals import Arrival, LogRead, Noticed, StartedOver
 from ..readers.step_columns import StepColumns
-from .arrivals import Arrival, LogRead, Noticed, StartedOver
 from .followed_log import FollowedLog, RunArrival
 from .log_findings import LogFindings
 
@@ -30,6 +30,8 @@ class ShownRun:
         self._name: str | None = run
         self._read = LogRead()
         self._is_first_look = True
+        self.is_over = False
+        """Whether what writes it is known to have ended."""
         self._begin()
 
     def _begin(self) -> None:
@@ -39,6 +41,11 @@ class ShownRun:
 
     def close(self) -> None:
         self._log.close()
+
+    @property
+    def read(self) -> LogRead:
+        """What is known of the log."""
+        return self._read
 
     @property
     def has_backlog(self) -> bool:
@@ -63,7 +70,7 @@ class ShownRun:
     def diagnose_some(self) -> list[Arrival]:
         found: list[Arrival] = [*self._findings.some(time.monotonic() + _SLICE_S)]
         if not self._findings.has_backlog:
-            found += self._findings.verdict(is_over=time.time() - self._read.written_at > OVER_S)
+            found += self._findings.verdict(is_over=self.is_over or time.time() - self._read.written_at > OVER_S)
         blind = self._findings.blind
         if (blind, self._findings.rows) != (self._read.blind, self._read.diagnosed) and not self.has_backlog:
             self._read = replace(self._read, blind=blind, diagnosed=self._findings.rows, rows=self._rows)

@@ -52,3 +52,13 @@ class StepColumns:
             if place in broken:
                 held |= dict.fromkeys(broken[place], np.nan)
             yield Row(int(step), held)
+
+
+def not_finite(columns: StepColumns, names: Sequence[str]) -> Floats64:
+    """The steps at which any of these metrics was measured and is no finite number."""
+    broken = np.zeros(len(columns), bool)
+    for name in names:
+        if name in columns.columns:
+            broken |= np.isinf(columns.columns[name])
+            broken[columns.nans.get(name, NO_ROWS)] = True
+    return np.unique(columns.steps[broken])

@@ -165,7 +165,7 @@ async def opened(path: Path) -> Run:
     return open_stored(path)
 
 
-async def ending(run: Run, narrator: Narrator | None = None) -> RunEnded | None:
+async def ending(run: LiveRun | StoredRun, narrator: Narrator | None = None) -> RunEnded | None:
     """How a run ended, when it has; told meanwhile if somebody is to tell it."""
     end = None
     async for batch in run.batches():

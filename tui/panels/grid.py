@@ -15,6 +15,7 @@ from .keys import PANEL_KEYS, key_of
 from .layers import LayersPanel
 from .lesson import LessonPanel
 from .lesson_guide import has_lesson
+from .metrics import MetricsPanel
 from .plot_mouse import ViewportChange
 from .sample import SamplePanel
 from .status import StatusPanel
@@ -40,8 +41,18 @@ class RunPanels(PanelColumns):
             return
         before = self.viewport
         self.viewport = VIEWPORT_ACTIONS[action](before, self.view.curves.extent, *arguments)
+        while self.viewport.x_axis not in ("step", before.x_axis) and not self._has_axis(self.viewport.x_axis):
+            self.viewport = VIEWPORT_ACTIONS[action](self.viewport, self.view.curves.extent)
         if self.viewport.smoothing != before.smoothing:
             self.post_message(Remember(smoothing=1 - 1 / self.viewport.span))
+
+    def _has_axis(self, axis: str) -> bool:
+        """Whether the run has the numbers for an x axis; those of the tiny GPT have all but epochs."""
+        view = self.view
+        return view is not None and (view.curves.has(axis) if view.described or axis == "epoch" else True)
+
+    def action_turn_page(self, pages: int) -> None:
+        self.panel(MetricsPanel).turn(pages)
 
     @on(ViewportChange)
     def change_viewport(self, event: ViewportChange) -> None:
@@ -78,7 +89,16 @@ class RunPanels(PanelColumns):
         self.post_message(Remember(hidden_panels=tuple(sorted(names))))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return action != "act" or (self.view is not None and has_lesson(self.view.config))
+        view = self.view
+        match action, *parameters:
+            case "act":
+                return view is not None and view.described is None and has_lesson(view.config)
+            case ("choose_metrics", *_) | ("turn_page", *_):
+                return MetricsPanel.NAME not in self._absent
+            case "full_screen", str() as name:
+                return name not in self._absent
+            case _:
+                return True
 
     def action_act(self) -> None:
         if self.view is not None:

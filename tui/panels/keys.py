@@ -94,6 +94,15 @@ PANEL_KEYS: list[BindingType] = [
         for panel in PANELS
         for key in panel_keys(panel)
     ),
+    _shown(
+        "slash",
+        "choose_metrics",
+        "metrics",
+        "panels.choose",
+        "Which metrics are shown: words, globs, /regex/",
+    ),
+    _quiet("full_stop", "turn_page(1)", "next metrics", "panels.next_page", "The next page of metrics"),
+    _quiet("comma", "turn_page(-1)", "earlier metrics", "panels.page_before", "The page of metrics before"),
     _shown("a", "act", "lesson", "panels.act", "The lesson: its question, its fixes as new runs, what to compare with"),
     _quiet("d", "hide", "hide", "panels.hide", "Hide the focused panel"),
     _quiet("D", "show_hidden", "show all", "panels.show", "Show all hidden panels again"),

@@ -39,7 +39,7 @@ def why_not(name: str, view: RunView) -> str:
 
 def offers(name: str, view: RunView, run: Run) -> list[Offer]:
     """What is nearest to the key's own work comes first."""
-    return [*_new_runs(name, view), *_going_on(view, run), Offer("A new run of the same configuration", restarted(run))]
+    return [*_new_runs(name, view), *_going_on(view, run), Offer("A new run of the same configuration", restarted(run, view))]
 
 
 def can_sample(view: RunView, run: Run) -> bool:

@@ -1,7 +1,7 @@
 """The curves of a run: a row a step, and what can be asked of them by step or by position on an x axis."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Self
@@ -10,6 +10,7 @@ import numpy as np
 
 from ...engine.events import StepFinished
 from ...engine.metrics import EACH_STEP
+from ...engine.readers.step_columns import StepColumns
 from ..plots.series import Floats, Table, interpolated
 from ..plots.viewport import Extent, XAxis
 from .training_clock import TrainingClock
@@ -52,14 +53,52 @@ class Curves:
         floor = float(self["time"][-1]) if len(self) else 0.0
         rows = _rows(events)
         rows["time"] = clock.seconds(np.array([event.time for event in events], "f8"), floor)
-        return type(self)(self.rows.extended(rows))
+        others = dict.fromkeys(name for event in events for name in event.others or ())
+        if not others and len(self.rows.names) == len(_COLUMNS):
+            return type(self)(self.rows.extended(rows))
+        rows |= {_free(name): _drawable(_other(events, name)) for name in others}
+        return self._extended(rows)
+
+    def after_columns(self, columns: StepColumns, clock: TrainingClock) -> Self:
+        """With the steps of a log, the first of which may go on with the last step that there is."""
+        table = self
+        rows = {"step": columns.steps, **columns.columns}
+        if len(self) and columns.steps[0] == self["step"][-1]:
+            table = type(self)(self.rows.first(len(self) - 1))
+            held = {name: self.rows[name][-1:] for name in self.rows.names}
+            rows = {
+                name: np.append(held.get(name, _NOTHING), rows.get(name, np.full(len(columns), np.nan)))
+                for name in rows | held
+            }
+        rows = _merged(rows)
+        floor = float(table["time"][-1]) if len(table) else 0.0
+        if "time" in columns.columns:
+            rows["time"] = np.fmax(clock.seconds(np.nan_to_num(rows["time"]), floor), 0.0)
+        return table._extended({name: _drawable(column) for name, column in rows.items()})
+
+    def _extended(self, rows: Mapping[str, Floats]) -> Self:
+        """Columns that are missing here or there hold no number."""
+        table = self.rows.widened(rows)
+        missing = np.full(len(rows["step"]), np.nan)
+        return type(self)(table.extended({name: rows.get(name, missing) for name in table.names}))
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """The metrics without a known name, in the order in which they appeared."""
+        return tuple(name for name in self.rows.names if name not in _COLUMNS)
+
+    def has(self, name: str) -> bool:
+        """Whether it was measured at any step."""
+        return name in self.rows.names and bool(np.isfinite(self.rows[name]).any())
+
+    def measured(self, name: str, axis: XAxis, span: int = 1) -> tuple[Floats, Floats]:
+        """Where on an axis a metric was measured, and its values or their means over about `span` of them."""
+        values = self.rows[name]
+        here = np.isfinite(values) & np.isfinite(self.rows[axis])
+        return self.rows[axis][here], (self.rows.smoothed(name, span) if span > 1 else values)[here]
 
     def up_to(self, step: int) -> Self:
         return type(self)(self.rows.first(int(np.searchsorted(self["step"], step, side="right"))))
-
-    def broken_since(self, row: int) -> Floats:
-        """The steps, from a row on, whose loss or gradient norm was not finite."""
-        return self["step"][row:][np.isnan(self["loss"][row:]) | np.isnan(self["grad_norm"][row:])]
 
     @property
     def extent(self) -> Extent:
@@ -76,6 +115,14 @@ class Curves:
         """The value at a step, or the latest; NaN where there is none."""
         row = self.row(step)
         return float(self[name][row]) if row is not None else math.nan
+
+    def known_at(self, name: str, step: float | None = None, span: int = 1) -> float:
+        """The last value up to a step, or its mean over about `span` of them; NaN where there is none."""
+        row = self.row(step)
+        if row is None or name not in self.rows.names:
+            return math.nan
+        here = np.flatnonzero(np.isfinite(self.rows[name][: row + 1]))
+        return float(self.smoothed(name, span)[here[-1]]) if len(here) else math.nan
 
     def smoothed_at(self, name: str, span: int, step: float | None = None) -> float:
         row = self.row(step)
@@ -99,6 +146,35 @@ class Curves:
         """How much a column grows in a step, recently; 0 before that can be said."""
         steps, values = self["step"][-RECENT_STEPS:], self[column][-RECENT_STEPS:]
         return float((values[-1] - values[0]) / (steps[-1] - steps[0])) if len(steps) > 1 else 0.0
+
+
+_NOTHING = np.array([np.nan])
+
+
+def _free(name: str) -> str:
+    """A name of a program's own that no column of ours has."""
+    return f"{name} (other)" if name in _COLUMNS else name
+
+
+def _other(events: Sequence[StepFinished], name: str) -> Floats:
+    return np.array([event.others.get(name, np.nan) if event.others else np.nan for event in events], "f8")
+
+
+def _drawable(values: Floats) -> Floats:
+    return np.clip(np.where(np.isfinite(values), values, np.nan), -LARGEST_DRAWN, LARGEST_DRAWN)
+
+
+def _merged(rows: Mapping[str, Floats]) -> dict[str, Floats]:
+    """One row a step: of several that hold parts of it, the last value of each metric."""
+    steps = rows["step"]
+    starts = np.flatnonzero(np.append(True, np.diff(steps) > 0))
+    if len(starts) == len(steps):
+        return dict(rows)
+    merged = {"step": steps[starts]}
+    for name in [name for name in rows if name != "step"]:
+        last = np.maximum.reduceat(np.where(np.isnan(rows[name]), -1, np.arange(len(steps))), starts)
+        merged[name] = np.where(last >= 0, rows[name][last], np.nan)
+    return merged
 
 
 def _rows(events: Sequence[StepFinished]) -> dict[str, Floats]:

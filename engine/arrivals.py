@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..events import AnyEvent
-from ..readers.step_columns import StepColumns
+from .events import AnyEvent
+from .readers.step_columns import StepColumns
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +42,8 @@ class LogRead:
     """How many were planned, where the log states it."""
     runs: tuple[str, ...] = ()
     """The runs that it holds, in the order in which they began."""
+    folder: str = ""
+    """In which it lies."""
     written_at: float = 0.0
     """When it was last written, in seconds since 1970."""
     blind: tuple[str, ...] = ()
