@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from .conditions import parse_condition
 from .finding_kinds import FindingKind
-from .toml_tables import between, require
+from .toml_tables import ConfigError, between, require
 
 Chapter = Literal[
     "The loss curve",
@@ -33,12 +34,17 @@ Value = str | bool | int | float | tuple[str, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Watch:
-    """Where to look when the run has come so far."""
+    """Where to look, from the first step on at which `when` holds; without a condition, from `step` on."""
 
-    step: int
     what: str
+    step: int = 0
+    """Where the preset's own run has come so far: a watched run stops there."""
+    when: str = ""
+    """A condition, such as `mean loss < 2.6`; the sentence is true where it holds, whatever else was changed."""
 
     def __post_init__(self) -> None:
+        if self.when:
+            _condition("lesson.watch.when", self.when)
         between("lesson.watch.step", self.step, 0, 1_000_000_000)
         require(bool(self.what.strip()), "lesson.watch.what", self.what, "must say what to look at")
 
@@ -55,6 +61,26 @@ class Expectation:
 
     def __post_init__(self) -> None:
         between("lesson.expected.by", self.by, 1, 1_000_000_000)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """A sentence of the lesson that states a number, and the condition that the preset's own runs must fulfil."""
+
+    says: str
+    """Words of the lesson, as they stand there."""
+    check: str
+
+    def __post_init__(self) -> None:
+        require(bool(self.says.strip()), "lesson.claims.says", self.says, "must quote the lesson")
+        _condition("lesson.claims.check", self.check)
+
+
+def _condition(key: str, text: str) -> None:
+    try:
+        parse_condition(text)
+    except ConfigError as error:
+        raise ConfigError(f"{key}: {error}") from None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +142,7 @@ class Lesson:
     seconds: float = 0.0
     """How long the run takes on two CPU cores, about; 0 where nobody has measured it."""
     watch: tuple[Watch, ...] = ()
+    claims: tuple[Claim, ...] = ()
     expected: tuple[Expectation, ...] = ()
     allowed: tuple[FindingKind, ...] = ()
     """Findings that some seeds raise besides; any other is a false alarm."""

@@ -34,9 +34,28 @@ def problems(config: RunConfig, ids: Collection[str]) -> list[str]:
         for link in lesson.see_also
         if link not in ids
     ]
+    words = lesson_words(lesson)
+    found += [
+        f"lesson.claims quotes {claim.says!r}, which the lesson does not contain; mend the quotation"
+        for claim in lesson.claims
+        if claim.says not in words
+    ]
     for place, fix in enumerate(lesson.fixes, 1):
         found += [f"lesson.fixes[{place}]{problem}" for problem in _fix_problems(config, fix)]
     return found
+
+
+def lesson_words(lesson: Lesson) -> str:
+    """All that a lesson says of its run."""
+    return "\n".join(
+        [
+            lesson.summary,
+            lesson.why,
+            *(each.what for each in lesson.watch),
+            *(each.then for each in lesson.fixes),
+            *(words for each in lesson.questions for words in (each.text, *each.choices, each.explanation)),
+        ]
+    )
 
 
 def _read(path: Path) -> RunConfig | str:

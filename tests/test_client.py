@@ -10,7 +10,7 @@ from queue import SimpleQueue
 
 import pytest
 
-from tinygpt_tui.engine.client import ClientError, LiveRun, Run, attach, open_stored, start
+from tinygpt_tui.engine.client import ClientError, LiveRun, StoredRun, attach, open_stored, start
 from tinygpt_tui.engine.events import (
     Accepted,
     AnyEvent,

@@ -169,11 +169,11 @@ SETTINGS_LINE = encode(SettingsChanged(step=3, summary="", settings=LiveSettings
 @pytest.mark.parametrize(
     ("before", "after"),
     [
-        (b'"clip":1.0', b'"clip":"wide"'),
-        (b'"clip":1.0', b'"clip":"NaN"'),
-        (b'"clip":1.0', b'"clip":-1.0'),
-        (b'"clip":1.0,', b""),
-        (b'"clip":1.0', b'"clip":1.0,"speed":2'),
+        (b'"clip":5.0', b'"clip":"wide"'),
+        (b'"clip":5.0', b'"clip":"NaN"'),
+        (b'"clip":5.0', b'"clip":-1.0'),
+        (b'"clip":5.0,', b""),
+        (b'"clip":5.0', b'"clip":5.0,"speed":2'),
         (b'"growth":2.0', b'"growth":2.0,"speed":2'),
         (b'"kind":"', b'"kind":"un'),
     ],

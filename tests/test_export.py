@@ -103,7 +103,8 @@ def test_an_unknown_suffix_names_the_known_ones(log: Path, capsys: pytest.Captur
 def test_a_report_needs_nothing_and_runs_nothing_from_outside(tmp_path: Path) -> None:
     run = watch(name=HOSTILE, settings={HOSTILE: HOSTILE}, runs=tmp_path)
     for _ in range(3):
-        run.step(math.nan, **{HOSTILE: 1.0})
+        run.log(**{HOSTILE: 1.0})
+        run.step(math.nan)
     run.sample(HOSTILE)
     run.close()
     assert run.path is not None

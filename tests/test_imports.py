@@ -18,6 +18,8 @@ ENGINE = (
         "optimizers",
         "toml_tables",
         "finding_kinds",
+        "conditions",
+        "measured",
         "lesson",
         "fault_config",
         "schedule",
@@ -37,6 +39,7 @@ ENGINE = (
 )
 TUI = (
     {"text", "formatting", "settings", "navigation", "themes", "gc_control", "throttle", "textual_private"},
+    {"remembering_app"},
     {"plots", "open_run"},
     {"content"},
     {"view", "dialogs"},

@@ -5,11 +5,13 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tinygpt_tui.engine.events import Fix, LayersMeasured, StepFinished
-from tinygpt_tui.engine.lesson import Expectation, Lesson, LessonFix
+from tinygpt_tui.engine.lesson import Claim, Expectation, Lesson, LessonFix
+from tinygpt_tui.engine.measured import Record
 from tinygpt_tui.engine.presets import find_preset, preset_files
 
 from .matrix.promises import (
@@ -28,10 +30,11 @@ from .matrix.promises import (
 )
 from .matrix.trials import judge
 
+RECORD = Record(columns={"step": np.arange(1.0, 101.0), "loss": np.linspace(5.0, 3.0, 100)})
 LESSON = Lesson(expected=(Expectation(kind="stall", by=100),), allowed=("spike",))
 FIX = LessonFix(title="x", changes={"training.steps": 5}, then="y", gone=("stall",), better_by=0.5, speedup=2.0)
-TRIAL = Trial(raised=(Raised(kind="stall", step=90),), val_loss=3.0, seconds=10.0)
-FIXED = Trial(raised=(), val_loss=2.4, seconds=4.0)
+TRIAL = Trial(raised=(Raised(kind="stall", step=90),), val_loss=3.0, record=RECORD, seconds=10.0)
+FIXED = Trial(raised=(), val_loss=2.4, record=RECORD, seconds=4.0)
 
 
 def test_todays_share_of_the_presets_keeps_every_promise() -> None:
@@ -60,6 +63,11 @@ def test_a_finding_that_comes_late_or_not_at_all_is_a_broken_promise() -> None:
         "stall should be known by step 100 and was at step 101"
     ]
     assert "never" in broken(LESSON, replace(TRIAL, raised=()))[0]
+
+
+def test_a_sentence_whose_check_fails_is_told() -> None:
+    lesson = replace(LESSON, claims=(Claim(says="3", check="loss at end < 3.1"), Claim(says="4", check="loss < 2")))
+    assert broken(lesson, TRIAL) == ["'4' is false: loss < 2 never held"]
 
 
 def test_a_finding_that_nobody_announced_is_a_broken_promise() -> None:

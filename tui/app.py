@@ -17,7 +17,7 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from . import gc_control, themes
+from . import gc_control
 from .dialogs.too_small import TooSmallScreen, is_too_small
 from .home.entry_list import utc_now
 from .home.screen import HomeScreen
@@ -35,8 +35,9 @@ from .navigation import (
 )
 from .open_run import Opener, in_words, open_run
 from .places import screen_of
+from .remembering_app import RememberingApp
 from .run.leave_dialog import LeaveDialog
-from .settings import Preferences, Remember, settings_path
+from .settings import Preferences, settings_path
 from .text import visible
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def open_app(
     return app.return_code or 0
 
 
-class TinyGPTApp(App[None]):
+class TinyGPTApp(RememberingApp):
     TITLE = "tinygpt-tui"
     CSS_PATH = "app.tcss"
     HORIZONTAL_BREAKPOINTS = WIDTHS
@@ -111,41 +112,22 @@ class TinyGPTApp(App[None]):
         open: Opener = open_run,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        super().__init__()
+        super().__init__(Preferences(settings_file), few_colours=few_colours)
         self._runs = runs
         self._open = open
         self._now = now
         self._destination = destination
         self._shown_run: RunScreen | None = None
-        self._preferences = Preferences(settings_file)
         self._progress = settings_file.with_name(COURSE_PROGRESS)
-        self._few_colours = few_colours
         self._ascii = ascii or self._preferences.settings.ascii
         self.set_class(self._ascii, "-ascii")
-        for theme in themes.THEMES:
-            self.register_theme(theme)
-        self.theme = self._known_theme()
-
-    def _known_theme(self) -> str:
-        if self._few_colours:
-            return themes.FEW_COLOURS
-        wanted = self._preferences.settings.theme
-        if wanted in self.available_themes:
-            return wanted
-        self._preferences.distrust(f"there is no theme {wanted!r}; ctrl+t lists those that there are")
-        return themes.DEFAULT
 
     def get_default_screen(self) -> Screen[None]:
         return HomeScreen(self._runs, ascii=self._ascii, now=self._now)
 
-    def get_theme_variable_defaults(self) -> dict[str, str]:
-        return themes.fallback_variables(dark=self.current_theme.dark)
-
     def on_mount(self) -> None:
-        self.theme_changed_signal.subscribe(self, lambda theme: self.post_message(Remember(theme=theme.name)))
         # without a handler, `kill` would leave the terminal in the alternate screen, reporting the mouse
         asyncio.get_running_loop().add_signal_handler(SIGTERM, partial(self.exit, return_code=128 + SIGTERM))
-        self._tell_trouble()
         if self._destination is not None:
             self.go_to(GoTo(self._destination))
         else:
@@ -198,17 +180,6 @@ class TinyGPTApp(App[None]):
             self._shown_run = None
             await run.close()
 
-    @on(Remember)
-    def remember(self, event: Remember) -> None:
-        known = self._preferences.trouble
-        self._preferences.remember(event.choices)
-        if self._preferences.trouble != known:
-            self._tell_trouble()
-
-    def _tell_trouble(self) -> None:
-        if trouble := self._preferences.trouble:
-            self.notify(visible(trouble), severity="warning", timeout=10, markup=False)
-
     async def action_quit(self) -> None:
         """Whatever covers a run that trains, what becomes of it is asked first."""
         if self._shown_run is None:
@@ -235,15 +206,6 @@ class TinyGPTApp(App[None]):
             words = f"{' '.join(row.keys)}  {row.tooltip}"
             yield SystemCommand(row.description, words, partial(self.run_action, row.action, row.node))
         yield SystemCommand("screenshot", "Save a picture of this screen as SVG", self.deliver_screenshot)
-
-    def search_themes(self) -> None:
-        """Every theme with what it is for."""
-        ours = {theme.name: theme for theme in themes.THEMES}  # before Textual's
-        known = [(theme.name, themes.described(theme)) for theme in (ours | self.available_themes).values()]
-        self.search_commands(
-            [(name, partial(setattr, self, "theme", name), words) for name, words in known],
-            placeholder="Search for themes…",
-        )
 
 
 async def open_or_notify(app: App[None], run: Awaitable[OpenedRun], words: str) -> OpenedRun | None:

@@ -11,7 +11,7 @@ from ..events import Fix
 from ..healthy import HEALTHY
 from .context import COMMON, FAR, SEEN, SET, Cause, CauseRule, Context, FixRule, lr_ratio
 from .data_causes import broken_batch
-from .fixes import EARLY_ROWS, clip, hold_lr, lower_lr
+from .fixes import EARLY_ROWS, EARLY_STEPS, clip, hold_lr, lower_lr
 from .layer_causes import exploding_layer, overflowing_softmax, unstable_attention
 
 MOST = 5
@@ -20,8 +20,6 @@ LARGE_UPDATE = HEALTHY["update_ratio"].high
 """update_ratio, the size of a step over that of the weights; about 1e-3 is healthy (Karpathy's rule of thumb)."""
 SMALL_UPDATE = 3e-5
 """update_ratio at which a thousand steps move the weights by at most 3 %."""
-EARLY_STEPS = 500
-"""After so many steps a longer warm-up is no remedy: common ones last some hundred."""
 SMALL_WIDTH = 8
 """Numbers for each token, for 256 bytes, with which a model is too small whatever else is wrong."""
 USUAL_SIZE = {"model.width": 64, "model.heads": 2, "model.layers": 2}

@@ -1,5 +1,6 @@
 """Turns the events or rows of a run into findings, each with its causes, fixes and confidence."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from ..config import LiveSettings, RunConfig
@@ -66,10 +67,14 @@ class Diagnosis:
     an id that was used before.
     """
 
-    def __init__(self, config: RunConfig | None = None, facts: RunFacts | None = None) -> None:
+    def __init__(
+        self, config: RunConfig | None = None, facts: RunFacts | None = None, kinds: Collection[str] = CATALOGUE.keys()
+    ) -> None:
+        """`kinds`: those that are looked for."""
         self._run = RunStatistics(facts or (facts_of(config) if config else RunFacts()))
         settings = LiveSettings.from_config(config) if config else None
         self._context = Context(run=self._run, config=config, settings=settings)
+        self._kinds = [kind for kind in CATALOGUE if kind in kinds]
         self._open: dict[str, OpenFinding] = {}
         """By kind."""
         self._next_id = 0
@@ -78,7 +83,7 @@ class Diagnosis:
         self._start()
 
     def _start(self) -> None:
-        self._detectors: dict[str, Detector] = {kind: entry.detector() for kind, entry in CATALOGUE.items()}
+        self._detectors: dict[str, Detector] = {kind: CATALOGUE[kind].detector() for kind in self._kinds}
         detectors = [*self._detectors.values()]
         # those that are called before a row enters the statistics, by whether the row has a loss and a grad_norm
         self._before = {
@@ -145,7 +150,7 @@ class Diagnosis:
     def in_hindsight(self, whole: Whole) -> FindingOpened | None:
         """What the log shows if it ends here; nothing is remembered of it."""
         found = verdict(whole)
-        return self._opened(self._next_id, *found) if found else None
+        return self._opened(self._next_id, *found) if found and found[0] in self._kinds else None
 
     @property
     def evidence_now(self) -> dict[int, str]:

@@ -6,10 +6,13 @@ from typing import Any
 from ..events import Fix
 from ..schedule import batch_scale
 from .context import FAR, Context, FixRule, lr_ratio
+from .trainers import Setting
 
 USUAL_CLIP = 1.0
 """Pascanu et al. 2013 clip; 1.0 is what language models settled on (Brown et al. 2020)."""
 USUAL_MOMENTUM = 0.9
+EARLY_STEPS = 500
+"""In a log of another program: after so many steps a longer warm-up is no remedy: common ones last some hundred."""
 EARLY_ROWS = 100
 """Rows after which a longer warm-up is no remedy."""
 HIGHEST_LR = 1e6
@@ -21,10 +24,17 @@ def _rounded(value: float) -> float:
     return float(f"{value:.3g}")
 
 
+def _called(context: Context, *settings: Setting) -> str:
+    """What the trainer that wrote a log calls these settings, in brackets; nothing where that is not known."""
+    trainer = context.run.facts.trainer if context.is_foreign else None
+    names = [trainer.settings[setting] for setting in settings if setting in trainer.settings] if trainer else []
+    return f" ({', '.join(names)} in {trainer.name})" if trainer and names else ""
+
+
 def _with_lr(context: Context, lr: float, title: str) -> Fix:
     """Sets schedule.lr so that the highest effective lr is `lr`, and min_lr below it."""
     if context.is_foreign:
-        return Fix(title=f"{title} {_rounded(lr):g}", changes={})
+        return Fix(title=f"{title} {_rounded(lr):g}{_called(context, 'lr')}", changes={})
     settings = context.settings
     scale = (
         settings.lr_scale * batch_scale(settings.schedule, settings.batch * settings.accumulation) if settings else 1
@@ -45,7 +55,7 @@ def lower_lr(context: Context) -> Iterator[Fix]:
     elif lr:
         yield _with_lr(context, lr / 2, "halve the learning rate to")
     elif lr is None:
-        yield Fix(title="halve the learning rate", changes={})
+        yield Fix(title=f"halve the learning rate{_called(context, 'lr')}", changes={})
 
 
 def lower_high_lr(context: Context) -> Iterator[Fix]:
@@ -60,7 +70,7 @@ def raise_lr(context: Context) -> Iterator[Fix]:
     elif lr and lr_ratio(context) <= FAR:
         yield _with_lr(context, 3 * lr, "triple the learning rate to")
     elif not lr:
-        yield Fix(title="raise the learning rate", changes={})
+        yield Fix(title=f"raise the learning rate{_called(context, 'lr')}", changes={})
 
 
 def hold_lr(context: Context) -> Iterator[Fix]:
@@ -72,7 +82,7 @@ def hold_lr(context: Context) -> Iterator[Fix]:
 def clip(context: Context) -> Iterator[Fix]:
     if context.is_foreign:
         if not context.lr_is_innocent:
-            yield Fix(title=f"clip gradients at {USUAL_CLIP:g} (max_grad_norm, clipnorm, clip_grad_norm_)", changes={})
+            yield Fix(title=f"clip gradients at {USUAL_CLIP:g}{_called(context, 'clip')}", changes={})
         return
     now = context.settings.clip if context.settings else 2 * USUAL_CLIP
     usual = _usual_clip(context)
@@ -94,6 +104,10 @@ def clip_less(context: Context) -> Iterator[Fix]:
 
 
 def longer_warmup(context: Context) -> Iterator[Fix]:
+    run = context.run
+    is_early = context.onset - run.first_step <= EARLY_STEPS and run.is_fresh and not run.facts.rows_are_epochs
+    if context.is_foreign and is_early and not context.lr_is_innocent:
+        yield Fix(title=f"warm up over more steps{_called(context, 'warmup')}", changes={})
     if context.settings is None or context.config is None or context.run.rows >= EARLY_ROWS:
         return
     warmup = context.settings.schedule.warmup_steps
@@ -109,7 +123,8 @@ def usual_init(context: Context) -> Iterator[Fix]:
 
 def more_accumulation(context: Context) -> Iterator[Fix]:
     if context.is_foreign:
-        yield Fix(title="use a larger batch, or accumulate gradients over more of them", changes={})
+        larger = f"use a larger batch, or accumulate gradients over more of them{_called(context, 'accumulation')}"
+        yield Fix(title=larger, changes={})
         return
     more = min(2 * context.settings.accumulation, 65_536) if context.settings else 2
     yield Fix(title=f"accumulate gradients over {more} batches", changes={"training.accumulation": more})
@@ -117,7 +132,8 @@ def more_accumulation(context: Context) -> Iterator[Fix]:
 
 def regularise(context: Context) -> Iterator[Fix]:
     if context.is_foreign:
-        yield Fix(title="regularise more: dropout, weight decay, augmentation, or more data", changes={})
+        words = _called(context, "dropout", "weight_decay")
+        yield Fix(title=f"regularise more: dropout, weight decay, augmentation, or more data{words}", changes={})
         return
     if context.settings is None or context.settings.dropout < 0.2:
         yield Fix(title="drop out 20 %", changes={"model.dropout": 0.2})

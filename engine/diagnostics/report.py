@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from ..config import RunConfig
 from ..events import Event, FindingClosed, FindingEvent, FindingOpened, FindingUpdated, Fix, StepFinished, TimeSpent
+from .catalogue import CATALOGUE
 from .confidence import foreign_confidence
 from .diagnosis import Diagnosis, time_row
 from .profile import Profile
@@ -56,10 +57,18 @@ class Reporter:
     """Observes one run row by row, or event by event where it is ours; `report` may be asked at any time."""
 
     def __init__(
-        self, facts: RunFacts | None = None, config: RunConfig | None = None, *, signals: Collection[str] = ()
+        self,
+        facts: RunFacts | None = None,
+        config: RunConfig | None = None,
+        *,
+        signals: Collection[str] = (),
+        kinds: Collection[str] = CATALOGUE.keys(),
     ) -> None:
-        """`signals`: what the log is known to hold; where loss is not among them, val_loss is judged in its place."""
-        self._diagnosis = Diagnosis(config, facts)
+        """`signals`: what the log is known to hold; where loss is not among them, val_loss is judged in its place.
+
+        `kinds`: the findings that are looked for.
+        """
+        self._diagnosis = Diagnosis(config, facts, kinds)
         self._only_val = bool(signals) and "loss" not in signals and "val_loss" in signals
         self._rows = 0
         self._first_step: int | None = None

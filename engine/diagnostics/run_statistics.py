@@ -8,6 +8,7 @@ from .level import RunningLevel
 from .profile import Profile
 from .row import CUTOFF, Row
 from .time_account import TimeAccount
+from .trainers import KnownTrainer
 
 LEVEL_MEMORY = 10
 """Rows over which the level of the loss forgets: long against batch noise, short against a spike's decay."""
@@ -38,6 +39,8 @@ class RunFacts:
     """Whether a row is the mean over an epoch."""
     is_adversarial: bool = False
     """Whether two networks play against each other, so that neither loss is to be minimised alone."""
+    trainer: KnownTrainer | None = None
+    """What wrote the log, where its columns show it."""
 
     def has_used(self, share: float, step: int) -> bool:
         """Whether this share of the run is over; always true where the length of the run is not known."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import msgspec
 
 from ..diagnostics.confidence import foreign_confidence
+from ..diagnostics.further_losses import FurtherLosses
 from ..diagnostics.report import Finding, Reporter
 from ..diagnostics.row import Row
 from ..events import FindingClosed, FindingEvent, FindingOpened
@@ -14,6 +15,9 @@ from ..readers.log import Log
 from ..readers.names import BESIDE
 from ..readers.step_columns import StepColumns
 
+_LATER = 1.05
+_FURTHER = 1 << 20
+"""The ids of findings in other losses begin here, behind those of the run's own."""
 _LOOK_AT_CLOCK = 64
 """Rows between two looks at the clock."""
 
@@ -29,6 +33,12 @@ class LogFindings:
         self._verdict: int | None = None
         """The id of what the whole curve showed when it seemed to be over."""
         self._is_judged = False
+        self._further: FurtherLosses | None = None
+        """The log's other losses, where it has any."""
+        self._known: set[str] = set()
+        """Kinds of findings that were handed out."""
+        self._look_again_at = 0.0
+        """Rows at which the other losses are looked at again."""
 
     @property
     def has_backlog(self) -> bool:
@@ -43,7 +53,8 @@ class LogFindings:
         """Steps to be looked at."""
         if self._reporter is None:
             self._reporter = Reporter(log.facts, signals=tuple(log.columns))
-        self._backlog.append(columns.rows(tuple(log.columns)))
+            self._further = FurtherLosses(log.roles, log.facts) if log.roles else None
+        self._backlog.append(columns.rows((*log.columns, *log.roles)))
 
     def some(self, end: float) -> Iterator[FindingEvent]:
         """The findings in the rows that can be looked at before a time of the monotonic clock."""
@@ -56,17 +67,31 @@ class LogFindings:
                 self._backlog.popleft()
 
     def verdict(self, *, is_over: bool) -> Iterator[FindingEvent]:
-        """What the whole curve of a log shows that seems to be over."""
+        """What the other losses show by now, and the whole curve of a log that seems to be over."""
+        yield from self._of_further_losses(is_due=is_over and not self._is_judged)
         if not is_over or self._is_judged or self._reporter is None:
             return
         self._is_judged = True
         for finding in self._reporter.report().findings[len(self._reporter.found_so_far) :]:
-            self._verdict = self._next_id
+            self._verdict = _FURTHER - 1
             yield _event(finding, self._verdict)
 
+    def _of_further_losses(self, *, is_due: bool) -> Iterator[FindingEvent]:
+        if self._further is None or not (is_due or self.rows >= self._look_again_at):
+            return
+        self._look_again_at = self.rows * _LATER + _LOOK_AT_CLOCK
+        for finding in self._further.findings(frozenset(self._known)):
+            self._known.add(finding.kind)
+            self._next_id += 1
+            yield _event(finding, _FURTHER + self._next_id)
+
     def _found(self, row: Row) -> Iterator[FindingEvent]:
-        reporter = self._reporter
-        if reporter is None or not (row := self._new(row)).values.keys() - BESIDE:
+        reporter, row = self._reporter, self._new(row)
+        if self._further is not None:
+            self._further.observe(row)
+            own = {name: value for name, value in row.values.items() if name not in self._further.columns}
+            row = Row(row.step, own)
+        if reporter is None or not row.values.keys() - BESIDE:
             return
         if self._verdict is not None:  # the log goes on after all
             yield FindingClosed(id=self._verdict, step=row.step)
@@ -75,7 +100,8 @@ class LogFindings:
         self.rows += 1
         for event in reporter.observe(row):
             if isinstance(event, FindingOpened):
-                self._next_id = event.id + 1
+                self._next_id = max(self._next_id, event.id + 1)
+                self._known.add(event.kind)
                 sure = foreign_confidence(event.kind, self.rows)
                 yield msgspec.structs.replace(event, confidence=sure)
             else:

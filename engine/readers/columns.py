@@ -134,6 +134,7 @@ def choose(found: Mapping[str, Content], given: Mapping[str, str]) -> Columns:
     gaps = frozenset(name for name in names if found[name].is_nan_a_gap)
     chosen = {name: chosen[name] for name in CANONICAL if name in chosen}
     losses = _further(candidates, chosen, found)
+    gaps |= {name for name in losses if found[name].is_nan_a_gap}
     kinds = {word for name in {*losses, *names} if (what := meaning(name)) for word in what.kind}
     return Columns(
         chosen=chosen,

@@ -7,8 +7,10 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
+from ..diagnostics.further_losses import Role
 from ..diagnostics.row import Row
 from ..diagnostics.run_statistics import RunFacts
+from ..diagnostics.trainers import trainer_of
 from ..storage.run_folder import printable
 from .columns import Columns, Content, choose, contents
 from .delimited import Delimited
@@ -19,7 +21,7 @@ from .json_document import JsonDocument, looks_like_document
 from .json_lines import JsonLines
 from .mlflow_store import MlflowMetric
 from .names import CANONICAL, meaning
-from .notes import notes
+from .notes import is_part, notes
 from .plan import Plan
 from .record import Record
 from .reshape import reshaped, reshapes, summed
@@ -60,21 +62,41 @@ class Log:
     steps: int | None
     """How many steps were planned, where the log states it."""
     _plan: Plan = field(repr=False)
+    _gaps: frozenset[str] = frozenset()
 
     def rows(self, *, losses: bool = False) -> Iterator[tuple[str, Row]]:
         """(run, row) in the order of the file; the run is "" for the first of a log that names none, then "2", "3".
 
         With `losses` the rows hold the further losses too, under their columns' names.
         """
-        return self._plan.rows(tuple((name, name, False) for name in self.losses if losses and name not in CANONICAL))
+        further = self.losses if losses else ()
+        return self._plan.rows(tuple((name, name, name in self._gaps) for name in further if name not in CANONICAL))
+
+    @property
+    def roles(self) -> dict[str, Role]:
+        """What each further loss is, and so what can be found in it; none where losses are played against each other.
+
+        Beside a loss that is the whole, or a sum of parts, further training losses are parts of it.
+        """
+        whole = self.columns.get("loss", "")
+        is_task = not (self.adversarial or " + " in whole) and is_part(whole)
+        roles: dict[str, Role] = {}
+        for name in () if self.adversarial else self.losses:
+            what = meaning(name)
+            is_held_out = what is not None and what.canonical == "val_loss" and " + " not in self.columns["val_loss"]
+            if name not in CANONICAL:
+                roles[name] = "held-out" if is_held_out else "task" if is_task else "part"
+        return roles
 
     @property
     def facts(self) -> RunFacts:
         place = meaning(self.step_column) if self.step_column else None
+        named = [*self.columns.values(), *self.ignored, *self.losses, *([self.step_column] if self.step_column else [])]
         return RunFacts(
             steps=self.steps,
             rows_are_epochs=place is not None and place.canonical == "epoch",
             is_adversarial=self.adversarial,
+            trainer=trainer_of(part for name in named for part in name.split(" + ")),
         )
 
     @property
@@ -194,6 +216,7 @@ def _surveyed(
             steps=steps,
             is_first_left=is_short,
         ),
+        _gaps=columns.gaps,
     )
 
 

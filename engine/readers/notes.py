@@ -20,7 +20,7 @@ def notes(columns: Columns, shown: Mapping[str, str], *, is_short: bool) -> tupl
     for canonical in () if columns.adversarial else ("loss", "val_loss"):
         taken = columns.chosen.get(canonical, ())
         others = [name for name in columns.losses if name not in taken and _canonical(name) == canonical]
-        if len(taken) == 1 and others and _is_part(taken[0]):
+        if len(taken) == 1 and others and is_part(taken[0]):
             found.append(
                 f"several columns are a {canonical} and none is the whole: {printable(taken[0])} was taken, as it comes"
                 f" first; there are {_listed(others)} too; {_TAKE.format(canonical)}"
@@ -38,7 +38,7 @@ def notes(columns: Columns, shown: Mapping[str, str], *, is_short: bool) -> tupl
     return tuple(found)
 
 
-def _is_part(name: str) -> bool:
+def is_part(name: str) -> bool:
     what = meaning(name)
     return what is not None and PART <= what.rank < 2 * PART
 

@@ -1,6 +1,7 @@
 """Where the rows of a log belong: blocks of columns in, steps of runs out, as `Plan.rows` does it row by row."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from .block import ColumnBlock, Floats64, Places
 from .names import BESIDE, meaning
 from .plan import Plan
 from .record import RUN
-from .runs import Runs
+from .runs import LEVELS, Runs
 from .step_columns import StepColumns
 from .steps import LARGEST_STEP
 
@@ -132,7 +133,8 @@ class Placement:
                 yield from _together(waiting)
                 waiting = []
                 end = int(ends[np.searchsorted(ends, place, side="right")])
-                runs.follow_all([_row(named, rows[at], steps[at]) for at in _last(counted, place, end)])
+                known = _levels(named)
+                runs.follow_all([_row(known, rows[at], steps[at]) for at in _last(counted, place, end)])
                 yield runs.name, _columns(named, rows[place:end], steps[place:end] + runs.offset)
                 place = end
                 continue
@@ -194,9 +196,14 @@ def _last(counted: Flags, start: int, end: int) -> list[int]:
     return (np.flatnonzero(counted[start:end])[-_REMEMBERED:] + start).tolist()
 
 
+def _levels(block: ColumnBlock) -> ColumnBlock:
+    """What `Runs` looks at."""
+    return replace(block, columns={name: block.columns[name] for name in LEVELS if name in block.columns})
+
+
 def _row(block: ColumnBlock, row: int, step: float) -> Row:
     values = {name: value for name, column in block.columns.items() if (value := float(column[row])) == value}
-    values |= {name: np.nan for name, at in block.nans.items() if row in at}
+    values |= {name: np.nan for name, at in block.nans.items() if name in block.columns and row in at}
     return Row(int(step), values)
 
 

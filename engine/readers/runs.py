@@ -16,6 +16,8 @@ _PATIENCE = 8
 _NEAR = 16
 """Rows whose median is the recent level of a loss; among as many at the beginning is its initial one."""
 _LEVELS = ("loss", "val_loss")
+LEVELS = (*_LEVELS, "epoch")
+"""The metrics that say which run a row belongs to."""
 
 
 @dataclass

@@ -3,14 +3,15 @@
 import argparse
 import sys
 import time
+from collections.abc import Sequence
 from datetime import date
 from itertools import groupby
 from pathlib import Path
 
-from tinygpt_tui.engine.presets import preset_files
+from tinygpt_tui.engine.presets import find_preset, preset_files
 
 from ..bench.marked import replaced
-from .promises import SEEDS, cases
+from .promises import SEEDS, cases, checked_sentences
 from .table import table
 from .trials import Verdict, judge
 
@@ -28,11 +29,19 @@ def main() -> int:
         verdicts.append(verdict)
         print(_line(verdict), flush=True)
     groups = [list(group) for _, group in groupby(verdicts, key=lambda verdict: verdict.case.id)]
+    print(_sentences(verdicts))
     text = table(groups, date.today(), time.monotonic() - began)
     print(text)
     if options.readme:
         README.write_text(replaced(README.read_text(), "presets", text))
     return 1 if any(verdict.broken for verdict in verdicts) else 0
+
+
+def _sentences(verdicts: Sequence[Verdict]) -> str:
+    lessons = [find_preset(id)[1].lesson for id in sorted({verdict.case.id for verdict in verdicts})]
+    checked = sum(len(checked_sentences(lesson)) for lesson in lessons)
+    false = {(verdict.case.id, each) for verdict in verdicts for each in verdict.broken if " is false: " in each}
+    return f"{checked} sentences of {len(lessons)} presets are checked, {len(false)} are false in some seed"
 
 
 def _line(verdict: Verdict) -> str:

@@ -5,9 +5,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from tinygpt_tui.engine.conditions import parse_condition
 from tinygpt_tui.engine.events import Event, Fix, LayersMeasured, StepFinished
 from tinygpt_tui.engine.healthy import HEALTHY, LAYER_SPREAD, layer_spread
 from tinygpt_tui.engine.lesson import Lesson, LessonFix
+from tinygpt_tui.engine.measured import Record, first_step
 
 SEEDS = (0, 1, 2)
 DAYS = 13
@@ -31,6 +33,8 @@ class Trial:
     """Without mere remarks."""
     val_loss: float
     """The last one; where nothing is held out, the mean training loss of the last tenth."""
+    record: Record
+    """What the steps measured, for the lesson's sentences."""
     seconds: float
     """Of processor time, so that a busy machine does not count."""
 
@@ -72,7 +76,21 @@ def broken(lesson: Lesson, trial: Trial) -> list[str]:
         for each in trial.raised
         if _announces(lesson, each.kind) and not is_mended(each, lesson)
     ]
-    return found + _unexpected(trial, _announced(lesson))
+    return found + false_sentences(lesson, trial.record) + _unexpected(trial, _announced(lesson))
+
+
+def checked_sentences(lesson: Lesson) -> list[tuple[str, str]]:
+    """Each sentence that carries a check, and the check."""
+    watched = [(each.what, each.when) for each in lesson.watch if each.when]
+    return watched + [(each.says, each.check) for each in lesson.claims]
+
+
+def false_sentences(lesson: Lesson, record: Record) -> list[str]:
+    return [
+        f"{' '.join(sentence.split())!r} is false: {check} never held"
+        for sentence, check in checked_sentences(lesson)
+        if first_step(parse_condition(check), record) is None
+    ]
 
 
 FIRST_CAUSES = {

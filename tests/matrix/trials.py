@@ -6,8 +6,11 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 
+import numpy as np
+
 from tinygpt_tui.engine.config import RunConfig
-from tinygpt_tui.engine.events import Evaluated, Event, FindingOpened, StepFinished
+from tinygpt_tui.engine.events import Evaluated, Event, FindingOpened, LayersMeasured, StepFinished
+from tinygpt_tui.engine.measured import Record, Values, at_steps
 from tinygpt_tui.engine.presets import find_preset
 
 from .promises import Case, Raised, Trial, broken, broken_by_fix, misjudged, unhealthy
@@ -71,4 +74,33 @@ def _trial(events: list[Event], seconds: float) -> Trial:
     losses = [event.loss for event in events if isinstance(event, StepFinished) and event.loss is not None]
     last = losses[-max(len(losses) // 10, 1) :]
     val_loss = held_out[-1] if held_out else sum(last) / len(last)
-    return Trial(raised=tuple(raised), val_loss=val_loss, seconds=seconds, unhealthy=unhealthy(events))
+    return Trial(
+        raised=tuple(raised), val_loss=val_loss, record=recorded(events), seconds=seconds, unhealthy=unhealthy(events)
+    )
+
+
+def recorded(events: list[Event]) -> Record:
+    """The columns that conditions read."""
+    rows = [event for event in events if isinstance(event, StepFinished)]
+    columns = {
+        name: _values([getattr(row, name) for row in rows])
+        for name in ("step", "loss", "lr", "grad_norm", "update_ratio", "clipped")
+    }
+    held_out = [event for event in events if isinstance(event, Evaluated)]
+    layers = [event for event in events if isinstance(event, LayersMeasured)]
+    looks = {
+        "val_loss": [(event.step, event.val_loss) for event in held_out],
+        "max_attention_logit": [(event.step, event.max_attention_logit) for event in layers],
+    }
+    for name, pairs in looks.items():
+        at, values = _values(pairs).reshape(-1, 2).T
+        columns[name] = at_steps(columns["step"], at, values)
+    findings: dict[str, int] = {}
+    for event in events:
+        if isinstance(event, FindingOpened):
+            findings.setdefault(event.kind, event.step)
+    return Record(columns=columns, findings=findings)
+
+
+def _values(of: object) -> Values:
+    return np.asarray(of, "f8")

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BufferedReader
 from pathlib import Path
 from typing import TextIO, cast
@@ -16,10 +16,12 @@ import click
 from ...engine.config import ConfigError
 from ...engine.diagnostics.catalogue import CATALOGUE
 from ...engine.diagnostics.diagnosis import row_of
+from ...engine.diagnostics.further_losses import FurtherLosses
 from ...engine.diagnostics.report import Finding, Report, Reporter
 from ...engine.diagnostics.row import Row
 from ...engine.events import Evaluated, StepFinished
 from ...engine.readers.log import MAPPABLE, Log, open_log
+from ...engine.readers.names import BESIDE
 from ...engine.readers.source import ReadError
 from ...engine.storage.event_log import surviving_events
 from ...engine.storage.run_folder import CONFIG, EVENTS, StoreError
@@ -39,6 +41,8 @@ class RunDiagnosis:
     """The diagnosis of one run, and its curves, while the log is read."""
 
     reporter: Reporter
+    further: FurtherLosses | None = None
+    """The log's other losses, where it has any."""
     loss: Sketch = field(default_factory=Sketch)
     val_loss: Sketch = field(default_factory=Sketch)
     first: int = -1
@@ -46,9 +50,19 @@ class RunDiagnosis:
 
     @property
     def report(self) -> Report:
-        return self.reporter.report()
+        report = self.reporter.report()
+        if self.further is None:
+            return report
+        known = frozenset(finding.kind for finding in report.findings if finding.severity != "info")
+        return replace(report, findings=(*report.findings, *self.further.findings(known)))
 
     def observe(self, row: Row) -> None:
+        if self.further is not None:
+            self.further.observe(row)
+            values = {name: value for name, value in row.values.items() if name not in self.further.columns}
+            if values.keys() <= BESIDE:
+                return
+            row = Row(row.step, values)
         self.reporter.observe(row)
         if self.first < 0:
             self.first = row.step
@@ -139,14 +153,15 @@ def _alert(finding: Finding) -> str:
 
 
 def _runs_in(log: Log) -> dict[str, RunDiagnosis]:
-    facts, signals = log.facts, tuple(log.columns)
+    facts, signals, roles = log.facts, tuple(log.columns), log.roles
     found: dict[str, RunDiagnosis] = {}
-    for run, row in log.rows():
+    for run, row in log.rows(losses=bool(roles)):
         diagnosis = found.get(run)
         if diagnosis is None:
             if len(found) == _MOST_RUNS:
                 raise ReadError(f"{log.file}: holds more than {_MOST_RUNS} runs; diagnose it in parts")
-            diagnosis = found[run] = RunDiagnosis(reporter=Reporter(facts, signals=signals))
+            further = FurtherLosses(roles, facts) if roles else None
+            diagnosis = found[run] = RunDiagnosis(reporter=Reporter(facts, signals=signals), further=further)
         diagnosis.observe(row)
     if not found:
         raise ReadError(f"{log.file}: no entry has both a step and a loss; name them: --map step=NAME --map loss=NAME")

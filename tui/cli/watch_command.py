@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ..navigation import OpenLog
 
-STANDARD_INPUT = "-"
+_INPUT = "-"
 
 
 @click.command("watch")
@@ -79,7 +79,7 @@ def watch_log(
         raise click.UsageError("the screen needs a terminal; --headless watches without one")
     from ..app import open_app
 
-    if log == STANDARD_INPUT:
+    if log == _INPUT:
         return _watch_input(given, is_ascii=is_ascii, runs=runs)
     opened = opened_log(log, runs, given, run=run)
     if isinstance(opened, Path):
@@ -102,8 +102,8 @@ def _origin(log: str, runs: str | None) -> Path:
     from ...engine.readers.source import ReadError
     from .diagnose import log_origin
 
-    if log == STANDARD_INPUT:
-        return Path(STANDARD_INPUT)
+    if log == _INPUT:
+        return Path(_INPUT)
     try:
         return log_origin(log, runs_folder(runs))
     except ReadError as error:

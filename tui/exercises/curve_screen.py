@@ -178,7 +178,7 @@ def result_words(marks: tuple[Mark, ...]) -> Content:
     lines = [
         Content.assemble(
             ("✓ " if mark.right else "✖ ", "bold $text-success" if mark.right else "bold $text-error"),
-            f"{mark.question.topic.replace('_', ' ')}: {mark.given}. ",
+            f"{mark.question.topic.replace('_', ' ')}: you said {mark.given}. ",
             (f"{mark.reason} {mark.points} point{'' if mark.points == 1 else 's'}", _FAINT),
         )
         for mark in marks

@@ -195,7 +195,7 @@ class FaultExerciseScreen(Screen[None]):
     async def action_answer(self) -> None:
         hidden = self._hidden
         assert hidden is not None
-        lines = [f"{preset.config.title}: {preset.config.lesson.summary}" for preset in hidden.choices]
+        lines = [preset.config.title for preset in hidden.choices]
         place = await self.app.push_screen_wait(Pick("What is wrong with this run?", lines))
         if place is not None:
             self._answer = hidden.choices[place]

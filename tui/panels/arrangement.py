@@ -16,6 +16,7 @@ from .layout import PANELS, SIDE_BY_SIDE, AnyPanel, absent_panels, fits, known_p
 from .lesson import LessonPanel
 from .lesson_guide import has_lesson
 from .loss import LossPanel
+from .metrics import MetricsPanel
 from .panel import Group
 from .plot_panel import PlotPanel
 
@@ -123,6 +124,9 @@ class PanelColumns(Container):
         appeared, self._shown = shown - self._shown, shown
         self._feed(appeared)
         self.take_focus()
+
+    def action_turn_page(self, pages: int) -> None:
+        self.panel(MetricsPanel).turn(pages)
 
     @property
     def focused_frame(self) -> Frame | None:

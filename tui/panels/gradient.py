@@ -6,7 +6,7 @@ from ...engine.healthy import EXPLODING, HEALTHY, VANISHING
 from ...engine.metrics import METRICS
 from ..plots.canvas import Canvas
 from ..plots.draw import draw_figure
-from ..view.figures import WATCHED, Watched, watched_figure
+from ..view.figures import WATCHED, GradientQuantity, watched_figure
 from ..view.plot_titles import TitlePiece, viewport_reading, watched_reading
 from ..view.run_view import RunView
 from .plot_panel import PlotPanel
@@ -36,7 +36,7 @@ class GradientPanel(PlotPanel):
     def has_content(cls, view: RunView) -> bool:
         return view.described is None or view.curves.has("grad_norm")
 
-    quantity: var[Watched] = var("grad_norm")
+    quantity: var[GradientQuantity] = var("grad_norm")
 
     def watch_quantity(self) -> None:
         self.redraw()

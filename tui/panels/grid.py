@@ -9,6 +9,7 @@ from textual.reactive import var
 
 from ..plots.viewport import VIEWPORT_ACTIONS, Viewport
 from ..settings import Remember
+from ..view.described import has_axis
 from .arrangement import PanelColumns
 from .gradient import GradientPanel
 from .keys import PANEL_KEYS, key_of
@@ -41,18 +42,10 @@ class RunPanels(PanelColumns):
             return
         before = self.viewport
         self.viewport = VIEWPORT_ACTIONS[action](before, self.view.curves.extent, *arguments)
-        while self.viewport.x_axis not in ("step", before.x_axis) and not self._has_axis(self.viewport.x_axis):
+        while self.viewport.x_axis not in ("step", before.x_axis) and not has_axis(self.view, self.viewport.x_axis):
             self.viewport = VIEWPORT_ACTIONS[action](self.viewport, self.view.curves.extent)
         if self.viewport.smoothing != before.smoothing:
             self.post_message(Remember(smoothing=1 - 1 / self.viewport.span))
-
-    def _has_axis(self, axis: str) -> bool:
-        """Whether the run has the numbers for an x axis; those of the tiny GPT have all but epochs."""
-        view = self.view
-        return view is not None and (view.curves.has(axis) if view.described or axis == "epoch" else True)
-
-    def action_turn_page(self, pages: int) -> None:
-        self.panel(MetricsPanel).turn(pages)
 
     @on(ViewportChange)
     def change_viewport(self, event: ViewportChange) -> None:
@@ -91,9 +84,9 @@ class RunPanels(PanelColumns):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         view = self.view
         match action, *parameters:
-            case "act":
+            case "act", *_:
                 return view is not None and view.described is None and has_lesson(view.config)
-            case ("choose_metrics", *_) | ("turn_page", *_):
+            case "turn_page", *_:
                 return MetricsPanel.NAME not in self._absent
             case "full_screen", str() as name:
                 return name not in self._absent

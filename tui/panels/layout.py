@@ -40,7 +40,7 @@ SIDE_BY_SIDE = (72, 20)
 _SPACIOUS = (100, 44)
 """From here on a lesson takes nothing from other panels."""
 _NUMBERS = 9
-_FOREIGN = (MetricsPanel.NAME, PrintedPanel.NAME)
+FOREIGN = (MetricsPanel.NAME, PrintedPanel.NAME)
 """Panels that runs of the tiny GPT have not."""
 _OLD_NAMES = {panel.OLD_NAME: panel.NAME for panel in PANELS if panel.OLD_NAME}
 
@@ -64,7 +64,7 @@ def panel_keys(panel: type[AnyPanel]) -> tuple[str, ...]:
 def absent_panels(view: RunView | None) -> frozenset[str]:
     """Those of which the run has nothing to show."""
     if view is None:
-        return frozenset(_FOREIGN)
+        return frozenset(FOREIGN)
     return frozenset(panel.NAME for panel in PANELS if not panel.has_content(view))
 
 
@@ -74,7 +74,7 @@ def shown_panels(
     alone: str | None,
     *,
     lesson: bool = False,
-    absent: Set[str] = frozenset(_FOREIGN),
+    absent: Set[str] = frozenset(FOREIGN),
 ) -> frozenset[str]:
     """`alone` is the panel in full screen; `lesson` is whether the run has one. At least one panel is shown."""
     if alone is not None:

@@ -17,6 +17,7 @@ from ..view.findings import name_of, open_findings
 from ..view.fix_commands import can_fix
 from ..view.run_numbers import current_phase
 from ..view.run_view import RunView
+from ..view.watch_points import watched
 
 _PHASES = {
     "memorization": "the most frequent bytes are being learned and the loss falls fast",
@@ -137,14 +138,13 @@ def _watched(view: RunView) -> str:
         return f"{changed} What the lesson knows of later steps is of the run as it was."
     if view.pause is not None and view.pause.at == "watch":
         return view.pause.reason
-    seen = [watch.what for watch in view.config.lesson.watch if watch.step <= view.step]
-    return seen[-1] if seen else view.config.lesson.summary
+    return max(watched(view), key=lambda each: each[0], default=(0, view.config.lesson.summary))[1]
 
 
 def _ahead(view: RunView) -> str:
     if view.changes or view.state == "ended":
         return ""
-    later = [watch.step for watch in view.config.lesson.watch if view.step < watch.step <= view.steps]
+    later = [each.step for each in view.config.lesson.watch if not each.when and view.step < each.step <= view.steps]
     return f"More to see at step {later[0]}." if later else ""
 
 

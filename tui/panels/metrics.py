@@ -25,7 +25,8 @@ class MetricsPanel(PlotPanel):
         "Every number of the log that has no panel of its own, a small plot each: the faint band is every value, the "
         "line its mean. They share the axis, the cursor and the window of the other plots.\n\n"
         "/ chooses which are shown, by words, globs such as eval/* or /regular expressions/, and which come first; the "
-        "choice holds for the logs of this folder. , and . turn the pages."
+        "choice holds for the logs of this folder. , and . turn the pages.\n\n"
+        "What is healthy depends on the metric; compare with a run of yours that went well."
     )
 
     choice: var[MetricChoice] = var(MetricChoice())

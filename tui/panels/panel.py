@@ -41,6 +41,11 @@ class Panel:
         return True
 
     @property
+    def heading(self) -> str:
+        """The name of what is shown."""
+        return self.TITLE
+
+    @property
     def text(self) -> str:
         """What it shows, or of a plot what its title reads, as plain text."""
         raise NotImplementedError

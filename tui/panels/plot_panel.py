@@ -62,11 +62,6 @@ class PlotPanel(Panel, PlotMouse, can_focus=True):
         """Cells left of the x axis."""
         return PlotArea.of(width, 1).left
 
-    @property
-    def heading(self) -> str:
-        """The name of what is shown."""
-        return self.TITLE
-
     def title_of(self, view: RunView) -> list[TitlePiece]:
         return []
 

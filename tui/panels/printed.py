@@ -19,7 +19,9 @@ class PrintedPanel(TextPanel):
 What it shows: the last lines that came from standard input, the newest at the bottom, with control characters shown \
 as symbols.
 
-How to read it: what a training program prints besides its metrics stands here: warnings, and the error that ends it."""
+How to read it: what a training program prints besides its metrics stands here: warnings, and the error that ends it.
+
+Healthy: its usual lines, one after the other, and no warning among them."""
 
     @classmethod
     def has_content(cls, view: RunView) -> bool:

@@ -8,7 +8,7 @@ from ...engine.events import ChangeSettings, Command, LimitSpeed, Sample, TakeSt
 from ...engine.vocabulary import VOCABULARY
 from ..dialogs.prompt import Field, Prompt, Texts, label_of, typed_number, typed_whole
 from ..formatting import setting
-from ..view.run_numbers import next_lr
+from ..view.run_numbers import last_known, next_lr
 from ..view.run_view import RunView
 
 
@@ -59,7 +59,7 @@ def read_sample(texts: Texts) -> Sample:
 
 
 def ask_lr(view: RunView) -> Prompt[Command]:
-    now = next_lr(view) if view.described is None else view.curves.known_at("lr")
+    now = next_lr(view) if view.described is None else last_known(view, "lr")
     return Prompt("Learning rate of the next step", lr_fields(now), read_lr)
 
 

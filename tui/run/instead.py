@@ -9,10 +9,10 @@ from ...engine.config import ConfigError, RunConfig
 from ...engine.events import Fix
 from ..dialogs.prompt import Field, Prompt, typed_whole
 from ..formatting import setting
-from ..navigation import Destination, ResumeRun, StartRun
+from ..navigation import Destination, ResumeRun
 from ..panels.lesson_guide import how_it_ended
 from ..view.run_view import RunView
-from .leaving import restarted
+from .leaving import made_from, restarted
 from .sending import can_train_on
 
 _WHY = {
@@ -39,7 +39,8 @@ def why_not(name: str, view: RunView) -> str:
 
 def offers(name: str, view: RunView, run: Run) -> list[Offer]:
     """What is nearest to the key's own work comes first."""
-    return [*_new_runs(name, view), *_going_on(view, run), Offer("A new run of the same configuration", restarted(run, view))]
+    again = Offer("A new run of the same configuration", restarted(run, view))
+    return [*_new_runs(name, view, run), *_going_on(view, run), again]
 
 
 def can_sample(view: RunView, run: Run) -> bool:
@@ -57,15 +58,15 @@ def ask_more_steps(view: RunView, run: Run) -> Prompt[ResumeRun]:
     )
 
 
-def _new_runs(name: str, view: RunView) -> Iterator[Offer]:
+def _new_runs(name: str, view: RunView, run: Run) -> Iterator[Offer]:
     if name in _LR_TIMES:
         times, words = _LR_TIMES[name]
         lr = view.config.schedule.lr * times
         if changed := _with(view.config, {"schedule.lr": lr}):
-            yield Offer(f"A new run with {words} the learning rate, {setting(lr, 3)}", StartRun(changed))
+            yield Offer(f"A new run with {words} the learning rate, {setting(lr, 3)}", made_from(run, changed))
     fix = first_remedy(view)
     if fix is not None and (mended := _with(view.config, fix.changes)):
-        yield Offer(f"A new run with the fix: {fix.title}", StartRun(mended))
+        yield Offer(f"A new run with the fix: {fix.title}", made_from(run, mended, fix=fix.title))
 
 
 def first_remedy(view: RunView) -> Fix | None:

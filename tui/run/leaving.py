@@ -7,7 +7,7 @@ from dataclasses import replace
 from textual.widget import Widget
 
 from ...engine.client import ClientError, Run
-from ...engine.config import MOST_THREADS
+from ...engine.config import MOST_THREADS, RunConfig
 from ...engine.events import Stop
 from ...engine.storage.relation import Relation
 from ..navigation import Destination, QuitApp, ResumeRun, StartRun, ToHome
@@ -29,11 +29,16 @@ def restarted(run: Run, view: RunView, seeds_on: int = 0) -> StartRun:
 
 
 def led_to(run: Run, event: LessonPanel.AnotherRunWanted) -> StartRun:
-    """The run that a lesson led to, with the one that it was left for beside it."""
-    relation = None
-    if run.path is not None:
-        relation = Relation(runs=(str(run.path),), fix=event.fix, better_by=event.better_by)
-    return StartRun(event.config, event.preset or _stem(run), numbered=True, relation=relation)
+    """The run that a lesson led to."""
+    return made_from(run, event.config, event.preset, fix=event.fix, better_by=event.better_by)
+
+
+def made_from(
+    run: Run, config: RunConfig, preset: str | None = None, *, fix: str = "", better_by: float | None = None
+) -> StartRun:
+    """A new run, with the one that it is made from beside it."""
+    relation = Relation(runs=(str(run.path),), fix=fix, better_by=better_by) if run.path is not None else None
+    return StartRun(config, preset or _stem(run), numbered=True, relation=relation)
 
 
 def _stem(run: Run) -> str | None:

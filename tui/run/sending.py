@@ -19,6 +19,7 @@ from ...engine.events import (
     Stop,
     TakeSteps,
 )
+from ..panels.metrics import MetricsPanel
 from ..text import visible
 from ..view.described import takes
 from ..view.findings import open_findings
@@ -88,6 +89,8 @@ def is_possible(action: str, parameters: tuple[object, ...], view: RunView, run:
     match action, *parameters:
         case (("send" | "ask"), str() as name) if not takes(view, name):
             return False
+        case "choose_metrics", *_:
+            return MetricsPanel.has_content(view)
         case "train_on" | "compare", *_ if view.described is not None:
             return False
         case "leave", str() as where if view.described is not None:

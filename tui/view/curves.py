@@ -10,7 +10,6 @@ import numpy as np
 
 from ...engine.events import StepFinished
 from ...engine.metrics import EACH_STEP
-from ...engine.readers.step_columns import StepColumns
 from ..plots.series import Floats, Table, interpolated
 from ..plots.viewport import Extent, XAxis
 from .training_clock import TrainingClock
@@ -22,7 +21,7 @@ LARGEST_DRAWN = float(np.finfo(np.float32).max)
 """Beyond it a curve is cut: the span of an axis with room around it would overflow."""
 _PRECISE = frozenset(("loss", "grad_norm", "tokens"))
 """Metrics that need more than the seven digits of 32 bits."""
-_COLUMNS = {"step": "f8", "time": "f8", **{name: "f8" if name in _PRECISE else "f4" for name in EACH_STEP}}
+COLUMNS = {"step": "f8", "time": "f8", **{name: "f8" if name in _PRECISE else "f4" for name in EACH_STEP}}
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +35,7 @@ class Curves:
 
     @classmethod
     def empty(cls) -> Self:
-        return cls(Table.of(**_COLUMNS))
+        return cls(Table.of(**COLUMNS))
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -54,38 +53,10 @@ class Curves:
         rows = _rows(events)
         rows["time"] = clock.seconds(np.array([event.time for event in events], "f8"), floor)
         others = dict.fromkeys(name for event in events for name in event.others or ())
-        if not others and len(self.rows.names) == len(_COLUMNS):
+        if not others and len(self.rows.names) == len(COLUMNS):
             return type(self)(self.rows.extended(rows))
-        rows |= {_free(name): _drawable(_other(events, name)) for name in others}
-        return self._extended(rows)
-
-    def after_columns(self, columns: StepColumns, clock: TrainingClock) -> Self:
-        """With the steps of a log, the first of which may go on with the last step that there is."""
-        table = self
-        rows = {"step": columns.steps, **columns.columns}
-        if len(self) and columns.steps[0] == self["step"][-1]:
-            table = type(self)(self.rows.first(len(self) - 1))
-            held = {name: self.rows[name][-1:] for name in self.rows.names}
-            rows = {
-                name: np.append(held.get(name, _NOTHING), rows.get(name, np.full(len(columns), np.nan)))
-                for name in rows | held
-            }
-        rows = _merged(rows)
-        floor = float(table["time"][-1]) if len(table) else 0.0
-        if "time" in columns.columns:
-            rows["time"] = np.fmax(clock.seconds(np.nan_to_num(rows["time"]), floor), 0.0)
-        return table._extended({name: _drawable(column) for name, column in rows.items()})
-
-    def _extended(self, rows: Mapping[str, Floats]) -> Self:
-        """Columns that are missing here or there hold no number."""
-        table = self.rows.widened(rows)
-        missing = np.full(len(rows["step"]), np.nan)
-        return type(self)(table.extended({name: rows.get(name, missing) for name in table.names}))
-
-    @property
-    def others(self) -> tuple[str, ...]:
-        """The metrics without a known name, in the order in which they appeared."""
-        return tuple(name for name in self.rows.names if name not in _COLUMNS)
+        rows |= {_free(name): drawable(_other(events, name)) for name in others}
+        return type(self)(extended(self.rows, rows))
 
     def has(self, name: str) -> bool:
         """Whether it was measured at any step."""
@@ -116,14 +87,6 @@ class Curves:
         row = self.row(step)
         return float(self[name][row]) if row is not None else math.nan
 
-    def known_at(self, name: str, step: float | None = None, span: int = 1) -> float:
-        """The last value up to a step, or its mean over about `span` of them; NaN where there is none."""
-        row = self.row(step)
-        if row is None or name not in self.rows.names:
-            return math.nan
-        here = np.flatnonzero(np.isfinite(self.rows[name][: row + 1]))
-        return float(self.smoothed(name, span)[here[-1]]) if len(here) else math.nan
-
     def smoothed_at(self, name: str, span: int, step: float | None = None) -> float:
         row = self.row(step)
         return float(self.smoothed(name, span)[row]) if row is not None else math.nan
@@ -148,33 +111,24 @@ class Curves:
         return float((values[-1] - values[0]) / (steps[-1] - steps[0])) if len(steps) > 1 else 0.0
 
 
-_NOTHING = np.array([np.nan])
+def extended(table: Table, rows: Mapping[str, Floats]) -> Table:
+    """With more rows; columns that are missing here or there hold no number."""
+    table = table.widened(rows)
+    missing = np.full(len(rows["step"]), np.nan)
+    return table.extended({name: rows.get(name, missing) for name in table.names})
 
 
 def _free(name: str) -> str:
     """A name of a program's own that no column of ours has."""
-    return f"{name} (other)" if name in _COLUMNS else name
+    return f"{name} (other)" if name in COLUMNS else name
 
 
 def _other(events: Sequence[StepFinished], name: str) -> Floats:
     return np.array([event.others.get(name, np.nan) if event.others else np.nan for event in events], "f8")
 
 
-def _drawable(values: Floats) -> Floats:
+def drawable(values: Floats) -> Floats:
     return np.clip(np.where(np.isfinite(values), values, np.nan), -LARGEST_DRAWN, LARGEST_DRAWN)
-
-
-def _merged(rows: Mapping[str, Floats]) -> dict[str, Floats]:
-    """One row a step: of several that hold parts of it, the last value of each metric."""
-    steps = rows["step"]
-    starts = np.flatnonzero(np.append(True, np.diff(steps) > 0))
-    if len(starts) == len(steps):
-        return dict(rows)
-    merged = {"step": steps[starts]}
-    for name in [name for name in rows if name != "step"]:
-        last = np.maximum.reduceat(np.where(np.isnan(rows[name]), -1, np.arange(len(steps))), starts)
-        merged[name] = np.where(last >= 0, rows[name][last], np.nan)
-    return merged
 
 
 def _rows(events: Sequence[StepFinished]) -> dict[str, Floats]:

@@ -42,3 +42,8 @@ def takes(view: RunView, action: str) -> bool:
 
 def is_log(view: RunView) -> bool:
     return view.described is not None and view.described.kind == "log"
+
+
+def has_axis(view: RunView, axis: str) -> bool:
+    """Whether the run has the numbers for an x axis; one of the tiny GPT has all but epochs."""
+    return view.curves.has(axis) if view.described else axis != "epoch"

@@ -116,12 +116,12 @@ def _guessing(view: RunView, viewport: Viewport) -> tuple[HLine, ...]:
     return (HLine(loss, f"guessing: ln {VOCABULARY}" if view.described is None else f"guessing: {loss:.4g}"),)
 
 
-Watched = Literal["grad_norm", "param_norm", "update_ratio", "max_attention_logit", "log_z"]
+GradientQuantity = Literal["grad_norm", "param_norm", "update_ratio", "max_attention_logit", "log_z"]
 """What the panel of the gradient norm can show instead of it."""
-WATCHED: tuple[Watched, ...] = get_args(Watched)
+WATCHED: tuple[GradientQuantity, ...] = get_args(GradientQuantity)
 
 
-def watched_figure(view: RunView, viewport: Viewport, quantity: Watched) -> Figure:
+def watched_figure(view: RunView, viewport: Viewport, quantity: GradientQuantity) -> Figure:
     """A norm, a ratio or a logit over time; those that are measured with the layers have a point a measurement."""
     if quantity == "grad_norm":
         return gradient_figure(view, viewport)
@@ -141,7 +141,7 @@ def watched_figure(view: RunView, viewport: Viewport, quantity: Watched) -> Figu
     )
 
 
-def watched_values(view: RunView, quantity: Watched) -> tuple[Floats, Floats]:
+def watched_values(view: RunView, quantity: GradientQuantity) -> tuple[Floats, Floats]:
     """The steps at which it was measured, and its values."""
     if METRICS[quantity].each_step:
         return view.curves["step"], view.curves[quantity]

@@ -10,7 +10,9 @@ from ..plots.draw import draw_figure
 from ..plots.figure import Curve, Figure
 from ..plots.viewport import Viewport
 from ..text import visible
+from .curves import COLUMNS
 from .figures import cursor, markers, x_scale
+from .run_numbers import last_known
 from .run_view import RunView
 
 _WIDTH, _HEIGHT = 36, 7
@@ -38,7 +40,8 @@ class Tiling(NamedTuple):
 
 def tile_metrics(view: RunView) -> list[str]:
     """Those that were measured: the known ones, then the program's own."""
-    return [name for name in view.curves.rows.names if name not in _OWN_PANELS and view.curves.has(name)]
+    known = [name for name in METRICS if name not in _OWN_PANELS and view.curves.has(name)]
+    return [*known, *(name for name in view.curves.rows.names if name not in COLUMNS and name not in METRICS)]
 
 
 def draw_tiles(view: RunView, viewport: Viewport, names: Sequence[str], sheet: Canvas, *, ascii_only: bool) -> Canvas:
@@ -51,7 +54,7 @@ def draw_tiles(view: RunView, viewport: Viewport, names: Sequence[str], sheet: C
         plot = draw_figure(figure, tiling.width - 1, tiling.height - 1, ascii_only=ascii_only)
         inside = tile.window(0, 1, plot.width, plot.height)
         inside.characters[:], inside.roles[:] = plot.characters, plot.roles
-        _head(tile, name, compact(view.curves.known_at(name, viewport.cursor)))
+        _head(tile, name, compact(last_known(view, name, viewport.cursor)))
     return sheet
 
 

@@ -15,8 +15,8 @@ from ..plots.canvas import ColorRole
 from ..plots.heatmap import Heat, Quantity, shades_of
 from ..plots.series import Floats
 from ..plots.viewport import Viewport
-from .figures import LARGEST_EXPONENT, Watched, watched_values
-from .run_numbers import changed_lr, clipped_share, evaluation_at
+from .figures import LARGEST_EXPONENT, GradientQuantity, watched_values
+from .run_numbers import changed_lr, clipped_share, evaluation_at, last_known
 from .run_view import RunView
 from .step_marks import marks_near
 
@@ -78,7 +78,7 @@ def gradient_reading(view: RunView, viewport: Viewport) -> list[TitlePiece]:
     return pieces
 
 
-def watched_reading(view: RunView, viewport: Viewport, quantity: Watched) -> list[TitlePiece]:
+def watched_reading(view: RunView, viewport: Viewport, quantity: GradientQuantity) -> list[TitlePiece]:
     if quantity == "grad_norm":
         return gradient_reading(view, viewport)
     steps, values = watched_values(view, quantity)
@@ -162,7 +162,7 @@ def fitting(pieces: list[TitlePiece], width: int) -> list[TitlePiece]:
 def _value(view: RunView, name: str, step: float | None, span: int = 1) -> float:
     """At a step; of a run that need not measure it at every step, the last one up to there."""
     if view.described is not None:
-        return view.curves.known_at(name, step, span)
+        return last_known(view, name, step, span)
     return view.curves.smoothed_at(name, span, step)
 
 

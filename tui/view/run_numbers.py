@@ -19,6 +19,15 @@ _LARGEST_LOSS = 700.0
 """exp() of more overflows a float."""
 
 
+def last_known(view: RunView, name: str, step: float | None = None, span: int = 1) -> float:
+    """The last value of a metric up to a step, or its mean over about `span` of them; NaN where there is none."""
+    row = view.curves.row(step)
+    if row is None or name not in view.curves.rows.names:
+        return math.nan
+    here = np.flatnonzero(np.isfinite(view.curves[name][: row + 1]))
+    return float(view.curves.smoothed(name, span)[here[-1]]) if len(here) else math.nan
+
+
 def tokens_trained(view: RunView) -> int:
     """Tokens since step 0."""
     tokens = view.curves.at("tokens")

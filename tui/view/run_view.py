@@ -39,10 +39,11 @@ from ...engine.events import (
     StorageRestored,
     TimeSpent,
 )
-from ...engine.readers.step_columns import StepColumns, not_finite
+from ...engine.readers.step_columns import StepColumns
 from ..plots.series import Table
 from .curves import LARGEST_DRAWN, Curves
 from .episode import Episode
+from .log_columns import LogRows
 from .phases import Phase, training_phases
 from .thinning import Thinned
 from .training_clock import TrainingClock
@@ -158,7 +159,7 @@ class RunView:
         """What a log of another program hands out."""
         match read:
             case StepColumns():
-                return self._after_columns(read)
+                return self._after_columns(read) if len(read) else self
             case StartedOver():
                 fresh = type(self).of(self.config)
                 kept = {"described": self.described, "log": self.log, "printed": self.printed, "steps": self.steps}
@@ -171,29 +172,10 @@ class RunView:
                 return self
 
     def _after_columns(self, columns: StepColumns) -> Self:
-        if not len(columns):
-            return self
-        last = self.curves.extent[1] if len(self.curves) else -math.inf
-        view = self.up_to(int(columns.steps[0]) - 1) if columns.steps[0] < last else self
-        clock = view.clock
-        if "time" in columns.columns and clock.began is None:
-            times = columns.columns["time"]
-            clock = clock.resumed(float(times[np.isfinite(times)][0]))
-        val_loss = columns.columns.get("val_loss", np.empty(0))
-        here = np.isfinite(val_loss)
-        evaluated = {"step": columns.steps[here], "val_loss": np.clip(val_loss[here], -LARGEST_DRAWN, LARGEST_DRAWN)}
-        own = StepColumns(
-            steps=columns.steps,
-            columns={name: column for name, column in columns.columns.items() if name != "val_loss"},
-        )
-        broken = not_finite(columns, ("loss", "val_loss", "grad_norm"))
-        return replace(
-            view,
-            clock=clock,
-            curves=view.curves.after_columns(own, clock),
-            evaluations=view.evaluations.extended(evaluated) if here.any() else view.evaluations,
-            nan_steps=view.nan_steps.extended({"step": broken}) if len(broken) else view.nan_steps,
-        )
+        is_resumed = len(self.curves) > 0 and columns.steps[0] < self.curves.extent[1]
+        view = self.up_to(int(columns.steps[0]) - 1) if is_resumed else self
+        rows = LogRows(view.curves, view.evaluations, view.nan_steps, view.clock).after(columns)
+        return replace(view, **rows._asdict())
 
     def _after_turn(self, event: _Turn) -> Self:
         """What starts, halts and ends a run."""
