@@ -134,5 +134,7 @@ def _watch_input(given: dict[str, str], *, is_ascii: bool, runs: str | None) -> 
 
 
 def _to_stdout(data: bytes) -> None:
-    sys.stdout.write(data.decode(errors="replace"))
+    from .piped_log import passable
+
+    sys.stdout.write(passable(data.decode(errors="replace")))
     sys.stdout.flush()
