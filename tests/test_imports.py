@@ -45,7 +45,7 @@ TUI = (
     {"view", "dialogs"},
     {"panels"},
     {"comparison"},
-    {"run", "home", "exercises"},
+    {"run", "home", "exercises", "watch"},
     {"course"},
     {"places"},
     {"app"},

@@ -97,6 +97,13 @@ class FaultExercise:
 
 
 @dataclass(frozen=True)
+class LogFolder:
+    """The logs below a folder."""
+
+    path: Path
+
+
+@dataclass(frozen=True)
 class CompareRuns:
     """Several runs over each other."""
 
@@ -106,7 +113,7 @@ class CompareRuns:
 Destination = ToHome | QuitApp | StartRun | ResumeRun
 """Where the run screen is left for."""
 RunDestination = StartRun | ResumeRun | OpenRun | OpenLog
-Place = Course | CurveExercise | FaultExercise | CompareRuns
+Place = Course | CurveExercise | FaultExercise | CompareRuns | LogFolder
 
 
 class GoTo(Message):

@@ -14,7 +14,7 @@ from .options import LogName, OneOf, ascii_option, column_words, kind_words, run
 if TYPE_CHECKING:
     from io import BufferedReader
 
-    from ..navigation import OpenLog
+    from ..navigation import LogFolder, OpenLog
 
 _INPUT = "-"
 
@@ -78,23 +78,34 @@ def watch_log(
     if not sys.stdout.isatty():
         raise click.UsageError("the screen needs a terminal; --headless watches without one")
     from ..app import open_app
+    from ..navigation import LogFolder
 
     if log == _INPUT:
         return _watch_input(given, is_ascii=is_ascii, runs=runs)
     opened = opened_log(log, runs, given, run=run)
+    if isinstance(opened, LogFolder):
+        return open_app(runs=runs_folder(runs), place=opened, ascii=is_ascii)
     if isinstance(opened, Path):
         return open_app(runs=runs_folder(runs), run=opened, ascii=is_ascii)
     return open_app(runs=runs_folder(runs), log=opened, ascii=is_ascii)
 
 
-def opened_log(log: str, runs: str | None, given: dict[str, str], *, run: str | None = None) -> OpenLog | Path:
+def opened_log(
+    log: str, runs: str | None, given: dict[str, str], *, run: str | None = None
+) -> OpenLog | LogFolder | Path:
     """What a name stands for; a path is a run folder of ours."""
+    from ...engine.following.log_folder import logs_in
     from ...engine.storage.run_folder import EVENTS
-    from ..navigation import OpenLog
+    from ..navigation import LogFolder, OpenLog
 
     path = _origin(log, runs)
     if path.is_dir() and (path / EVENTS).exists():
         return path
+    if path.is_dir():
+        found = logs_in(path)
+        if len(found) != 1:
+            return LogFolder(path)
+        path = found[0].path
     return OpenLog(path, path.name or log, run=run, columns=given)
 
 

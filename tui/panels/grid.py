@@ -41,9 +41,10 @@ class RunPanels(PanelColumns):
         if self.view is None:
             return
         before = self.viewport
-        self.viewport = VIEWPORT_ACTIONS[action](before, self.view.curves.extent, *arguments)
-        while self.viewport.x_axis not in ("step", before.x_axis) and not has_axis(self.view, self.viewport.x_axis):
-            self.viewport = VIEWPORT_ACTIONS[action](self.viewport, self.view.curves.extent)
+        after = VIEWPORT_ACTIONS[action](before, self.view.curves.extent, *arguments)
+        while after.x_axis not in ("step", before.x_axis) and not has_axis(self.view, after.x_axis):
+            after = VIEWPORT_ACTIONS[action](after, self.view.curves.extent)
+        self.viewport = after
         if self.viewport.smoothing != before.smoothing:
             self.post_message(Remember(smoothing=1 - 1 / self.viewport.span))
 
