@@ -123,7 +123,10 @@ class TinyGPTApp(RememberingApp):
         self.set_class(self._ascii, "-ascii")
 
     def get_default_screen(self) -> Screen[None]:
-        return HomeScreen(self._runs, ascii=self._ascii, now=self._now)
+        settings = self._preferences
+        return HomeScreen(
+            self._runs, ascii=self._ascii, now=self._now, recent_logs=lambda: settings.settings.recent_logs
+        )
 
     def on_mount(self) -> None:
         # without a handler, `kill` would leave the terminal in the alternate screen, reporting the mouse
@@ -155,6 +158,8 @@ class TinyGPTApp(RememberingApp):
             run = await open_or_notify(self, self._open(wanted, self._runs), in_words(wanted))
             if run is None:
                 return
+            if isinstance(wanted, OpenLog) and wanted.piped is None:
+                self._remember_log(wanted.path)
             match await self._shown(run, paced=not isinstance(wanted, OpenRun)):
                 case QuitApp():
                     self.exit()

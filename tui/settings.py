@@ -38,6 +38,8 @@ class Settings:
     redraws_per_s: float = 3.0
     """How often the plots follow a running run."""
 
+    recent_logs: tuple[str, ...] = ()
+    """Paths of logs that were watched, the last one first."""
     metrics_shown: Mapping[str, str] = field(default_factory=dict[str, str])
     """By folder of logs: patterns for the metrics that are shown there, beside those with a panel of their own."""
     metrics_first: Mapping[str, str] = field(default_factory=dict[str, str])

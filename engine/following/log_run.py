@@ -15,6 +15,8 @@ from ..readers.source import ReadError
 from .piped_input import PipedInput
 from .shown_run import ShownRun
 
+_FIRST_PICTURE_S = 0.3
+"""The whole curve is drawn before its diagnosis takes the interpreter."""
 _LOOK_S = 0.2
 """Between two looks at whether a log has grown."""
 
@@ -73,10 +75,14 @@ class LogRun:
             await asyncio.to_thread(self._thread.join)
 
     def _follow(self) -> None:
+        is_first = True
         try:
             while not self._is_closed.is_set():
                 for batch in self._shown.look():
                     self._hand_out(batch)
+                if is_first:
+                    is_first = False
+                    self._is_closed.wait(_FIRST_PICTURE_S)
                 self._hand_out(self._printed())
                 if not self._diagnosed_until(time.monotonic() + _LOOK_S):
                     self._is_closed.wait(_LOOK_S)
