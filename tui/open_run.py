@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from .navigation import OpenRun, ResumeRun, RunDestination, StartRun
+from .navigation import OpenLog, OpenRun, ResumeRun, RunDestination, StartRun
 
 if TYPE_CHECKING:  # the first frame does not wait for the client
     from ..engine.client import Run
@@ -30,6 +30,8 @@ def in_words(destination: RunDestination) -> str:
             return f"Resuming {path.name} …"
         case OpenRun(path=path):
             return f"Opening {path.name} …"
+        case OpenLog(name=name):
+            return f"Reading {name} …"
 
 
 async def open_run(destination: RunDestination, runs: Path) -> OpenedRun:
@@ -48,6 +50,16 @@ async def open_run(destination: RunDestination, runs: Path) -> OpenedRun:
             if await asyncio.to_thread(run_folder.find_worker, path):
                 return await client.attach(path)
             return await asyncio.to_thread(client.open_stored, path)
+        case OpenLog():
+            return await _followed(destination)
+
+
+async def _followed(wanted: OpenLog) -> OpenedRun:
+    from ..engine.following.log_run import LogRun
+
+    run = LogRun(wanted.name, wanted.path, run=wanted.run, given=wanted.columns, piped=wanted.piped)
+    await run.begin()
+    return run
 
 
 def _created(wanted: StartRun, runs: Path) -> Path:

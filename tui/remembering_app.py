@@ -1,6 +1,7 @@
 """An app that remembers what a person has chosen, with the themes there are to choose from."""
 
 from functools import partial
+from pathlib import Path
 
 from textual import on
 from textual.app import App
@@ -9,6 +10,8 @@ from textual.events import Mount
 from . import themes
 from .settings import Preferences, Remember
 from .text import visible
+
+_MOST_LOGS = 8
 
 
 class RememberingApp(App[None]):
@@ -43,6 +46,10 @@ class RememberingApp(App[None]):
         self._preferences.remember(event.choices)
         if self._preferences.trouble != known:
             self._show_trouble()
+
+    def _remember_log(self, path: Path) -> None:
+        known = [each for each in self._preferences.settings.recent_logs if each != str(path.absolute())]
+        self.post_message(Remember(recent_logs=(str(path.absolute()), *known)[:_MOST_LOGS]))
 
     def _show_trouble(self) -> None:
         if trouble := self._preferences.trouble:

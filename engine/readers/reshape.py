@@ -1,6 +1,7 @@
 """Tables of other shapes turned into one entry a step: runs side by side, a metric a line, a split column."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import reduce
 
 from .columns import Content
 from .names import BESIDE, is_held_out, meaning
@@ -26,6 +27,10 @@ def reshapes(sample: Sequence[Record], found: Mapping[str, Content]) -> list[Res
     if (run := by_meaning.get("run")) and _is_run(sample, run):
         needed.append(lambda records: ({**record, RUN: str(record.get(run, ""))} for record in records))
     return needed
+
+
+def reshaped(records: Iterable[Record], reshapes: Sequence[Reshape]) -> Iterator[Record]:
+    return reduce(lambda given, reshape: reshape(given), reshapes, iter(records))
 
 
 def summed(name: str, parts: Sequence[str]) -> Reshape:

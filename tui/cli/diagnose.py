@@ -19,11 +19,9 @@ from ...engine.diagnostics.diagnosis import row_of
 from ...engine.diagnostics.further_losses import FurtherLosses
 from ...engine.diagnostics.report import Finding, Report, Reporter
 from ...engine.diagnostics.row import Row
-from ...engine.diagnostics.run_statistics import RunFacts
-from ...engine.diagnostics.trainers import trainer_of
 from ...engine.events import Evaluated, StepFinished
 from ...engine.readers.log import MAPPABLE, Log, open_log
-from ...engine.readers.names import BESIDE, meaning
+from ...engine.readers.names import BESIDE
 from ...engine.readers.source import ReadError
 from ...engine.storage.event_log import surviving_events
 from ...engine.storage.run_folder import CONFIG, EVENTS, StoreError
@@ -154,19 +152,8 @@ def _alert(finding: Finding) -> str:
     return f"{PROGRAM}: {finding.severity}: {visible(words)}: {visible(finding.evidence)}"
 
 
-def facts_of_log(log: Log) -> RunFacts:
-    place = meaning(log.step_column) if log.step_column else None
-    named = [*log.columns.values(), *log.ignored, *log.losses, *([log.step_column] if log.step_column else [])]
-    return RunFacts(
-        steps=log.steps,
-        rows_are_epochs=place is not None and place.canonical == "epoch",
-        is_adversarial=log.adversarial,
-        trainer=trainer_of(part for name in named for part in name.split(" + ")),
-    )
-
-
 def _runs_in(log: Log) -> dict[str, RunDiagnosis]:
-    facts, signals, roles = facts_of_log(log), tuple(log.columns), log.roles
+    facts, signals, roles = log.facts, tuple(log.columns), log.roles
     found: dict[str, RunDiagnosis] = {}
     for run, row in log.rows(losses=bool(roles)):
         diagnosis = found.get(run)

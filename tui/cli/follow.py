@@ -116,7 +116,7 @@ def narrator(steps: int, out: TextIO, *, as_json: bool) -> Narrator:
 
 
 async def follow(
-    path: Path, open_run: Callable[[Path], Awaitable[Run]], narrator: Narrator, *, is_ours: bool
+    path: Path, open_run: Callable[[Path], Awaitable[LiveRun | StoredRun]], narrator: Narrator, *, is_ours: bool
 ) -> Outcome:
     """Print the progress of a run to its end. Ctrl-C stops a run of ours, and kills it the second time."""
     with _interrupts() as presses:
@@ -154,19 +154,19 @@ async def complain_of_silence(run: Run, path: Path) -> None:
         )
 
 
-def _skipped(run: Run, path: Path) -> str:
+def _skipped(run: LiveRun | StoredRun, path: Path) -> str:
     if not isinstance(run, StoredRun) or not run.transcript.unreadable:
         return ""
     return f"{path / EVENTS}: lines that were skipped: {run.transcript.unreadable}; {run.transcript.problems[0]}"
 
 
-async def opened(path: Path) -> Run:
+async def opened(path: Path) -> LiveRun | StoredRun:
     """A run without a worker, read from disk."""
     return open_stored(path)
 
 
-async def ending(run: Run, narrator: Narrator | None = None) -> RunEnded | None:
-    """How a run ended, when it has; meanwhile `progress`, if given, prints it."""
+async def ending(run: LiveRun | StoredRun, narrator: Narrator | None = None) -> RunEnded | None:
+    """How a run ended, when it has; meanwhile `narrator`, if given, prints it."""
     end = None
     async for batch in run.batches():
         if narrator:

@@ -24,6 +24,13 @@ def require_preset(word: str, rest: Sequence[str], commands: Collection[str]) ->
     raise click.UsageError(_instead_of_preset(word) or _run_hint(word) or _nearest(word, commands) + hint)
 
 
+def command_for_file(word: str) -> str:
+    """The command that opens a path where a preset could stand: a log, or a run; empty for anything else."""
+    if is_preset(word) or not (format := log_format(word)):
+        return ""
+    return "attach" if format == "run folder" else "watch"
+
+
 def require_preset_or_unknown(word: str) -> None:
     """Refuses a log, a text or a run folder in the place of a preset. Unknown words are left to `find_preset`."""
     if not is_preset(word) and (message := _instead_of_preset(word)):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import estimates
-from .entries import BrokenPreset, Entry, MeasuredSpeed, PresetEntry, RunEntry, run_entries
+from .entries import BrokenPreset, Entry, LogEntry, MeasuredSpeed, PresetEntry, RunEntry, run_entries
 
 if TYPE_CHECKING:
     from .log_peek import LogSummary
@@ -35,6 +36,15 @@ def read_runs(runs: Path) -> tuple[RunEntry, ...]:
         return run_entries(list_runs(runs))
     except OSError:
         return ()
+
+
+def read_logs(paths: Iterable[str]) -> tuple[LogEntry, ...]:
+    """Logs that were watched and are still there, the newest first."""
+    found: list[LogEntry] = []
+    for path in map(Path, paths):
+        with suppress(OSError):
+            found.append(LogEntry(path, datetime.fromtimestamp(path.stat().st_mtime, UTC)))
+    return tuple(sorted(found, key=lambda log: log.written_at, reverse=True))
 
 
 def look_into_log(run: RunEntry) -> LogSummary:

@@ -25,6 +25,7 @@ STATE_GLYPHS: dict[str, StateGlyph] = {
     "starting": StateGlyph("◌", ".", "starting", "state-running"),
     "running": StateGlyph("▶", ">", "running", "state-running"),
     "training": StateGlyph("▶", ">", "training", "state-running"),
+    "followed": StateGlyph("▶", ">", "following", "state-running"),
     "paused": StateGlyph("‖", "=", "paused", "state-paused"),
     "blocked": StateGlyph("▲", "!", "waiting for disk space", "state-failed"),
     "finished": StateGlyph("✓", "+", "finished", "state-ended"),
