@@ -152,7 +152,7 @@ class TinyGPTApp(RememberingApp):
 
     @work(group="go")
     async def go(self, destination: RunDestination) -> None:
-        """From run to run, until a person wants to go home or out."""
+        """From run to run, until the person goes home or quits."""
         wanted: RunDestination | None = destination
         while wanted is not None:
             run = await open_or_notify(self, self._open(wanted, self._runs), in_words(wanted))
@@ -214,7 +214,7 @@ class TinyGPTApp(RememberingApp):
 
 
 async def open_or_notify(app: App[None], run: Awaitable[OpenedRun], words: str) -> OpenedRun | None:
-    """The run, while the words say what is awaited; None, and a notice that says why, where it cannot be had."""
+    """The run, with `words` on the screen while it opens; None, and a notice with the reason, where it cannot."""
     from ..engine.client import ClientError
     from ..engine.config import ConfigError
     from ..engine.storage.run_store import StoreError

@@ -84,14 +84,14 @@ class Course:
 
 @dataclass(frozen=True)
 class CurveExercise:
-    """Read a curve; the seed says which."""
+    """Read a curve, chosen by the seed."""
 
     seed: int
 
 
 @dataclass(frozen=True)
 class FaultExercise:
-    """Name the fault; the seed says which."""
+    """Name the fault, chosen by the seed."""
 
     seed: int
 
@@ -117,7 +117,7 @@ Place = Course | CurveExercise | FaultExercise | CompareRuns | LogFolder
 
 
 class GoTo(Message):
-    """A person wants to go there; the app takes them."""
+    """A request to the app to go to a place."""
 
     def __init__(self, where: RunDestination | Place) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Turns what a person wants to see into a run: a new one, one that trains on, or one that is there."""
+"""Opens the run of a destination: a new one, one that is resumed, or one that exists."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # the first frame does not wait for the client
     from ..engine.client import Run
 
     class OpenedRun(Run, Protocol):
-        """A run that whoever opened it closes; its worker goes on."""
+        """A run that its opener closes; its worker goes on."""
 
         async def close(self) -> None: ...
 

@@ -21,7 +21,7 @@ REMEMBERED = frozenset({"accuracy", "val_accuracy", "reward", "epoch", "val_loss
 MOST_EVALUATIONS = 30
 """Of a log with few rows; with more, the detector of overfitting knows their noise."""
 FORECASTS = frozenset({"slow", "overfitting"})
-"""Kinds that tell how a run will end: a fall that came after all, or a new best val_loss, proves them wrong."""
+"""Kinds that forecast how a run will end: a fall that came after all, or a new best val_loss, proves them wrong."""
 _NEEDED = {
     "val_loss": "overfitting: there is no val_loss",
     "grad_norm": "exploding_gradients and vanishing_gradients: there is no grad_norm",

@@ -97,7 +97,7 @@ class FreeTextReading:
         yield from self._ended()
 
     def _by_step(self, entry: Record) -> Iterator[Record]:
-        """What several lines say of one step is one entry, as long as they do not contradict each other."""
+        """Several lines about one step are one entry, as long as they do not contradict each other."""
         if self._held and _is_same_step(self._held, entry):
             self._held = {**entry, **self._held}
             return
@@ -190,7 +190,7 @@ class _Reading:
             self.place[f"total_{key}s"] = total
 
     def _finished(self, entry: dict[str, Cell]) -> Iterator[Record]:
-        """Only what says something of the training is an entry; other lines have numbers too."""
+        """Only lines about the training are entries; other lines have numbers too."""
         known = {found.canonical for name in entry if (found := meaning(name))} - BESIDE
         if any(not canonical.startswith("total") for canonical in known):
             self.names |= entry.keys()
@@ -236,7 +236,7 @@ def _named(text: str) -> tuple[str, Meaning | None]:
 
 
 def _context(between: str, before: str) -> str:
-    """What the numbers were measured on, by the last word that says so."""
+    """What the numbers were measured on, by the last word that states it."""
     words = _CONTEXT.findall(between)
     if not words:
         return before

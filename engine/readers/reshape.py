@@ -77,7 +77,7 @@ def _one_metric_a_line(records: Iterable[Record], metric: str, value: str) -> It
 
 
 def _split(records: Iterable[Record], split: str) -> Iterator[Record]:
-    """What was measured on held-out data gets a name that says so; the rest of such an entry describes no training."""
+    """What was measured on held-out data gets a name that shows it; the rest of such an entry describes no training."""
     for record in records:
         word = str(record.get(split)).strip()
         if not is_held_out(word):

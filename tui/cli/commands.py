@@ -1,4 +1,4 @@
-"""What the `tinygpt-tui` command can be told; every heavy import is inside the subcommand that needs it."""
+"""The subcommands of `tinygpt-tui`; every heavy import is inside the subcommand that needs it."""
 
 from __future__ import annotations
 

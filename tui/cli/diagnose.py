@@ -130,20 +130,20 @@ def _diagnose_input(
     runs: Path, given: Mapping[str, str], fail_on: frozenset[str], pass_on: TextIO | None
 ) -> LogDiagnosis:
     """The diagnosis of what comes before the input ends, or Ctrl-C. Failures are printed to stderr when found."""
-    told: set[tuple[str, str, int]] = set()
+    printed: set[tuple[str, str, int]] = set()
     wanted = fail_on | {"failure"}
 
-    def tell_failures(file: Path) -> None:
+    def print_failures(file: Path) -> None:
         with suppress(ReadError, StoreError):  # as long as nothing in it is a log
             for run, found in diagnose_log(STANDARD_INPUT, runs, given, file).runs.items():
                 for finding in found.reporter.found_so_far:
                     key = (run, finding.kind, finding.onset)
-                    if key not in told and {finding.kind, finding.severity} & wanted:
-                        told.add(key)
+                    if key not in printed and {finding.kind, finding.severity} & wanted:
+                        printed.add(key)
                         click.echo(_alert(finding), err=True)
 
     pass_on = None if sys.stdin.isatty() else pass_on  # which has echoed what was typed
-    with kept_input(cast("BufferedReader", sys.stdin.buffer), pass_on, tell_failures) as file:
+    with kept_input(cast("BufferedReader", sys.stdin.buffer), pass_on, print_failures) as file:
         return diagnose_log(STANDARD_INPUT, runs, given, file)
 
 

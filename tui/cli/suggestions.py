@@ -1,4 +1,4 @@
-"""What to do about a word that names no command, preset or run: the error says what it is, or what was meant."""
+"""What to do about a word that names no command, preset or run: the error names what was probably meant."""
 
 from __future__ import annotations
 

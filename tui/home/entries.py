@@ -108,7 +108,7 @@ _RECENT = 3
 """Runs that stand above the presets, unless more than that are training."""
 
 
-def shelved(runs: Iterable[RunSummary]) -> tuple[RunEntry, ...]:
+def run_entries(runs: Iterable[RunSummary]) -> tuple[RunEntry, ...]:
     """Those that train, the newest of the others as long as these are few, then the earlier ones."""
     runs = list(runs)
     alive = [run for run in runs if INTENTIONS[run.state] == "attach"]

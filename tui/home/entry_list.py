@@ -1,4 +1,4 @@
-"""The list of presets and runs: draws the rows that are visible, keeps one selected, says when one is chosen."""
+"""The list of presets and runs: draws the visible rows, keeps one selected, and sends a message when one is chosen."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def findings(count: int) -> str:
 
 
 def damage(run: RunSummary) -> str:
-    """What is wrong with a run; the folder that its name already tells is left out."""
+    """What is wrong with a run; the folder, which its name shows already, is left out."""
     return visible(run.why.replace(f"{run.path}/", ""))
 
 

@@ -219,7 +219,7 @@ def _is_possible(entry: Entry | None, is_filtered: bool, action: str, parameters
 
 
 def _empty(wanted: str, *, is_empty: bool) -> str:
-    """What the line below the list says."""
+    """The text of the line below the list."""
     if wanted:
         return f"Nothing here matches “{visible(wanted)}”. Escape shows everything." if is_empty else ""
     return "No runs yet. Enter starts the preset that is selected."

@@ -109,13 +109,13 @@ Healthy: nothing is open but remarks (●). f applies the first remedy of the fi
 
     def write(self) -> None:
         super().write()
-        self._tell_what_lies_below()
+        self._show_what_lies_below()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
-        self._tell_what_lies_below()
+        self._show_what_lies_below()
 
-    def _tell_what_lies_below(self) -> None:
+    def _show_what_lies_below(self) -> None:
         bottom = self.scroll_y + self.scrollable_content_region.height
         below = sum(block.line >= bottom for block in self._shown_findings)
         words = Content(f"{below} more below, ↓" if below else "")

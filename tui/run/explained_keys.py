@@ -1,4 +1,4 @@
-"""A screen of a run on which no key is dead: one that cannot act now says why and offers what can be done."""
+"""A screen of a run on which no key is dead: one that cannot act now shows the reason and offers what can be done."""
 
 from textual import events, on, work
 from textual.actions import parse

@@ -1,4 +1,4 @@
-"""What the title of a plot says: the values at the cursor, or the latest, as pieces in the colour of their curve.
+"""The title of a plot: the values at the cursor, or the latest, as pieces in the colour of their curve.
 
 The most telling piece comes first; a narrow panel leaves out the last ones.
 """

@@ -92,7 +92,7 @@ def next_lr(view: RunView) -> float:
 
 
 def shown_phases(view: RunView) -> tuple[Phase, ...]:
-    """The phases of training; none while the run fails or swings, for its slope then tells of something else."""
+    """The phases of training; none while the run fails or swings, because its slope then has another cause."""
     open_now = [episode.finding for episode in view.findings if episode.closed is None]
     is_ill = any(finding.severity == "failure" or finding.kind in _ILL for finding in open_now)
     return () if is_ill else view.phases

@@ -1,4 +1,4 @@
-"""How the state of a run looks: a glyph, a word and a colour, so that none has to be told by colour alone."""
+"""How the state of a run looks: a glyph, a word and a colour, so that colour is never the only sign."""
 
 from __future__ import annotations
 
