@@ -166,7 +166,7 @@ async def opened(path: Path) -> LiveRun | StoredRun:
 
 
 async def ending(run: LiveRun | StoredRun, narrator: Narrator | None = None) -> RunEnded | None:
-    """How a run ended, when it has; meanwhile `progress`, if given, prints it."""
+    """How a run ended, when it has; meanwhile `narrator`, if given, prints it."""
     end = None
     async for batch in run.batches():
         if narrator:
