@@ -297,13 +297,22 @@ LOG = "step,loss\n" + "".join(f"{step},{3 - step / 100}\n" for step in range(100
 
 
 @pytest.mark.usefixtures("runs")
-@pytest.mark.parametrize("command", [(), ("train",), ("attach",), ("resume",), ("sample",), ("plot",)])
+@pytest.mark.parametrize("command", [("train",), ("attach",), ("resume",), ("sample",)])
 def test_a_log_in_the_place_of_a_preset_or_a_run_leads_to_diagnose(
     command: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("overfit.csv").write_text(LOG)
     assert "; `tinygpt-tui diagnose overfit.csv` reads it" in complaint(capsys, *command, "overfit.csv")
+
+
+@pytest.mark.usefixtures("runs")
+def test_a_log_alone_is_watched(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("overfit.csv").write_text(LOG)
+    assert "--headless watches without one" in complaint(capsys, "overfit.csv")
 
 
 def test_a_text_or_a_run_in_the_place_of_a_preset_leads_to_what_takes_it(

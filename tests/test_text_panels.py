@@ -30,7 +30,7 @@ from tinygpt_tui.engine.events import (
 from tinygpt_tui.tui.formatting import compact, count, duration, setting
 from tinygpt_tui.tui.panels.diagnosis import DiagnosisPanel
 from tinygpt_tui.tui.panels.history import HistoryPanel
-from tinygpt_tui.tui.panels.layout import PANEL_NAMES, shown_panels
+from tinygpt_tui.tui.panels.layout import FOREIGN, PANEL_NAMES, shown_panels
 from tinygpt_tui.tui.panels.sample import SamplePanel
 from tinygpt_tui.tui.panels.status import StatusPanel
 from tinygpt_tui.tui.panels.text_panel import TextPanel
@@ -286,8 +286,8 @@ def test_a_measured_value_is_written_to_three_digits(value: float) -> None:
 @pytest.mark.parametrize(
     ("size", "names"),
     [
-        ((160, 45), set(PANEL_NAMES) - {"lesson"}),
-        ((120, 36), set(PANEL_NAMES) - {"lesson"}),
+        ((160, 45), set(PANEL_NAMES) - {"lesson", *FOREIGN}),
+        ((120, 36), set(PANEL_NAMES) - {"lesson", *FOREIGN}),
         ((80, 24), {"loss", "lr", "gradient", "diagnosis", "sample"}),
         ((60, 16), {"loss", "diagnosis"}),
         ((10, 4), {"loss"}),

@@ -95,8 +95,8 @@ def acted(viewport: Viewport, *names: str) -> Viewport:
 
 def test_the_axes_come_round() -> None:
     viewport = Viewport()
-    assert acted(viewport, "x_axis").x_axis == "tokens"
-    assert acted(viewport, "x_axis", "x_axis", "x_axis") == viewport
+    assert [acted(viewport, *["x_axis"] * times).x_axis for times in range(1, 4)] == ["epoch", "tokens", "time"]
+    assert acted(viewport, "x_axis", "x_axis", "x_axis", "x_axis") == viewport
 
 
 def test_smoothing_stops_at_its_ends() -> None:
