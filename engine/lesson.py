@@ -38,13 +38,13 @@ class Watch:
 
     what: str
     step: int = 0
-    """Where the preset's own run has come so far: a watched run stops there."""
     when: str = ""
     """A condition, such as `mean loss < 2.6`; the sentence is true where it holds, whatever else was changed."""
 
     def __post_init__(self) -> None:
         if self.when:
             _condition("lesson.watch.when", self.when)
+            require(" at end" not in self.when, "lesson.watch.when", self.when, "must not wait for the end of the run")
         between("lesson.watch.step", self.step, 0, 1_000_000_000)
         require(bool(self.what.strip()), "lesson.watch.what", self.what, "must say what to look at")
 
@@ -160,5 +160,5 @@ class Lesson:
             self.summary,
             f"must be one line of at most {LONGEST_SUMMARY} characters; the rest belongs into lesson.why",
         )
-        steps = [each.step for each in self.watch]
+        steps = [each.step for each in self.watch if not each.when]
         require(steps == sorted(steps), "the steps of lesson.watch", steps, "must rise; sort them")

@@ -177,7 +177,7 @@ async def test_an_answer_is_explained_and_remembered_with_the_page(student: Stud
     async with student.app.run_test(size=(120, 36)) as pilot:
         await opened(pilot, student)
         await pilot.press("1")
-        await until(pilot, lambda: "No. -ln 0.25 is 1.39" in shown(student.app))
+        await until(pilot, lambda: "No. -ln 0.05 is 3.00" in shown(student.app))
         await pilot.press("n", "3")
         await until(pilot, lambda: load(tmp_path / "course.toml")[0].answers == {"loss-what": 1, "loss-guessing": 3})
     again = Student(tmp_path)
@@ -252,7 +252,7 @@ async def test_what_is_said_of_an_answer_is_seen_whole(student: Student, size: t
     async with student.app.run_test(size=size) as pilot:
         await opened(pilot, student)
         await pilot.press("1")
-        await until(pilot, lambda: "from 0.1 it is not." in " ".join(shown(student.app).replace("█", "").split()))
+        await until(pilot, lambda: "twice as much." in " ".join(shown(student.app).replace("█", "").split()))
         await pilot.press("n")
         await until(pilot, lambda: "page 2/" in shown(student.app) and student.screen.words.scroll_y == 0)
 
