@@ -92,6 +92,8 @@ class LessonFix:
     """Config keys, such as `"schedule.lr" = 1e-3`."""
     then: str
     """What happens, in words."""
+    check: str = ""
+    """A condition that a fresh run with it fulfils, such as `val_loss at end = 2.4 +- 0.1`."""
     gone: tuple[FindingKind, ...] = ()
     """Findings that are no longer raised; the others that are expected still may be."""
     better_by: float = 0.0
@@ -101,6 +103,8 @@ class LessonFix:
 
     def __post_init__(self) -> None:
         require(bool(self.title.strip()), "lesson.fixes.title", self.title, "must name the fix")
+        if self.check:
+            _condition("lesson.fixes.check", self.check)
         require(bool(self.changes), "lesson.fixes.changes", dict(self.changes), "must set at least one config key")
         own = [key for key in self.changes if key.partition(".")[0] in ("title", "lesson")]
         require(not own, "lesson.fixes.changes", own, "must set keys of the run, not its words")
