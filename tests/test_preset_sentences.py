@@ -1,4 +1,4 @@
-"""Every number in a preset's sentences is proven: by a check on its runs, by its configuration, or by arithmetic here."""
+"""Every number in a preset's sentences is proven: by a check on its runs, by its settings, or by arithmetic here."""
 
 import re
 from collections.abc import Iterator
