@@ -96,7 +96,7 @@ FACTS = {
     ("problem-oscillation", "with batch 4 accumulated 4 times"): 4 * 4 == 16,
     ("problem-oscillation", "4 times as many, so half the noise"): 1 / sqrt(4) == 0.5,
     ("problem-oscillation", "0.2"): 0.4 / sqrt(4) == 0.2,
-    ("problem-oscillation", "a batch of 16 as far as the gradient is concerned: 4 times"): 4 * 4 == 16,
+    ("problem-oscillation", "a batch of 16 as far as the gradient is concerned"): 4 * 4 == 16,
     ("stop", "0.2 / sqrt(100) = 0.02, and their difference by 0.028"): round(0.02 * sqrt(2), 3) == 0.028,
     ("stop", "A gain of 0.02 is less than twice that"): 0.02 < 2 * 0.028,
     ("stop", "average 2.31, the 100 before 2.33"): round(2.33 - 2.31, 2) == 0.02,
