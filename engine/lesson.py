@@ -38,13 +38,13 @@ class Watch:
 
     what: str
     step: int = 0
-    """Where the preset's own run has come so far: a watched run stops there."""
     when: str = ""
     """A condition, such as `mean loss < 2.6`; the sentence is true where it holds, whatever else was changed."""
 
     def __post_init__(self) -> None:
         if self.when:
             _condition("lesson.watch.when", self.when)
+            require(" at end" not in self.when, "lesson.watch.when", self.when, "must not wait for the end of the run")
         between("lesson.watch.step", self.step, 0, 1_000_000_000)
         require(bool(self.what.strip()), "lesson.watch.what", self.what, "must say what to look at")
 
@@ -92,6 +92,8 @@ class LessonFix:
     """Config keys, such as `"schedule.lr" = 1e-3`."""
     then: str
     """What happens, in words."""
+    check: str = ""
+    """A condition that a fresh run with it fulfils, such as `val_loss at end = 2.4 +- 0.1`."""
     gone: tuple[FindingKind, ...] = ()
     """Findings that are no longer raised; the others that are expected still may be."""
     better_by: float = 0.0
@@ -101,6 +103,8 @@ class LessonFix:
 
     def __post_init__(self) -> None:
         require(bool(self.title.strip()), "lesson.fixes.title", self.title, "must name the fix")
+        if self.check:
+            _condition("lesson.fixes.check", self.check)
         require(bool(self.changes), "lesson.fixes.changes", dict(self.changes), "must set at least one config key")
         own = [key for key in self.changes if key.partition(".")[0] in ("title", "lesson")]
         require(not own, "lesson.fixes.changes", own, "must set keys of the run, not its words")
@@ -160,5 +164,5 @@ class Lesson:
             self.summary,
             f"must be one line of at most {LONGEST_SUMMARY} characters; the rest belongs into lesson.why",
         )
-        steps = [each.step for each in self.watch]
+        steps = [each.step for each in self.watch if not each.when]
         require(steps == sorted(steps), "the steps of lesson.watch", steps, "must rise; sort them")

@@ -41,7 +41,7 @@ def _rows(test: Raises | Compares, record: MeasuredRun) -> NDArray[np.bool_]:
     values = record.columns.get(test.metric)
     if values is None:
         return np.zeros(len(record.steps), bool)
-    holds = _compared(_reduced(values, test.reduction), test.operator, _limit(test, values), test.tolerance)
+    holds = compared(_reduced(values, test.reduction), test.operator, _limit(test, values), test.tolerance)
     if test.at:
         holds &= record.steps == (record.steps[-1] if test.at == "end" else float(test.at))
     return holds
@@ -66,7 +66,7 @@ def at_steps(steps: Values, known: Values, values: Values) -> Values:
     return np.where(rows >= 0, values[np.maximum(rows, 0)], np.nan)
 
 
-def _compared(values: Values, operator: str, limit: Values | float, tolerance: float) -> NDArray[np.bool_]:
+def compared(values: Values, operator: str, limit: Values | float, tolerance: float) -> NDArray[np.bool_]:
     """NaN is neither above nor below anything."""
     with np.errstate(invalid="ignore"):
         match operator:
@@ -91,9 +91,12 @@ def _reduced(values: Values, reduction: str) -> Values:
         case "average":
             return np.cumsum(values) / np.arange(1, len(values) + 1)
         case "mean":
-            sums = np.cumsum(np.concatenate([[0.0], values]))
             ends = np.arange(1, len(values) + 1)
             begins = np.maximum(ends - WINDOW, 0)
-            return (sums[ends] - sums[begins]) / (ends - begins)
+            finite = np.isfinite(values)
+            sums = np.cumsum(np.concatenate([[0.0], np.where(finite, values, 0.0)]))
+            counts = np.cumsum(np.concatenate([[0], finite]))
+            is_whole = counts[ends] - counts[begins] == ends - begins
+            return np.where(is_whole, (sums[ends] - sums[begins]) / (ends - begins), np.nan)
         case _:
             return values

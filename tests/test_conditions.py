@@ -19,7 +19,7 @@ RECORD = MeasuredRun(
     [
         ("loss < 4", 51),
         ("mean loss < 4", 60),
-        ("lr < 0.9 peak", 56),
+        ("lr < 0.91 peak", 55),
         ("loss at end = 3 +- 0.01", 100),
         ("loss at 10 < 4", None),
         ("finding spike", 40),

@@ -13,15 +13,16 @@ from hypothesis import strategies as st
 from textual.geometry import Size
 from textual.pilot import Pilot
 
-from tinygpt_tui.engine.config import RunConfig
+from tinygpt_tui.engine.config import ModelConfig, RunConfig
 from tinygpt_tui.engine.events import RunEnded
 from tinygpt_tui.engine.lesson import CHAPTERS, Question
 from tinygpt_tui.engine.presets import Preset, find_preset, own_folder, preset_files, read_presets
 from tinygpt_tui.engine.toml_tables import ConfigError
+from tinygpt_tui.engine.training.model import GPT, flops_per_token
 from tinygpt_tui.tui.app import TinyGPTApp
 from tinygpt_tui.tui.course import screen
 from tinygpt_tui.tui.course.figure_panel import CourseFigure
-from tinygpt_tui.tui.course.figures import COMPUTED, instruments, updates
+from tinygpt_tui.tui.course.figures import COMPUTED, instruments, operations, updates
 from tinygpt_tui.tui.course.optimizer_steps import adam_steps, on_a_bowl
 from tinygpt_tui.tui.course.pages import LIVE, Page, pages_of, read_course
 from tinygpt_tui.tui.course.progress import Progress, ProgressError, load, save
@@ -91,6 +92,25 @@ def test_a_calculated_figure_is_drawn_at_every_width(page: Page, width: int) -> 
     for is_ascii in (False, True):
         drawn = COMPUTED[page.figure](page, width, is_ascii).plain  # pyright: ignore[reportArgumentType]
         assert drawn.strip()
+
+
+@pytest.mark.parametrize("width", [54, 76])
+def test_a_live_figure_in_words_is_as_wide_as_its_panel_and_keeps_the_columns_that_are_spoken_of(width: int) -> None:
+    run = RunConfig()
+    view = RunView.of(run).after_all([started(run), *steps(run, [3.0] * 800)])
+    for figure in (updates, instruments):
+        assert max(map(len, figure(view, width).plain.splitlines())) <= width
+    assert "/ (lr*root)" in updates(view, width).plain and "lr*|g|" in updates(view, width).plain
+
+
+def test_every_page_has_a_figure() -> None:
+    assert [page.id for page in PAGES if page.figure == "none"] == []
+
+
+def test_the_work_of_a_step_is_what_the_model_counts() -> None:
+    for model in (ModelConfig(), ModelConfig(width=128), ModelConfig(context=128)):
+        weights = sum(each.numel() for each in GPT(model, torch.Generator()).parameters())
+        assert operations(model) == flops_per_token(model, weights)
 
 
 def test_the_right_answers_are_not_always_in_one_place() -> None:
@@ -177,7 +197,7 @@ async def test_an_answer_is_explained_and_remembered_with_the_page(student: Stud
     async with student.app.run_test(size=(120, 36)) as pilot:
         await opened(pilot, student)
         await pilot.press("1")
-        await until(pilot, lambda: "No. -ln 0.25 is 1.39" in shown(student.app))
+        await until(pilot, lambda: "No. -ln 0.05 is 3.00" in shown(student.app))
         await pilot.press("n", "3")
         await until(pilot, lambda: load(tmp_path / "course.toml")[0].answers == {"loss-what": 1, "loss-guessing": 3})
     again = Student(tmp_path)
@@ -252,7 +272,7 @@ async def test_what_is_said_of_an_answer_is_seen_whole(student: Student, size: t
     async with student.app.run_test(size=size) as pilot:
         await opened(pilot, student)
         await pilot.press("1")
-        await until(pilot, lambda: "from 0.1 it is not." in " ".join(shown(student.app).replace("█", "").split()))
+        await until(pilot, lambda: "twice as much." in " ".join(shown(student.app).replace("█", "").split()))
         await pilot.press("n")
         await until(pilot, lambda: "page 2/" in shown(student.app) and student.screen.words.scroll_y == 0)
 

@@ -137,17 +137,34 @@ def test_the_truth_is_worth_all_points_and_nothing_is_worth_none(truth: CurveTru
 @given(truths, st.integers(-200, 200), st.sampled_from(["warmup", "spike", "decay"]))
 def test_a_step_is_right_within_the_stated_tolerance_and_not_beyond(truth: CurveTruth, off: int, topic: Topic) -> None:
     answers = right_answers(truth)
-    assume(answers[topic] and answers[topic] + off > 0)
+    assume(answers[topic] and 0 < answers[topic] + off <= truth.steps - truth.tolerance)
     answers[topic] += off
-    (mark,) = [mark for mark in grade(truth, answers, saw_rates=False) if mark.question.topic == topic]
+    (mark,) = [
+        mark
+        for mark in grade(replace(truth, warmup_half=999), answers, saw_rates=False)
+        if mark.question.topic == topic
+    ]
     assert mark.right == (abs(off) <= truth.tolerance)
     assert f"Within {truth.tolerance} steps" in questions(truth.steps, truth.tolerance)[0].text
 
 
-@given(st.integers(1, 100), st.integers(1, 50))
-def test_none_is_no_step_however_small(step: int, tolerance: int) -> None:
-    assert not is_near(0, step, tolerance) and not is_near(step, 0, tolerance)
-    assert is_near(0, 0, tolerance)
+TRUTH = CurveTruth(steps=400, warmup_end=0, spike_end=0, decay_start=0, gain=0.1, error=0.01, fall=3.0)
+
+
+def test_no_warm_up_is_one_that_ends_at_step_0_and_no_decay_one_after_the_last_step() -> None:
+    assert TRUTH.tolerance == 24
+    assert is_near(20, TRUTH, "warmup") and not is_near(25, TRUTH, "warmup")
+    assert is_near(0, TRUTH, "decay") and is_near(390, TRUTH, "decay") and not is_near(20, TRUTH, "decay")
+    assert not is_near(20, TRUTH, "spike") and not is_near(0, replace(TRUTH, spike_end=20), "spike")
+
+
+def test_steps_that_a_curve_cannot_tell_apart_are_all_right() -> None:
+    config = replace(curve_config(1), training=TrainingConfig(steps=400))
+    schedule = ScheduleConfig(kind="cosine", lr=3e-3, min_lr=6e-5, warmup_steps=100)
+    truth = truth_for(replace(config, schedule=schedule), falling(400))
+    assert (truth.warmup_end, truth.decay_start) == (100, 102)
+    assert is_near(60, truth, "warmup") and not is_near(20, truth, "warmup")
+    assert is_near(250, truth, "decay") and not is_near(320, truth, "decay") and not is_near(60, truth, "decay")
 
 
 @given(truths)

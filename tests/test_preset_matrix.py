@@ -99,6 +99,9 @@ def test_the_first_remedy_is_one_of_the_lessons_fixes_and_the_first_cause_the_fa
 
 
 def test_a_fix_that_brings_less_than_promised_is_told() -> None:
+    kept, missed = (replace(FIX, check=f"loss at end < {limit}") for limit in (3.1, 2.9))
+    assert broken_by_fix(LESSON, kept, TRIAL, FIXED) == []
+    assert broken_by_fix(LESSON, missed, TRIAL, FIXED) == ["'y' is false: loss at end < 2.9 never held"]
     assert "val_loss is better by 0.100" in broken_by_fix(LESSON, FIX, TRIAL, replace(FIXED, val_loss=2.9))[0]
     assert "1.0 times as fast" in broken_by_fix(LESSON, FIX, TRIAL, replace(FIXED, seconds=10.0))[0]
 

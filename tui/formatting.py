@@ -32,6 +32,11 @@ def setting(value: float | None, digits: int = 6) -> str:
     return compact(value) if not math.isfinite(value) else f"{value:.{digits}g}"
 
 
+def counted(number: int, noun: str) -> str:
+    """1 layer, 2 layers."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def count(value: float | None) -> str:
     """How many: 214, 61k, 1.2M."""
     if value is None or not math.isfinite(value) or abs(value) >= 1e15:

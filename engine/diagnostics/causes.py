@@ -19,7 +19,7 @@ MOST = 5
 LARGE_UPDATE = HEALTHY["update_ratio"].high
 """update_ratio, the size of a step over that of the weights; about 1e-3 is healthy (Karpathy's rule of thumb)."""
 SMALL_UPDATE = 3e-5
-"""update_ratio at which a thousand steps move the weights by at most 3 %."""
+"""update_ratio at which a thousand steps move the weights by at most 3%."""
 SMALL_WIDTH = 8
 """Numbers for each token, for 256 bytes, with which a model is too small whatever else is wrong."""
 USUAL_SIZE = {"model.width": 64, "model.heads": 2, "model.layers": 2}
@@ -74,7 +74,7 @@ def lr_too_high(context: Context) -> Iterator[Cause]:
         return
     update = context.update_ratio
     if update is not None and update > LARGE_UPDATE:
-        reason = f"a step moves the weights by {update:.1%} of their size, where 0.1 % is usual"
+        reason = f"a step moves the weights by {update:.1%} of their size, where 0.1% is usual"
         yield Cause(SEEN, f"learning rate too high: {reason}", fixes=_lower_far_lr(context))
     elif lr_ratio(context) > FAR and context.config:
         reason = f"{context.peak_lr:.3g} is {lr_ratio(context):,.0f} times the usual {context.usual_lr:g}"

@@ -136,7 +136,7 @@ def regularise(context: Context) -> Iterator[Fix]:
         yield Fix(title=f"regularise more: dropout, weight decay, augmentation, or more data{words}", changes={})
         return
     if context.settings is None or context.settings.dropout < 0.2:
-        yield Fix(title="drop out 20 %", changes={"model.dropout": 0.2})
+        yield Fix(title="drop out 20%", changes={"model.dropout": 0.2})
     if context.settings is None or context.settings.weight_decay < 0.1:
         yield Fix(title="decay weights by 0.1", changes={"optimizer.weight_decay": 0.1})
 

@@ -29,7 +29,7 @@ STRAIGHT_LEVEL = 0.8
 BENT = 0.2
 """Share by which the fall of the first and the last third of a straight line differ at most."""
 DECAYED = 0.6
-"""Share of the run after which a schedule may have ended: cosine and linear ones come to 1 % of the peak after 90 %."""
+"""Share of the run after which a schedule may have ended: cosine and linear ones come to 1% of the peak after 90%."""
 MORE_TO_LEARN = 0.3
 """Share of the first loss above which there was more to learn."""
 LOST = 0.5
@@ -126,7 +126,7 @@ def decayed_early(whole: Whole) -> Verdict | None:
     middle = len(after) // 2
     if middle < 1 or fmean(after[:middle]) - fmean(after[-middle:]) > GAINED * (run.first - run.best):
         return None
-    seen = f"the lr is below 1 % of its highest since step {since} of {run.step}, and the loss has stayed at "
+    seen = f"the lr is below 1% of its highest since step {since} of {run.step}, and the loss has stayed at "
     return _verdict("stall", since, "warning", f"{seen}{run.level.mean:.3g}")
 
 

@@ -87,7 +87,7 @@ class RunStatistics:
         self.has_rewards = False
         """Whether the run is measured by a reward: its loss is then not one that has to fall."""
         self.spent_since: int | None = None
-        """The step since when the lr has been at most 1 % of its highest value."""
+        """The step since when the lr has been at most 1% of its highest value."""
         self._second = 0.0
         """The last of the first two losses."""
         self._interval = 0
@@ -196,5 +196,5 @@ class RunStatistics:
 
     @property
     def lr_is_spent(self) -> bool:
-        """Whether the lr is at most 1 % of its highest value."""
+        """Whether the lr is at most 1% of its highest value."""
         return self.lr is not None and self.lr <= SPENT * self.top_lr

@@ -3,15 +3,25 @@
 import math
 from collections.abc import Iterable
 
+from ..conditions import Condition, parse_condition
 from ..events import Event, FindingOpened, PaceLesson, RunPaused, SettingsChanged, StepFinished
 from ..lesson import Lesson
+from .running_measures import RunningMeasures
 
 
 class PlannedPauses:
     """Observes the events of a run in their order; `after_step` returns the pause that is due, once."""
 
     def __init__(self, lesson: Lesson) -> None:
-        self._what = {watch.step: watch.what for watch in lesson.watch}
+        self._what = {watch.step: watch.what for watch in lesson.watch if not watch.when}
+        self._awaited = {watch.what: parse_condition(watch.when) for watch in lesson.watch if watch.when}
+        """Sentences that have not come true."""
+        self._unknown = dict[str, Condition]()
+        """Sentences of a resumed run that were not measured since: if true at first sight, they were before."""
+        self._measures = RunningMeasures()
+        self._step_seen = False
+        self._step = 0
+        """The step that is being observed; 0 between two steps."""
         self._expected = {expected.kind for expected in lesson.expected}
         self._pace = PaceLesson()
         self._steps_left = math.inf
@@ -35,24 +45,53 @@ class PlannedPauses:
     def observe(self, events: Iterable[Event]) -> None:
         for event in events:
             match event:
-                case StepFinished(step=step) if self._pace.watch_points and step in self._what and not self._reached:
-                    self._reached = RunPaused(step=step, reason=" ".join(self._what[step].split()), at="watch")
+                case StepFinished(step=step):
+                    self._begin_step(step)
                 case FindingOpened() if event.is_alarm:
                     self._note(event)
                 case SettingsChanged():
-                    self._what = {}  # they were written of the run as it was
+                    self._what, self._awaited = {}, {}  # they were written of the run as it was
                 case _:
                     pass
+            if self._awaited:
+                self._measures.observe(event)
 
     def after_step(self, step: int) -> RunPaused | None:
         """A lesson does not interrupt steps that a person has counted."""
         self._steps_left -= 1
+        self._end_step()
         reached, self._reached = self._reached, None
         if 0 < self._steps_left < math.inf:
             return None
         if reached is not None:
             return reached
         return RunPaused(step=step, reason="the steps asked for are taken") if self._steps_left <= 0 else None
+
+    def _begin_step(self, step: int) -> None:
+        self._end_step()
+        if not self._step_seen and step > 1:
+            self._unknown = dict(self._awaited)
+        self._step, self._step_seen = step, True
+        if step in self._what:
+            self._reach(step, self._what[step])
+
+    def _end_step(self) -> None:
+        """Everything that was measured at a step has been observed: look at which sentences have come true."""
+        if not self._step or not self._awaited:
+            return
+        self._measures.end_step()
+        for what, condition in list(self._awaited.items()):
+            if self._measures.holds(condition):
+                del self._awaited[what]
+                if what not in self._unknown:
+                    self._reach(self._step, what)
+            elif self._measures.knows(condition):
+                self._unknown.pop(what, None)
+        self._step = 0
+
+    def _reach(self, step: int, what: str) -> None:
+        if self._pace.watch_points and not self._reached:
+            self._reached = RunPaused(step=step, reason=" ".join(what.split()), at="watch")
 
     def _note(self, finding: FindingOpened) -> None:
         """The first finding is news, and so is the first of each kind that the lesson is about."""

@@ -16,8 +16,8 @@ from ..config import ConfigError, RunConfig, TrainingConfig
 from .memory_budget import require_memory
 
 PRODUCTS_A_THREAD = 8_000_000
-"""Multiplications of a block's largest matrix product that are worth a thread. A second thread gained at most 3 % at
-width 64 (4 million of them, the median of runs in turn), 30 % at width 128 (17 million) and 28 % at width 384 (151
+"""Multiplications of a block's largest matrix product that are worth a thread. A second thread gained at most 3% at
+width 64 (4 million of them, the median of runs in turn), 30% at width 128 (17 million) and 28% at width 384 (151
 million), on two cores. Beside other programs two threads that wait for each other are 10 times slower than one."""
 CGROUP_LIMIT = Path("/sys/fs/cgroup/cpu.max")
 """Microseconds of processor time in a period of so many, or "max"."""
@@ -33,7 +33,7 @@ def resolve(config: RunConfig) -> RunConfig:
         device=device,
         precision=_precision(config.training, device),
         threads=_threads(config, device),
-        compile=config.training.compile is True,  # it takes 15 to 30 s, and gains 5 to 15 %
+        compile=config.training.compile is True,  # it takes 15 to 30 s, and gains 5 to 15%
     )
     config = replace(config, training=training)
     if device == "cpu":

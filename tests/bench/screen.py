@@ -201,7 +201,7 @@ def cost_of_watching(home: Path, rounds: int = 12, window_s: float = 4.0) -> Non
     print(
         f"watched / headless tokens/s: median {statistics.median(ratios):.3f} of {rounds} "
         f"({', '.join(f'{ratio:.3f}' for ratio in sorted(ratios))}; bar 0.93); "
-        f"screen's process while following: {statistics.median(shares):.1%} of a core (bar 15 %)"
+        f"screen's process while following: {statistics.median(shares):.1%} of a core (bar 15%)"
     )
 
 
@@ -232,7 +232,7 @@ def idle(home: Path, seconds: float = 10) -> None:
             screen.drain(seconds)
             shares[state.decode()] = (screen.processor_s() - used) / seconds
             screen.press(" ")
-    print("screen's process: " + ", ".join(f"{state} {share:.1%}" for state, share in shares.items()) + " (bar 1 %)")
+    print("screen's process: " + ", ".join(f"{state} {share:.1%}" for state, share in shares.items()) + " (bar 1%)")
 
 
 MEASURES = {

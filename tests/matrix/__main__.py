@@ -40,6 +40,7 @@ def main() -> int:
 def _sentences(verdicts: Sequence[Verdict]) -> str:
     lessons = [find_preset(id)[1].lesson for id in sorted({verdict.case.id for verdict in verdicts})]
     checked = sum(len(checked_sentences(lesson)) for lesson in lessons)
+    checked += sum(bool(fix.check) for lesson in lessons for fix in lesson.fixes)
     false = {(verdict.case.id, each) for verdict in verdicts for each in verdict.broken if " is false: " in each}
     return f"{checked} sentences of {len(lessons)} presets are checked, {len(false)} are false in some seed"
 

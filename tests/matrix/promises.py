@@ -80,7 +80,7 @@ def broken(lesson: Lesson, trial: Trial) -> list[str]:
 
 
 def checked_sentences(lesson: Lesson) -> list[tuple[str, str]]:
-    """Each sentence that carries a check, and the check."""
+    """Each sentence of the run itself that carries a check, and the check."""
     watched = [(each.what, each.when) for each in lesson.watch if each.when]
     return watched + [(each.says, each.check) for each in lesson.claims]
 
@@ -166,6 +166,8 @@ def _announces(lesson: Lesson, kind: str) -> bool:
 def broken_by_fix(lesson: Lesson, fix: LessonFix, before: Trial, after: Trial) -> list[str]:
     """Promises that a fresh run with the fix did not keep."""
     found = _unexpected(after, _announced(lesson) - set(fix.gone))
+    if fix.check and first_step(parse_condition(fix.check), after.record) is None:
+        found.append(f"{fix.then!r} is false: {fix.check} never held")
     gain = gained(before, after)
     if not gain >= fix.better_by:
         found.append(f"val_loss is better by {gain:.3f}, not by {fix.better_by:g}")

@@ -36,7 +36,9 @@ def description(id: str, config: RunConfig) -> str:
         _wrapped(lesson.why or lesson.summary),
         _listed("Differs from the default run in", [f"{key} = {value!r}" for key, value in _differences(config)]),
         _listed("A fault is built in", [FAULTS[key] for key in config.fault.active()]),
-        _listed("Watch", [f"step {each.step}: {each.what}" for each in lesson.watch]),
+        _listed(
+            "Watch", [f"{each.when or f'step {each.step}'}: {' '.join(each.what.split())}" for each in lesson.watch]
+        ),
         _listed("The diagnosis will say", _expected(lesson)),
         *(_fix(fix) for fix in lesson.fixes),
         _listed("See also", lesson.see_also),

@@ -82,9 +82,14 @@ class CourseFigure(Container):
         if plot := self._plots.get(page.figure):
             plot.view = view
         elif page.figure in _WORDS:
-            self._write(_WORDS[page.figure](view) if view else Content("The run is starting …"))
+            self._write(_WORDS[page.figure](view, self._room) if view else Content("The run is starting …"))
         elif draw := COMPUTED.get(page.figure):  # pyright: ignore[reportArgumentType, reportCallIssue]
-            self._write(draw(page, max(self.content_size.width - 1, 20), self._ascii))
+            self._write(draw(page, self._room, self._ascii))
+
+    @property
+    def _room(self) -> int:
+        """Cells in a line, beside the scroll bar."""
+        return max(self.content_size.width - 1, 20)
 
     def _write(self, content: Content) -> None:
         self._text.update(in_ascii(content) if self._ascii else content)

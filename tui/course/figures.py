@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterable
 
 from textual.content import Content
 
-from ...engine.config import LiveSettings, RunConfig, TrainingConfig
+from ...engine.config import LiveSettings, ModelConfig, RunConfig, TrainingConfig
 from ...engine.healthy import HEALTHY
 from ...engine.schedule import ScheduleConfig, planned_curve
 from ...engine.vocabulary import CHANCE_LOSS, VOCABULARY
-from ..content import curve_block
-from ..formatting import compact, setting
+from ..content import curve_block, hanging
+from ..formatting import compact, count, setting
+from ..home.estimates import parameters
 from ..view.run_numbers import val_loss_at
 from ..view.run_view import RunView
 from .optimizer_steps import adam_steps, on_a_bowl, sgd_update
@@ -30,6 +31,18 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> Content:
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     texts = ["  ".join(f"{cell:>{width}}" for cell, width in zip(line, widths, strict=True)) for line in lines]
     return Content("\n").join([Content.styled(texts[0], _FAINT), *map(Content, texts[1:])])
+
+
+def fitting(head: list[str], rows: list[list[str]], width: int, spare: Iterable[str]) -> Content:
+    """A table that fits: columns that can be spared are left out, in their order, until it does."""
+    drawn = table(head, rows)
+    for name in spare:
+        if max(map(len, drawn.plain.splitlines())) <= width:
+            break
+        kept = [place for place, each in enumerate(head) if each != name]
+        head, rows = [head[place] for place in kept], [[row[place] for place in kept] for row in rows]
+        drawn = table(head, rows)
+    return drawn
 
 
 def probabilities(page: Page, width: int, ascii: bool) -> Content:
@@ -106,6 +119,35 @@ def bias_correction(page: Page, width: int, ascii: bool) -> Content:
     return Content("\n").join([head, table(("t", "g", "m", "v", "corrected", "without"), rows)])
 
 
+_CHANGED_WORK: tuple[tuple[str, ModelConfig, int], ...] = (
+    ("as it is", ModelConfig(), 4),
+    ("half the context", ModelConfig(context=32), 4),
+    ("4 x the context", ModelConfig(context=256), 4),
+    ("half the width", ModelConfig(width=32), 4),
+    ("4 x the width", ModelConfig(width=256), 4),
+    ("8 x the batch", ModelConfig(), 32),
+)
+"""What is changed, the model, and the batch."""
+
+
+def work(page: Page, width: int, ascii: bool) -> Content:
+    """Operations of a step, for the default run and changes of it."""
+    tokens = [batch * model.context for _, model, batch in _CHANGED_WORK]
+    works = [operations(model) * many for (_, model, _), many in zip(_CHANGED_WORK, tokens, strict=True)]
+    rows = (
+        (name, count(parameters(model)), f"{many:,}", f"{each / works[0]:.2g}")
+        for (name, model, _), many, each in zip(_CHANGED_WORK, tokens, works, strict=True)
+    )
+    head = Content.styled("The work of a step, that of the default run is 1", _FAINT)
+    return Content("\n").join([head, table(("", "weights", "tokens", "work"), rows)])
+
+
+def operations(model: ModelConfig) -> float:
+    """A token's, forward and backward: 6 a weight, and attention's 12 L C T (Chowdhery et al. 2022, appendix B)."""
+    looked_up = model.context * model.width if model.positions == "learned" else 0
+    return 6.0 * (parameters(model) - looked_up) + 12 * model.layers * model.width * model.context
+
+
 COMPUTED: dict[Computed, Callable[[Page, int, bool], Content]] = {
     "probabilities": probabilities,
     "perplexities": perplexities,
@@ -113,19 +155,20 @@ COMPUTED: dict[Computed, Callable[[Page, int, bool], Content]] = {
     "schedules": schedules,
     "two_gradients": two_gradients,
     "bias_correction": bias_correction,
+    "work": work,
 }
 
 
-def updates(view: RunView) -> Content:
+def updates(view: RunView, width: int = 100) -> Content:
     """The optimizer's equation with the run's own numbers, at its first steps and at its latest."""
     if view.parameters is None or not len(view.curves):
         return Content.styled("The run is starting …", _FAINT)
     root = math.sqrt(view.parameters)
     steps = [step for step in (1, 2, 3, 5, 10, 20, 50, 100, 200, 400, 700) if step < view.step]
-    rows = (_update_row(view, step, root) for step in [*steps, view.step])
+    rows = [list(_update_row(view, step, root)) for step in [*steps, view.step]]
     about = f"{view.config.optimizer.kind}, {view.parameters:,} weights: the root of it is {root:.0f}"
-    head = ("step", "lr", "|g|", "lr*|g|", "moved", "/ |w|", "/ (lr*root)")
-    return Content("\n").join([Content.styled(about, _FAINT), table(head, rows)])
+    head = ["step", "lr", "|g|", "lr*|g|", "moved", "/ |w|", "/ (lr*root)"]
+    return Content("\n").join([Content.styled(about, _FAINT), fitting(head, rows, width, ("|g|", "lr", "/ |w|"))])
 
 
 def _update_row(view: RunView, step: int, root: float) -> tuple[str, ...]:
@@ -137,7 +180,7 @@ def _update_row(view: RunView, step: int, root: float) -> tuple[str, ...]:
     return (str(step), setting(lr, 3), *(compact(number) for number in numbers))
 
 
-def instruments(view: RunView) -> Content:
+def instruments(view: RunView, width: int = 100) -> Content:
     """The six numbers of the latest step, each with what is healthy."""
     if not len(view.curves):
         return Content.styled("The run is starting …", _FAINT)
@@ -158,6 +201,6 @@ def instruments(view: RunView) -> Content:
     ]
     wide = max(len(value) for _, value, _ in rows)
     return Content("\n").join(
-        Content.assemble((f"{name:<13}", _FAINT), f"{value:>{wide}}", (f"  {healthy}", _FAINT))
+        hanging(Content.assemble((f"{name:<13}", _FAINT), f"{value:>{wide}}  "), Content.styled(healthy, _FAINT), width)
         for name, value, healthy in rows
     )

@@ -13,7 +13,7 @@ from ...engine.toml_tables import build, require
 
 COURSE = Path(__file__).parent
 
-Computed = Literal["probabilities", "perplexities", "bowl", "schedules", "two_gradients", "bias_correction"]
+Computed = Literal["probabilities", "perplexities", "bowl", "schedules", "two_gradients", "bias_correction", "work"]
 """Figures that are calculated."""
 Live = Literal["loss", "rate", "gradient", "layers", "updates", "instruments"]
 """Figures of a run that trains while the page is read."""

@@ -41,6 +41,10 @@ class CurveTruth:
     """The standard error of that difference."""
     fall: float
     """From the first loss to the mean of the last fifth."""
+    warmup_half: int = 0
+    """The first step at half of the peak; a curve does not show a warm-up's last steps. 0 where there was none."""
+    decay_half: int = 0
+    """The last step above half of the peak, as a curve does not show a decay's first steps; 0 where it never fell."""
 
     @property
     def tolerance(self) -> int:
@@ -75,6 +79,7 @@ def truth_of(config: RunConfig, steps: Floats, loss: Floats) -> CurveTruth:
     fifth = max(last // 5, 2)
     before, end = (loss[(steps > low) & (steps <= low + fifth)] for low in (last - 2 * fifth, last - fifth))
     error = math.hypot(_error(before), _error(end))
+    halves = _half_steps(config)
     first = float(loss[0])
     return CurveTruth(
         steps=last,
@@ -84,6 +89,8 @@ def truth_of(config: RunConfig, steps: Floats, loss: Floats) -> CurveTruth:
         gain=float(np.nanmean(before) - np.nanmean(end)),
         error=error,
         fall=float(first - np.nanmean(end)),
+        warmup_half=halves[0] if _warmup_end(config) else 0,
+        decay_half=halves[1] if _decay_start(config) else 0,
     )
 
 
@@ -100,6 +107,13 @@ def _decay_start(config: RunConfig) -> int:
     peak = max(rates)
     last_high = max(step for step, rate in enumerate(rates, 1) if rate >= peak * (1 - 1e-6))
     return 0 if last_high == len(rates) else last_high + 1
+
+
+def _half_steps(config: RunConfig) -> tuple[int, int]:
+    """The first and the last step at which the rate is at least half of its peak."""
+    rates = planned_curve(LiveSettings.from_config(config), config.training.steps, config.training.steps)
+    high = [step for step, rate in enumerate(rates, 1) if rate >= max(rates) / 2]
+    return high[0], high[-1]
 
 
 def _spike_end(steps: Floats, loss: Floats, first: float, last: int) -> int:

@@ -27,17 +27,22 @@ class Mark:
 
 
 def questions(steps: int, tolerance: int) -> tuple[CurveQuestion, ...]:
-    within = f"0 if {{}}. Within {tolerance} steps is right."
+    within = f"0 if {{}}. Within {tolerance} steps is right"
     return (
-        CurveQuestion(topic="warmup", text=f"At which step does the warm-up end? {within.format('there was none')}"),
+        CurveQuestion(
+            topic="warmup",
+            text=f"At which step does the warm-up end? {within.format('there was none')}, and so is any from half of "
+            "the peak on.",
+        ),
         CurveQuestion(
             topic="spike",
-            text=f"By which step is the spike at the start over? {within.format('there was none')} A spike: the mean "
+            text=f"By which step is the spike at the start over? {within.format('there was none')}. A spike: the mean "
             f"of {SPAN} steps rises {RISE:g} above the first loss; it is over when it is back there.",
         ),
         CurveQuestion(
             topic="decay",
-            text=f"At which step does the rate begin to fall from its peak? {within.format('it never did')}",
+            text=f"At which step does the rate begin to fall from its peak? {within.format('it never did')}, and so "
+            "is any until it has fallen by half.",
         ),
         CurveQuestion(
             topic="improving",
@@ -92,7 +97,7 @@ def _mark(truth: CurveTruth, question: CurveQuestion, answer: int | None, saw_ra
             question.choices[answer - 1] if answer is not None and 0 < answer <= len(question.choices) else "nothing"
         )
     else:
-        right = answer is not None and is_near(answer, _step(truth, topic), truth.tolerance)
+        right = answer is not None and is_near(answer, truth, topic)
         given = "nothing" if answer is None else f"step {answer}" if answer else "none"
     worth = POINTS // 2 if saw_rates and topic in ("warmup", "decay") else POINTS
     return Mark(question=question, given=given, right=right, points=worth if right else 0, reason=reason)
@@ -103,9 +108,29 @@ def _border(accepted: tuple[int, ...]) -> str:
     return f" That is near the border: answers {numbers} count." if len(accepted) > 1 else ""
 
 
-def is_near(answer: int, step: int, tolerance: int) -> bool:
-    """None is no step, and never near one."""
-    return answer == step if 0 in (answer, step) else abs(answer - step) <= tolerance
+def is_near(answer: int, truth: CurveTruth, topic: Topic) -> bool:
+    """Within the tolerance of a step that the curve can show.
+
+    No warm-up ends at step 0, and a rate that never falls does so after the last step; a spike is there or is not.
+    """
+    low, high = _steps_shown(truth, topic)
+    if topic == "spike" and 0 in (answer, low):
+        return answer == low
+    if topic == "decay":
+        answer, low, high = (step or truth.steps + 1 for step in (answer, low, high))
+    return low - truth.tolerance <= answer <= high + truth.tolerance
+
+
+def _steps_shown(truth: CurveTruth, topic: Topic) -> tuple[int, int]:
+    """The first and the last step that are right without any tolerance."""
+    step = _step(truth, topic)
+    match topic:
+        case "warmup":
+            return min(truth.warmup_half, step), step
+        case "decay":
+            return step, max(truth.decay_half, step)
+        case _:
+            return step, step
 
 
 def _step(truth: CurveTruth, topic: Topic) -> int:

@@ -90,8 +90,11 @@ def _facts(config: RunConfig, speed: MeasuredSpeed | None) -> list[tuple[str, st
     model, training = config.model, config.training
     batch = f"{training.batch} x {model.context} tokens"
     return [
-        ("Model", f"{formatting.count(estimates.parameters(model))} parameters, {model.layers} layers"),
-        ("", f"width {model.width}, {model.heads} heads"),
+        (
+            "Model",
+            f"{formatting.count(estimates.parameters(model))} parameters, {formatting.counted(model.layers, 'layer')}",
+        ),
+        ("", f"width {model.width}, {formatting.counted(model.heads, 'head')}"),
         ("Training", f"{training.steps:,} steps, {config.optimizer.kind}"),
         ("Batch", batch if training.accumulation == 1 else f"{training.accumulation} times {batch}"),
         ("Text", "Python's standard library" if config.data.path == "stdlib" else visible(config.data.path)),

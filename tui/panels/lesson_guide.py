@@ -138,7 +138,8 @@ def _watched(view: RunView) -> str:
         return f"{changed} What the lesson knows of later steps is of the run as it was."
     if view.pause is not None and view.pause.at == "watch":
         return view.pause.reason
-    return max(watched(view), key=lambda each: each[0], default=(0, view.config.lesson.summary))[1]
+    told = [(0, view.config.lesson.summary), *watched(view)]
+    return max(enumerate(told), key=lambda each: (each[1][0], each[0]))[1][1]  # of two since one step, the later
 
 
 def _ahead(view: RunView) -> str:

@@ -40,7 +40,7 @@ class Stall:
     flat_since: float = 0.25
     """Share of the run since when it must have been flat."""
     flat_gain: float = 0.05
-    """Share of the gain. Learning curves are power laws (Hestness 2017): twice the steps bring 5 to 10 % of it."""
+    """Share of the gain. Learning curves are power laws (Hestness 2017): twice the steps bring 5 to 10% of it."""
     flat_gain_explained: float = 0.15
     """The same where the lr is known to be too high, or next to 0: that explains what might else be slow refinement."""
     flat_since_blind: float = 0.1

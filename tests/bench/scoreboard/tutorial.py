@@ -19,7 +19,7 @@ FLAT_SHARE = 0.001
 PATIENCE = 3
 """The tutorial names no number."""
 SWINGS, SWING_SHARE = 4, 0.09
-"""Its example swings four times, by 9 to 18 % of the loss."""
+"""Its example swings four times, by 9 to 18% of the loss."""
 
 
 def large_norm(rows: Log, _: int) -> Iterator[int]:

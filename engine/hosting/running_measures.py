@@ -1,0 +1,104 @@
+"""What a run has measured so far, for the conditions of its lesson, in memory that does not grow with the run.
+
+The same as `measured.first_step`, step by step.
+"""
+
+import math
+from collections import deque
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..conditions import METRICS_TESTED, Compares, Condition, Raises
+from ..events import Evaluated, Event, FindingOpened, LayersMeasured, StepFinished
+from ..measured import WINDOW, compared
+
+_NOW_AND_THEN = ("val_loss", "max_attention_logit")
+"""Metrics that keep their value until they are measured again."""
+_OF_A_STEP = tuple(name for name in METRICS_TESTED if name not in _NOW_AND_THEN)
+
+
+@dataclass(slots=True)
+class _Metric:
+    """NaN before the first measurement."""
+
+    latest: float = math.nan
+    first: float = math.nan
+    largest: float = math.nan
+    smallest: float = math.nan
+    total: float = 0.0
+    recent: deque[float] = field(default_factory=lambda: deque[float](maxlen=WINDOW))
+
+    def end_step(self) -> None:
+        value = self.latest
+        self.total += value
+        self.recent.append(value)
+        if math.isnan(value):
+            return
+        self.first = value if math.isnan(self.first) else self.first
+        self.largest = value if math.isnan(self.largest) else max(value, self.largest)
+        self.smallest = value if math.isnan(self.smallest) else min(value, self.smallest)
+
+    def mean(self) -> float:
+        return sum(self.recent) / len(self.recent) if all(map(math.isfinite, self.recent)) else math.nan
+
+
+class RunningMeasures:
+    """Observes the events of a run; after `end_step` it is asked which conditions hold at that step."""
+
+    def __init__(self) -> None:
+        self._steps = 0
+        self._metrics = {name: _Metric() for name in METRICS_TESTED}
+        self._found: set[str] = set()
+
+    def observe(self, event: Event) -> None:
+        match event:
+            case StepFinished():
+                for name in _OF_A_STEP:
+                    value = getattr(event, name)
+                    self._metrics[name].latest = math.nan if value is None else float(value)
+            case Evaluated(val_loss=value):
+                self._metrics["val_loss"].latest = value
+            case LayersMeasured(max_attention_logit=value):
+                self._metrics["max_attention_logit"].latest = value
+            case FindingOpened(kind=kind):
+                self._found.add(kind)
+            case _:
+                pass
+
+    def end_step(self) -> None:
+        """All that is measured at a step has been observed."""
+        self._steps += 1
+        for metric in self._metrics.values():
+            metric.end_step()
+
+    def knows(self, condition: Condition) -> bool:
+        """Whether all that a condition asks for has been measured."""
+        asked = [test.metric for test in condition if isinstance(test, Compares)]
+        return not any(math.isnan(self._metrics[name].latest) for name in asked)
+
+    def holds(self, condition: Condition) -> bool:
+        return all(self._holds(test) for test in condition)
+
+    def _holds(self, test: Raises | Compares) -> bool:
+        if isinstance(test, Raises):
+            return test.kind in self._found
+        if test.at and float(test.at) != self._metrics["step"].latest:
+            return False
+        metric = self._metrics[test.metric]
+        unit = {"peak": metric.largest, "start": metric.first}.get(test.unit, 1.0)
+        value = np.array([self._reduced(metric, test.reduction)])
+        return bool(compared(value, test.operator, test.number * unit, test.tolerance)[0])
+
+    def _reduced(self, metric: _Metric, reduction: str) -> float:
+        match reduction:
+            case "max":
+                return metric.largest
+            case "min":
+                return metric.smallest
+            case "average":
+                return metric.total / self._steps
+            case "mean":
+                return metric.mean()
+            case _:
+                return metric.latest
