@@ -5,8 +5,6 @@ from collections.abc import Callable, Iterable, Sequence
 from .detector import Detection, Detector, Recovered, Watched
 from .run_statistics import GRADIENTS, LOSS, NORM, PACE, START, RunStatistics
 
-Outcome = tuple[str, Detection | Recovered]
-"""What a detector found, after the kind of the finding."""
 Call = tuple[str, Callable[[RunStatistics], Detection | Recovered | None]]
 _ALL = LOSS | GRADIENTS | NORM | PACE | START
 
@@ -39,5 +37,5 @@ def _calls(detectors: Sequence[Detector], watched: Iterable[set[Watched]]) -> tu
     return tuple((each.kind, each.observe) for kinds in watched for each in detectors if each.watched in kinds)
 
 
-def outcomes(calls: Iterable[Call], run: RunStatistics) -> list[Outcome]:
+def outcomes(calls: Iterable[Call], run: RunStatistics) -> list[tuple[str, Detection | Recovered]]:
     return [(kind, outcome) for kind, observe in calls if (outcome := observe(run)) is not None]

@@ -22,7 +22,7 @@ from ..events import (
 from ..metrics import step_values
 from ..optimizers import OPTIMIZERS
 from ..vocabulary import CHANCE_LOSS
-from .calls import Calls, Outcome, outcomes
+from .calls import Calls, outcomes
 from .catalogue import CATALOGUE
 from .causes import fixes_for, ranked_causes
 from .confidence import confidence
@@ -129,7 +129,7 @@ class Diagnosis:
         run = self._run
         self._rows += 1
         run.look(row)
-        seen: list[Outcome] = []
+        seen: list[tuple[str, Detection | Recovered]] = []
         for kind, observe in self._calls.before[run.held | START if self._open else run.held]:
             if (outcome := observe(run)) is not None:
                 seen.append((kind, outcome))

@@ -32,10 +32,11 @@ class Plan:
         column, columns = self.steps.column, [*self.columns, *losses]
         is_first_left = self.is_first_left
         streams: dict[str, Runs] = {}
+        stream, runs = "", None
         step: int | None = None if column else 0
         for record in records:
             values = _values(record, columns)
-            if not values or (len(values) <= len(BESIDE) and values.keys() <= BESIDE):
+            if "loss" not in values and values.keys() <= BESIDE:
                 continue
             if column is None:
                 step = (step or 0) + 1
@@ -48,10 +49,10 @@ class Plan:
             if is_first_left and "loss" in values:
                 is_first_left = False
                 continue
-            stream = str(record[RUN]) if RUN in record else ""
-            runs = streams.get(stream) or self._begun(streams, stream)
-            row = runs.follow(step, values)
-            if row is not None:
+            named = str(record[RUN]) if RUN in record else ""
+            if runs is None or named != stream:
+                stream, runs = named, streams.get(named) or self._begun(streams, named)
+            if (row := runs.follow(step, values)) is not None:
                 yield runs.name, row
             else:
                 yield from runs.place(step, values)
@@ -76,12 +77,8 @@ def _values(record: Record, columns: Sequence[tuple[str, str, bool]]) -> dict[st
     values: dict[str, float] = {}
     for canonical, name, is_nan_a_gap in columns:
         cell = record.get(name)
-        if cell is None:
+        if type(cell) is not float and (cell is None or (cell := number(cell)) is None):
             continue
-        if type(cell) is not float:
-            cell = number(cell)
-            if cell is None:
-                continue
         if is_nan_a_gap and cell != cell:
             continue
         values[canonical] = cell
