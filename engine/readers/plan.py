@@ -77,8 +77,10 @@ def _values(record: Record, columns: Sequence[tuple[str, str, bool]]) -> dict[st
     values: dict[str, float] = {}
     for canonical, name, is_nan_a_gap in columns:
         cell = record.get(name)
-        if type(cell) is not float and (cell is None or (cell := number(cell)) is None):
-            continue
+        if type(cell) is not float:
+            cell = number(cell) if cell is not None else None
+            if cell is None:
+                continue
         if is_nan_a_gap and cell != cell:
             continue
         values[canonical] = cell
