@@ -32,7 +32,8 @@ class Plan:
         column, columns = self.steps.column, [*self.columns, *losses]
         is_first_left = self.is_first_left
         streams: dict[str, Runs] = {}
-        stream, runs = "", None
+        stream = ""
+        runs: Runs | None = None
         step: int | None = None if column else 0
         for record in records:
             values = _values(record, columns)
@@ -40,7 +41,7 @@ class Plan:
                 continue
             if column is None:
                 step = (step or 0) + 1
-            elif type(here := record.get(column)) is float and 0 <= here < LARGEST_STEP:
+            elif isinstance(here := record.get(column), float) and 0 <= here < LARGEST_STEP:
                 step = int(here)
             elif (here := self.steps.read(here)) is not None:
                 step = here
