@@ -67,11 +67,11 @@ class RunDiagnosis:
         if self.first < 0:
             self.first = row.step
         self.last = row.step
-        values = row.values.get
-        if (loss := values("loss")) is not None:
-            self.loss.add(loss)
-        if (val_loss := values("val_loss")) is not None:
-            self.val_loss.add(val_loss)
+        values = row.values
+        if "loss" in values:
+            self.loss.add(row.step, values["loss"])
+        if "val_loss" in values:
+            self.val_loss.add(row.step, values["val_loss"])
 
 
 @dataclass(frozen=True, kw_only=True)
