@@ -16,4 +16,5 @@ FindingKind = Literal[
     "overfitting",
     "exploding_gradients",
     "vanishing_gradients",
+    "seam",
 ]

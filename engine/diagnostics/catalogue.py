@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from . import causes, data_causes, fixes, layer_causes, throughput
+from . import causes, data_causes, fixes, layer_causes, seam_causes, throughput
 from .context import CauseRule, FixRule
 from .detector import Detector
 from .detectors.below_data import BelowData
@@ -20,6 +20,7 @@ from .detectors.non_finite import NonFinite
 from .detectors.oscillation import Oscillation
 from .detectors.overfitting import Overfitting
 from .detectors.plateau import Plateau
+from .detectors.seam import Seam
 from .detectors.slow import Slow
 from .detectors.spike import Spike
 from .detectors.stall import Stall
@@ -65,6 +66,15 @@ _ENTRIES = (
         look_for="the gradient norm just before the first ✕",
     ),
     CatalogueEntry(
+        detector=Seam,
+        title="Resume with a jump",
+        explained_by=frozenset({"divergence", "nan"}),
+        causes=(seam_causes.schedule_restarted, seam_causes.state_lost),
+        fixes=(seam_causes.restore_all,),
+        shown="loss",
+        look_for="the jump where the steps come again, and whether it heals",
+    ),
+    CatalogueEntry(
         detector=Divergence,
         title="Divergence",
         causes=causes.INSTABILITY_CAUSES,
@@ -95,7 +105,7 @@ _ENTRIES = (
     CatalogueEntry(
         detector=Spike,
         title="Loss spike",
-        explained_by=frozenset({"divergence", "nan"}),
+        explained_by=frozenset({"divergence", "nan", "seam"}),
         causes=causes.INSTABILITY_CAUSES,
         fixes=fixes.INSTABILITY_FIXES,
         shown="grad_norm",

@@ -6,9 +6,13 @@ from typing import ClassVar, Literal, Protocol
 from .run_statistics import RunStatistics
 
 Severity = Literal["info", "warning", "failure"]
-Watched = Literal["row", "loss", "gradients", "block", "val_loss"]
-"""When a detector is called: at every row, at rows with a finite loss, grad_norm or val_loss, or when a block of the
-loss profile is complete. At "block" and "val_loss" the row has entered the statistics already, otherwise not yet."""
+Watched = Literal["row", "norm", "pace", "loss", "start", "gradients", "block", "val_loss"]
+"""When a detector is called, so that none costs time at rows that do not concern it.
+
+At every row; at rows with a grad_norm, finite or not; with a tokens_per_s or step_time; at rows with a finite loss; at
+the first `START_ROWS` of these and while any finding is open; at rows with a finite grad_norm; when a block of the loss
+profile is complete; at rows with a finite val_loss. At "block" and "val_loss" the row has entered the statistics
+already, otherwise not yet."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,5 +1,6 @@
 """Turns the events or rows of a run into findings, each with its causes, fixes and confidence."""
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
@@ -21,15 +22,16 @@ from ..events import (
 from ..metrics import step_values
 from ..optimizers import OPTIMIZERS
 from ..vocabulary import CHANCE_LOSS
+from .calls import Calls, outcomes
 from .catalogue import CATALOGUE
 from .causes import fixes_for, ranked_causes
 from .confidence import confidence
 from .context import FAR, Context, peak_lr
 from .detector import Detection, Detector, Recovered
 from .hindsight import verdict
-from .regime import Regime
+from .regime import MEASURED_BY, Regime
 from .row import Row
-from .run_statistics import RunFacts, RunStatistics
+from .run_statistics import START, RunFacts, RunStatistics
 from .whole_log import Whole
 
 UPDATE_ROWS = 20
@@ -79,20 +81,14 @@ class Diagnosis:
         """By kind."""
         self._next_id = 0
         self._rows = 0
+        self._update_at = math.inf
+        """The row from which on the evidence of some open finding may be published anew."""
         self._regime = Regime()
         self._start()
 
     def _start(self) -> None:
         self._detectors: dict[str, Detector] = {kind: CATALOGUE[kind].detector() for kind in self._kinds}
-        detectors = [*self._detectors.values()]
-        # those that are called before a row enters the statistics, by whether the row has a loss and a grad_norm
-        self._before = {
-            (loss, grad_norm): _called(detectors, "row", "loss" if loss else "", "gradients" if grad_norm else "")
-            for loss in (False, True)
-            for grad_norm in (False, True)
-        }
-        self._after_block = _called(detectors, "block")
-        self._after_val_loss = _called(detectors, "val_loss")
+        self._calls = Calls(self._detectors.values())
 
     def observe(self, event: Event) -> list[FindingEvent]:
         match event:
@@ -116,7 +112,7 @@ class Diagnosis:
     def examine(self, row: Row) -> list[FindingEvent]:
         """The findings that open, change or close at this row; rows come in the order of the log."""
         self._context.recent.append(row)
-        if self._regime.ends_at(row) and "nan" not in self._open:
+        if not MEASURED_BY.isdisjoint(row.values) and self._regime.ends_at(row) and "nan" not in self._open:
             return [*self._start_anew(row), *self._examined(row)]
         return self._examined(row)
 
@@ -133,14 +129,17 @@ class Diagnosis:
         run = self._run
         self._rows += 1
         run.look(row)
-        outcomes = _outcomes(self._before[run.loss is not None, run.grad_norm is not None], run)
+        seen: list[tuple[str, Detection | Recovered]] = []
+        for kind, observe in self._calls.before[run.held | START if self._open else run.held]:
+            if (outcome := observe(run)) is not None:
+                seen.append((kind, outcome))
         if run.learn():
-            outcomes += _outcomes(self._after_block, run)
+            seen += outcomes(self._calls.after_block, run)
         if run.val_loss is not None:
-            outcomes += _outcomes(self._after_val_loss, run)
-        if not outcomes and not self._open:
+            seen += outcomes(self._calls.after_val_loss, run)
+        if not seen and self._rows < self._update_at:
             return []
-        found = [finding for kind, outcome in outcomes for finding in self._finding(kind, outcome)]
+        found = [finding for kind, outcome in seen for finding in self._finding(kind, outcome)]
         return [*found, *self._updates()]
 
     @property
@@ -173,6 +172,7 @@ class Diagnosis:
             if evidence != found.evidence:
                 found.evidence = evidence
                 updates.append(FindingUpdated(id=found.id, step=run.step, evidence=evidence))
+        self._update_at = min((found.update_at for found in self._open.values()), default=math.inf)
         return updates
 
     @property
@@ -220,16 +220,6 @@ class Diagnosis:
         self._next_id = max(self._next_id, stored.id + 1)
         if stored.kind in self._open:
             self._open[stored.kind].id = stored.id
-
-
-def _called(detectors: list[Detector], *watched: str) -> list[Detector]:
-    """Those that watch the first of these, then those that watch the second, and so on."""
-    return [detector for each in watched for detector in detectors if detector.watched == each]
-
-
-def _outcomes(detectors: list[Detector], run: RunStatistics) -> list[tuple[str, Detection | Recovered]]:
-    """With the kind of each."""
-    return [(detector.kind, outcome) for detector in detectors if (outcome := detector.observe(run)) is not None]
 
 
 def _updated(context: Context, event: Event) -> Context:

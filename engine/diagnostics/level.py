@@ -34,14 +34,14 @@ class RunningLevel:
 
     def learn(self, value: float) -> None:
         seen = self.seen = self.seen + 1
+        mean, spread = self.mean, self._spread
         if seen == 1:
-            self.mean = self._last = value
+            self.mean = self._last = mean = value
         else:
-            difference = value - self._last
+            difference = GAUSS * abs(value - self._last)
             self._last = value
-            difference = GAUSS * (difference if difference > 0 else -difference)
             reach = OUTLIER * self.noise
-            top = self.mean + reach
+            top = mean + reach
             if value <= top:
                 self._outliers = 0
                 if difference > reach and seen > QUIET:
@@ -53,10 +53,11 @@ class RunningLevel:
                     if difference > reach:
                         difference = reach
             noise_memory, memory = self.noise_memory, self.memory
-            self._spread += (difference - self._spread) / (noise_memory if seen > noise_memory else seen - 1)
-            self.mean += (value - self.mean) / (memory if seen > memory else seen)
-        floor = FLOOR * (self.mean if self.mean > 0 else -self.mean)
-        noise = self._spread if self._spread > floor else floor
+            spread += (difference - spread) / (noise_memory if seen > noise_memory else seen - 1)
+            mean += (value - mean) / (memory if seen > memory else seen)
+            self._spread, self.mean = spread, mean
+        floor = FLOOR * abs(mean)
+        noise = spread if spread > floor else floor
         self.noise = noise if noise > 1e-200 else 1e-200
 
 

@@ -20,8 +20,6 @@ class Regime:
     _held: dict[str, int] = field(default_factory=dict, init=False)
 
     def ends_at(self, row: Row) -> bool:
-        if MEASURED_BY.isdisjoint(row.values):
-            return False
         left = [self._is_left(name, row.values[name]) for name in MEASURED_BY & row.values.keys()]
         return True in left
 

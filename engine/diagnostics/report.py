@@ -71,8 +71,11 @@ class Reporter:
         self._diagnosis = Diagnosis(config, facts, kinds)
         self._only_val = bool(signals) and "loss" not in signals and "val_loss" in signals
         self._rows = 0
-        self._first_step: int | None = None
         self._signals: dict[str, None] = {}
+        """In the order in which they came."""
+        self._known = set[str]()
+        """The same, for a quick look whether a row holds another one."""
+        self._remembers = False
         self._findings: dict[int, Finding] = {}
         self._is_ours = config is not None
         self._evaluations: list[EvaluatedRow] = []
@@ -83,15 +86,17 @@ class Reporter:
     def observe(self, row: Row) -> list[FindingEvent]:
         """The findings that open, change or close at this row."""
         self._rows += 1
-        if self._first_step is None:
-            self._first_step = row.step
-        if not row.values.keys() <= self._signals.keys():
-            self._signals |= dict.fromkeys(row.values)
-        if self._only_val and "val_loss" in row.values:
-            row = Row(row.step, {**row.values, "loss": row.values["val_loss"]})
+        values = row.values
+        if not self._known.issuperset(values):
+            self._signals |= dict.fromkeys(values)
+            self._known.update(values)
+            self._remembers = not (self._is_ours or REMEMBERED.isdisjoint(self._known))
+        if self._only_val and "val_loss" in values:
+            row = Row(row.step, {**values, "loss": values["val_loss"]})
         found = self._diagnosis.examine(row)
-        self._take(found)
-        if not (self._is_ours or REMEMBERED.isdisjoint(row.values)):
+        if found:
+            self._take(found)
+        if self._remembers and not REMEMBERED.isdisjoint(values):
             self._remember(row)
         return found
 

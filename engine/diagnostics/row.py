@@ -8,8 +8,10 @@ CUTOFF = 1e150
 """Finite numbers are cut off here, so that no difference or product of two overflows."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Row:
+    """A value, and never changed; it is not frozen because that doubles the time to make one of a million."""
+
     step: int
     values: Mapping[str, float]
 

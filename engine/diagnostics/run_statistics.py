@@ -20,6 +20,10 @@ SPENT = 0.01
 """Share of its highest value at which an lr no longer moves the loss."""
 DISTURBED = 0.3
 """Share of the gain that is lost for the moment: a spike is healing, and no slope can be read from such rows."""
+START_ROWS = 100
+"""Rows with a finite loss that are the start of a run."""
+LOSS, GRADIENTS, NORM, PACE, START = 1, 2, 4, 8, 16
+"""Bits of what a row holds: a finite loss, a finite grad_norm, any grad_norm, a speed; and that it is of the start."""
 FRESH = 3
 """A run that begins later than after so many logging intervals is the rest of a longer one."""
 
@@ -59,6 +63,10 @@ class RunStatistics:
         self.val_loss: float | None = None
         self.lr: float | None = None
         self.grad_norm: float | None = None
+        self.held = 0
+        """What this row holds, as bits."""
+        self.is_usual = True
+        """Whether no loss, val_loss or grad_norm of this row is NaN, infinite or beyond `CUTOFF`."""
         self.layers: LayersMeasured | None = None
         """The latest measurement of single layers."""
         self.rows = 0
@@ -91,6 +99,7 @@ class RunStatistics:
         self._second = 0.0
         """The last of the first two losses."""
         self._interval = 0
+        self._warmup_steps = facts.warmup_steps
 
     def anew(self) -> "RunStatistics":
         """Those of the part of the run that begins now; the schedule of the lr goes on."""
@@ -105,19 +114,34 @@ class RunStatistics:
         values = row.values.get
         self.step = row.step
         loss, val_loss, lr, grad_norm = values("loss"), values("val_loss"), values("lr"), values("grad_norm")
-        self.loss = loss if loss is None or -CUTOFF < loss < CUTOFF else row.finite("loss")
-        self.val_loss = val_loss if val_loss is None or -CUTOFF < val_loss < CUTOFF else row.finite("val_loss")
-        self.grad_norm = grad_norm if grad_norm is None or -CUTOFF < grad_norm < CUTOFF else row.finite("grad_norm")
+        self.is_usual = True
+        held = START if self.rows <= START_ROWS else 0
+        if grad_norm is not None:
+            held |= NORM
+            if not -CUTOFF < grad_norm < CUTOFF:
+                grad_norm, self.is_usual = row.finite("grad_norm"), False
+            if grad_norm is not None:
+                held |= GRADIENTS
+        if loss is not None and not -CUTOFF < loss < CUTOFF:
+            loss, self.is_usual = row.finite("loss"), False
+        if val_loss is not None and not -CUTOFF < val_loss < CUTOFF:
+            val_loss, self.is_usual = row.finite("val_loss"), False
+        self.loss, self.val_loss, self.grad_norm = loss, val_loss, grad_norm
         if "reward" in row.values:
             self.has_rewards = True
         if "step_time" in row.values:
+            held |= PACE
             self.spent.learn(row)
-        if lr is not None and 0 <= lr < CUTOFF:
+        elif "tokens_per_s" in row.values:
+            held |= PACE
+        if lr is not None and lr != self.lr and 0 <= lr < CUTOFF:
             self._follow_schedule(lr)
-        if self.loss is not None:
-            self.last_loss, self.last_step = self.loss, row.step
+        if loss is not None:
+            held |= LOSS
+            self.last_loss, self.last_step = loss, row.step
             if self.rows == 0:
-                self._begin(self.loss)
+                self._begin(loss)
+        self.held = held
 
     def _begin(self, loss: float) -> None:
         self.first = self.best = loss
@@ -141,21 +165,22 @@ class RunStatistics:
         loss = self.loss
         if loss is None:
             return False
-        self.rows += 1
-        if self.rows == 2:
+        rows = self.rows = self.rows + 1
+        if rows == 2:
             self._interval = max(self.step - self.first_step, 1)
-        if self.step > self.facts.warmup_steps:
+        if self.step > self._warmup_steps:
             self.settled += 1
-        if self.rows <= 3 and self._first_is_odd(loss):
+        if rows <= 3 and self._first_is_odd(loss):
             self._forget_first()
-        self.level.learn(loss)
-        mean = self.level.mean
-        if mean < self.best:
+        level, best = self.level, self.best
+        level.learn(loss)
+        mean = level.mean
+        if mean < best:
             self.best = mean
             if self.first - mean > self.unit:
                 self.unit = self.first - mean
-        elif mean - self.best > DISTURBED * (self.first - self.best):
-            self.disturbed = self.rows
+        elif mean - best > DISTURBED * (self.first - best):
+            self.disturbed = rows
         return self.profile.learn(loss, self.step)
 
     def _first_is_odd(self, loss: float) -> bool:

@@ -31,14 +31,16 @@ class Plan:
         column, columns = self.steps.column, [*self.columns, *losses]
         is_first_left = self.is_first_left
         streams: dict[str, Runs] = {}
+        stream = ""
+        runs: Runs | None = None
         step: int | None = None if column else 0
         for record in records:
             values = _values(record, columns)
-            if not values or (len(values) <= len(BESIDE) and values.keys() <= BESIDE):
+            if "loss" not in values and values.keys() <= BESIDE:
                 continue
             if column is None:
                 step = (step or 0) + 1
-            elif type(here := record.get(column)) is float and 0 <= here < LARGEST_STEP:
+            elif isinstance(here := record.get(column), float) and 0 <= here < LARGEST_STEP:
                 step = int(here)
             elif (here := self.steps.read(here)) is not None:
                 step = here
@@ -47,10 +49,10 @@ class Plan:
             if is_first_left and "loss" in values:
                 is_first_left = False
                 continue
-            stream = str(record[RUN]) if RUN in record else ""
-            runs = streams.get(stream) or self.begun(streams, stream)
-            row = runs.follow(step, values)
-            if row is not None:
+            named = str(record[RUN]) if RUN in record else ""
+            if runs is None or named != stream:
+                stream, runs = named, streams.get(named) or self.begun(streams, named)
+            if (row := runs.follow(step, values)) is not None:
                 yield runs.name, row
             else:
                 yield from runs.place(step, values)
@@ -82,10 +84,8 @@ def _values(record: Record, columns: Sequence[tuple[str, str, bool]]) -> dict[st
     values: dict[str, float] = {}
     for canonical, name, is_nan_a_gap in columns:
         cell = record.get(name)
-        if cell is None:
-            continue
         if type(cell) is not float:
-            cell = number(cell)
+            cell = number(cell) if cell is not None else None
             if cell is None:
                 continue
         if is_nan_a_gap and cell != cell:

@@ -19,7 +19,7 @@ class ExplodingGradients:
     """
 
     kind: ClassVar[str] = "exploding_gradients"
-    watched: ClassVar[Watched] = "row"
+    watched: ClassVar[Watched] = "norm"
     times: float = 10.0
     """Its usual level, the geometric mean of the recent norms."""
     quiet: int = 5
@@ -45,10 +45,9 @@ class ExplodingGradients:
         norm = run.row.values.get("grad_norm")
         if norm is None or norm <= 0:
             return None
-        large = not norm <= self._large
         if self._open:
-            return self._await_recovery(run.step, norm, large)
-        if large:
+            return self._await_recovery(run.step, norm, not norm <= self._large)
+        if not norm <= self._large:
             return self._weigh(run, norm)
         if self._high:
             self._high.append(-1)

@@ -16,7 +16,7 @@ class InitialLoss:
     """
 
     kind: ClassVar[str] = "initial_loss"
-    watched: ClassVar[Watched] = "loss"
+    watched: ClassVar[Watched] = "start"
     share: float = 0.1
     """Of ln V; the usual initial weights come within a few percent."""
 

@@ -40,6 +40,10 @@ class NonFinite:
     """The last finite loss."""
 
     def observe(self, run: RunStatistics) -> Detection | Recovered | None:
+        if run.is_usual and not (self._open or self._bad_norms.length):
+            if run.loss is not None:
+                self._last = run.loss
+            return None
         values = run.row.values
         loss, norm, val_loss = values.get("loss"), values.get("grad_norm"), values.get("val_loss")
         if loss is None and norm is None and val_loss is None:

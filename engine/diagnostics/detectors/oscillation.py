@@ -76,27 +76,32 @@ class Oscillation:
         loss = run.loss
         if loss is None:
             return None
-        noise = self._noise
-        noise.learn(loss)
+        level, rows, smooth = self._noise, run.rows, self._smooth
+        level.learn(loss)
+        noise = level.noise
         # a single hard batch must not look like a swing
-        top = noise.mean + OUTLIER * noise.noise
-        level = loss if loss < top else top
-        if run.rows == 0:
-            self._smooth = self._extreme = level
-        smooth = self._smooth = self._smooth + (level - self._smooth) / SMOOTHING
+        top = level.mean + OUTLIER * noise
+        if loss > top:
+            loss = top
+        if rows == 0:
+            smooth = self._extreme = loss
+        smooth = self._smooth = smooth + (loss - smooth) / SMOOTHING
         back = self._extreme - smooth if self._rising else smooth - self._extreme
         turned = False
         if back < 0:
             self._extreme = smooth
-        elif back > self.least * run.unit and back > (self._least_turn or self.swing * noise.noise):
+        elif back > (self._least_turn or self.swing * noise) and back > self.least * run.unit:
             self._turn(run, smooth)
             turned = True
             if self._least_turn:
                 self._seen = self._swings()
         if self._open:
             return self._await_recovery(run, turned)
-        is_judged = run.rows % LEVEL_MEMORY == 0 and run.rows >= max(self.rattle_rows, self._settled_at)
-        if is_judged and noise.noise > self._most_noise(run):
+        if (
+            not rows % LEVEL_MEMORY
+            and rows >= max(self.rattle_rows, self._settled_at)
+            and noise > self._most_noise(run)
+        ):
             return self._rattles(run) or (self._judge(run) if turned else None)
         return self._judge(run) if turned else None
 

@@ -68,11 +68,11 @@ class Spike:
             self._top = max(self._top, (loss, run.step))
             return self._await_recovery(run.step, loss, self._peak)
         rise = loss - run.level.mean
-        self._outlier *= self.forget
+        outlier = self._outlier * self.forget
         if rise <= self.rise * run.unit and not self._high:
-            if rise > self._outlier:
-                self._outlier = rise
+            self._outlier = rise if rise > outlier else outlier
             return None
+        self._outlier = outlier
         return self._weigh(run, loss, rise)
 
     def _weigh(self, run: RunStatistics, loss: float, rise: float) -> Detection | None:

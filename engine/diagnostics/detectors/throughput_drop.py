@@ -65,7 +65,7 @@ class ThroughputDrop:
     """
 
     kind: ClassVar[str] = "throughput_drop"
-    watched: ClassVar[Watched] = "row"
+    watched: ClassVar[Watched] = "pace"
     lost: float = MOSTLY_LOST
     """Share of the time that does not go into training."""
     regained: float = 0.4

@@ -57,11 +57,29 @@ class VanishingGradients:
     """What the last measurement that fades shows."""
 
     def observe(self, run: RunStatistics) -> Detection | Recovered | None:
-        if run.layers is not self._measured and run.layers is not None and not self._open:
-            self._measured = run.layers
-            if (outcome := self._in_depth(run.layers)) is not None:
+        layers = run.layers
+        if layers is not self._measured and layers is not None and not self._open:
+            self._measured = layers
+            if (outcome := self._in_depth(layers)) is not None:
                 return outcome
-        return None if self._open_in_depth else self._as_a_whole(run)
+        norm = run.grad_norm
+        if norm is None or self._open_in_depth:
+            return None
+        small = norm < self.nothing or norm < self._small_norm
+        self._last = norm, run.step
+        if norm > 0:
+            usual = self._usual
+            usual.learn(math.log(norm))
+            if not small and usual.seen >= usual.memory:
+                collapsed = self.collapse * math.exp(usual.mean)
+                if collapsed > self._small_norm:
+                    self._small_norm = collapsed
+        if self._open:
+            return self._await_recovery(run.step, small)
+        if not small:
+            self._small.length = 0
+            return None
+        return self._weigh(run, norm)
 
     def _in_depth(self, layers: LayersMeasured) -> Detection | Recovered | None:
         found = fading(layers)
@@ -78,24 +96,6 @@ class VanishingGradients:
             return None
         self._open_in_depth = True
         return Detection(onset=self._faded.since, severity="failure", evidence=self._fading)
-
-    def _as_a_whole(self, run: RunStatistics) -> Detection | Recovered | None:
-        norm = run.grad_norm
-        if norm is None:
-            return None
-        small = norm < self.nothing or norm < self._small_norm
-        self._last = norm, run.step
-        if norm > 0:
-            usual = self._usual
-            usual.learn(math.log(norm))
-            if usual.seen >= usual.memory and not small:
-                self._small_norm = max(self._small_norm, self.collapse * math.exp(usual.mean))
-        if self._open:
-            return self._await_recovery(run.step, small)
-        if not small:
-            self._small.length = 0
-            return None
-        return self._weigh(run, norm)
 
     def _weigh(self, run: RunStatistics, norm: float) -> Detection | None:
         if self._small.length == 0:

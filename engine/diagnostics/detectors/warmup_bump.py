@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from ..detector import Detection, Recovered, Watched
 from ..level import Streak
-from ..run_statistics import RunStatistics
+from ..run_statistics import START_ROWS, RunStatistics
 
 
 @dataclass
@@ -17,12 +17,12 @@ class WarmupBump:
     """
 
     kind: ClassVar[str] = "warmup_bump"
-    watched: ClassVar[Watched] = "loss"
+    watched: ClassVar[Watched] = "start"
     rise: float = 0.01
     """Units above the first loss."""
     sigmas: float = 2.0
     rows: int = 3
-    until: int = 100
+    until: int = START_ROWS
     """Rows after which a rise is no matter of the warm-up."""
 
     _high: Streak = field(default_factory=Streak, init=False)

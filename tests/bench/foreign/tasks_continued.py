@@ -28,7 +28,7 @@ def seam(draw: Random) -> TrainedRun:
     lr = cosine(3e-2, 700, 20)
     before = trained(task, draw, steps=first, lr=lr, **changes)
     after = trained(task, draw, steps=400, first_step=first + 1, lr=lambda step: lr(step - first + 20), **changes)
-    may = ("spike", "divergence", "exploding_gradients", "stall")
+    may = ("seam", "spike", "divergence", "exploding_gradients", "stall")
     return TrainedRun(rows=before + after, may=may, seam=len(before))
 
 
