@@ -230,7 +230,10 @@ def test_without_json_a_person_reads_lines(text: Path, runs: Path) -> None:
         (("trian",), "there is no command 'trian'; did you mean train?"),
         (("dignose", "x.csv", "--fail-on", "nan"), "there is no command 'dignose'; did you mean diagnose?"),
         (("lr-to-hih", "--steps", "3"), "there is no preset 'lr-to-hih'; did you mean lr-too-high?"),
-        (("compare", "a", "b"), "there is no command and no preset 'compare'; `tinygpt-tui --help` lists the commands"),
+        (
+            ("contrast", "a", "b"),
+            "there is no command and no preset 'contrast'; `tinygpt-tui --help` lists the commands",
+        ),
         (("lr-too-high", "--json"), "the screen has no --json; `tinygpt-tui train"),
         (("train", "--steps", "3", "--set", "training.steps=0"), "tinygpt-tui: --set training.steps=0: training.steps"),
         (("resume", "nothing"), "there is no run 'nothing'"),

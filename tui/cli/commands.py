@@ -169,11 +169,13 @@ def diagnose(
     """
     from .diagnose import diagnose_logs, parsed_kinds, parsed_map
     from .diagnosis_text import json_line, page_for
-    from .github_text import annotations
+    from .github_text import github_annotations
 
     given, kinds = parsed_map(assignments), parsed_kinds(fail_on)
     form = "json" if as_json else form
-    as_text = {"json": json_line, "github": annotations}.get(form or "text") or page_for(sys.stdout, is_ascii=is_ascii)
+    as_text = {"json": json_line, "github": github_annotations}.get(form or "text") or page_for(
+        sys.stdout, is_ascii=is_ascii
+    )
     pass_on = None if quiet else sys.stderr if form in ("json", "github") else sys.stdout
     return diagnose_logs(logs, runs_folder(runs), as_text, given=given, fail_on=kinds, pass_on=pass_on)
 

@@ -1,7 +1,5 @@
 """A diagnosis for a workflow of GitHub Actions: an annotation for each alarm, and a summary of the job."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +13,7 @@ SUMMARY = "GITHUB_STEP_SUMMARY"
 _COMMANDS = {"failure": "error", "warning": "warning"}
 
 
-def annotations(diagnosis: LogDiagnosis, environment: Mapping[str, str] = os.environ) -> str:
+def github_annotations(diagnosis: LogDiagnosis, environment: Mapping[str, str] = os.environ) -> str:
     """Workflow commands, a line each; where the job has a summary, the findings are appended to it."""
     found = [
         (run, finding)
