@@ -33,7 +33,7 @@ def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> Content:
     return Content("\n").join([Content.styled(texts[0], _FAINT), *map(Content, texts[1:])])
 
 
-def fitting(head: list[str], rows: list[list[str]], width: int, spare: Iterable[str]) -> Content:
+def fitted_rows(head: list[str], rows: list[list[str]], width: int, spare: Iterable[str]) -> Content:
     """A table that fits: columns that can be spared are left out, in their order, until it does."""
     drawn = table(head, rows)
     for name in spare:
@@ -168,7 +168,7 @@ def updates(view: RunView, width: int = 100) -> Content:
     rows = [list(_update_row(view, step, root)) for step in [*steps, view.step]]
     about = f"{view.config.optimizer.kind}, {view.parameters:,} weights: the root of it is {root:.0f}"
     head = ["step", "lr", "|g|", "lr*|g|", "moved", "/ |w|", "/ (lr*root)"]
-    return Content("\n").join([Content.styled(about, _FAINT), fitting(head, rows, width, ("|g|", "lr", "/ |w|"))])
+    return Content("\n").join([Content.styled(about, _FAINT), fitted_rows(head, rows, width, ("|g|", "lr", "/ |w|"))])
 
 
 def _update_row(view: RunView, step: int, root: float) -> tuple[str, ...]:
