@@ -28,7 +28,7 @@ from .storage.run_folder import (
     open_file,
     socket_path,
 )
-from .storage.run_store import read_config, require_readable
+from .storage.run_store import read_config, require_readable, run_description
 
 # -P: a torch.py in the folder where a person stands is not imported
 WORKER = (sys.executable, "-P", "-m", "tinygpt_tui.engine.worker")
@@ -46,6 +46,7 @@ class Run(Protocol):
 
     path: Path | None
     config: RunConfig
+    """Of a run of the tiny GPT; one that describes itself has the usual one, of which nothing is shown."""
     live: bool
     """Whether commands can be sent."""
 
@@ -103,7 +104,7 @@ async def attach(path: Path) -> "LiveRun":
     except StoreError as error:
         raise ClientError(str(error)) from None
     if worker is None:
-        raise ClientError(f"{path.name}: no worker trains this run; resume it")
+        raise ClientError(f"{path.name}: {_untrained(path)}")
     return await _connect(path, config, own_from=stored, pid=worker.pid)
 
 
@@ -325,9 +326,15 @@ async def _connect(
 
 def _config(path: Path) -> RunConfig:
     try:
+        if run_description(path) is not None:
+            return RunConfig()
         return read_config(path)
     except (ConfigError, StoreError) as error:
         raise ClientError(str(error)) from None
+
+
+def _untrained(path: Path) -> str:
+    return "its program does not run any more" if run_description(path) else "no worker trains this run; resume it"
 
 
 async def _first_line(process: subprocess.Popen[bytes]) -> str:

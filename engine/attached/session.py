@@ -7,14 +7,12 @@ import os
 import sys
 import time
 from collections.abc import Mapping
-from typing import Any, Protocol, SupportsFloat
+from typing import Protocol, SupportsFloat
 
-import msgspec
-
-from ..events import Evaluated, Event, RunDescribed, RunEnded, RunStarted, SampleGenerated, StepFinished
-from ..metrics import EACH_STEP
+from ..events import Evaluated, Event, RunDescribed, RunEnded, RunStarted, SampleGenerated
 from .control import Callback, Control, Levers
 from .recorder import Recorder
+from .step_row import step_row
 
 ShownSettings = Mapping[str, float | int | str | bool | None]
 
@@ -66,6 +64,7 @@ class Session:
         parameters = self._probe.parameters if self._probe else None
         self._recorder.record(described)
         self._recorder.record(RunStarted(step=0, steps=steps, parameters=parameters, pid=os.getpid()))
+        self._recorder.start()
 
     def log(self, numbers: Mapping[str, SupportsFloat]) -> None:
         self._numbers |= {name: plain_number(value) for name, value in numbers.items()}
@@ -101,7 +100,7 @@ class Session:
         (step, at, values), self._finished = self._finished, None
         if self._probe is not None and (ratio := self._probe.update_ratio()) is not None:
             values["update_ratio"] = ratio
-        self._recorder.record(_step_event(step, at, values, self._tokens))
+        self._recorder.record(step_row(step, values, at=at, tokens=self._tokens))
 
     def evaluate(self, val_loss: float) -> None:
         self.flush()
@@ -126,16 +125,6 @@ def plain_number(value: SupportsFloat) -> float:
     """Of a tensor too; it is detached, because torch warns where a number is taken out of a graph."""
     detach = getattr(value, "detach", None)
     return float(detach() if detach else value)
-
-
-def _step_event(step: int, at: float, values: dict[str, float], tokens: int) -> StepFinished:
-    known: dict[str, Any] = {name: values.pop(name) for name in EACH_STEP if name in values}
-    if "clipped" in known:
-        known["clipped"] = bool(known["clipped"])
-    if tokens:
-        known["tokens"] = tokens
-    event = StepFinished(step=step, time=at, **known)
-    return msgspec.structs.replace(event, others=values) if values else event
 
 
 def _end(step: int, error: BaseException | None, *, is_early: bool) -> Event:
