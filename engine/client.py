@@ -14,6 +14,7 @@ from typing import Protocol
 
 import msgspec
 
+from .arrivals import Arrival
 from .config import ConfigError, RunConfig
 from .events import Accepted, AnyEvent, ChangeSettings, Command, Event, Follow, Refused, RunEnded, RunStarted, encode
 from .hosting.client_limit import REFUSED_CLIENT
@@ -50,7 +51,7 @@ class Run(Protocol):
     live: bool
     """Whether commands can be sent."""
 
-    def batches(self) -> AsyncIterator[list[AnyEvent]]:
+    def batches(self) -> AsyncIterator[Sequence[Arrival]]:
         """The stored events, then the live ones; it ends after the last. To be called once."""
         ...
 

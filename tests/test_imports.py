@@ -32,10 +32,11 @@ ENGINE = (
     {"live_changes", "storage"},
     {"diagnostics"},
     {"readers", "hosting"},
-    {"client", "attached", "export"},
-    {"stored_sample"},
+    {"arrivals", "client", "attached", "export"},
+    {"stored_sample", "following"},
     {"training"},
     {"worker", "attach"},
+    {"attach_transformers", "attach_lightning"},
 )
 TUI = (
     {"text", "formatting", "settings", "navigation", "themes", "gc_control", "throttle", "textual_private"},
@@ -45,7 +46,7 @@ TUI = (
     {"view", "dialogs"},
     {"panels"},
     {"comparison"},
-    {"run", "home", "exercises"},
+    {"run", "home", "exercises", "watch"},
     {"course"},
     {"places"},
     {"app"},
@@ -97,7 +98,9 @@ def is_package(part: tuple[str, str]) -> bool:
 
 
 def torch_free() -> list[str]:
-    return [module_name(path) for path in modules("engine") if part(module_name(path)) != ("engine", "training")]
+    """Without what needs torch, or a library of others that may not be installed."""
+    theirs = {("engine", name) for name in ("training", "attach_transformers", "attach_lightning")}
+    return [module_name(path) for path in modules("engine") if part(module_name(path)) not in theirs]
 
 
 def screen_modules() -> list[str]:

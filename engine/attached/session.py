@@ -29,10 +29,13 @@ class Probe(Levers, Protocol):
 
 
 class Session:
-    def __init__(self, recorder: Recorder, probe: Probe | None, callbacks: Mapping[str, Callback]) -> None:
+    def __init__(
+        self, recorder: Recorder, probe: Probe | None, callbacks: Mapping[str, Callback], *, is_alone: bool = True
+    ) -> None:
+        """`is_alone` as for Control."""
         self._recorder = recorder
         self._probe = probe
-        self._control = Control(recorder.requests, recorder.record, probe, callbacks)
+        self._control = Control(recorder.requests, recorder.record, probe, callbacks, is_alone=is_alone)
         self._step = 0
         self._planned: int | None = None
         self._tokens = 0
@@ -86,12 +89,20 @@ class Session:
                 values.setdefault("lr", self._probe.lr)
             values = {**self._probe.measure_gradients(), **values}
         self._finished = (self._step, now, values)
-        if self._probe is None:
-            self.flush()
+
+    def amend(self, numbers: Mapping[str, SupportsFloat]) -> None:
+        """Add to the last step, or to the next one if that is recorded already."""
+        if self._finished is None:
+            self.log(numbers)
+        else:
+            values = self._finished[2]
+            values |= {name: plain_number(value) for name, value in numbers.items()}
 
     def answer_requests(self) -> None:
         """Returns when the loop may go on."""
         self._control.after_step(self._step, self.flush, lambda: self._recorder.trouble is None)
+        if self._probe is None:
+            self.flush()
 
     def flush(self) -> None:
         """Record the last step, with what was measured of its update."""

@@ -11,7 +11,7 @@ from .trainer import Trainer
 def go_back(
     trainer: Trainer, checkpoints: Checkpoints, chosen: Stored, change: ChangeSettings | None
 ) -> SettingsChanged:
-    """Restore a checkpoint, change the settings, delete later checkpoints; returns what the log says of it.
+    """Restore a checkpoint, change the settings, delete later checkpoints; returns the event to be stored.
 
     CheckpointError or ConfigError leaves the folder as it was.
     """

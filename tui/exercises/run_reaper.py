@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 
-def leave_nothing_of(folder: Path) -> subprocess.Popen[bytes]:
+def start_reaper(folder: Path) -> subprocess.Popen[bytes]:
     """Delete a folder of runs when this process ends, or sooner: when the caretaker's input is closed."""
     return subprocess.Popen(
         [sys.executable, "-P", "-m", __name__, os.fspath(folder)],

@@ -5,7 +5,7 @@ from textual.keys import format_key
 
 from .layout import PANELS, panel_keys
 
-FOOTER = ("space", "W", "r", "s", "f", "a", "question_mark", "m", "left", "plus", "l", "e", "i", "p")
+FOOTER = ("space", "W", "r", "s", "f", "a", "question_mark", "m", "slash", "left", "plus", "l", "e", "i", "p")
 """The order in which the footer shows keys; a narrow screen cuts off the last ones."""
 
 
@@ -65,6 +65,13 @@ RUN_KEYS: list[BindingType] = [
     _quiet("R", "leave('reseed')", "reseed", "run.reseed", "A new run of this configuration, with the next seed"),
     _quiet("C", "compare", "compare with another run …", "run.compare", "Other runs beside this one, in the loss plot"),
     _quiet("U", "compare_no_more", "compare no more", "run.compare_no_more", "Take the other runs out of the plot"),
+    _shown(
+        "slash",
+        "choose_metrics",
+        "metrics",
+        "run.metrics",
+        "Which metrics are shown: words, globs, /regex/",
+    ),
     _shown("p", "leave('home')", "presets", "run.home", "Back to the presets and runs"),
     _quiet("q,ctrl+c", "leave('quit')", "quit", "run.quit", "Quit; asks what becomes of a run that trains"),
     _quiet("escape", "back", "back", "run.back", "Out of an explanation, of full screen, of a report"),
@@ -94,6 +101,8 @@ PANEL_KEYS: list[BindingType] = [
         for panel in PANELS
         for key in panel_keys(panel)
     ),
+    _quiet("full_stop", "turn_page(1)", "next metrics", "panels.next_page", "The next page of metrics"),
+    _quiet("comma", "turn_page(-1)", "earlier metrics", "panels.page_before", "The page of metrics before"),
     _shown("a", "act", "lesson", "panels.act", "The lesson: its question, its fixes as new runs, what to compare with"),
     _quiet("d", "hide", "hide", "panels.hide", "Hide the focused panel"),
     _quiet("D", "show_hidden", "show all", "panels.show", "Show all hidden panels again"),

@@ -20,7 +20,7 @@ _LIVE_KEYS = {
 
 
 class NoFix(ValueError):
-    """There is no remedy that a command could apply; the message says why."""
+    """No remedy that a command could apply; the message gives the reason."""
 
 
 def first_fix(findings: Iterable[FindingOpened]) -> ChangeSettings:
