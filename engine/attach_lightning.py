@@ -1,8 +1,8 @@
 """A run of Lightning's Trainer on the screen:
 
-    from tinygpt_tui.engine.attach_lightning import WatchCallback
+    from tinygpt_tui.engine.attach_lightning import LightningCallback
 
-    Trainer(..., callbacks=[WatchCallback(name="my-run")])
+    Trainer(..., callbacks=[LightningCallback(name="my-run")])
 
 Requests are answered before a batch; a stop follows that batch. `val_loss` is recorded where the module logs it.
 """
@@ -18,7 +18,7 @@ except ImportError:  # the package's older name
 from .attach import AttachedRun, watch
 
 
-class WatchCallback(Callback):
+class LightningCallback(Callback):
     def __init__(self, name: str = "lightning", **options: Any) -> None:
         """`options` are those of `attach.watch`, such as `chance_loss`, `settings` or `runs`."""
         super().__init__()

@@ -1,8 +1,8 @@
 """A run of the Hugging Face Trainer on the screen:
 
-    from tinygpt_tui.engine.attach_transformers import WatchCallback
+    from tinygpt_tui.engine.attach_transformers import TransformersCallback
 
-    Trainer(..., callbacks=[WatchCallback(name="my-run")])
+    Trainer(..., callbacks=[TransformersCallback(name="my-run")])
 
 The loss is recorded where the Trainer logs it (`logging_steps`), gradients and lr at every step. Requests are answered
 before a step; a stop, an evaluation or a checkpoint that was asked for follows that step.
@@ -22,7 +22,7 @@ from .attach import AttachedRun, watch
 _NAMES = {"learning_rate": "lr"}
 
 
-class WatchCallback(TrainerCallback):
+class TransformersCallback(TrainerCallback):
     def __init__(self, name: str = "transformers", **options: Any) -> None:
         """`options` are those of `attach.watch`, such as `chance_loss`, `settings` or `runs`."""
         self.run: AttachedRun | None = None

@@ -35,7 +35,7 @@ def require_a_whole_run(run: AttachedRun | None) -> None:
 def test_the_transformers_trainer(tmp_path: Path) -> None:
     transformers = pytest.importorskip("transformers")
     pytest.importorskip("accelerate")
-    from tinygpt_tui.engine.attach_transformers import WatchCallback
+    from tinygpt_tui.engine.attach_transformers import TransformersCallback
 
     config = transformers.GPT2Config(vocab_size=32, n_positions=16, n_embd=16, n_layer=1, n_head=2)
     tokens = torch.randint(32, (24, 16), generator=torch.Generator().manual_seed(0))
@@ -53,7 +53,7 @@ def test_the_transformers_trainer(tmp_path: Path) -> None:
         trainer.train()
         return [row["loss"] for row in trainer.state.log_history if "loss" in row]
 
-    watching = WatchCallback(name="hf", every=1, runs=tmp_path / "runs")
+    watching = TransformersCallback(name="hf", every=1, runs=tmp_path / "runs")
     losses = train([watching])
     assert losses == train([])
     require_a_whole_run(watching.run)
@@ -62,7 +62,7 @@ def test_the_transformers_trainer(tmp_path: Path) -> None:
 
 def test_the_lightning_trainer(tmp_path: Path) -> None:
     lightning = pytest.importorskip("lightning.pytorch")
-    from tinygpt_tui.engine.attach_lightning import WatchCallback
+    from tinygpt_tui.engine.attach_lightning import LightningCallback
 
     losses: list[float] = []
 
@@ -83,7 +83,7 @@ def test_the_lightning_trainer(tmp_path: Path) -> None:
             return torch.optim.SGD(self.parameters(), lr=0.1)
 
     data: Any = torch.utils.data.DataLoader(torch.ones(STEPS, 8))  # pyright: ignore[reportArgumentType]
-    watching = WatchCallback(name="pl", every=1, runs=tmp_path / "runs")
+    watching = LightningCallback(name="pl", every=1, runs=tmp_path / "runs")
     lightning.Trainer(
         max_epochs=1, callbacks=[watching], logger=False, enable_checkpointing=False, accelerator="cpu",
         enable_progress_bar=False, enable_model_summary=False,
