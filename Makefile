@@ -3,13 +3,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := $(shell find engine tui presets -name '*.py' -o -name '*.toml' -o -name '*.tcss' -o -name '*.json')
 
-.PHONY: run test bench scoreboard picture presets lint clean
+.PHONY: run test test-integrations bench scoreboard picture presets lint clean
 
 run: $(VENV)/installed
 	@if [ -t 1 ]; then $(BIN)/tinygpt-tui; else $(BIN)/tinygpt-tui train baseline; fi
 
 test: $(VENV)/installed-dev
 	$(BIN)/python -m pytest
+
+test-integrations: $(VENV)/installed-dev
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt '.[integrations]'
+	$(BIN)/python -m pytest tests/test_integrations.py -rs
 
 bench: $(VENV)/installed
 	$(BIN)/python tests/bench/throughput.py --write

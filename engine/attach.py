@@ -69,15 +69,20 @@ def watch(
     on_evaluate, on_checkpoint    called between two steps when it is asked for on a screen
     raise_on_stop  `step` raises RunStopped instead of returning False
     runs           folder of the runs; by default where all runs are
+
+    Under torchrun the process of rank 0 records. It can be paused, which makes the others wait; a stop, changes, our
+    clipping and the callbacks are left out, since they would act in one process alone.
     """
-    if os.environ.get(SWITCH, "").strip().lower() in _OFF:
+    if os.environ.get(SWITCH, "").strip().lower() in _OFF or _number("RANK", 0) != 0:
         return AttachedRun()
     callbacks = {"evaluate": on_evaluate, "checkpoint": on_checkpoint}
     try:
-        probe = _probe(model, optimizer, clip=clip, scaler=scaler, every=every)
+        is_alone = _number("WORLD_SIZE", 1) == 1
+        probe = _probe(model, optimizer, clip=clip if is_alone else None, scaler=scaler, every=every)
         folder = create_described(runs or default_runs_folder(), name)
         recorder = Recorder(folder, Diagnosis(facts=RunFacts(steps=steps, chance=chance_loss)))
-        session = Session(recorder, probe, {tag: call for tag, call in callbacks.items() if call is not None})
+        given = {tag: call for tag, call in callbacks.items() if call is not None}
+        session = Session(recorder, probe, given, is_alone=is_alone)
         session.start(title=name, steps=steps, chance_loss=chance_loss, settings=settings or {})
     except Exception as error:
         _warn(f"the run is not recorded: {error}")
@@ -119,14 +124,27 @@ class AttachedRun:
         how many this step was trained on; other numbers go by their names: lr, grad_norm, accuracy, data_time, ...
         """
 
-        def record(session: Session) -> None:
-            session.finish_step(step, {"loss": loss, **numbers}, tokens)
-            if val_loss is not None:
-                session.evaluate(plain_number(val_loss))
+        self.measure(step=step, tokens=tokens, loss=loss, **numbers)
+        if val_loss is not None:
+            self.evaluate(val_loss)
+        return self.go_on()
+
+    def measure(self, *, step: int | None = None, tokens: int | None = None, **numbers: SupportsFloat) -> None:
+        """The first half of `step`, for a loop that knows its loss later: between `backward` and `optimizer.step`."""
+        self._do(lambda session: session.finish_step(step, numbers, tokens))
+
+    def amend(self, **numbers: SupportsFloat) -> None:
+        """Numbers that belong to the step that was measured last."""
+        self._do(lambda session: session.amend(numbers))
+
+    def go_on(self) -> bool:
+        """The second half of `step`: answer what was asked, and return once the loop may go on; False to stop it."""
+
+        def answer(session: Session) -> None:
             session.answer_requests()
             self.is_stopped = session.is_stopped
 
-        self._do(record)
+        self._do(answer)
         if self.is_stopped and self._raise_on_stop:
             raise RunStopped("the run was stopped from its screen")
         return not self.is_stopped
@@ -186,6 +204,12 @@ def _probe(
 
     optimizers = [] if optimizer is None else [*optimizer] if isinstance(optimizer, Sequence) else [optimizer]
     return LoopProbe(model, optimizers, clip=clip, scaler=scaler, every=every)
+
+
+def _number(variable: str, otherwise: int) -> int:
+    """Of what torchrun sets in the environment of each of its processes."""
+    value = os.environ.get(variable, "")
+    return int(value) if value.isdigit() else otherwise
 
 
 def _warn(words: str) -> None:

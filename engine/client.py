@@ -105,7 +105,7 @@ async def attach(path: Path) -> "LiveRun":
     except StoreError as error:
         raise ClientError(str(error)) from None
     if worker is None:
-        raise ClientError(f"{path.name}: no worker trains this run; resume it")
+        raise ClientError(f"{path.name}: {_untrained(path)}")
     return await _connect(path, config, own_from=stored, pid=worker.pid)
 
 
@@ -332,6 +332,10 @@ def _config(path: Path) -> RunConfig:
         return read_config(path)
     except (ConfigError, StoreError) as error:
         raise ClientError(str(error)) from None
+
+
+def _untrained(path: Path) -> str:
+    return "its program does not run any more" if run_description(path) else "no worker trains this run; resume it"
 
 
 async def _first_line(process: subprocess.Popen[bytes]) -> str:

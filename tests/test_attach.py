@@ -87,10 +87,11 @@ class Loop(threading.Thread):
         super().__init__(daemon=True)
         self.run_ = run
         self.steps = 0
+        self.is_over = False
         self.start()
 
     def run(self) -> None:
-        while self.run_.step(1.0):
+        while self.run_.step(1.0) and not self.is_over:
             self.steps += 1
             time.sleep(0.0005)
 
@@ -344,6 +345,27 @@ def test_a_forked_process_records_nothing(runs: Path) -> None:
     done = subprocess.run([sys.executable, "-c", FORKS, runs], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert [row.loss for row in steps(runs / "loop-1")] == [1.0, 3.0]
+
+
+def test_of_many_processes_the_first_records_and_nothing_acts_on_it_alone(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "1")
+    model, optimizer, *_ = parts()
+    assert not watch(model, optimizer, runs=runs).is_recorded and not runs.exists()
+    monkeypatch.setenv("RANK", "0")
+    run = watch(model, optimizer, clip=1.0, on_evaluate=lambda: None, runs=runs)
+    loop = Loop(run)
+    for command in (Stop(), ChangeSettings(lr_times=0.5), ChangeSettings(clip=0.5), Evaluate()):
+        assert isinstance(ask(run, command), Refused)
+    assert isinstance(ask(run, Pause()), Accepted) and isinstance(ask(run, Resume()), Accepted)
+    described = stored(run)[0]
+    assert isinstance(described, RunDescribed) and described.changes == []
+    assert {*described.commands} == {"pause", "resume", "step", "speed"}
+    loop.is_over = True
+    loop.join(DEADLINE_S)
+    run.close()
 
 
 def test_numbers_alone_do_not_import_torch(runs: Path) -> None:

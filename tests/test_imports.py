@@ -36,6 +36,7 @@ ENGINE = (
     {"stored_sample", "following"},
     {"training"},
     {"worker", "attach"},
+    {"attach_transformers", "attach_lightning"},
 )
 TUI = (
     {"text", "formatting", "settings", "navigation", "themes", "gc_control", "throttle", "textual_private"},
@@ -97,7 +98,9 @@ def is_package(part: tuple[str, str]) -> bool:
 
 
 def torch_free() -> list[str]:
-    return [module_name(path) for path in modules("engine") if part(module_name(path)) != ("engine", "training")]
+    """Without what needs torch, or a library of others that may not be installed."""
+    theirs = {("engine", name) for name in ("training", "attach_transformers", "attach_lightning")}
+    return [module_name(path) for path in modules("engine") if part(module_name(path)) not in theirs]
 
 
 def screen_modules() -> list[str]:

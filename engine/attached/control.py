@@ -30,7 +30,7 @@ from ..hosting.interfaces import Request
 
 ALIVE_S = 1.0
 """How often a paused loop looks whether it is recorded still: without that nothing could resume it."""
-ALWAYS = ("pause", "resume", "step", "stop", "speed")
+ALWAYS = ("pause", "resume", "step", "speed")
 """Tags of the commands that every loop takes."""
 
 
@@ -39,6 +39,8 @@ class Levers(Protocol):
 
     clip: float | None
     lr_factor: float
+    steers_lr: bool
+    """Whether `lr_factor` acts on every optimizer."""
 
     @property
     def lr(self) -> float | None: ...
@@ -58,14 +60,20 @@ class Control:
         levers: Levers | None,
         callbacks: Mapping[str, Callback],
         clock: Callable[[], float] = time.monotonic,
+        *,
+        is_alone: bool = True,
     ) -> None:
-        """`callbacks` are the loop's own, by the tag of the command that calls one: `evaluate`, `checkpoint`."""
+        """`is_alone` is False for one process of many that train together: it can make them wait, as each waits for
+        the slowest, but what changes or ends this one alone would break them, so that is not taken.
+
+        `callbacks` are the loop's own, by the tag of the command that calls one: `evaluate`, `checkpoint`."""
         self.is_stopped = False
         self.step = 0
         self._requests = requests
         self._publish = publish
-        self._levers = levers
-        self._callbacks = callbacks
+        self._levers = levers if is_alone else None
+        self._callbacks = callbacks if is_alone else {}
+        self._is_alone = is_alone
         self._clock = clock
         self._steps_left = math.inf
         """Until the loop is to be paused."""
@@ -77,7 +85,7 @@ class Control:
     @property
     def commands(self) -> list[str]:
         """Tags of the commands that this loop takes."""
-        return [*ALWAYS, *(["change"] if self.changes else []), *self._callbacks]
+        return [*ALWAYS, *(["stop"] if self._is_alone else []), *(["change"] if self.changes else []), *self._callbacks]
 
     @property
     def changes(self) -> list[str]:
@@ -86,8 +94,8 @@ class Control:
         if levers is None:
             return []
         possible = {
-            "lr": levers.lr is not None,
-            "lr_times": levers.lr is not None,
+            "lr": levers.lr is not None and levers.steers_lr,
+            "lr_times": levers.lr is not None and levers.steers_lr,
             "weight_decay": levers.weight_decay is not None,
             "clip": levers.clip is not None,
         }
@@ -146,7 +154,7 @@ class Control:
             case TakeSteps(count=count):
                 require(count >= 1, "count", count, "must be at least 1")
                 self._steps_left, self._reason = count, "the steps asked for are taken"
-            case Stop():
+            case Stop() if self._is_alone:
                 self.is_stopped = True
             case LimitSpeed(steps_per_s=speed):
                 require(speed >= SLOWEST, "steps_per_s", speed, f"must be at least {SLOWEST}; inf is full speed")

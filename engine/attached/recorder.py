@@ -31,7 +31,7 @@ class RecordingError(RuntimeError):
 
 
 class Recorder:
-    """One run, until it is closed. Only the constructor may raise; afterwards `trouble` holds what went wrong."""
+    """One run, until it is closed. Once it is started, `trouble` holds what went wrong."""
 
     def __init__(self, run: Path, diagnosis: Observer) -> None:
         """StoreError or OSError where the run cannot be recorded or is being recorded already."""
@@ -47,6 +47,18 @@ class Recorder:
             parts.enter_context(closing(Server(run, listener, self.requests, is_daemon=True)))
             self._parts = parts.pop_all()
         self._thread = Thread(target=self._record_all, name="tinygpt-tui recorder", daemon=True)
+
+    def start(self) -> None:
+        """Store what was recorded so far, so that the run shows at once what it is; the rest is stored beside the loop.
+
+        StoreError or OSError where it cannot be stored; the run is given free then.
+        """
+        try:
+            self._store()
+        except BaseException:
+            self._is_over.set()
+            self._parts.close()
+            raise
         self._thread.start()
 
     @property

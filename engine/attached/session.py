@@ -7,14 +7,12 @@ import os
 import sys
 import time
 from collections.abc import Mapping
-from typing import Any, Protocol, SupportsFloat
+from typing import Protocol, SupportsFloat
 
-import msgspec
-
-from ..events import Evaluated, Event, RunDescribed, RunEnded, RunStarted, SampleGenerated, StepFinished
-from ..metrics import EACH_STEP
+from ..events import Evaluated, Event, RunDescribed, RunEnded, RunStarted, SampleGenerated
 from .control import Callback, Control, Levers
 from .recorder import Recorder
+from .step_row import step_row
 
 ShownSettings = Mapping[str, float | int | str | bool | None]
 
@@ -31,10 +29,13 @@ class Probe(Levers, Protocol):
 
 
 class Session:
-    def __init__(self, recorder: Recorder, probe: Probe | None, callbacks: Mapping[str, Callback]) -> None:
+    def __init__(
+        self, recorder: Recorder, probe: Probe | None, callbacks: Mapping[str, Callback], *, is_alone: bool = True
+    ) -> None:
+        """`is_alone` as for Control."""
         self._recorder = recorder
         self._probe = probe
-        self._control = Control(recorder.requests, recorder.record, probe, callbacks)
+        self._control = Control(recorder.requests, recorder.record, probe, callbacks, is_alone=is_alone)
         self._step = 0
         self._planned: int | None = None
         self._tokens = 0
@@ -66,6 +67,7 @@ class Session:
         parameters = self._probe.parameters if self._probe else None
         self._recorder.record(described)
         self._recorder.record(RunStarted(step=0, steps=steps, parameters=parameters, pid=os.getpid()))
+        self._recorder.start()
 
     def log(self, numbers: Mapping[str, SupportsFloat]) -> None:
         self._numbers |= {name: plain_number(value) for name, value in numbers.items()}
@@ -87,12 +89,20 @@ class Session:
                 values.setdefault("lr", self._probe.lr)
             values = {**self._probe.measure_gradients(), **values}
         self._finished = (self._step, now, values)
-        if self._probe is None:
-            self.flush()
+
+    def amend(self, numbers: Mapping[str, SupportsFloat]) -> None:
+        """Add to the last step, or to the next one if that is recorded already."""
+        if self._finished is None:
+            self.log(numbers)
+        else:
+            values = self._finished[2]
+            values |= {name: plain_number(value) for name, value in numbers.items()}
 
     def answer_requests(self) -> None:
         """Returns when the loop may go on."""
         self._control.after_step(self._step, self.flush, lambda: self._recorder.trouble is None)
+        if self._probe is None:
+            self.flush()
 
     def flush(self) -> None:
         """Record the last step, with what was measured of its update."""
@@ -101,7 +111,7 @@ class Session:
         (step, at, values), self._finished = self._finished, None
         if self._probe is not None and (ratio := self._probe.update_ratio()) is not None:
             values["update_ratio"] = ratio
-        self._recorder.record(_step_event(step, at, values, self._tokens))
+        self._recorder.record(step_row(step, values, at=at, tokens=self._tokens))
 
     def evaluate(self, val_loss: float) -> None:
         self.flush()
@@ -126,16 +136,6 @@ def plain_number(value: SupportsFloat) -> float:
     """Of a tensor too; it is detached, because torch warns where a number is taken out of a graph."""
     detach = getattr(value, "detach", None)
     return float(detach() if detach else value)
-
-
-def _step_event(step: int, at: float, values: dict[str, float], tokens: int) -> StepFinished:
-    known: dict[str, Any] = {name: values.pop(name) for name in EACH_STEP if name in values}
-    if "clipped" in known:
-        known["clipped"] = bool(known["clipped"])
-    if tokens:
-        known["tokens"] = tokens
-    event = StepFinished(step=step, time=at, **known)
-    return msgspec.structs.replace(event, others=values) if values else event
 
 
 def _end(step: int, error: BaseException | None, *, is_early: bool) -> Event:

@@ -107,6 +107,16 @@ def create_described(runs: Path, name: str) -> Path:
         raise StoreError(f"{runs}: no run can be created there: {error.strerror}") from None
 
 
+def open_described(runs: Path, name: str) -> Path | None:
+    """The newest of the runs `<name>-<n>` that describe themselves, where it has no end yet."""
+    numbered = [run for run in _run_folders(runs) if re.fullmatch(rf"{re.escape(_slug(name))}-\d+", run.name)]
+    for run in sorted(numbered, key=lambda run: int(run.name.rpartition("-")[2]), reverse=True):
+        if run_description(run) is not None:
+            latest = tail_events(run, _TAIL)
+            return None if latest and isinstance(latest[-1], RunEnded) else run
+    return None
+
+
 def run_description(run: Path) -> RunDescribed | None:
     """What a run is that is none of the tiny GPT, from its first event; None for one that has a configuration."""
     if os.path.lexists(run / CONFIG) or not os.path.lexists(run / EVENTS):
@@ -116,6 +126,8 @@ def run_description(run: Path) -> RunDescribed | None:
 
 def read_config(run: Path) -> RunConfig:
     """ConfigError or StoreError, each naming the file, where it does not start a run."""
+    if run_description(run) is not None:
+        raise StoreError(f"{run.name}: is a loop of another program, which alone can train or sample it")
     file = open_file(run / CONFIG, os.O_RDONLY)
     size = os.fstat(file).st_size
     os.close(file)
@@ -221,6 +233,11 @@ def renamed(run: Path, name: str) -> Path:
         raise StoreError(f"{run}: cannot be renamed: {_why_not(error)}") from None
     rename_related(_run_folders(run.parent), run.name, name)
     return target
+
+
+def planned_steps(run: Path) -> int:
+    """ConfigError or StoreError as for `read_config`; 0 where a run has no planned number."""
+    return _title_and_steps(run)[1]
 
 
 def _title_and_steps(run: Path) -> tuple[str, int]:

@@ -10,7 +10,7 @@ optimizer are called around its update, and neither is called where a gradient s
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -46,7 +46,7 @@ class LoopProbe:
 
         `every` measures each n-th step; None measures as often as AFFORDABLE allows.
         """
-        groups = [group for optimizer in optimizers for group in optimizer.param_groups]
+        groups = [group for optimizer in optimizers for group in getattr(optimizer, "param_groups", ())]
         trained = [parameter for group in groups for parameter in group["params"]]
         self._parameters: list[Tensor] = trained or (list(model.parameters()) if model else [])
         self._optimizers = list(optimizers)
@@ -64,12 +64,16 @@ class LoopProbe:
         self._moved: list[Tensor] = []
         self._weights: list[Tensor] = []
         self._own_lrs: dict[int, list[Any]] = {}
+        hooked = [optimizer for optimizer in optimizers if hasattr(optimizer, "register_step_pre_hook")]
+        self.steers_lr = bool(hooked) and len(hooked) == len(optimizers)
+        """False where an optimizer is one of the loop's own making, without hooks."""
+        self._trouble: Exception | None = None
         self._handles = [
             handle
-            for optimizer in optimizers
+            for optimizer in hooked
             for handle in (
-                optimizer.register_step_pre_hook(self._before_update),
-                optimizer.register_step_post_hook(self._after_update),
+                optimizer.register_step_pre_hook(self._guarded(self._before_update)),
+                optimizer.register_step_post_hook(self._guarded(self._after_update)),
             )
         ]
 
@@ -98,8 +102,24 @@ class LoopProbe:
         for group in decayed or [group for group in self._groups if "weight_decay" in group]:
             group["weight_decay"] = weight_decay
 
+    def _guarded(self, hook: Callable[..., None]) -> Callable[..., None]:
+        """An error of ours must not leave the loop's `optimizer.step`; the next step raises it where it is caught."""
+
+        def guarded(*arguments: Any) -> None:
+            try:
+                hook(*arguments)
+            except Exception as error:
+                self._trouble = self._trouble or error
+
+        return guarded
+
     def begin_step(self) -> None:
-        """Decide whether this step is measured, by what measuring has cost and how long the last step took."""
+        """Decide whether this step is measured, by what measuring has cost and how long the last step took.
+
+        It raises what went wrong around the last update.
+        """
+        if self._trouble is not None:
+            raise self._trouble
         now = time.perf_counter()
         took_s = now - self._seen_at if self._seen_at is not None else math.inf
         self._seen_at = now
@@ -145,6 +165,7 @@ class LoopProbe:
         return update / length if length else None
 
     def _before_update(self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self._scale_lrs(optimizer)
         if self._due:
             began = time.perf_counter()
             now = [parameter.detach() for group in optimizer.param_groups for parameter in group["params"]]
@@ -153,6 +174,8 @@ class LoopProbe:
                 before = self._before[id(optimizer)] = [torch.empty_like(weights) for weights in now]
             copy_to_each(before, now)
             self._cost_s += time.perf_counter() - began
+
+    def _scale_lrs(self, optimizer: Optimizer) -> None:
         if self.lr_factor != 1.0:
             self._own_lrs[id(optimizer)] = [group["lr"] for group in optimizer.param_groups]
             for group in optimizer.param_groups:

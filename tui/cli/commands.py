@@ -13,6 +13,7 @@ import click
 from .checkpoint_commands import checkpoints, resume
 from .export_commands import export, plot
 from .learn_commands import course, exercise
+from .log_command import log_row
 from .options import (
     DEFAULT_PRESET,
     PROGRAM,
@@ -118,6 +119,7 @@ def train(
 for each in (
     watch_log,
     presets, course, exercise, resume, attach_run, compare, stop, sample, checkpoints, runs, rm, plot, export,
+    log_row,
 ):  # fmt: skip
     command.add_command(each)
 

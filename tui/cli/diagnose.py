@@ -19,13 +19,14 @@ from ...engine.diagnostics.diagnosis import row_of
 from ...engine.diagnostics.further_losses import FurtherLosses
 from ...engine.diagnostics.report import Finding, Report, Reporter
 from ...engine.diagnostics.row import Row
-from ...engine.events import Evaluated, StepFinished
+from ...engine.diagnostics.run_statistics import RunFacts
+from ...engine.events import Evaluated, RunStarted, StepFinished
 from ...engine.readers.log import MAPPABLE, Log, open_log
 from ...engine.readers.names import BESIDE
 from ...engine.readers.source import ReadError
-from ...engine.storage.event_log import surviving_events
+from ...engine.storage.event_log import first_events, surviving_events
 from ...engine.storage.run_folder import CONFIG, EVENTS, StoreError
-from ...engine.storage.run_store import find_run, read_config
+from ...engine.storage.run_store import find_run, read_config, run_description
 from ..plots.sketch import Sketch
 from ..text import visible
 from .options import FAIL_ON_SEVERITIES, PROGRAM
@@ -206,14 +207,27 @@ def log_origin(name: str, runs: Path) -> Path:
         raise ReadError(f"{name}: there is no such file; {error}") from None
 
 
-def _own_run(folder: Path) -> RunDiagnosis | None:
-    """The diagnosis of a run folder, from its events: unlike rows they hold settings, layers and changes."""
-    if not ((folder / CONFIG).is_file() and (folder / EVENTS).is_file()):
+def own_reporter(folder: Path) -> Reporter | None:
+    """By the settings of a run folder, or by what an attached loop says of itself; None where it has neither."""
+    if not (folder / EVENTS).is_file():
+        return None
+    if described := run_description(folder):
+        steps = next((event.steps for event in first_events(folder) if isinstance(event, RunStarted)), None)
+        return Reporter(RunFacts(steps=steps, chance=described.chance_loss))
+    if not (folder / CONFIG).is_file():
         return None
     try:
-        own = RunDiagnosis(reporter=Reporter(config=read_config(folder)))
+        return Reporter(config=read_config(folder))
     except ConfigError:
         return None  # the numbers are a log all the same
+
+
+def _own_run(folder: Path) -> RunDiagnosis | None:
+    """The diagnosis of a run folder, from its events: unlike rows they hold settings, layers and changes."""
+    reporter = own_reporter(folder)
+    if reporter is None:
+        return None
+    own = RunDiagnosis(reporter=reporter)
     for event in surviving_events(folder, sys.maxsize):
         match event:
             case StepFinished():

@@ -19,7 +19,7 @@ from ...engine.config import RunConfig
 from ...engine.events import AnyEvent, ChangeSettings, PreparationBegan, RunEnded, Stop, encode
 from ...engine.storage.event_log import line_count
 from ...engine.storage.run_folder import CHECKPOINTS, EVENTS, find_worker, kill_worker
-from ...engine.storage.run_store import read_config, remove
+from ...engine.storage.run_store import planned_steps, remove, run_description
 from ..text import visible, visible_json
 from .options import PROGRAM
 from .progress_text import TextProgress
@@ -52,7 +52,7 @@ class Outcome:
             case RunEnded(reason="failed", detail=detail) if self.is_bad_input:
                 return detail
             case RunEnded(reason="failed" | "died" as reason, detail=detail, step=step):
-                return f"the worker {reason} after step {step}: {detail or 'it did not say why'}"
+                return f"the run {reason} after step {step}: {detail or 'it did not say why'}"
             case _:
                 return ""
 
@@ -232,7 +232,7 @@ def host(
 
 def look(path: Path, *, as_json: bool) -> int:
     """Follow a run that another process started, or print what is stored of it."""
-    teller = narrator(read_config(path).training.steps, sys.stdout, as_json=as_json)
+    teller = narrator(planned_steps(path), sys.stdout, as_json=as_json)
     open_run = client.attach if find_worker(path) else opened
     return _conclude(path, asyncio.run(follow(path, open_run, teller, is_ours=False)))
 
@@ -240,7 +240,7 @@ def look(path: Path, *, as_json: bool) -> int:
 def _conclude(path: Path, outcome: Outcome) -> int:
     for line in filter(None, (outcome.skipped, outcome.complaint)):
         click.echo(f"{PROGRAM}: {visible(line)}", err=True)
-    if outcome.exit_status == 1:
+    if outcome.exit_status == 1 and run_description(path) is None:
         log = visible(str(path / "worker.log"))
         has_checkpoint = any((path / CHECKPOINTS).glob("step-*"))
         place = "goes on from the latest checkpoint" if has_checkpoint else "begins again, for there is no checkpoint"

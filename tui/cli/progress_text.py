@@ -27,7 +27,7 @@ _BAR = 20
 @dataclass
 class TextProgress:
     steps: int
-    """The step at which the run will be finished."""
+    """The step at which the run will be finished; 0 where that is not known."""
     step: int = 0
     latest: StepFinished | None = None
     val_loss: float | None = None
@@ -71,12 +71,10 @@ class TextProgress:
     def status(self) -> str:
         """Where the run is, in one line."""
         if self.latest is None:
-            return f"step {self.step}/{self.steps}  {self.activity}"
-        done = min(self.step / max(self.steps, 1), 1.0)
-        filled = int(done * _BAR)
+            return f"{' '.join(self._place().split())}  {self.activity}"
         parts = [
-            f"step {self.step:>{len(str(self.steps))}}/{self.steps}",
-            f"[{'#' * filled}{'.' * (_BAR - filled)}]",
+            self._place(),
+            self._bar(),
             f"loss {self.latest.loss:.3f}" if self.latest.loss is not None else "",
             f"val_loss {self.val_loss:.3f}" if self.val_loss is not None else "",
             f"lr {self.latest.lr:.2e}" if self.latest.lr is not None else "",
@@ -84,6 +82,15 @@ class TextProgress:
             self._time_left(),
         ]
         return "  ".join(part for part in parts if part)
+
+    def _place(self) -> str:
+        return f"step {self.step:>{len(str(self.steps))}}/{self.steps}" if self.steps else f"step {self.step}"
+
+    def _bar(self) -> str:
+        if not self.steps:
+            return ""
+        filled = int(min(self.step / self.steps, 1.0) * _BAR)
+        return f"[{'#' * filled}{'.' * (_BAR - filled)}]"
 
     def _ending(self, end: RunEnded) -> list[str]:
         reached = f", loss {self.latest.loss:.3f}" if self.latest and self.latest.loss is not None else ""
@@ -114,7 +121,7 @@ class TextProgress:
             self._speed = 0.9 * self._speed + 0.1 * event.tokens_per_s if known else event.tokens_per_s
 
     def _time_left(self) -> str:
-        if self.latest is None or self.latest.tokens is None or not self._speed > 0 or self.step < 1:
+        if not self.steps or self.latest is None or self.latest.tokens is None or not self._speed > 0 or self.step < 1:
             return ""
         seconds = (self.steps - self.step) * self.latest.tokens / self.step / self._speed
         return f"{duration(max(seconds, 0.0))} left" if math.isfinite(seconds) else ""

@@ -36,7 +36,7 @@ def attach_run(run: str, as_text: bool, as_json: bool, is_ascii: bool, runs: str
 @click.argument("run", type=RunName())
 @runs_option
 def stop(run: str, runs: str | None) -> int:
-    """End a run with a checkpoint. It can be resumed from there."""
+    """End a run with a checkpoint, from which it can be resumed; a loop of your own ends as it does by itself."""
     from .requests import stop_run
 
     path = run_path(runs, run)

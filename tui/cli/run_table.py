@@ -64,7 +64,7 @@ def _cells(summary: RunSummary) -> tuple[str, ...]:
     return (
         visible(summary.name),
         f"{summary.state}, unwatched" if summary.pid and not summary.watched else summary.state,
-        f"{summary.step}/{summary.steps}",
+        f"{summary.step}/{summary.steps}" if summary.steps else str(summary.step),
         _loss(summary.loss),
         _loss(summary.val_loss),
         str(summary.findings),
