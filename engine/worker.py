@@ -30,6 +30,7 @@ from .hosting.server import Server
 from .long_work import LongWork
 from .stopwatch import Stopwatch
 from .storage.event_log import EventLog, line_count, marked_events, surviving_events, tail_events
+from .storage.origin import read_origin
 from .storage.run_folder import CHECKPOINTS, StoreError, claimed
 from .storage.run_store import config_keeper, read_config, write_config
 from .storage.stored_checkpoints import CheckpointError, find_checkpoint
@@ -113,6 +114,7 @@ def assemble(run: Path, progress: ReportProgress, checkpoint: str = "", change: 
     from .diagnostics.diagnosis import Diagnosis
     from .training.auto_settings import resolve
     from .training.checkpoints import Checkpoints
+    from .training.fork_beginning import begin_fork
     from .training.going_back import go_back
     from .training.trainer import Trainer
 
@@ -123,12 +125,15 @@ def assemble(run: Path, progress: ReportProgress, checkpoint: str = "", change: 
         config = resolve(written)
         if config != written:
             write_config(run, config)
+        new = line_count(run)
+        opening: list[Event] = []
+        if not new and (origin := read_origin(run)) and (origin.step or origin.changes):
+            opening.append(begin_fork(run, origin, config, corpus, progress))
         progress("building the model")
         stopwatch = Stopwatch()
         long_work = LongWork()
         trainer = Trainer(config, corpus, stopwatch, long_work=long_work)
         checkpoints = Checkpoints(run / CHECKPOINTS, trainer, config.storage)
-        opening: list[Event] = []
         if checkpoint:
             opening.append(go_back(trainer, checkpoints, find_checkpoint(run / CHECKPOINTS, checkpoint), change))
         else:
@@ -138,7 +143,7 @@ def assemble(run: Path, progress: ReportProgress, checkpoint: str = "", change: 
             trainer.compile()
     except (CorpusError, CheckpointError) as error:
         raise StoreError(str(error)) from None
-    if new := line_count(run):
+    if new:
         progress("reading the run's past")
     past = takewhile(lambda event: event.seq < new, surviving_events(run, trainer.step))
     diagnosis = ReplayedDiagnosis(Diagnosis(config), past)

@@ -34,6 +34,7 @@ ENGINE = (
     {"readers", "hosting"},
     {"client", "attached", "export"},
     {"stored_sample"},
+    {"experiments"},
     {"training"},
     {"worker", "attach"},
 )
