@@ -34,6 +34,12 @@ def live_part(changes: Mapping[str, Any]) -> tuple[ChangeSettings | None, list[s
     return (ChangeSettings(**given, schedule=schedule or None) if given or schedule else None), others
 
 
+def config_keys(change: ChangeSettings) -> dict[str, Any]:
+    """The config keys that a change sets; a learning rate that is set for the next step alone is none."""
+    plain = {key: value for key, name in LIVE_KEYS.items() if (value := getattr(change, name)) is not None}
+    return plain | {f"schedule.{key}": value for key, value in (change.schedule or {}).items()}
+
+
 def changed(settings: LiveSettings, change: ChangeSettings, *, step: int, steps: int) -> LiveSettings:
     """The settings from `step` on; ConfigError names what cannot be."""
     if change.schedule is not None:

@@ -23,6 +23,7 @@ from .home.entry_list import utc_now
 from .home.screen import HomeScreen
 from .navigation import (
     Destination,
+    ForkRun,
     GoTo,
     OpenRun,
     Place,
@@ -140,7 +141,7 @@ class TinyGPTApp(RememberingApp):
     @on(GoTo)
     def go_to(self, event: GoTo) -> None:
         match event.where:
-            case StartRun() | ResumeRun() | OpenRun() as destination:
+            case StartRun() | ResumeRun() | ForkRun() | OpenRun() as destination:
                 self.go(destination)
             case place:
                 self.push_screen(screen_of(place, open=self._open, progress=self._progress, ascii=self._ascii))
@@ -157,7 +158,7 @@ class TinyGPTApp(RememberingApp):
                 case QuitApp():
                     self.exit()
                     return
-                case StartRun() | ResumeRun() as wanted:
+                case StartRun() | ResumeRun() | ForkRun() as wanted:
                     pass
                 case ToHome() | None:
                     wanted = None

@@ -7,9 +7,10 @@ stopped the run where that was asked for; it never starts one.
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual.message import Message
 
@@ -55,6 +56,20 @@ class ResumeRun:
 
 
 @dataclass(frozen=True)
+class ForkRun:
+    """A new run that goes on from a step of another one, which stays as it is."""
+
+    parent: Path
+    step: int
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    """Config keys and their values."""
+    change: ChangeSettings | None = None
+    """Or a change as it is made live."""
+    fix: str = ""
+    """The title of the fix that the changes are."""
+
+
+@dataclass(frozen=True)
 class OpenRun:
     """Attach to the run's worker, or read the run where it has none."""
 
@@ -87,9 +102,9 @@ class CompareRuns:
     paths: tuple[Path, ...]
 
 
-Destination = ToHome | QuitApp | StartRun | ResumeRun
+Destination = ToHome | QuitApp | StartRun | ResumeRun | ForkRun
 """Where the run screen is left for."""
-RunDestination = StartRun | ResumeRun | OpenRun
+RunDestination = StartRun | ResumeRun | ForkRun | OpenRun
 Place = Course | CurveExercise | FaultExercise | CompareRuns
 
 

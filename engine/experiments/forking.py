@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from ..config import ConfigError, RunConfig
-from ..live_changes import live_part
+from ..events import ChangeSettings
+from ..live_changes import config_keys, live_part
 from ..storage.origin import Origin, write_origin
 from ..storage.relation import Relation, as_related, write_relation
 from ..storage.run_folder import CHECKPOINTS, StoreError
@@ -33,14 +34,18 @@ def fork(
     changes: Mapping[str, Any],
     now: datetime,
     *,
+    change: ChangeSettings | None = None,
     name: str | None = None,
     fix: str = "",
 ) -> Path:
     """The folder of a new run, ready for a worker; ConfigError or StoreError where it cannot be.
 
-    `changes` are config keys and their values, as fixes write them; `fix` is the title of the fix that they are.
+    `changes` are config keys and their values, as fixes write them, and `change` is one as it is made live, in their
+    place; `fix` is the title of the fix that they are.
     """
     config = read_config(parent)
+    if change is not None:
+        changes = config_keys(change)
     changed = config.with_changes(changes)
     require_possible(parent, changed, step, changes)
     journal = read_journal(parent)
@@ -50,7 +55,7 @@ def fork(
         config=config.to_toml(),
         changes=[change for change in journal.changes if change.step <= step],
         planned_steps=journal.planned_steps,
-        change=live_part(changes)[0],
+        change=change or live_part(changes)[0],
     )
     path = create(runs, changed, name or f"{parent.name[:LONGEST_STEM]}-fork", now, numbered=name is None)
     try:

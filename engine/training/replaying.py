@@ -20,7 +20,7 @@ from .snapshot import restore
 from .trainer import Trainer
 
 REPORT_EVERY_S = 0.2
-NICENESS = 5
+_NICENESS = 5
 
 
 def reports(run: Path) -> Iterator[ReplayReport]:
@@ -57,8 +57,8 @@ def is_same(was: float, now: float) -> bool:
     return was == now or (was != was and now != now)
 
 
-def main() -> None:
-    os.nice(NICENESS)
+def write_reports() -> None:
+    os.nice(_NICENESS)
     out = os.dup(1)
     os.dup2(2, 1)  # what libraries print is no report
     try:
@@ -69,4 +69,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    write_reports()

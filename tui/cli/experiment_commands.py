@@ -16,23 +16,23 @@ if TYPE_CHECKING:
     from ...engine.experiments.replay import ReplayReport
 
 
-@click.command()
+@click.command("replay")
 @click.argument("run", type=RunName())
 @click.option("--verify", is_flag=True, help="Exit 1 if a loss differs.")
 @runs_option
-def replay(run: str, verify: bool, runs: str | None) -> int:
+def replay_run(run: str, verify: bool, runs: str | None) -> int:
     """Train a run again, and compare the losses bit for bit. Live changes are made again at their steps.
 
     The run itself is only read. Ctrl-C says how far the losses were equal.
     """
     from contextlib import closing
 
-    from ...engine.experiments.replay import replay as replayed
+    from ...engine.experiments.replay import replay
 
     path = run_path(runs, run)
     report, began, is_whole = None, time.monotonic(), False
     try:
-        with closing(replayed(path)) as reports:
+        with closing(replay(path)) as reports:
             for report in reports:
                 _tell_progress(report.equal, report.steps, time.monotonic() - began)
             is_whole = True
@@ -67,7 +67,7 @@ def _clear_progress() -> None:
         click.echo("\r\x1b[K", nl=False, err=True)
 
 
-@click.command()
+@click.command("fork")
 @click.argument("run", type=RunName())
 @click.option("--at", "step", type=click.IntRange(0), required=True, metavar="STEP", help="The last step they share.")
 @click.option(
@@ -81,7 +81,9 @@ def _clear_progress() -> None:
 @click.option("--name", help="What the fork is called; RUN-fork-1 if it is not given.")
 @events_as_json
 @runs_option
-def fork(run: str, step: int, assignments: tuple[str, ...], name: str | None, as_json: bool, runs: str | None) -> int:
+def fork_run(
+    run: str, step: int, assignments: tuple[str, ...], name: str | None, as_json: bool, runs: str | None
+) -> int:
     """Go on from a step of a run as a new run, with other settings. The run itself is only read.
 
     Its state is computed again from the nearest checkpoint, so any step will do, and a fork without a change has the
@@ -90,7 +92,7 @@ def fork(run: str, step: int, assignments: tuple[str, ...], name: str | None, as
     from datetime import UTC, datetime
 
     from ...engine.config import ConfigError
-    from ...engine.experiments.forking import fork as forked
+    from ...engine.experiments.forking import fork
     from ...engine.storage.run_store import read_config
     from ...engine.toml_tables import toml_value
     from .follow import host
@@ -99,7 +101,7 @@ def fork(run: str, step: int, assignments: tuple[str, ...], name: str | None, as
     parent = run_path(runs, run)
     changes = {key: toml_value(text) for key, text in overrides(assignments).items()}
     try:
-        path = forked(runs_folder(runs), parent, step, changes, datetime.now(UTC), name=name)
+        path = fork(runs_folder(runs), parent, step, changes, datetime.now(UTC), name=name)
     except ConfigError as error:
         raise ConfigError(option_at_fault(str(error), assignments) + str(error)) from None
     click.echo(f"a fork of {visible(parent.name)} at step {step}", err=as_json)

@@ -65,6 +65,7 @@ RUN_KEYS: list[BindingType] = [
     _quiet("R", "leave('reseed')", "reseed", "run.reseed", "A new run of this configuration, with the next seed"),
     _quiet("C", "compare", "compare with another run …", "run.compare", "Other runs beside this one, in the loss plot"),
     _quiet("U", "compare_no_more", "compare no more", "run.compare_no_more", "Take the other runs out of the plot"),
+    _quiet("k", "leave('fork')", "fork", "run.fork", "A new run from the step at the cursor, with a fix or a change"),
     _shown("p", "leave('home')", "presets", "run.home", "Back to the presets and runs"),
     _quiet("q,ctrl+c", "leave('quit')", "quit", "run.quit", "Quit; asks what becomes of a run that trains"),
     _quiet("escape", "back", "back", "run.back", "Out of an explanation, of full screen, of a report"),

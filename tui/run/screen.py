@@ -30,6 +30,7 @@ from .command_prompts import PROMPTS
 from .comparing import ComparingScreen
 from .crash_report import CrashReport, crash_of, last_lines
 from .feed import RunFeed
+from .forking import ask_how_to_fork
 from .going_back import ask_where_to_go_back
 from .header import BlockedBanner, RunHeader
 from .leaving import DESTINATIONS, led_to
@@ -160,11 +161,15 @@ class RunScreen(ComparingScreen):
     @work(group="leave", exclusive=True)
     async def action_leave(self, where: str) -> None:
         view = self._feed.newest
-        if where != "go_back":
+        if where == "go_back":
+            if checkpoint := await ask_where_to_go_back(self, self._run, view):
+                await self._leave(checkpoint, "Go back: what becomes of this run?")
+        elif where == "fork":
+            if fork := await ask_how_to_fork(self, self._run, view, self.panels.viewport):
+                await self._leave(fork, "Fork: what becomes of this run?")
+        else:
             destination, question = DESTINATIONS[where]
             await self._leave(destination(self._run, view), question)
-        elif checkpoint := await ask_where_to_go_back(self, self._run, view):
-            await self._leave(checkpoint, "Go back: what becomes of this run?")
 
     def action_back(self) -> None:
         """Out of whatever covers the curves."""
