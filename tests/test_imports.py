@@ -46,6 +46,7 @@ TUI = (
     {"view", "dialogs"},
     {"panels"},
     {"comparison"},
+    {"experiments"},
     {"run", "home", "exercises"},
     {"course"},
     {"places"},

@@ -80,9 +80,8 @@ def _answer(interval: Interval | None, fix: Trial, control: Trial) -> tuple[Answ
     if interval.high < MARGIN and _mends(fix, control):
         return "helps", "the finding does not open, and the loss is no higher"
     if interval.low > -MARGIN and (interval.high < MARGIN or fix.has_finding):
-        return "does not help", "the loss is not lower" + (
-            ", and the finding opens as before" if fix.has_finding else ""
-        )
+        opens = ", and the finding opens as before" if fix.has_finding else ""
+        return "does not help", f"the loss is not lower{opens}"
     return "cannot tell yet", "the difference is within what chance does"
 
 

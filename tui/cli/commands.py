@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .checkpoint_commands import checkpoints, resume
-from .experiment_commands import fork_run, replay_run
+from .experiment_commands import fork_run, prove, replay_run
 from .export_commands import export, plot
 from .learn_commands import course, exercise
 from .options import (
@@ -116,8 +116,8 @@ def train(
 
 
 for each in (
-    presets, course, exercise, resume, fork_run, replay_run, attach_run, compare, stop, sample, checkpoints, runs, rm,
-    plot, export,
+    presets, course, exercise, resume, fork_run, prove, replay_run, attach_run, compare, stop, sample, checkpoints,
+    runs, rm, plot, export,
 ):  # fmt: skip
     command.add_command(each)
 

@@ -110,3 +110,21 @@ def fork_run(
         beside = f"`{PROGRAM} compare {visible(parent.name)} {visible(path.name)}` shows both"
         click.echo(beside, err=as_json)
     return status
+
+
+@click.command("prove")
+@click.argument("run", type=RunName())
+@click.option("--steps", type=click.IntRange(1), metavar="N", help="One verdict, after N steps.")
+@click.option("--adopt", is_flag=True, help="Keep the fork with the fix that helps most, without asking.")
+@runs_option
+def prove(run: str, steps: int | None, adopt: bool, runs: str | None) -> int:
+    """Try every fix of a run's finding on forks, and say which helps. The run itself is only read.
+
+    The control and each fix go on from the last checkpoint before the finding began, on the same batches. A fork that
+    is not adopted is deleted. Ctrl-C tells what is known so far.
+
+    Exit status: 0 where a fix helps, 1 where none does.
+    """
+    from .proving import prove_fixes
+
+    return prove_fixes(run_path(runs, run), steps, adopts=adopt)

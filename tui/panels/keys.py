@@ -66,6 +66,7 @@ RUN_KEYS: list[BindingType] = [
     _quiet("C", "compare", "compare with another run …", "run.compare", "Other runs beside this one, in the loss plot"),
     _quiet("U", "compare_no_more", "compare no more", "run.compare_no_more", "Take the other runs out of the plot"),
     _quiet("k", "leave('fork')", "fork", "run.fork", "A new run from the step at the cursor, with a fix or a change"),
+    _quiet("F", "leave('prove')", "prove", "run.prove", "Try every fix of the finding on forks, and see which helps"),
     _shown("p", "leave('home')", "presets", "run.home", "Back to the presets and runs"),
     _quiet("q,ctrl+c", "leave('quit')", "quit", "run.quit", "Quit; asks what becomes of a run that trains"),
     _quiet("escape", "back", "back", "run.back", "Out of an explanation, of full screen, of a report"),

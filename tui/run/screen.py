@@ -17,6 +17,7 @@ from textual.reactive import var
 from ...engine.client import Run
 from .. import gc_control
 from ..dialogs.key_line import KeyLine
+from ..experiments.proof_screen import ProofScreen
 from ..panels.grid import RunPanels
 from ..panels.keys import FOOTER, RUN_KEYS
 from ..panels.lesson import LessonPanel
@@ -167,6 +168,10 @@ class RunScreen(ComparingScreen):
         elif where == "fork":
             if fork := await ask_how_to_fork(self, self._run, view, self.panels.viewport):
                 await self._leave(fork, "Fork: what becomes of this run?")
+        elif where == "prove":
+            assert self._run.path is not None, "the key is offered for a run on disk"
+            if adopted := await self.app.push_screen_wait(ProofScreen(self._run.path, ascii=self._ascii)):
+                await self._leave(adopted, "The fix is adopted: what becomes of this run?")
         else:
             destination, question = DESTINATIONS[where]
             await self._leave(destination(self._run, view), question)
