@@ -9,9 +9,25 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from textual.app import App
+from textual.widgets import Static
 
 from tinygpt_tui.engine.config import DataConfig, RunConfig
-from tinygpt_tui.engine.events import CheckpointSaved, Event, FindingClosed, FindingOpened, Fix, RunStarted
+from tinygpt_tui.engine.events import (
+    Accepted,
+    CheckpointSaved,
+    Command,
+    Event,
+    FindingClosed,
+    FindingOpened,
+    Fix,
+    Refused,
+    RunEnded,
+    RunStarted,
+    Stop,
+    TakeSteps,
+)
+from tinygpt_tui.engine.experiments import arms
 from tinygpt_tui.engine.experiments.proof import CONTROL, FIRST_LOOK, plan_proof
 from tinygpt_tui.engine.experiments.verdict import MARGIN, Trial, judge, paired_interval, student_t
 from tinygpt_tui.engine.storage.event_log import EventLog, all_events
@@ -19,7 +35,13 @@ from tinygpt_tui.engine.storage.origin import read_origin
 from tinygpt_tui.engine.storage.run_folder import StoreError
 from tinygpt_tui.engine.storage.run_store import create, read_config
 from tinygpt_tui.tui.cli.main import run_command
+from tinygpt_tui.tui.experiments.proof_screen import ProofScreen
+from tinygpt_tui.tui.navigation import Destination, ResumeRun
+from tinygpt_tui.tui.run.screen import RunScreen
+from tinygpt_tui.tui.settings import Settings
 
+from .screen_text import until
+from .scripted_run import ScriptedRun, started, steps
 from .texts import TEXT, small_config
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -122,6 +144,7 @@ def run_with(folder: Path, *events: Event, steps: int = 1000) -> Path:
 
 
 LOWER = Fix(title="lower", changes={"schedule.lr": 1e-4})
+"""Where the scripted arms lose as much as their learning rate, this is too little to matter."""
 
 
 def test_a_proof_begins_before_the_finding_and_tries_each_fix_once(tmp_path: Path) -> None:
@@ -172,3 +195,77 @@ def test_the_right_fix_is_adopted_and_nothing_else_is_left(tmp_path: Path, capfd
     assert origin is not None and (origin.parent, origin.step) == ("wrong", 0)
     assert read_config(adopted) == RunConfig.from_toml(run / "config.toml").with_changes({"schedule.lr": 3e-3})
     assert list(all_events(adopted))[-1].seq > 60
+
+
+class ScriptedArm(ScriptedRun):
+    """A worker of a proof: it takes the steps that it is told to, with a loss that its learning rate decides."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(config=read_config(path), path=path, live=True)
+        self._trained = 0
+
+    async def send(self, command: Command) -> Accepted | Refused:
+        match command:
+            case TakeSteps(count=count):
+                noise = np.random.default_rng(self._trained).normal(size=count)
+                losses = 3 + 0.1 * noise + self.config.schedule.lr
+                self.say(*steps(self.config, list(losses), first=self._trained + 1))
+                self._trained += count
+            case Stop():
+                self.say(RunEnded(step=self._trained, reason="stopped"))
+                self.end()
+            case _:
+                raise AssertionError(command)
+        return await super().send(command)
+
+    async def exit_status(self) -> int:
+        return 0
+
+
+class RunShown(App[None]):
+    def __init__(self, run: Path, opened: FindingOpened) -> None:
+        super().__init__()
+        config = read_config(run)
+        begun = [started(config), *steps(config, [3.0] * 80), opened, RunEnded(step=80, reason="stopped")]
+        self._run = ScriptedRun(begun, config=config, path=run)
+        self.departures: list[Destination | None] = []
+
+    def on_mount(self) -> None:
+        self.push_screen(RunScreen(self._run, settings=Settings()), self.departures.append)
+
+
+@pytest.mark.parametrize("last", ["enter", "escape", "q"])
+async def test_f_shows_the_proof_and_adopts_a_fix_or_throws_all_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: str
+) -> None:
+    async def start(path: Path) -> ScriptedArm:
+        return ScriptedArm(path)
+
+    monkeypatch.setattr(arms, "start", start)
+    opened = finding(1, 50, LOWER, Fix(title="higher", changes={"schedule.lr": 5.0}))
+    run = run_with(tmp_path, *steps(RunConfig(), [3.0] * 80), opened)
+    app = RunShown(run, opened)
+
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, RunScreen) and app.screen.view is not None)
+        await until(pilot, lambda: bool(app.screen.view and app.screen.view.findings))  # pyright: ignore[reportAttributeAccessIssue]
+        await pilot.press("F")
+        await until(pilot, lambda: isinstance(app.screen, ProofScreen))
+        screen = app.screen
+        assert isinstance(screen, ProofScreen)
+        await until(pilot, lambda: "the verdicts" in told(screen))
+        assert "lower  step 80" in told(screen)
+        assert "higher  step 80  makes worse" in told(screen)
+        await pilot.press("down")
+        assert screen.chosen == 2
+        await pilot.press("up", last)
+        await until(pilot, lambda: not isinstance(app.screen, ProofScreen))
+        await pilot.pause()
+
+    kept = ["wrong", "wrong-fork-1"] if last == "enter" else ["wrong"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == kept
+    assert app.departures == ([ResumeRun(tmp_path / "wrong-fork-1")] if last == "enter" else [])
+
+
+def told(screen: ProofScreen) -> str:
+    return str(screen.query_one("#arms", Static).content)
