@@ -6,7 +6,7 @@
     for batch in loader:
         loss = model(batch)
         loss.backward()
-        run.step(loss)          # between backward and optimizer.step; False once somebody has stopped the run
+        run.step(loss)          # between backward and optimizer.step; False once the run is stopped
         optimizer.step()
         optimizer.zero_grad()
 

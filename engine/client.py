@@ -14,6 +14,7 @@ from typing import Protocol
 
 import msgspec
 
+from .arrivals import Arrival
 from .config import ConfigError, RunConfig
 from .events import Accepted, AnyEvent, ChangeSettings, Command, Event, Follow, Refused, RunEnded, RunStarted, encode
 from .hosting.client_limit import REFUSED_CLIENT
@@ -28,7 +29,7 @@ from .storage.run_folder import (
     open_file,
     socket_path,
 )
-from .storage.run_store import read_config, require_readable
+from .storage.run_store import read_config, require_readable, run_description
 
 # -P: a torch.py in the folder where a person stands is not imported
 WORKER = (sys.executable, "-P", "-m", "tinygpt_tui.engine.worker")
@@ -46,10 +47,11 @@ class Run(Protocol):
 
     path: Path | None
     config: RunConfig
+    """Of a run of the tiny GPT; one that describes itself has the usual one, of which nothing is shown."""
     live: bool
     """Whether commands can be sent."""
 
-    def batches(self) -> AsyncIterator[list[AnyEvent]]:
+    def batches(self) -> AsyncIterator[Sequence[Arrival]]:
         """The stored events, then the live ones; it ends after the last. To be called once."""
         ...
 
@@ -325,6 +327,8 @@ async def _connect(
 
 def _config(path: Path) -> RunConfig:
     try:
+        if run_description(path) is not None:
+            return RunConfig()
         return read_config(path)
     except (ConfigError, StoreError) as error:
         raise ClientError(str(error)) from None

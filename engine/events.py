@@ -1,4 +1,4 @@
-"""What a run says (events) and what it can be told (commands), and their one encoding as JSON lines.
+"""Events, which a run sends, and commands, which it takes, with their one encoding as JSON lines.
 
 An event that is stored has a seq (0, 1, 2 ... in the run) and a time (seconds since 1970). JSON has no NaN: in every
 line a number that is not finite is the string "NaN", "Infinity" or "-Infinity", which strict parsers accept.
@@ -133,7 +133,7 @@ class SettingsChanged(Event, frozen=True, kw_only=True, tag="changed"):
 
 
 class TimeSpent(Event, frozen=True, kw_only=True, tag="time"):
-    """Where the time of the last steps went; told every so many steps."""
+    """Where the time of the last steps went; stored every so many steps."""
 
     step: Count
     steps: Count
@@ -231,7 +231,7 @@ class RunEnded(Event, frozen=True, kw_only=True, tag="end"):
 
 
 class StorageBlocked(Event, frozen=True, kw_only=True, tag="storage_blocked"):
-    """The run could not be written and training waits; cannot be stored, so clients alone hear of it."""
+    """The run could not be written and training waits; cannot be stored, and is sent to clients only."""
 
     step: Count
     detail: str
@@ -259,7 +259,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, tag_field="command", fo
 
 
 class Follow(Command, frozen=True, kw_only=True, tag="follow"):
-    """Send the stored events from seq `since` on, then the live ones; the first thing a client says."""
+    """Send the stored events from seq `since` on, then the live ones; the first command of a client."""
 
     since: int = 0
 
@@ -341,7 +341,7 @@ AnyCommand = (
 
 
 class ProtocolError(ValueError):
-    """A line that is no event or no command; the message says why in one line."""
+    """A line that is no event or no command; the message gives the reason in one line."""
 
 
 # strict=False lets the strings of non-finite numbers back in as floats

@@ -57,7 +57,7 @@ class Expectation:
     by: int
     """The step by which it is known."""
     or_else: tuple[FindingKind, ...] = ()
-    """Kinds that tell of the same trouble: in some seeds one of these is known by then instead."""
+    """Kinds with the same cause: in some seeds one of these is found by then instead."""
 
     def __post_init__(self) -> None:
         between("lesson.expected.by", self.by, 1, 1_000_000_000)
@@ -140,7 +140,7 @@ class Lesson:
     why: str = ""
     """What a person will see happen, and why."""
     seconds: float = 0.0
-    """How long the run takes on two CPU cores, about; 0 where nobody has measured it."""
+    """How long the run takes on two CPU cores, about; 0 where it was not measured."""
     watch: tuple[Watch, ...] = ()
     claims: tuple[Claim, ...] = ()
     expected: tuple[Expectation, ...] = ()

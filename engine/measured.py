@@ -14,7 +14,7 @@ WINDOW = 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Record:
+class MeasuredRun:
     """What a run has measured so far: for each metric a value a step, NaN before the first measurement."""
 
     columns: Mapping[str, Values]
@@ -26,7 +26,7 @@ class Record:
         return self.columns["step"]
 
 
-def first_step(condition: Condition, record: Record) -> int | None:
+def first_step(condition: Condition, record: MeasuredRun) -> int | None:
     """The first step at which a condition holds."""
     if not len(record.steps):
         return None
@@ -34,7 +34,7 @@ def first_step(condition: Condition, record: Record) -> int | None:
     return int(record.steps[int(np.argmax(holds))]) if holds.any() else None
 
 
-def _rows(test: Raises | Compares, record: Record) -> NDArray[np.bool_]:
+def _rows(test: Raises | Compares, record: MeasuredRun) -> NDArray[np.bool_]:
     """Whether it holds, a row a step."""
     if isinstance(test, Raises):
         return record.steps >= record.findings.get(test.kind, np.inf)

@@ -27,7 +27,7 @@ class Metric:
     columns: tuple[str, ...] = ()
     """What other tools call it, besides its name; with none it is not looked for in their logs."""
     accompanies: bool = False
-    """Alone in an entry of a log it says nothing of training."""
+    """An entry of a log that has only this metric is not about training."""
 
 
 _METRICS = (

@@ -46,7 +46,7 @@ def problems(config: RunConfig, ids: Collection[str]) -> list[str]:
 
 
 def lesson_words(lesson: Lesson) -> str:
-    """All that a lesson says of its run."""
+    """All statements of a lesson about its run."""
     return "\n".join(
         [
             lesson.summary,

@@ -1,4 +1,4 @@
-"""A table of TOML becomes a dataclass, or one line says which key is wrong and why."""
+"""A table of TOML becomes a dataclass, or an error with the key, the value and the rule."""
 
 import math
 import tomllib

@@ -10,7 +10,7 @@ from queue import SimpleQueue
 
 import pytest
 
-from tinygpt_tui.engine.client import ClientError, LiveRun, Run, attach, open_stored, start
+from tinygpt_tui.engine.client import ClientError, LiveRun, StoredRun, attach, open_stored, start
 from tinygpt_tui.engine.events import (
     Accepted,
     AnyEvent,
@@ -42,7 +42,7 @@ from .scripted_loop import new_run, scripted_worker
 from .test_worker import ENDLESS, is_step, training, until, worker_pid
 
 
-async def everything(run: Run) -> list[AnyEvent]:
+async def everything(run: LiveRun | StoredRun) -> list[AnyEvent]:
     return [event async for batch in run.batches() for event in batch]
 
 

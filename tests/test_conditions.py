@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from tinygpt_tui.engine.conditions import parse_condition
-from tinygpt_tui.engine.measured import Record, first_step
+from tinygpt_tui.engine.measured import MeasuredRun, first_step
 from tinygpt_tui.engine.toml_tables import ConfigError
 
 STEPS = np.arange(1.0, 101.0)
-RECORD = Record(
+RECORD = MeasuredRun(
     columns={"step": STEPS, "loss": 5.0 - STEPS / 50, "lr": np.minimum(STEPS, 100 - STEPS) / 1000},
     findings={"spike": 40},
 )

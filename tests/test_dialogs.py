@@ -26,6 +26,7 @@ from tinygpt_tui.tui.dialogs.confirm import Confirm
 from tinygpt_tui.tui.dialogs.dialog import Dialog
 from tinygpt_tui.tui.dialogs.help import HelpScreen
 from tinygpt_tui.tui.dialogs.pick import Pick
+from tinygpt_tui.tui.dialogs.pick_several import PickSeveral
 from tinygpt_tui.tui.dialogs.prompt import Prompt
 from tinygpt_tui.tui.plots.viewport import Viewport
 from tinygpt_tui.tui.run.change_fields import belongs, change_fields, read_change
@@ -169,6 +170,7 @@ CONFIG = RunConfig(title="Scripted")
 DIALOGS: dict[str, Callable[[Screen], ModalScreen]] = {
     "confirm": lambda _: Confirm("Delete it?", yes="Delete", no="Keep"),
     "pick": lambda _: Pick("Which?", ["one", "two"]),
+    "pick several": lambda _: PickSeveral("Which?", ["one", "two"], marked=[], most=2, ascii=False),
     "prompt": lambda _: steps_prompt(),
     "help": HelpScreen,
     "leave": lambda _: LeaveDialog("Leave?", step=7),

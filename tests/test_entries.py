@@ -24,7 +24,7 @@ from tinygpt_tui.tui.home.entries import (
     intention,
     listed,
     matching,
-    shelved,
+    run_entries,
     usual_choice,
 )
 from tinygpt_tui.tui.home.entry_list import Heading, RowLine, laid_out, lines_of
@@ -148,7 +148,7 @@ def test_chapters_and_runs_have_headings() -> None:
 @given(states=st.lists(st.sampled_from(get_args(StoredState)), max_size=9))
 def test_what_trains_comes_first_and_the_newest_few_stand_above_the_presets(states: list[StoredState]) -> None:
     runs = [replace(SUMMARY, name=str(place), state=state) for place, state in enumerate(states)]
-    entries = in_order([PRESET], shelved(runs))
+    entries = in_order([PRESET], run_entries(runs))
     top = [entry for entry in entries[: entries.index(LEARNING[0])] if isinstance(entry, RunEntry)]
     rest = [entry for entry in entries[entries.index(PRESET) + 1 :] if isinstance(entry, RunEntry)]
     assert sorted(entry.summary.name for entry in top + rest) == [run.name for run in runs]

@@ -12,7 +12,7 @@ from tinygpt_tui.engine.storage.event_log import EventLog
 from tinygpt_tui.engine.storage.run_folder import EVENTS, StoreError
 from tinygpt_tui.engine.storage.run_store import create
 from tinygpt_tui.tui.home import log_peek as looking
-from tinygpt_tui.tui.home.log_peek import Glimpse, gathered, glimpse
+from tinygpt_tui.tui.home.log_peek import LogSummary, gathered, log_summary
 
 from .scripted_run import started, steps
 
@@ -43,7 +43,7 @@ def test_a_short_log_is_read_whole(tmp_path: Path) -> None:
         FindingClosed(id=1, step=3),
         RunEnded(step=3, reason="failed", detail="why"),
     )
-    seen = glimpse(run)
+    seen = log_summary(run)
     assert [step for step, _ in seen.losses] == [1, 2, 3]
     assert math.isnan(seen.losses[1][1])
     assert seen.last is not None and seen.last.step == 3
@@ -70,7 +70,7 @@ def test_of_a_long_log_both_ends_and_the_shape_are_seen(tmp_path: Path) -> None:
     events = [started(CONFIG), *steps(CONFIG, [1.0 + step for step in range(20_000)])]
     (run / EVENTS).write_bytes(b"".join(encode(event) + b"\n" for event in events))
     assert (run / EVENTS).stat().st_size > looking.WHOLE
-    seen = glimpse(run)
+    seen = log_summary(run)
     assert seen.started is not None
     assert seen.losses[0] == (1, 1.0)
     assert seen.losses[-1] == (20_000, 20_000.0)
@@ -83,16 +83,16 @@ def test_what_is_no_event_is_passed_over(tmp_path: Path) -> None:
     run = run_with(tmp_path, started(CONFIG), *steps(CONFIG, [3.0]))
     with (run / EVENTS).open("ab") as log:
         log.write(b"\xff\xfe nonsense\n[1, 2]\n{}\n" + encode(steps(CONFIG, [2.0], first=2)[0]) + b'\n{"event":"st')
-    assert [step for step, _ in glimpse(run).losses] == [1, 2]
+    assert [step for step, _ in log_summary(run).losses] == [1, 2]
 
 
 def test_a_log_that_is_missing_or_no_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"events\.jsonl"):
-        glimpse(tmp_path)
+        log_summary(tmp_path)
     (tmp_path / EVENTS).symlink_to("/dev/zero")
     with pytest.raises(StoreError, match="is a link"):
-        glimpse(tmp_path)
+        log_summary(tmp_path)
 
 
 def test_an_empty_log_says_nothing(tmp_path: Path) -> None:
-    assert glimpse(run_with(tmp_path)) == Glimpse()
+    assert log_summary(run_with(tmp_path)) == LogSummary()

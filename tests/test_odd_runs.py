@@ -34,7 +34,7 @@ from tinygpt_tui.engine.storage.run_store import create, summarise
 from tinygpt_tui.tui.cli.follow import narrator
 from tinygpt_tui.tui.cli.main import run_command
 from tinygpt_tui.tui.home.disk import read_runs
-from tinygpt_tui.tui.home.log_peek import glimpse
+from tinygpt_tui.tui.home.log_peek import log_summary
 from tinygpt_tui.tui.home.rows import row
 from tinygpt_tui.tui.home.run_preview import run_lines
 from tinygpt_tui.tui.plots.draw import draw_figure
@@ -116,12 +116,12 @@ def test_an_odd_run_is_listed_and_shown(odd: str, odd_run: Callable[[list[AnyEve
     run = odd_run(ODD[odd])
     view = RunView.of(CONFIG)
     for batch in stored_events(run):
-        narrator(9, io.StringIO(), as_json=False).tell(batch)
+        narrator(9, io.StringIO(), as_json=False).show(batch)
         view = view.after_all(batch)
 
     (entry,) = read_runs(run.parent)
     assert row(entry, datetime.now(UTC), ascii=False).name
-    assert run_lines(entry.summary, glimpse(run), Size(50, 30), ascii=False)
+    assert run_lines(entry.summary, log_summary(run), Size(50, 30), ascii=False)
     for number in (
         "tokens_per_s",
         "epoch",

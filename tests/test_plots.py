@@ -15,7 +15,7 @@ from tinygpt_tui.tui.plots.axes import Scale, label, seconds_label
 from tinygpt_tui.tui.plots.canvas import Canvas, ColorRole
 from tinygpt_tui.tui.plots.draw import PlotArea, draw_figure
 from tinygpt_tui.tui.plots.figure import Curve, Figure, HLine, Markers, VLine, fitted, reduced
-from tinygpt_tui.tui.plots.heatmap import Heat, draw_heat
+from tinygpt_tui.tui.plots.heatmap import Heat, draw_heat, gutter
 from tinygpt_tui.tui.plots.series import Floats
 from tinygpt_tui.tui.plots.viewport import Viewport
 from tinygpt_tui.tui.view.figures import gradient_figure, loss_figure, lr_figure
@@ -320,11 +320,12 @@ def test_a_heat_map_leaves_no_row_blank_and_gives_every_layer_as_many_rows_as_an
     )
     heat = Heat.of([layer], np.array([1.0]), "update_ratio")
     lines = str(draw_heat(heat, Scale.around(1.0, 2.0), 60, height, ascii_only=True)).splitlines()
-    mapped = [line for line in lines if set(line[9:]) <= set(".:-#@")]
-    begins = [row for row, line in enumerate(mapped) if line[:9].strip()]
+    left = gutter(heat, 60)
+    mapped = [line for line in lines if set(line[left:]) <= set(".:-#@")]
+    begins = [row for row, line in enumerate(mapped) if line[:left].strip()]
     tall = np.diff([*begins, len(mapped)])
     assert all(line.strip() for line in lines)
-    assert begins[0] == 0 and (tall.max() - tall.min() <= 1)
+    assert begins[0] == 0 and tall.max() - tall.min() <= 1
     assert len(begins) == min(layers, len(mapped)) and len(lines) - len(mapped) <= 2
 
 

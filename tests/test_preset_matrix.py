@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tinygpt_tui.engine.events import Fix, LayersMeasured, StepFinished
 from tinygpt_tui.engine.lesson import Claim, Expectation, Lesson, LessonFix
-from tinygpt_tui.engine.measured import Record
+from tinygpt_tui.engine.measured import MeasuredRun
 from tinygpt_tui.engine.presets import find_preset, preset_files
 
 from .matrix.promises import (
@@ -30,7 +30,7 @@ from .matrix.promises import (
 )
 from .matrix.trials import judge
 
-RECORD = Record(columns={"step": np.arange(1.0, 101.0), "loss": np.linspace(5.0, 3.0, 100)})
+RECORD = MeasuredRun(columns={"step": np.arange(1.0, 101.0), "loss": np.linspace(5.0, 3.0, 100)})
 LESSON = Lesson(expected=(Expectation(kind="stall", by=100),), allowed=("spike",))
 FIX = LessonFix(title="x", changes={"training.steps": 5}, then="y", gone=("stall",), better_by=0.5, speedup=2.0)
 TRIAL = Trial(raised=(Raised(kind="stall", step=90),), val_loss=3.0, record=RECORD, seconds=10.0)

@@ -103,7 +103,7 @@ def test_until_there_is_a_step_the_status_says_what_is_prepared() -> None:
 
 def test_where_no_line_is_redrawn_each_preparation_is_a_line() -> None:
     out = io.StringIO()
-    narrator(100, out, as_json=False).tell([PreparationBegan(activity="reading the text"), step(1)])
+    narrator(100, out, as_json=False).show([PreparationBegan(activity="reading the text"), step(1)])
     assert out.getvalue().splitlines()[0] == "reading the text"
 
 

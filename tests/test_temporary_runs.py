@@ -11,7 +11,7 @@ import pytest
 
 from tinygpt_tui.engine.config import ConfigError, DataConfig, RunConfig, TrainingConfig
 from tinygpt_tui.engine.storage.run_folder import find_worker
-from tinygpt_tui.tui.exercises.temporary_runs import Rehearsals, views
+from tinygpt_tui.tui.exercises.temporary_runs import TemporaryRuns, views
 from tinygpt_tui.tui.navigation import RunDestination
 from tinygpt_tui.tui.open_run import open_run
 
@@ -27,14 +27,14 @@ def config(tmp_path: Path) -> RunConfig:
 
 
 async def test_a_real_run_is_watched_and_nothing_of_it_is_left(config: RunConfig) -> None:
-    rehearsals = Rehearsals(open_run)
-    run = await rehearsals.start(config)
+    temporary_runs = TemporaryRuns(open_run)
+    run = await temporary_runs.start(config)
     async for view in views(run):
         if view.step >= 3:
             break
     assert run.path is not None and find_worker(run.path)
-    rehearsals.discard(run)
-    await rehearsals.close()
+    temporary_runs.discard(run)
+    await temporary_runs.close()
     assert not run.path.exists() and not run.path.parent.exists()
 
 
@@ -43,10 +43,10 @@ import asyncio, os, signal, sys
 from pathlib import Path
 from tinygpt_tui.engine.config import RunConfig
 from tinygpt_tui.tui.open_run import open_run
-from tinygpt_tui.tui.exercises.temporary_runs import Rehearsals
+from tinygpt_tui.tui.exercises.temporary_runs import TemporaryRuns
 
 async def main():
-    run = await Rehearsals(open_run).start(RunConfig.from_toml(Path(sys.argv[1])))
+    run = await TemporaryRuns(open_run).start(RunConfig.from_toml(Path(sys.argv[1])))
     print(run.path, flush=True)
     os.kill(os.getpid(), getattr(signal, sys.argv[2]))
 
@@ -76,12 +76,12 @@ async def test_a_run_that_is_given_up_while_it_starts_is_ended_too() -> None:
         await goes_on.wait()
         return run
 
-    rehearsals = Rehearsals(slow)
-    starting = asyncio.create_task(rehearsals.start(RunConfig()))
+    temporary_runs = TemporaryRuns(slow)
+    starting = asyncio.create_task(temporary_runs.start(RunConfig()))
     await began.wait()
     starting.cancel()
     goes_on.set()
-    await rehearsals.close()
+    await temporary_runs.close()
     assert run.is_closed and starting.cancelled()
 
 
@@ -91,9 +91,9 @@ async def test_closing_ends_a_run_that_nobody_discarded() -> None:
     async def given(destination: RunDestination, runs: Path) -> ScriptedRun:
         return run
 
-    rehearsals = Rehearsals(given)
-    await rehearsals.start(RunConfig())
-    await rehearsals.close()
+    temporary_runs = TemporaryRuns(given)
+    await temporary_runs.start(RunConfig())
+    await temporary_runs.close()
     assert run.is_closed
 
 
@@ -101,10 +101,10 @@ async def test_a_run_that_cannot_be_opened_says_why(config: RunConfig) -> None:
     async def refused(destination: RunDestination, runs: Path) -> ScriptedRun:
         raise ConfigError("no")
 
-    rehearsals = Rehearsals(refused)
+    temporary_runs = TemporaryRuns(refused)
     with pytest.raises(ConfigError, match="no"):
-        await rehearsals.start(replace(config, title="x"))
-    await rehearsals.close()
+        await temporary_runs.start(replace(config, title="x"))
+    await temporary_runs.close()
 
 
 async def test_the_last_view_is_the_whole_run() -> None:

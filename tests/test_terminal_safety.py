@@ -162,7 +162,7 @@ def test_an_occupied_hostile_run_is_refused_harmlessly(run: Path) -> None:
 
 def test_json_lines_hold_what_they_held(capsys: pytest.CaptureFixture[str]) -> None:
     teller = narrator(9, sys.stdout, as_json=True)
-    teller.tell(hostile_events())
+    teller.show(hostile_events())
     lines = capsys.readouterr().out.splitlines()
     assert [decode_event(line) for line in lines] == hostile_events()
 
@@ -174,5 +174,5 @@ def test_a_line_that_is_redrawn_has_no_escape_sequence_but_its_own() -> None:
 
     for event in hostile_events():
         terminal = Terminal()
-        narrator(9, terminal, as_json=False).tell([event])
+        narrator(9, terminal, as_json=False).show([event])
         require_harmless(terminal.getvalue().replace("\r\x1b[K", ""))

@@ -165,7 +165,7 @@ def test_the_instruments_agree_with_torch() -> None:
     assert step.grad_min == pytest.approx(gradient.min().item(), rel=1e-4)
     assert step.param_norm == pytest.approx(weights.norm().item(), rel=1e-5)
     assert step.update_ratio == pytest.approx((update.norm() / weights.norm()).item(), rel=1e-3)
-    assert step.grad_norm is not None and step.clipped == (step.grad_norm > 1.0)
+    assert step.grad_norm is not None and step.clipped == (step.grad_norm > 5.0)
 
 
 def test_accumulation_is_one_big_batch() -> None:

@@ -25,6 +25,7 @@ from .navigation import (
     Destination,
     ForkRun,
     GoTo,
+    OpenLog,
     OpenRun,
     Place,
     QuitApp,
@@ -60,6 +61,7 @@ def open_app(
     overrides: Mapping[str, str] | None = None,
     name: str | None = None,
     run: Path | None = None,
+    log: OpenLog | None = None,
     place: Place | None = None,
     ascii: bool = False,
 ) -> int:
@@ -67,7 +69,7 @@ def open_app(
 
     `overrides` are config keys of the preset with their values as TOML, and `name` is that of its run.
     """
-    destination: RunDestination | Place | None = OpenRun(run) if run else place
+    destination: RunDestination | Place | None = OpenRun(run) if run else log or place
     if preset is not None:
         from ..engine.presets import planned
 
@@ -122,7 +124,10 @@ class TinyGPTApp(RememberingApp):
         self.set_class(self._ascii, "-ascii")
 
     def get_default_screen(self) -> Screen[None]:
-        return HomeScreen(self._runs, ascii=self._ascii, now=self._now)
+        settings = self._preferences
+        return HomeScreen(
+            self._runs, ascii=self._ascii, now=self._now, recent_logs=lambda: settings.settings.recent_logs
+        )
 
     def on_mount(self) -> None:
         # without a handler, `kill` would leave the terminal in the alternate screen, reporting the mouse
@@ -141,19 +146,21 @@ class TinyGPTApp(RememberingApp):
     @on(GoTo)
     def go_to(self, event: GoTo) -> None:
         match event.where:
-            case StartRun() | ResumeRun() | ForkRun() | OpenRun() as destination:
+            case StartRun() | ResumeRun() | ForkRun() | OpenRun() | OpenLog() as destination:
                 self.go(destination)
             case place:
                 self.push_screen(screen_of(place, open=self._open, progress=self._progress, ascii=self._ascii))
 
     @work(group="go")
     async def go(self, destination: RunDestination) -> None:
-        """From run to run, until a person wants to go home or out."""
+        """From run to run, until the person goes home or quits."""
         wanted: RunDestination | None = destination
         while wanted is not None:
             run = await open_or_notify(self, self._open(wanted, self._runs), in_words(wanted))
             if run is None:
                 return
+            if isinstance(wanted, OpenLog) and wanted.piped is None:
+                self._remember_log(wanted.path)
             match await self._shown(run, paced=not isinstance(wanted, OpenRun)):
                 case QuitApp():
                     self.exit()
@@ -208,7 +215,7 @@ class TinyGPTApp(RememberingApp):
 
 
 async def open_or_notify(app: App[None], run: Awaitable[OpenedRun], words: str) -> OpenedRun | None:
-    """The run, while the words say what is awaited; None, and a notice that says why, where it cannot be had."""
+    """The run, with `words` on the screen while it opens; None, and a notice with the reason, where it cannot."""
     from ..engine.client import ClientError
     from ..engine.config import ConfigError
     from ..engine.storage.run_store import StoreError

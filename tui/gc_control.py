@@ -7,7 +7,7 @@ the middle of something, for 10 to 70 ms at a time.
 import gc
 
 _SAFETY = 10_000
-"""Objects after which the collector passes by itself, where nobody calls `sweep`."""
+"""Objects after which the collector passes by itself, where `sweep` is not called."""
 
 
 def settle() -> None:

@@ -18,6 +18,7 @@ from ..engine.config import RunConfig
 
 if TYPE_CHECKING:  # the first frame does not need them
     from ..engine.events import ChangeSettings
+    from ..engine.following.piped_input import PipedInput
     from ..engine.storage.relation import Relation
 
 
@@ -77,22 +78,43 @@ class OpenRun:
 
 
 @dataclass(frozen=True)
+class OpenLog:
+    """Follow the log of another program."""
+
+    path: Path
+    name: str
+    """As it was given."""
+    run: str | None = None
+    """One of the runs that it holds; the latest without."""
+    columns: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Canonical names of metrics and the columns that were chosen for them."""
+    piped: PipedInput | None = None
+
+
+@dataclass(frozen=True)
 class Course:
     """The course, at the page that was open last."""
 
 
 @dataclass(frozen=True)
 class CurveExercise:
-    """Read a curve; the seed says which."""
+    """Read a curve, chosen by the seed."""
 
     seed: int
 
 
 @dataclass(frozen=True)
 class FaultExercise:
-    """Name the fault; the seed says which."""
+    """Name the fault, chosen by the seed."""
 
     seed: int
+
+
+@dataclass(frozen=True)
+class LogFolder:
+    """The logs below a folder."""
+
+    path: Path
 
 
 @dataclass(frozen=True)
@@ -104,12 +126,12 @@ class CompareRuns:
 
 Destination = ToHome | QuitApp | StartRun | ResumeRun | ForkRun
 """Where the run screen is left for."""
-RunDestination = StartRun | ResumeRun | ForkRun | OpenRun
-Place = Course | CurveExercise | FaultExercise | CompareRuns
+RunDestination = StartRun | ResumeRun | ForkRun | OpenRun | OpenLog
+Place = Course | CurveExercise | FaultExercise | CompareRuns | LogFolder
 
 
 class GoTo(Message):
-    """A person wants to go there; the app takes them."""
+    """A request to the app to go to a place."""
 
     def __init__(self, where: RunDestination | Place) -> None:
         super().__init__()

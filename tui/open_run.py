@@ -1,4 +1,4 @@
-"""Turns what a person wants to see into a run: a new one, one that trains on, or one that is there."""
+"""Opens the run of a destination: a new one, one that is resumed, or one that exists."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from .navigation import ForkRun, OpenRun, ResumeRun, RunDestination, StartRun
+from .navigation import ForkRun, OpenLog, OpenRun, ResumeRun, RunDestination, StartRun
 
 if TYPE_CHECKING:  # the first frame does not wait for the client
     from ..engine.client import Run
 
     class OpenedRun(Run, Protocol):
-        """A run that whoever opened it closes; its worker goes on."""
+        """A run that its opener closes; its worker goes on."""
 
         async def close(self) -> None: ...
 
@@ -32,6 +32,8 @@ def in_words(destination: RunDestination) -> str:
             return f"Forking {parent.name} at step {step} …"
         case OpenRun(path=path):
             return f"Opening {path.name} …"
+        case OpenLog(name=name):
+            return f"Reading {name} …"
 
 
 async def open_run(destination: RunDestination, runs: Path) -> OpenedRun:
@@ -52,6 +54,16 @@ async def open_run(destination: RunDestination, runs: Path) -> OpenedRun:
             if await asyncio.to_thread(run_folder.find_worker, path):
                 return await client.attach(path)
             return await asyncio.to_thread(client.open_stored, path)
+        case OpenLog():
+            return await _followed(destination)
+
+
+async def _followed(wanted: OpenLog) -> OpenedRun:
+    from ..engine.following.log_run import LogRun
+
+    run = LogRun(wanted.name, wanted.path, run=wanted.run, given=wanted.columns, piped=wanted.piped)
+    await run.begin()
+    return run
 
 
 def _created(wanted: StartRun, runs: Path) -> Path:

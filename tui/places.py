@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .navigation import CompareRuns, Course, CurveExercise, FaultExercise, Place, new_seed
+from .navigation import CompareRuns, Course, CurveExercise, FaultExercise, LogFolder, Place, new_seed
 
 if TYPE_CHECKING:
     from textual.screen import Screen
@@ -28,6 +28,10 @@ def screen_of(place: Place, *, open: Opener, progress: Path, ascii: bool) -> Scr
             from .exercises.fault_screen import FaultExerciseScreen
 
             return FaultExerciseScreen(seed, open=open, ascii=ascii)
+        case LogFolder(path=path):
+            from .watch.log_list_screen import LogListScreen
+
+            return LogListScreen(path)
         case CompareRuns(paths=paths):
             from .comparison.screen import ComparisonScreen
 

@@ -1,6 +1,7 @@
 """An app that remembers what a person has chosen, with the themes there are to choose from."""
 
 from functools import partial
+from pathlib import Path
 
 from textual import on
 from textual.app import App
@@ -9,6 +10,8 @@ from textual.events import Mount
 from . import themes
 from .settings import Preferences, Remember
 from .text import visible
+
+_MOST_LOGS = 8
 
 
 class RememberingApp(App[None]):
@@ -23,7 +26,7 @@ class RememberingApp(App[None]):
     @on(Mount)
     def remember_themes(self) -> None:
         self.theme_changed_signal.subscribe(self, lambda theme: self.post_message(Remember(theme=theme.name)))
-        self._tell_trouble()
+        self._show_trouble()
 
     def _known_theme(self) -> str:
         if self._few_colours:
@@ -42,9 +45,13 @@ class RememberingApp(App[None]):
         known = self._preferences.trouble
         self._preferences.remember(event.choices)
         if self._preferences.trouble != known:
-            self._tell_trouble()
+            self._show_trouble()
 
-    def _tell_trouble(self) -> None:
+    def _remember_log(self, path: Path) -> None:
+        known = [each for each in self._preferences.settings.recent_logs if each != str(path.absolute())]
+        self.post_message(Remember(recent_logs=(str(path.absolute()), *known)[:_MOST_LOGS]))
+
+    def _show_trouble(self) -> None:
         if trouble := self._preferences.trouble:
             self.notify(visible(trouble), severity="warning", timeout=10, markup=False)
 

@@ -9,7 +9,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -37,6 +37,13 @@ class Settings:
     """How a failure finding calls for attention."""
     redraws_per_s: float = 3.0
     """How often the plots follow a running run."""
+
+    recent_logs: tuple[str, ...] = ()
+    """Paths of logs that were watched, the last one first."""
+    metrics_shown: Mapping[str, str] = field(default_factory=dict[str, str])
+    """By folder of logs: patterns for the metrics that are shown there, beside those with a panel of their own."""
+    metrics_first: Mapping[str, str] = field(default_factory=dict[str, str])
+    """By folder of logs: patterns for those that come first."""
 
     def __post_init__(self) -> None:
         require(bool(self.theme), "theme", self.theme, 'must name a theme such as "dusk"')

@@ -1,4 +1,4 @@
-"""What the gradients of single layers tell, which the norm of all together hides."""
+"""What the gradients of single layers show and the norm of all together hides."""
 
 import math
 from itertools import pairwise

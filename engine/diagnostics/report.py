@@ -21,7 +21,7 @@ REMEMBERED = frozenset({"accuracy", "val_accuracy", "reward", "epoch", "val_loss
 MOST_EVALUATIONS = 30
 """Of a log with few rows; with more, the detector of overfitting knows their noise."""
 FORECASTS = frozenset({"slow", "overfitting"})
-"""Kinds that tell how a run will end: a fall that came after all, or a new best val_loss, proves them wrong."""
+"""Kinds that forecast how a run will end: a fall that came after all, or a new best val_loss, proves them wrong."""
 _NEEDED = {
     "val_loss": "overfitting: there is no val_loss",
     "grad_norm": "exploding_gradients and vanishing_gradients: there is no grad_norm",
@@ -80,7 +80,8 @@ class Reporter:
         self._rewards = Profile()
         self._epoch: float | None = None
 
-    def observe(self, row: Row) -> None:
+    def observe(self, row: Row) -> list[FindingEvent]:
+        """The findings that open, change or close at this row."""
         self._rows += 1
         if self._first_step is None:
             self._first_step = row.step
@@ -88,9 +89,11 @@ class Reporter:
             self._signals |= dict.fromkeys(row.values)
         if self._only_val and "val_loss" in row.values:
             row = Row(row.step, {**row.values, "loss": row.values["val_loss"]})
-        self._take(self._diagnosis.examine(row))
+        found = self._diagnosis.examine(row)
+        self._take(found)
         if not (self._is_ours or REMEMBERED.isdisjoint(row.values)):
             self._remember(row)
+        return found
 
     def _remember(self, row: Row) -> None:
         """What `in_hindsight` needs besides the run's statistics."""
@@ -162,6 +165,11 @@ class Reporter:
             severity="info" if is_refuted else finding.severity,
             confidence=foreign_confidence(finding.kind, self._rows),
         )
+
+    @property
+    def blind(self) -> tuple[str, ...]:
+        """What could not be seen so far, and why."""
+        return self._blind(self.found_so_far)
 
     def _blind(self, findings: Iterable[Finding]) -> tuple[str, ...]:
         blind = [reason for signal, reason in _NEEDED.items() if signal not in self._signals]

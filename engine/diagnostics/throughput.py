@@ -18,7 +18,7 @@ MODEST = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A setting that says how often something is done that costs time."""
+    """A setting of how often something that takes time is done."""
 
     key: str
     verb: str

@@ -14,7 +14,7 @@ _SCALAR = 1
 
 
 def event_file(runs: Sequence[RunSeries]) -> bytes:
-    """ExportError for several runs: TensorBoard tells runs apart by their folders."""
+    """ExportError for several runs: in TensorBoard a folder is a run."""
     if len(runs) > 1:
         raise ExportError("an event file holds one run; name one")
     times = 0.0  # when a step was trained is not kept for every log, and readers need an order alone

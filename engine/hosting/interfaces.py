@@ -86,7 +86,7 @@ class Hosted:
     long_work: LongWork = field(default_factory=LongWork)
     """Shared with the loop, which may cut its steps into pieces."""
     opening: Sequence[Event] = ()
-    """What is told after the start, such as that the run went back to a checkpoint."""
+    """Events to be stored after the start, such as the return to a checkpoint."""
     upkeep: Callable[[], None] = lambda: None
     """Called with every report of the time, between two steps, and before the end."""
 

@@ -28,7 +28,7 @@ from .client_limit import REFUSED_CLIENT, most_clients
 from .interfaces import Request
 
 LOOK_S = 0.2
-"""How often the file is looked at for new events while somebody follows."""
+"""How often the file is looked at for new events while a client follows."""
 SOON_S = 0.02
 HURRY_S = 0.5
 """And so often for so long after a command, whose effect is waited for."""
@@ -159,12 +159,12 @@ class Server:
 
 
 class _HungUp(Exception):
-    """One of the two has nothing more to say."""
+    """The client has closed the connection, or everything was sent."""
 
 
 class _Announcement(NamedTuple):
     place: int
-    """In the file: what is stored before it is told before it."""
+    """Offset in the file: lines stored before it are sent before it."""
     line: bytes
     """Empty takes the one before it back."""
 

@@ -25,7 +25,7 @@ class Content:
 
     finite: int = 0
     nans: int = 0
-    """NaN only; infinity is a value that somebody measured."""
+    """NaN only; infinity is a measured value."""
     infinite: int = 0
     returns: int = 0
     """Times that a number came after NaN."""

@@ -34,7 +34,7 @@ class Delimited(Format):
         text = head.decode("utf-8-sig", errors="replace").replace("\r", "\n").replace("\x00", "")
         lines = [line for line in text.split("\n")[: 4 * _LOOK] if line.strip() and not line.startswith("#")][:_LOOK]
         for delimiter in _NAMES:
-            rows = [_cells(line, delimiter) for line in lines]
+            rows = [cells_of(line, delimiter) for line in lines]
             if rows and _is_table(rows, delimiter) and not _names_each_number(rows):
                 if any(_PROGRESS.fullmatch(cell) for cell in rows[0]):
                     return None  # a row and no header, of a table that a person was to read
@@ -44,7 +44,7 @@ class Delimited(Format):
                     return None  # words and numbers between bars or spaces are text
                 has_header = not is_all_numbers and numbers * 2 <= len(rows[0])
                 names = rows[0] if has_header else [f"column {place}" for place in range(1, len(rows[0]) + 1)]
-                return cls(delimiter=delimiter, names=_distinct(names), name=_NAMES[delimiter])
+                return cls(delimiter=delimiter, names=distinct(names), name=_NAMES[delimiter])
         return None
 
     def records(self, chunks: Iterable[bytes]) -> Iterator[Record]:
@@ -56,9 +56,9 @@ class Delimited(Format):
                 yield from map(dict, map(zip, repeat(names), rows))
                 continue
             for line in chunk.decode("utf-8-sig", errors="replace").split("\n"):
-                cells = _cells(line, self.delimiter)
-                if _is_header(cells, names):
-                    names = _distinct(cells)
+                cells = cells_of(line, self.delimiter)
+                if is_header(cells, names):
+                    names = distinct(cells)
                 elif any(cells) and not line.startswith("#"):
                     yield dict(zip(names, cells, strict=False))
 
@@ -75,7 +75,7 @@ class Delimited(Format):
             return None
 
 
-def _cells(line: str, delimiter: str) -> list[str]:
+def cells_of(line: str, delimiter: str) -> list[str]:
     if '"' not in line and delimiter != " ":
         return [cell.strip() for cell in line.split(delimiter)]
     try:
@@ -111,14 +111,14 @@ def _names_each_number(rows: Sequence[Sequence[str]]) -> bool:
     return alike >= _ALIKE * len(rows)
 
 
-def _is_header(cells: Sequence[str], names: Sequence[str]) -> bool:
+def is_header(cells: Sequence[str], names: Sequence[str]) -> bool:
     """The header, repeated or another one: a run was appended to an older file."""
     if tuple(cells) == tuple(names):
         return True
     return len(cells) > 1 and all(cell and number(cell) is None for cell in cells)
 
 
-def _distinct(names: Iterable[str]) -> tuple[str, ...]:
+def distinct(names: Iterable[str]) -> tuple[str, ...]:
     """A name that comes twice gets a number, so that no column is lost."""
     seen: dict[str, int] = {}
     distinct = []

@@ -35,7 +35,7 @@ _CONTENTS = {1: "<f", 2: "<d", 3: "<i", 9: "<q", 19: "<e"}
 @dataclass(frozen=True)
 class EventFiles(Format):
     runs: Mapping[str, Sequence[tuple[str, Blocks]]]
-    """Run -> its files, each with what its folder says it was measured on: validation, or nothing."""
+    """Run -> its files, each with the split that its folder's name states: validation, or nothing."""
     name: str = "TensorBoard event file"
     _damaged: list[int] = field(default_factory=lambda: [0], repr=False)
 

@@ -65,29 +65,44 @@ class FreeText(Format):
         return cls()
 
     def records(self, chunks: Iterable[bytes]) -> Iterator[Record]:
-        yield from _by_step(self._entries(chunks))
-
-    def _entries(self, chunks: Iterable[bytes]) -> Iterator[Record]:
-        reading = _Reading()
+        reading = FreeTextReading()
         for chunk in chunks:
-            for line in chunk.decode("utf-8-sig", errors="replace").split("\n"):
-                for start in range(0, min(len(line), 50 * _LONGEST), _LONGEST):
-                    yield from reading.entries(line[start : start + _LONGEST])
+            yield from reading.records(chunk)
         yield from reading.finish()
 
 
-def _by_step(entries: Iterable[Record]) -> Iterator[Record]:
-    """What several lines say of one step is one entry, as long as they do not contradict each other."""
-    held: Record = {}
-    for entry in entries:
-        if held and _is_same_step(held, entry):
-            held = {**entry, **held}
-            continue
+class FreeTextReading:
+    """The state of a reader behind the lines that it was given, so that it can be given more."""
+
+    def __init__(self) -> None:
+        self._lines = _Reading()
+        self._held: Record = {}
+        """The last entry, to which the next line may add."""
+
+    def records(self, lines: bytes) -> Iterator[Record]:
+        for line in lines.decode("utf-8-sig", errors="replace").split("\n"):
+            for start in range(0, min(len(line), 50 * _LONGEST), _LONGEST):
+                for entry in self._lines.entries(line[start : start + _LONGEST]):
+                    yield from self._by_step(entry)
+
+    def _ended(self) -> Iterator[Record]:
+        held, self._held = self._held, {}
         if held:
             yield held
-        held = entry
-    if held:
-        yield held
+
+    def finish(self) -> Iterator[Record]:
+        for entry in self._lines.finish():
+            yield from self._by_step(entry)
+        self._lines.bars.clear()
+        yield from self._ended()
+
+    def _by_step(self, entry: Record) -> Iterator[Record]:
+        """Several lines about one step are one entry, as long as they do not contradict each other."""
+        if self._held and _is_same_step(self._held, entry):
+            self._held = {**entry, **self._held}
+            return
+        yield from self._ended()
+        self._held = entry
 
 
 def _is_same_step(held: Record, entry: Record) -> bool:
@@ -175,7 +190,7 @@ class _Reading:
             self.place[f"total_{key}s"] = total
 
     def _finished(self, entry: dict[str, Cell]) -> Iterator[Record]:
-        """Only what says something of the training is an entry; other lines have numbers too."""
+        """Only lines about the training are entries; other lines have numbers too."""
         known = {found.canonical for name in entry if (found := meaning(name))} - BESIDE
         if any(not canonical.startswith("total") for canonical in known):
             self.names |= entry.keys()
@@ -221,7 +236,7 @@ def _named(text: str) -> tuple[str, Meaning | None]:
 
 
 def _context(between: str, before: str) -> str:
-    """What the numbers were measured on, by the last word that says so."""
+    """What the numbers were measured on, by the last word that states it."""
     words = _CONTEXT.findall(between)
     if not words:
         return before

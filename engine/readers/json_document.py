@@ -46,7 +46,7 @@ def looks_like_document(head: bytes) -> bool:
 
 
 def _best_table(document: Any, depth: int = _DEPTH) -> Sequence[Record]:
-    """The entries of the longest table that says something of a loss, else the longest one."""
+    """The entries of the longest table with a loss, else of the longest one."""
     return max(_tables(document, depth), key=lambda table: (_has_loss(table), len(table)), default=())
 
 
@@ -72,7 +72,7 @@ def _tables(node: Any, depth: int) -> Iterator[Sequence[Record]]:
 
 
 def _keyed_entries(node: Mapping[str, Any]) -> list[Record]:
-    """Entries under keys such as `3` or `epoch_3`, which say where they stand."""
+    """Entries under keys such as `3` or `epoch_3`, which are their steps."""
     entries = [(key, entry) for key, entry in node.items() if _is_entry(entry)]
     return [{"step": _key_step(key, place), **flat(entry)} for place, (key, entry) in enumerate(entries)]
 

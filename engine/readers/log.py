@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import reduce
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
 from ..diagnostics.further_losses import Role
 from ..diagnostics.row import Row
+from ..diagnostics.run_statistics import RunFacts
+from ..diagnostics.trainers import trainer_of
 from ..storage.run_folder import printable
 from .columns import Columns, Content, choose, contents
 from .delimited import Delimited
@@ -22,7 +24,7 @@ from .names import CANONICAL, meaning
 from .notes import is_part, notes
 from .plan import Plan
 from .record import Record
-from .reshape import reshapes, summed
+from .reshape import reshaped, reshapes, summed
 from .run_folder import RunFolder
 from .source import READ_CHUNK, ReadError, Source
 from .steps import choose_steps
@@ -86,24 +88,44 @@ class Log:
                 roles[name] = "held-out" if is_held_out else "task" if is_task else "part"
         return roles
 
+    @property
+    def facts(self) -> RunFacts:
+        place = meaning(self.step_column) if self.step_column else None
+        named = [*self.columns.values(), *self.ignored, *self.losses, *([self.step_column] if self.step_column else [])]
+        return RunFacts(
+            steps=self.steps,
+            rows_are_epochs=place is not None and place.canonical == "epoch",
+            is_adversarial=self.adversarial,
+            trainer=trainer_of(part for name in named for part in name.split(" + ")),
+        )
+
+    @property
+    def plan(self) -> Plan:
+        """How it is read."""
+        return self._plan
+
     def close(self) -> None:
         if self._plan.source:
             self._plan.source.close()
 
 
-def open_log(name: str, origin: Path | BinaryIO, given: Mapping[str, str] | None = None) -> Log:
+def open_log(
+    name: str, origin: Path | BinaryIO, given: Mapping[str, str] | None = None, *, needs_loss: bool = True
+) -> Log:
     """A log ready to be read: a run folder, a file, or a stream that is read to its end first.
 
-    `name` is what messages call it; `given` maps canonical names to columns. ReadError where there is nothing to read.
+    `name` is what messages call it; `given` maps canonical names to columns. ReadError where there is nothing to read,
+    or no loss where one is needed.
     """
+    surveyed = partial(_surveyed, name, given=given or {}, needs_loss=needs_loss)
     if isinstance(origin, Path) and (folder := RunFolder.recognise(origin) or _store_in(origin)):
-        return _surveyed(name, folder, None, [*_telling(folder.records(()))], given or {})
+        return surveyed(folder, None, [*_telling(folder.records(()))])
     source = Source.of_path(name, origin) if isinstance(origin, Path) else Source.of_stream(name, origin)
     try:
         if store := store_of(source, origin if isinstance(origin, Path) else None):
-            return _surveyed(name, store, source, [*_telling(store.records(()))], given or {})
+            return surveyed(store, source, [*_telling(store.records(()))])
         format = _recognised(source)
-        return _surveyed(name, format, source, _sample(format, source), given or {})
+        return surveyed(format, source, _sample(format, source))
     except BaseException:
         source.close()
         raise
@@ -146,21 +168,31 @@ def _telling(records: Iterable[Record]) -> Iterator[Record]:
             yield record
 
 
-def _surveyed(name: str, format: Format, source: Source | None, sample: list[Record], given: Mapping[str, str]) -> Log:
+def _surveyed(
+    name: str,
+    format: Format,
+    source: Source | None,
+    sample: list[Record],
+    *,
+    given: Mapping[str, str],
+    needs_loss: bool,
+) -> Log:
     found = contents(sample)
     if turns := reshapes(sample, found):
-        sample = list(reduce(lambda records, turn: turn(records), turns, iter(sample)))
+        sample = list(reshaped(sample, turns))
         found = contents(sample)
     given = {canonical: _existing(name, canonical, column, list(found)) for canonical, column in given.items()}
     columns = choose(found, {canonical: column for canonical, column in given.items() if canonical != "step"})
-    if not {"loss", "val_loss"} & columns.chosen.keys() and not _is_norm_lost(columns, found):
-        raise ReadError(_no_loss(name, format, [column for column in found if found[column].values]))
+    numeric = [column for column in found if found[column].values]
+    has_loss = bool({"loss", "val_loss"} & columns.chosen.keys()) or _is_norm_lost(columns, found)
+    if not has_loss and (needs_loss or not numeric):
+        raise ReadError(_no_loss(name, format, numeric))
     for parts in columns.chosen.values():
         if len(parts) > 1:
             turns.append(summed(" + ".join(parts), parts))
     shown = {canonical: " + ".join(parts) for canonical, parts in columns.chosen.items()}
-    wanted = [name for name in ("loss", "val_loss") if name in shown] or ["grad_norm"]
-    levels = [part for name in wanted for part in columns.chosen[name]]
+    wanted = [name for name in ("loss", "val_loss") if name in shown] or (["grad_norm"] if has_loss else [])
+    levels = [part for name in wanted for part in columns.chosen[name]] or numeric
     steps = choose_steps(sample, found, levels, given.get("step"))
     is_short = is_short_window(sample, shown, steps)
     taken = {part for parts in columns.chosen.values() for part in parts} | {steps.column, *columns.unmeasured}

@@ -10,13 +10,13 @@ CANONICAL = tuple(metric.name for metric in METRICS.values() if metric.columns)
 """Names that rows have; the first two are what a diagnosis cannot do without."""
 
 BESIDE = frozenset(metric.name for metric in METRICS.values() if metric.accompanies)
-"""Names that alone say nothing of training."""
+"""Names that alone are no sign of training."""
 PART = 100
 """Ranks from here on are parts of a loss, such as box_loss, and no total."""
 STAND_IN = 200
 """Ranks from here on are no loss by name, and stand in where there is none."""
 BARE = 260
-"""Ranks from here on are columns that only say what was measured on: `train`, `val`."""
+"""Ranks from here on are columns that only state what was measured on: `train`, `val`."""
 
 _HELD_OUT = {"val": 0, "valid": 1, "validation": 1, "vali": 1, "eval": 2, "evaluation": 2, "heldout": 2, "dev": 3}
 _HELD_OUT |= {"holdout": 2, "test": 6, "testing": 6}
@@ -73,7 +73,7 @@ class Meaning:
 
 @lru_cache(maxsize=8192)
 def meaning(name: str) -> Meaning | None:
-    """None for a name that says nothing about training."""
+    """None for a name that has nothing to do with training."""
     if len(name) > 200 or name.endswith(("__MIN", "__MAX")) or name.count("(") > name.count(")"):
         return None  # in an open bracket, as in `Training Loss (Tue May 9`, stands a remark
     words = _words(name.rpartition(" - ")[2])
@@ -96,7 +96,7 @@ def is_held_out(word: str) -> bool:
 
 
 def is_no_loss(name: str) -> bool:
-    """Whether a name says that its numbers are something beside a loss: its spread, a count, an entropy."""
+    """Whether a name is of numbers beside a loss: its spread, a count, an entropy."""
     said = set(_words(name))
     return bool(said & _NOT_A_LOSS) or ("entropy" in said and "cross" not in said)
 

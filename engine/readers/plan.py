@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import reduce
 
 from ..diagnostics.row import Row
 from .format import Format
 from .names import BESIDE
 from .record import RUN, Record, number
-from .reshape import Reshape
+from .reshape import Reshape, reshaped
 from .runs import Runs
 from .source import ReadError, Source
 from .steps import LARGEST_STEP, Steps
@@ -28,7 +27,7 @@ class Plan:
     """The first row is not to be had."""
 
     def rows(self, losses: tuple[tuple[str, str, bool], ...] = ()) -> Iterator[tuple[str, Row]]:
-        records = reduce(lambda given, reshape: reshape(given), self.reshapes, self._records())
+        records = reshaped(self.records(), self.reshapes)
         column, columns = self.steps.column, [*self.columns, *losses]
         is_first_left = self.is_first_left
         streams: dict[str, Runs] = {}
@@ -49,7 +48,7 @@ class Plan:
                 is_first_left = False
                 continue
             stream = str(record[RUN]) if RUN in record else ""
-            runs = streams.get(stream) or self._begun(streams, stream)
+            runs = streams.get(stream) or self.begun(streams, stream)
             row = runs.follow(step, values)
             if row is not None:
                 yield runs.name, row
@@ -58,13 +57,20 @@ class Plan:
         for runs in streams.values():
             yield from runs.finish()
 
-    def _begun(self, streams: dict[str, Runs], stream: str) -> Runs:
+    @property
+    def signature(self) -> object:
+        """Two surveys of a log that grows have the same where the log is read in the same way."""
+        kind = (self.format.name, getattr(self.format, "names", ()), len(self.reshapes), self.is_first_left)
+        return (*kind, tuple(self.columns), self.steps.column)
+
+    def begun(self, streams: dict[str, Runs], stream: str) -> Runs:
         if len(streams) >= _MOST_RUNS:
             raise ReadError(f"{self._file}: holds more than {_MOST_RUNS} runs; diagnose them in parts")
         runs = streams[stream] = Runs(stream)
         return runs
 
-    def _records(self) -> Iterator[Record]:
+    def records(self) -> Iterator[Record]:
+        """The entries as they stand in the file, before they are reshaped."""
         return self.format.records(self.source.chunks() if self.source else ())
 
     @property

@@ -1,6 +1,7 @@
 """Tables of other shapes turned into one entry a step: runs side by side, a metric a line, a split column."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import reduce
 
 from .columns import Content
 from .names import BESIDE, is_held_out, meaning
@@ -26,6 +27,10 @@ def reshapes(sample: Sequence[Record], found: Mapping[str, Content]) -> list[Res
     if (run := by_meaning.get("run")) and _is_run(sample, run):
         needed.append(lambda records: ({**record, RUN: str(record.get(run, ""))} for record in records))
     return needed
+
+
+def reshaped(records: Iterable[Record], reshapes: Sequence[Reshape]) -> Iterator[Record]:
+    return reduce(lambda given, reshape: reshape(given), reshapes, iter(records))
 
 
 def summed(name: str, parts: Sequence[str]) -> Reshape:
@@ -72,7 +77,7 @@ def _one_metric_a_line(records: Iterable[Record], metric: str, value: str) -> It
 
 
 def _split(records: Iterable[Record], split: str) -> Iterator[Record]:
-    """What was measured on held-out data gets a name that says so; the rest of such an entry describes no training."""
+    """What was measured on held-out data gets a name that shows it; the rest of such an entry describes no training."""
     for record in records:
         word = str(record.get(split)).strip()
         if not is_held_out(word):

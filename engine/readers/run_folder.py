@@ -24,7 +24,7 @@ class RunFolder(Format):
 
     @classmethod
     def recognise(cls, path: Path) -> "RunFolder | None":
-        """Also what may not be looked into: to open it says why."""
+        """Also a folder without read permission: opening it raises the reason."""
         try:
             return cls(path) if path.is_dir() and (path / EVENTS).exists() else None
         except PermissionError:

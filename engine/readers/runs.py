@@ -16,6 +16,8 @@ _PATIENCE = 8
 _NEAR = 16
 """Rows whose median is the recent level of a loss; among as many at the beginning is its initial one."""
 _LEVELS = ("loss", "val_loss")
+LEVELS = (*_LEVELS, "epoch")
+"""The metrics that say which run a row belongs to."""
 
 
 @dataclass
@@ -31,11 +33,12 @@ class Runs:
     """The run's name in the log, or ""; the second run in one stream has a 2 behind it."""
     number: int = 1
     name: str = ""
-    _limit: float = math.inf
+    limit: float = math.inf
     """Steps below this are looked at closely: those that go back, and those of a run of which little is known yet."""
+    offset: int = 0
+    """What is added to a step of the log where its counter began again."""
     _last: float = -math.inf
     _top: float = -math.inf
-    _offset: int = 0
     _beginning: list[Row] = field(default_factory=list)
     _recent: deque[Row] = field(default_factory=lambda: deque(maxlen=_NEAR))
     _waiting: list[Row] = field(default_factory=list)
@@ -45,20 +48,25 @@ class Runs:
 
     def follow(self, step: int, values: Mapping[str, float]) -> Row | None:
         """The row as it stands in its run, if that needs no thought; else it is to be placed."""
-        if step < self._limit:
+        if step < self.limit:
             return None
-        self._limit = step
-        row = Row(step + self._offset, values)
+        self.limit = step
+        row = Row(step + self.offset, values)
         self._recent.append(row)
         return row
 
+    def follow_all(self, rows: Sequence[Row]) -> None:
+        """As `follow` does it row by row, for many that need no thought, of which these are the last."""
+        self._recent.extend(Row(row.step + self.offset, row.values) for row in rows)
+        self.limit = rows[-1].step
+
     def place(self, step: int, values: Mapping[str, float]) -> Sequence[tuple[str, Row]]:
         """The row with the name of its run; several or none while it is open which run that is."""
-        if self._limit < math.inf:
-            self._last = self._limit  # as far as `follow` has gone
+        if self.limit < math.inf:
+            self._last = self.limit  # as far as `follow` has gone
         self._top = max(self._top, self._last)
         if self._waiting or (step < self._last and self._is_start(step)):
-            self._limit = math.inf
+            self.limit = math.inf
             self._waiting.append(Row(step, values))
             knows = any(name in values for name in _LEVELS)
             return self.finish() if knows or len(self._waiting) > _PATIENCE else ()
@@ -72,17 +80,17 @@ class Runs:
         if self._begins_again(waiting):
             self.__dict__.update(vars(Runs(self.stream, self.number + 1)))
         else:
-            self._offset = self._recent[-1].step + max(self._stride(), 1) - min(row.step for row in waiting)
+            self.offset = self._recent[-1].step + max(self._stride(), 1) - min(row.step for row in waiting)
             self._last = self._top = -math.inf
         return [self._placed(row.step, row.values) for row in waiting]
 
     def _placed(self, step: int, values: Mapping[str, float]) -> tuple[str, Row]:
-        row = Row(step + self._offset, values)
+        row = Row(step + self.offset, values)
         if len(self._beginning) < _NEAR:
             self._beginning.append(row)
         self._recent.append(row)
         self._last = step
-        self._limit = step if len(self._beginning) == _NEAR else math.inf
+        self.limit = step if len(self._beginning) == _NEAR else math.inf
         return self.name, row
 
     def _is_start(self, step: int) -> bool:

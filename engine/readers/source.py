@@ -132,7 +132,7 @@ class Source:
         rest = b""
         while start < end and (data := self._read_at(start, min(READ_CHUNK, end - start))):
             start += len(data)
-            data = rest + _plain(data)
+            data = rest + plain_text(data)
             cut = data.rfind(b"\n") + 1 or (len(data) if len(data) > LONGEST_TEXT_LINE else 0)
             rest = data[cut:]
             if cut:
@@ -162,7 +162,7 @@ def blocks_of(path: Path) -> Callable[[], Iterator[bytes]]:
     return blocks
 
 
-def _plain(data: bytes) -> bytes:
+def plain_text(data: bytes) -> bytes:
     """One kind of line end, carriage returns of progress bars among them, and no NUL bytes, which lost blocks leave."""
     if b"\r" in data:
         data = data.replace(b"\r", b"\n")

@@ -38,7 +38,7 @@ class EventLog:
             raise
 
     def append(self, event: Event) -> None:
-        """Write one event with its seq, and the time unless it says when it was; OSError leaves the file as it was.
+        """Write one event with its seq, and the time unless it has one; OSError leaves the file as it was.
 
         StoreError where another program has truncated, replaced or deleted the file: what it held is lost.
         """
@@ -108,7 +108,7 @@ class Transcript:
 
 
 def stored_events(run: Path, since: int = 0, transcript: Transcript | None = None) -> Iterator[list[AnyEvent]]:
-    """The events from seq `since` on, in chunks of bounded size; a transcript that is given tells what was skipped."""
+    """The events from seq `since` on, in chunks of bounded size; `transcript` collects what was skipped."""
     transcript = transcript or Transcript(since)
     with os.fdopen(open_file(run / EVENTS, os.O_RDONLY), "rb", buffering=0) as file:
         file.seek(offset_of(file.fileno(), since))
@@ -133,7 +133,7 @@ def line_count(run: Path) -> int:
 
 
 def tail_events(run: Path, size: int, transcript: Transcript | None = None) -> list[AnyEvent]:
-    """The events in the last `size` bytes; a transcript that is given tells what was skipped."""
+    """The events in the last `size` bytes; `transcript` collects what was skipped."""
     with os.fdopen(open_file(run / EVENTS, os.O_RDONLY), "rb", buffering=0) as file:
         start = max(os.fstat(file.fileno()).st_size - size, 0)
         file.seek(start)

@@ -35,7 +35,7 @@ class StoreError(ValueError):
 
 
 def open_file(path: Path, flags: int) -> int:
-    """A descriptor of a regular file, created for its owner alone where `flags` say so."""
+    """A descriptor of a regular file, created for its owner alone with O_CREAT in `flags`."""
     try:
         file = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
     except OSError as error:
@@ -96,7 +96,7 @@ def kill_worker(run: Path) -> None:
 
 
 def _is_about(run: Path, pid: int) -> bool:
-    """Whether a process was started with a run's folder; true where the system does not tell."""
+    """Whether a process was started with a run's folder; true where the system does not show it."""
     try:
         return os.fsencode(run.name) in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
@@ -206,7 +206,7 @@ def _listen(address: Path) -> socket.socket:
 
 
 def _private(folder: Path) -> Path:
-    """A folder that nobody else can have prepared."""
+    """A folder that belongs to this user alone; StoreError where another user could have prepared it."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     status = folder.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:

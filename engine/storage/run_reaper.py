@@ -16,7 +16,7 @@ from .run_folder import LOCK, StoreError, find_worker, kill_worker
 from .run_store import remove
 
 
-def leave_nothing_of(folder: Path) -> subprocess.Popen[bytes]:
+def start_reaper(folder: Path) -> subprocess.Popen[bytes]:
     """Delete a folder of runs when this process ends, or sooner: when the caretaker's input is closed."""
     return subprocess.Popen(
         [sys.executable, "-P", "-m", __name__, os.fspath(folder)],

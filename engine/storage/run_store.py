@@ -104,7 +104,7 @@ def create(runs: Path, config: RunConfig, name: str | None, now: datetime, *, nu
 
 
 def create_described(runs: Path, name: str) -> Path:
-    """A new run folder for a loop of somebody's own, `<name>-<n>`; what it is stands in its first event."""
+    """A new run folder for an attached loop, `<name>-<n>`; its first event describes it."""
     try:
         runs.mkdir(mode=0o700, parents=True, exist_ok=True)
         return _new_folder(runs, _slug(name), numbered=True)
@@ -242,7 +242,7 @@ def _title_and_steps(run: Path) -> tuple[str, int]:
 
 
 def _why_not(error: OSError) -> str:
-    """What the system says, and what helps against it."""
+    """The system's message, and a remedy."""
     match error.errno:
         case errno.EACCES | errno.EPERM:
             return f"{error.strerror}; ask its owner to, or leave it and keep your own runs elsewhere with --runs"
@@ -314,7 +314,7 @@ def _run_folders(runs: Path) -> list[Path]:
 
 
 def _is_run(folder: os.PathLike[str]) -> bool:
-    """Also a folder that may not be looked into: other people's runs are such, and to open it says why."""
+    """Also a folder without read permission, such as another user's run: opening it raises the reason."""
     try:
         with os.scandir(folder) as entries:
             return any(entry.name in (CONFIG, EVENTS) for entry in entries)
@@ -325,7 +325,7 @@ def _is_run(folder: os.PathLike[str]) -> bool:
 
 
 def _created(run: Path) -> datetime:
-    """When it was created, as its configuration says, or else when the folder last changed."""
+    """The date of creation in its configuration, or else of the folder's last change."""
     try:
         with os.fdopen(open_file(run / CONFIG, os.O_RDONLY), "rb") as file:
             line = file.readline(100).decode().strip()

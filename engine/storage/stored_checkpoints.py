@@ -1,4 +1,4 @@
-"""The checkpoints of a run on disk: what each says of itself, which is the best, and the one that a person means.
+"""The checkpoints of a run on disk: their step and val_loss, the best one, and the one that a name selects.
 
 No tensor is read here: that is the part of the training code.
 """
@@ -45,7 +45,7 @@ class Stored:
 
 
 def read_state(folder: Path) -> State:
-    """What a checkpoint says of itself, without its tensors; CheckpointError where that cannot be read."""
+    """The state file of a checkpoint, without its tensors; CheckpointError where that cannot be read."""
     path = folder / "state.json"
     try:
         if path.is_symlink() or not path.is_file() or path.stat().st_size > STATE_BYTES:

@@ -11,12 +11,14 @@ from .trainer import Trainer
 def go_back(
     trainer: Trainer, checkpoints: Checkpoints, chosen: Stored, change: ChangeSettings | None
 ) -> SettingsChanged:
-    """Restore a checkpoint, change the settings, delete later checkpoints; returns what the log says of it.
+    """Restore a checkpoint, change the settings, delete later checkpoints; returns the event to be stored.
 
     CheckpointError or ConfigError leaves the folder as it was.
     """
     checkpoints.restore(chosen)
-    changed = trainer.change(change or ChangeSettings())
+    back = SettingsChanged(step=chosen.step, summary=f"back to step {chosen.step}", settings=trainer.settings)
+    if change is not None:
+        changed = trainer.change(change)
+        back = msgspec.structs.replace(changed, summary=f"{back.summary}, {changed.summary}")
     checkpoints.delete_after(chosen)
-    back = f"back to step {chosen.step}"
-    return msgspec.structs.replace(changed, summary=back if change is None else f"{back}, {changed.summary}")
+    return back

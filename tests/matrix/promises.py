@@ -9,7 +9,7 @@ from tinygpt_tui.engine.conditions import parse_condition
 from tinygpt_tui.engine.events import Event, Fix, LayersMeasured, StepFinished
 from tinygpt_tui.engine.healthy import HEALTHY, LAYER_SPREAD, layer_spread
 from tinygpt_tui.engine.lesson import Lesson, LessonFix
-from tinygpt_tui.engine.measured import Record, first_step
+from tinygpt_tui.engine.measured import MeasuredRun, first_step
 
 SEEDS = (0, 1, 2)
 DAYS = 13
@@ -33,7 +33,7 @@ class Trial:
     """Without mere remarks."""
     val_loss: float
     """The last one; where nothing is held out, the mean training loss of the last tenth."""
-    record: Record
+    record: MeasuredRun
     """What the steps measured, for the lesson's sentences."""
     seconds: float
     """Of processor time, so that a busy machine does not count."""
@@ -85,7 +85,7 @@ def checked_sentences(lesson: Lesson) -> list[tuple[str, str]]:
     return watched + [(each.says, each.check) for each in lesson.claims]
 
 
-def false_sentences(lesson: Lesson, record: Record) -> list[str]:
+def false_sentences(lesson: Lesson, record: MeasuredRun) -> list[str]:
     return [
         f"{' '.join(sentence.split())!r} is false: {check} never held"
         for sentence, check in checked_sentences(lesson)

@@ -10,7 +10,7 @@ import numpy as np
 
 from tinygpt_tui.engine.config import RunConfig
 from tinygpt_tui.engine.events import Evaluated, Event, FindingOpened, LayersMeasured, StepFinished
-from tinygpt_tui.engine.measured import Record, Values, at_steps
+from tinygpt_tui.engine.measured import MeasuredRun, Values, at_steps
 from tinygpt_tui.engine.presets import find_preset
 
 from .promises import Case, Raised, Trial, broken, broken_by_fix, misjudged, unhealthy
@@ -79,7 +79,7 @@ def _trial(events: list[Event], seconds: float) -> Trial:
     )
 
 
-def recorded(events: list[Event]) -> Record:
+def recorded(events: list[Event]) -> MeasuredRun:
     """The columns that conditions read."""
     rows = [event for event in events if isinstance(event, StepFinished)]
     columns = {
@@ -99,7 +99,7 @@ def recorded(events: list[Event]) -> Record:
     for event in events:
         if isinstance(event, FindingOpened):
             findings.setdefault(event.kind, event.step)
-    return Record(columns=columns, findings=findings)
+    return MeasuredRun(columns=columns, findings=findings)
 
 
 def _values(of: object) -> Values:

@@ -1,4 +1,4 @@
-"""What the `tinygpt-tui` command can be told; every heavy import is inside the subcommand that needs it."""
+"""The subcommands of `tinygpt-tui`; every heavy import is inside the subcommand that needs it."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ from .preset_commands import presets
 from .root_command import SCREEN, CommandOrPreset, ScreenCommand
 from .run_commands import attach_run, compare, rm, runs, sample, stop
 from .suggestions import require_preset_or_unknown
+from .watch_command import watch_log
 
 if TYPE_CHECKING:
     from ...engine.config import RunConfig
@@ -116,6 +117,7 @@ def train(
 
 
 for each in (
+    watch_log,
     presets, course, exercise, resume, fork_run, prove, replay_run, attach_run, compare, stop, sample, checkpoints,
     runs, rm, plot, export,
 ):  # fmt: skip

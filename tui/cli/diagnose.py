@@ -19,11 +19,9 @@ from ...engine.diagnostics.diagnosis import row_of
 from ...engine.diagnostics.further_losses import FurtherLosses
 from ...engine.diagnostics.report import Finding, Report, Reporter
 from ...engine.diagnostics.row import Row
-from ...engine.diagnostics.run_statistics import RunFacts
-from ...engine.diagnostics.trainers import trainer_of
 from ...engine.events import Evaluated, StepFinished
 from ...engine.readers.log import MAPPABLE, Log, open_log
-from ...engine.readers.names import BESIDE, meaning
+from ...engine.readers.names import BESIDE
 from ...engine.readers.source import ReadError
 from ...engine.storage.event_log import surviving_events
 from ...engine.storage.run_folder import CONFIG, EVENTS, StoreError
@@ -132,20 +130,20 @@ def _diagnose_input(
     runs: Path, given: Mapping[str, str], fail_on: frozenset[str], pass_on: TextIO | None
 ) -> LogDiagnosis:
     """The diagnosis of what comes before the input ends, or Ctrl-C. Failures are printed to stderr when found."""
-    told: set[tuple[str, str, int]] = set()
+    printed: set[tuple[str, str, int]] = set()
     wanted = fail_on | {"failure"}
 
-    def tell_failures(file: Path) -> None:
+    def print_failures(file: Path) -> None:
         with suppress(ReadError, StoreError):  # as long as nothing in it is a log
             for run, found in diagnose_log(STANDARD_INPUT, runs, given, file).runs.items():
                 for finding in found.reporter.found_so_far:
                     key = (run, finding.kind, finding.onset)
-                    if key not in told and {finding.kind, finding.severity} & wanted:
-                        told.add(key)
+                    if key not in printed and {finding.kind, finding.severity} & wanted:
+                        printed.add(key)
                         click.echo(_alert(finding), err=True)
 
     pass_on = None if sys.stdin.isatty() else pass_on  # which has echoed what was typed
-    with kept_input(cast("BufferedReader", sys.stdin.buffer), pass_on, tell_failures) as file:
+    with kept_input(cast("BufferedReader", sys.stdin.buffer), pass_on, print_failures) as file:
         return diagnose_log(STANDARD_INPUT, runs, given, file)
 
 
@@ -154,19 +152,8 @@ def _alert(finding: Finding) -> str:
     return f"{PROGRAM}: {finding.severity}: {visible(words)}: {visible(finding.evidence)}"
 
 
-def facts_of_log(log: Log) -> RunFacts:
-    place = meaning(log.step_column) if log.step_column else None
-    named = [*log.columns.values(), *log.ignored, *log.losses, *([log.step_column] if log.step_column else [])]
-    return RunFacts(
-        steps=log.steps,
-        rows_are_epochs=place is not None and place.canonical == "epoch",
-        is_adversarial=log.adversarial,
-        trainer=trainer_of(part for name in named for part in name.split(" + ")),
-    )
-
-
 def _runs_in(log: Log) -> dict[str, RunDiagnosis]:
-    facts, signals, roles = facts_of_log(log), tuple(log.columns), log.roles
+    facts, signals, roles = log.facts, tuple(log.columns), log.roles
     found: dict[str, RunDiagnosis] = {}
     for run, row in log.rows(losses=bool(roles)):
         diagnosis = found.get(run)

@@ -76,7 +76,7 @@ def _finding(finding: Finding) -> dict[str, object]:
 
 @dataclass(frozen=True, kw_only=True)
 class DiagnosisPage:
-    """How a diagnosis is told to a person."""
+    """A diagnosis as a page of text."""
 
     width: int
     is_ascii: bool

@@ -33,7 +33,7 @@ PLAIN_SECONDS = 5.0
 
 
 class Narrator(Protocol):
-    def tell(self, batch: list[AnyEvent]) -> None: ...
+    def show(self, batch: list[AnyEvent]) -> None: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +69,7 @@ class EventLines:
     def __init__(self, out: TextIO) -> None:
         self._out = out
 
-    def tell(self, batch: list[AnyEvent]) -> None:
+    def show(self, batch: list[AnyEvent]) -> None:
         self._out.write("".join(visible_json(encode(event).decode()) + "\n" for event in batch))
         self._out.flush()
 
@@ -81,7 +81,7 @@ class PlainLines:
         self._progress, self._out = progress, out
         self._next = 0.0
 
-    def tell(self, batch: list[AnyEvent]) -> None:
+    def show(self, batch: list[AnyEvent]) -> None:
         for event in batch:
             for line in self._progress.observe(event):
                 self._out.write(line + "\n")
@@ -99,7 +99,7 @@ class ProgressLine:
     def __init__(self, progress: TextProgress, out: TextIO) -> None:
         self._progress, self._out = progress, out
 
-    def tell(self, batch: list[AnyEvent]) -> None:
+    def show(self, batch: list[AnyEvent]) -> None:
         lines = [line for event in batch for line in self._progress.observe(event)]
         above = "".join(f"\r\x1b[K{line}\n" for line in lines)
         ended = any(isinstance(event, RunEnded) for event in batch)
@@ -116,9 +116,9 @@ def narrator(steps: int, out: TextIO, *, as_json: bool) -> Narrator:
 
 
 async def follow(
-    path: Path, open_run: Callable[[Path], Awaitable[Run]], narrator: Narrator, *, is_ours: bool
+    path: Path, open_run: Callable[[Path], Awaitable[LiveRun | StoredRun]], narrator: Narrator, *, is_ours: bool
 ) -> Outcome:
-    """Open a run and tell it to its end. Ctrl-C stops a run of ours, and kills it the second time; others it leaves."""
+    """Print the progress of a run to its end. Ctrl-C stops a run of ours, and kills it the second time."""
     with _interrupts() as presses:
         run = await open_run(path)
         waiting = asyncio.create_task(complain_of_silence(run, path))
@@ -132,7 +132,7 @@ async def follow(
         obeying.cancel()
         try:
             end = telling.result()
-        except BrokenPipeError:  # whoever read us has left, and so do we; the run goes on
+        except BrokenPipeError:  # the reading program has ended; the run goes on
             return Outcome(end=None)
         status = await run.exit_status() if isinstance(run, LiveRun) else None
         return Outcome(end=end, is_bad_input=status == WORKER_BAD_INPUT, skipped=_skipped(run, path))
@@ -154,23 +154,23 @@ async def complain_of_silence(run: Run, path: Path) -> None:
         )
 
 
-def _skipped(run: Run, path: Path) -> str:
+def _skipped(run: LiveRun | StoredRun, path: Path) -> str:
     if not isinstance(run, StoredRun) or not run.transcript.unreadable:
         return ""
     return f"{path / EVENTS}: lines that were skipped: {run.transcript.unreadable}; {run.transcript.problems[0]}"
 
 
-async def opened(path: Path) -> Run:
-    """A run that nobody trains, as it lies on disk."""
+async def opened(path: Path) -> LiveRun | StoredRun:
+    """A run without a worker, read from disk."""
     return open_stored(path)
 
 
-async def ending(run: Run, narrator: Narrator | None = None) -> RunEnded | None:
-    """How a run ended, when it has; told meanwhile if somebody is to tell it."""
+async def ending(run: LiveRun | StoredRun, narrator: Narrator | None = None) -> RunEnded | None:
+    """How a run ended, when it has; meanwhile `narrator`, if given, prints it."""
     end = None
     async for batch in run.batches():
         if narrator:
-            narrator.tell(batch)
+            narrator.show(batch)
         for event in batch:
             # an end that something follows was an earlier worker's
             end = event if isinstance(event, RunEnded) else None
@@ -184,7 +184,7 @@ async def _stop_when_asked(run: Run, path: Path, presses: asyncio.Queue[None]) -
     await presses.get()
     stopping.cancel()
     kill_worker(path)
-    await asyncio.Event().wait()  # whoever tells the run sees its end
+    await asyncio.Event().wait()  # the caller sees the run's end
 
 
 @contextmanager
@@ -231,7 +231,7 @@ def host(
 
 
 def look(path: Path, *, as_json: bool) -> int:
-    """Follow a run that somebody else started, or tell what is left of it."""
+    """Follow a run that another process started, or print what is stored of it."""
     teller = narrator(read_config(path).training.steps, sys.stdout, as_json=as_json)
     open_run = client.attach if find_worker(path) else opened
     return _conclude(path, asyncio.run(follow(path, open_run, teller, is_ours=False)))

@@ -12,7 +12,7 @@ import click
 
 from ...engine.experiments.arms import Proof, verdict_words
 from ...engine.experiments.proof import ProofPlan, adopt, make_arms, make_folder, plan_proof
-from ...engine.storage.run_reaper import delete, leave_nothing_of
+from ...engine.storage.run_reaper import delete, start_reaper
 from ..text import visible
 from .options import PROGRAM
 
@@ -28,7 +28,7 @@ def prove_fixes(path: Path, steps: int | None, *, adopts: bool) -> int:
     for why in plan.left_out:
         click.echo(f"not tried: {visible(why)}")
     folder = make_folder(plan)
-    caretaker = leave_nothing_of(folder)
+    caretaker = start_reaper(folder)
     try:
         return asyncio.run(_proved(plan, folder, adopts=adopts))
     except KeyboardInterrupt:

@@ -14,7 +14,7 @@ def stop_run(path: Path) -> RunEnded | None:
     async def stopped() -> RunEnded | None:
         run = await attach(path)
         waiting = asyncio.create_task(complain_of_silence(run, path))
-        # followed first: where the end cannot be stored, it is told once and must come after the past
+        # followed first: where the end cannot be stored, it is sent once and must come after the past
         end, _ = await asyncio.gather(ending(run), run.send(Stop()))
         waiting.cancel()
         return end

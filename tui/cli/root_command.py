@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from .options import PresetName
-from .suggestions import require_preset
+from .suggestions import command_for_file, require_preset
 
 SCREEN = "screen"
 """The subcommand that opens the screen; it is not typed."""
@@ -19,9 +19,12 @@ class CommandOrPreset(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         is_for_group = args[:1] in (["--help"], ["-h"], ["--version"]) or (not args and ctx.resilient_parsing)
         if not is_for_group and args[:1] not in [[name] for name in self.commands]:
+            instead = SCREEN
             if args and not args[0].startswith("-") and not ctx.resilient_parsing:
-                require_preset(args[0], args[1:], [name for name in self.commands if name != SCREEN])
-            args = [SCREEN, *args]
+                instead = command_for_file(args[0]) or SCREEN
+                if instead == SCREEN:
+                    require_preset(args[0], args[1:], [name for name in self.commands if name != SCREEN])
+            args = [instead, *args]
         return super().parse_args(ctx, args)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[Any]:

@@ -29,7 +29,7 @@ from ...engine.storage.event_log import first_events, surviving_events
 from ...engine.storage.run_folder import CONFIG, EVENTS
 from ...engine.storage.run_store import read_config, run_description
 from ...engine.vocabulary import CHANCE_LOSS
-from .diagnose import facts_of_log, log_origin
+from .diagnose import log_origin
 
 
 def collected(names: Sequence[str], runs: Path, given: Mapping[str, str] | None = None) -> list[RunSeries]:
@@ -42,7 +42,7 @@ def _runs_in(name: str, origin: Path, given: Mapping[str, str]) -> Iterator[RunS
         yield _own_run(origin)
         return
     with closing(open_log(name, origin, given)) as log:
-        facts, signals = facts_of_log(log), tuple(log.columns)
+        facts, signals = log.facts, tuple(log.columns)
         found: dict[str, _Collection] = {}
         for run, row in log.rows(losses=True):
             if run not in found:

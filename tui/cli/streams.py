@@ -27,7 +27,7 @@ def give_up() -> None:
 
 
 class _Named(io.FileIO):
-    """A stream that says which it is when it cannot be written."""
+    """A stream whose write errors name it."""
 
     def __init__(self, descriptor: int, words: str) -> None:
         super().__init__(descriptor, "w", closefd=False)
@@ -41,7 +41,7 @@ class _Named(io.FileIO):
 
 
 def _nowhere() -> TextIO:
-    """For a stream that was closed by whoever started us."""
+    """For a stream that was closed before this program started."""
     return Path(os.devnull).open("w")  # for as long as the process
 
 

@@ -1,4 +1,4 @@
-"""What to do about a word that names no command, preset or run: the error says what it is, or what was meant."""
+"""What to do about a word that names no command, preset or run: the error names what was probably meant."""
 
 from __future__ import annotations
 
@@ -22,6 +22,13 @@ def require_preset(word: str, rest: Sequence[str], commands: Collection[str]) ->
     log = next((name for name in rest if log_format(name)), "")
     hint = f"; {_reads(log)}" if log else ""
     raise click.UsageError(_instead_of_preset(word) or _run_hint(word) or _nearest(word, commands) + hint)
+
+
+def command_for_file(word: str) -> str:
+    """The command that opens a path where a preset could stand: a log, or a run; empty for anything else."""
+    if is_preset(word) or not (format := log_format(word)):
+        return ""
+    return "attach" if format == "run folder" else "watch"
 
 
 def require_preset_or_unknown(word: str) -> None:

@@ -38,7 +38,7 @@ class ComparedRuns:
         return tuple(run.compared(self._letters[path]) for path, run in self._followed.items())
 
     def new_trouble(self) -> list[str]:
-        """Why runs are left out, each told once."""
+        """Why runs are left out, each reported once."""
         trouble, self._trouble = self._trouble, []
         return trouble
 

@@ -9,7 +9,7 @@ from ...engine.client import ClientError
 from ...engine.config import ConfigError
 from ...engine.presets import find_preset
 from ...engine.storage.run_store import StoreError
-from ..exercises.temporary_runs import Rehearsals, views
+from ..exercises.temporary_runs import TemporaryRuns, views
 from ..open_run import Opener
 from ..view.run_view import RunView
 from .figure_panel import CourseFigure
@@ -25,7 +25,7 @@ class PageRuns:
 
     def __init__(self, figure: CourseFigure, open: Opener, warn: Callable[[str], None]) -> None:
         self._figure = figure
-        self._runs = Rehearsals(open)
+        self._runs = TemporaryRuns(open)
         self._warn = warn
         self._views: dict[RunKey, RunView] = {}
         self._shown: RunKey | None = None

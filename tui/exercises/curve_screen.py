@@ -27,7 +27,7 @@ from .curve_log import curve_log
 from .curve_session import CurveSession
 from .grading import CurveQuestion, Mark, grade
 from .plots import BareLossPlot
-from .temporary_runs import Rehearsals, views
+from .temporary_runs import TemporaryRuns, views
 
 _FAINT = "$curve-plan"
 
@@ -73,7 +73,7 @@ class CurveExerciseScreen(Screen[None]):
     def __init__(self, seed: int, *, open: Opener, ascii: bool) -> None:
         super().__init__()
         self._ascii = ascii
-        self._rehearsals = Rehearsals(open)
+        self._temporary_runs = TemporaryRuns(open)
         self.set_reactive(CurveExerciseScreen.session, CurveSession(seed=seed))
 
     def compose(self) -> ComposeResult:
@@ -94,13 +94,13 @@ class CurveExerciseScreen(Screen[None]):
         self.train()
 
     async def on_unmount(self) -> None:
-        await self._rehearsals.close()
+        await self._temporary_runs.close()
 
     @work(exclusive=True, group="live")
     async def train(self) -> None:
         self.session = CurveSession(seed=self.session.seed)
         try:
-            run = await self._rehearsals.start(curve_config(self.session.seed))
+            run = await self._temporary_runs.start(curve_config(self.session.seed))
         except (ConfigError, StoreError, ClientError) as error:
             self.notify(visible(str(error)), severity="error", timeout=10, markup=False)
             return
@@ -111,7 +111,7 @@ class CurveExerciseScreen(Screen[None]):
             if self.session.truth is None:
                 self.notify("The run ended before its last step; n trains another.", severity="error", markup=False)
         finally:
-            self._rehearsals.discard(run)
+            self._temporary_runs.discard(run)
 
     def watch_session(self, session: CurveSession) -> None:
         if not self.is_mounted:

@@ -34,7 +34,7 @@ from ..view.findings import name_of
 from ..view.run_view import RunView
 from .fault import COST, START, Hidden, Instrument, Score, disguised, hide, score
 from .plots import TwoRunsPlot
-from .temporary_runs import Rehearsals, views
+from .temporary_runs import TemporaryRuns, views
 
 _FAINT = "$curve-plan"
 _NAMES: dict[Instrument, str] = {
@@ -77,7 +77,7 @@ class FaultExerciseScreen(Screen[None]):
         super().__init__()
         self._seed = seed
         self._ascii = ascii
-        self._rehearsals = Rehearsals(open)
+        self._temporary_runs = TemporaryRuns(open)
         self._panels: dict[str, PlotPanel | TextPanel] = {
             "loss": LossPanel(),
             "lr": LrPanel(),
@@ -115,7 +115,7 @@ class FaultExerciseScreen(Screen[None]):
         self.train()
 
     async def on_unmount(self) -> None:
-        await self._rehearsals.close()
+        await self._temporary_runs.close()
 
     @work(exclusive=True, group="live")
     async def train(self) -> None:
@@ -134,7 +134,7 @@ class FaultExerciseScreen(Screen[None]):
             self.notify(visible(str(error)), severity="error", timeout=10, markup=False)
 
     async def _follow(self, hidden: Hidden, *, mended: bool) -> None:
-        run = await self._rehearsals.start(hidden.mended if mended else hidden.preset.config)
+        run = await self._temporary_runs.start(hidden.mended if mended else hidden.preset.config)
         try:
             async for view in views(run):
                 if mended:
@@ -143,7 +143,7 @@ class FaultExerciseScreen(Screen[None]):
                     self._view = view
                 self._show()
         finally:
-            self._rehearsals.discard(run)
+            self._temporary_runs.discard(run)
 
     def _show(self) -> None:
         is_over = self._answer is not None

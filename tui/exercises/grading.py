@@ -54,7 +54,7 @@ def questions(steps: int, tolerance: int) -> tuple[CurveQuestion, ...]:
 
 
 def grade(truth: CurveTruth, answers: Mapping[Topic, int], *, saw_rates: bool) -> tuple[Mark, ...]:
-    """A mark for each question; `saw_rates` says that the log gave the schedule away."""
+    """A mark for each question; `saw_rates`: the log showed the learning rates."""
     return tuple(
         _mark(truth, question, answers.get(question.topic), saw_rates)
         for question in questions(truth.steps, truth.tolerance)

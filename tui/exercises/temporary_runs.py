@@ -1,4 +1,4 @@
-"""Runs that nobody keeps: they train in a temporary folder, and are killed and deleted when nobody looks any more.
+"""Runs in a temporary folder, which are killed and deleted when their screen is left.
 
 They are runs like any other, with a worker and a log; only who opens them differs. Should this process be killed, or
 its terminal closed, a process beside it does the same.
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...engine.config import RunConfig
-from ...engine.storage.run_reaper import delete, leave_nothing_of
+from ...engine.storage.run_reaper import delete, start_reaper
 from ..navigation import StartRun
 from ..view.run_view import RunView
 
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 _PUBLISHED_EVERY_S = 0.25
 
 
-class Rehearsals:
+class TemporaryRuns:
     def __init__(self, open: Opener) -> None:
         self._open = open
         self._folder: Path | None = None
-        self._caretaker: subprocess.Popen[bytes] | None = None
+        self._reaper: subprocess.Popen[bytes] | None = None
         self._openings: set[asyncio.Future[OpenedRun]] = set()
         """Of the runs that were not discarded yet."""
         self._endings: set[asyncio.Task[None]] = set()
@@ -40,7 +40,7 @@ class Rehearsals:
         """A new run; as any opener it raises ConfigError, StoreError or ClientError."""
         if self._folder is None:
             self._folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="tinygpt-tui-"))
-            self._caretaker = await asyncio.to_thread(leave_nothing_of, self._folder)
+            self._reaper = await asyncio.to_thread(start_reaper, self._folder)
         opening = asyncio.ensure_future(self._open(StartRun(config), self._folder))
         self._openings.add(opening)
         try:
@@ -60,8 +60,8 @@ class Rehearsals:
             self._end(opening)
         while self._endings:
             await asyncio.gather(*self._endings, return_exceptions=True)
-        if self._caretaker is not None:
-            await asyncio.to_thread(self._caretaker.communicate)
+        if self._reaper is not None:
+            await asyncio.to_thread(self._reaper.communicate)
 
     def _end(self, opening: asyncio.Future[OpenedRun]) -> None:
         if opening in self._openings:
@@ -77,7 +77,7 @@ def _opened(opening: asyncio.Future[OpenedRun]) -> OpenedRun | None:
 
 
 async def _discarded(opening: asyncio.Future[OpenedRun]) -> None:
-    with suppress(ValueError, RuntimeError):  # it could not be opened, and whoever wanted it has been told
+    with suppress(ValueError, RuntimeError):  # it could not be opened, and the caller has the error
         run = await opening
         await run.close()
         if run.path is not None:

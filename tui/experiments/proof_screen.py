@@ -20,7 +20,7 @@ from ...engine.config import ConfigError
 from ...engine.experiments.arms import Proof, verdict_words
 from ...engine.experiments.proof import ProofPlan, adopt, make_arms, make_folder, plan_proof
 from ...engine.storage.run_folder import StoreError
-from ...engine.storage.run_reaper import delete, leave_nothing_of
+from ...engine.storage.run_reaper import delete, start_reaper
 from ..comparison.compared_runs import ComparedRuns
 from ..comparison.plot import ComparisonPlot
 from ..content import in_ascii
@@ -71,7 +71,7 @@ class ProofScreen(Screen[ResumeRun | None]):
         try:
             plan = await asyncio.to_thread(plan_proof, self._run)
             self._folder = await asyncio.to_thread(make_folder, plan)
-            self._caretaker = await asyncio.to_thread(leave_nothing_of, self._folder)
+            self._caretaker = await asyncio.to_thread(start_reaper, self._folder)
             paths = await asyncio.to_thread(make_arms, plan, self._folder, datetime.now(UTC))
             self._proof = Proof(plan, paths)
             self.follow(paths)

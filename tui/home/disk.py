@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import estimates
-from .entries import BrokenPreset, Entry, MeasuredSpeed, PresetEntry, RunEntry, shelved
+from .entries import BrokenPreset, Entry, LogEntry, MeasuredSpeed, PresetEntry, RunEntry, run_entries
 
 if TYPE_CHECKING:
-    from .log_peek import Glimpse
+    from .log_peek import LogSummary
 
 _NEWEST = 20
 """Runs among which one of the same shape is looked for."""
@@ -32,32 +33,42 @@ def read_runs(runs: Path) -> tuple[RunEntry, ...]:
     from ...engine.storage.run_store import list_runs
 
     try:
-        return shelved(list_runs(runs))
+        return run_entries(list_runs(runs))
     except OSError:
         return ()
 
 
-def look_into_log(run: RunEntry) -> Glimpse:
+def read_logs(paths: Iterable[str]) -> tuple[LogEntry, ...]:
+    """Logs that were watched and are still there, the newest first."""
+    found: list[LogEntry] = []
+    for path in map(Path, paths):
+        with suppress(OSError):
+            found.append(LogEntry(path, datetime.fromtimestamp(path.stat().st_mtime, UTC)))
+    return tuple(sorted(found, key=lambda log: log.written_at, reverse=True))
+
+
+def look_into_log(run: RunEntry) -> LogSummary:
     from ...engine.storage.run_store import StoreError
-    from .log_peek import Glimpse, glimpse
+    from .log_peek import LogSummary, log_summary
 
     try:
-        return glimpse(run.summary.path)
+        return log_summary(run.summary.path)
     except (StoreError, OSError):
-        return Glimpse()  # a run that has only begun, or one that the list itself calls damaged
+        return LogSummary()  # a run that has only begun, or one that the list itself calls damaged
 
 
 def measured_speed(preset: PresetEntry, runs: Iterable[RunEntry]) -> MeasuredSpeed | None:
     """The fastest of the newest runs whose steps cost what those of the preset do: a busy machine only slows one."""
     from ...engine.config import ConfigError
     from ...engine.storage.run_store import StoreError, read_config
-    from .log_peek import glimpse
+    from .log_peek import log_summary
 
     newest = [run.summary for run in runs if run.summary.step][:_NEWEST]
     speeds: list[MeasuredSpeed] = []
     for run in newest:
         with suppress(ConfigError, StoreError, OSError):  # a run that cannot be read predicts nothing
-            if estimates.same_work(read_config(run.path), preset.config) and (speed := glimpse(run.path).tokens_per_s):
+            is_alike = estimates.same_work(read_config(run.path), preset.config)
+            if is_alike and (speed := log_summary(run.path).tokens_per_s):
                 speeds.append(MeasuredSpeed(speed, run.name))
     return max(speeds, key=lambda measured: measured.tokens_per_s, default=None)
     return None

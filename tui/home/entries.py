@@ -9,6 +9,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 if TYPE_CHECKING:  # the first frame needs neither
+    from datetime import datetime
+    from pathlib import Path
+
     from ...engine.config import RunConfig
     from ...engine.storage.run_store import RunSummary, StoredState
 
@@ -74,6 +77,14 @@ class RunEntry:
 
 
 @dataclass(frozen=True)
+class LogEntry:
+    """A log of another program that was watched."""
+
+    path: Path
+    written_at: datetime
+
+
+@dataclass(frozen=True)
 class MeasuredSpeed:
     """What an earlier run of the same shape reached on this machine."""
 
@@ -81,7 +92,7 @@ class MeasuredSpeed:
     run: str
 
 
-Entry = LearnEntry | PresetEntry | BrokenPreset | RunEntry
+Entry = LearnEntry | PresetEntry | BrokenPreset | RunEntry | LogEntry
 
 INTENTIONS: dict[StoredState, Intention | None] = {
     "starting": "attach",
@@ -97,7 +108,7 @@ _RECENT = 3
 """Runs that stand above the presets, unless more than that are training."""
 
 
-def shelved(runs: Iterable[RunSummary]) -> tuple[RunEntry, ...]:
+def run_entries(runs: Iterable[RunSummary]) -> tuple[RunEntry, ...]:
     """Those that train, the newest of the others as long as these are few, then the earlier ones."""
     runs = list(runs)
     alive = [run for run in runs if INTENTIONS[run.state] == "attach"]
@@ -131,12 +142,14 @@ def listing_words(listing: Listing) -> str:
     return "runs alone, " + ("the newest first" if listing.order == "newest" else f"by {listing.order}")
 
 
-def listed(presets: Iterable[Entry], runs: Iterable[RunEntry], listing: Listing) -> list[Entry]:
+def listed(
+    presets: Iterable[Entry], runs: Iterable[RunEntry], listing: Listing, logs: Iterable[LogEntry] = ()
+) -> list[Entry]:
     if not listing.runs_alone:
-        return in_order(presets, runs)
+        return in_order(presets, runs, logs)
     newest = sorted(runs, key=lambda run: run.summary.created, reverse=True)
     ordered = newest if listing.order == "newest" else sorted(newest, key=_ORDERS[listing.order])
-    return [replace(run, is_recent=True) for run in ordered]
+    return [*(replace(run, is_recent=True) for run in ordered), *logs]
 
 
 def _by_name(run: RunEntry) -> list[tuple[bool, int, str]]:
@@ -159,11 +172,11 @@ def _by_state(run: RunEntry) -> int:
 _ORDERS: dict[RunOrder, Callable[[RunEntry], Any]] = {"name": _by_name, "val_loss": _by_val_loss, "state": _by_state}
 
 
-def in_order(presets: Iterable[Entry], runs: Iterable[RunEntry]) -> list[Entry]:
+def in_order(presets: Iterable[Entry], runs: Iterable[RunEntry], logs: Iterable[LogEntry] = ()) -> list[Entry]:
     """What a person comes back to, what there is to begin, what was long ago."""
     runs = list(runs)
     recent = [run for run in runs if run.is_recent]
-    return [*recent, *LEARNING, *presets, *(run for run in runs if not run.is_recent)]
+    return [*recent, *logs, *LEARNING, *presets, *(run for run in runs if not run.is_recent)]
 
 
 def usual_choice(entries: Sequence[Entry]) -> int:
@@ -183,6 +196,8 @@ def identity(entry: Entry) -> tuple[str, str]:
             return "preset", entry.id
         case RunEntry():
             return "run", entry.summary.name
+        case LogEntry():
+            return "log", str(entry.path)
 
 
 def intention(entry: Entry | None) -> Intention | None:
@@ -193,6 +208,8 @@ def intention(entry: Entry | None) -> Intention | None:
             return "start"
         case RunEntry():
             return INTENTIONS[entry.summary.state]
+        case LogEntry():
+            return "open"
         case _:
             return None
 
@@ -212,6 +229,8 @@ def _searched(entry: Entry) -> str:
             return f"{entry.id} {entry.config.title} {lesson.chapter} {lesson.summary} preset".casefold()
         case BrokenPreset():
             return entry.id.casefold()
+        case LogEntry():
+            return f"{entry.path} log".casefold()
         case RunEntry():
             run = entry.summary
             return f"{run.name} {run.title} {run.state} {'findings' if run.findings else ''}".casefold()

@@ -1,4 +1,4 @@
-"""The list of presets and runs: draws the rows that are visible, keeps one selected, says when one is chosen."""
+"""The list of presets and runs: draws the visible rows, keeps one selected, and sends a message when one is chosen."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
 
-from .entries import BrokenPreset, Entry, LearnEntry, PresetEntry, RunEntry, identity, usual_choice
+from .entries import BrokenPreset, Entry, LearnEntry, LogEntry, PresetEntry, RunEntry, identity, usual_choice
 from .rows import Piece, row
 
 
@@ -68,6 +68,8 @@ def _heading(entry: Entry) -> str:
             return entry.config.lesson.chapter
         case BrokenPreset():
             return "Presets that cannot be used"
+        case LogEntry():
+            return "Logs"
         case RunEntry(is_recent=recent):
             return "Runs" if recent else "Earlier runs"
 

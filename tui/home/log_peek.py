@@ -18,12 +18,12 @@ from ...engine.storage.run_folder import EVENTS, open_file
 
 WHOLE = 1 << 20
 WINDOWS = 128
-WINDOW = 1 << 13
+LOG_WINDOW = 1 << 13
 
 
 @dataclass(frozen=True, kw_only=True)
-class Glimpse:
-    """What a few hundred events say about a run."""
+class LogSummary:
+    """A run as a few hundred of its events show it."""
 
     losses: tuple[tuple[int, float], ...] = ()
     """Step and loss, the steps rising."""
@@ -37,12 +37,12 @@ class Glimpse:
     ended: RunEnded | None = None
 
 
-def glimpse(run: Path) -> Glimpse:
+def log_summary(run: Path) -> LogSummary:
     """StoreError where the log cannot be opened, OSError where it cannot be read."""
     return gathered(_events(run / EVENTS))
 
 
-def gathered(events: Iterable[AnyEvent]) -> Glimpse:
+def gathered(events: Iterable[AnyEvent]) -> LogSummary:
     """Fold events, dropping what a worker that started further back has superseded."""
     steps: list[StepFinished] = []
     findings: dict[int, FindingOpened] = {}
@@ -71,7 +71,7 @@ def gathered(events: Iterable[AnyEvent]) -> Glimpse:
             case _:
                 pass
     speeds = [step.tokens_per_s for step in steps if step.tokens_per_s is not None]
-    return Glimpse(
+    return LogSummary(
         losses=tuple((step.step, step.loss) for step in steps if step.loss is not None),
         last=steps[-1] if steps else None,
         tokens_per_s=median(speeds) if speeds else None,
@@ -90,8 +90,8 @@ def _events(log: Path) -> list[AnyEvent]:
             return transcript.feed(file.read(WHOLE))
         events: list[AnyEvent] = []
         for window in range(WINDOWS):
-            start = window * (size - WINDOW) // (WINDOWS - 1)
-            events += _whole_lines(os.pread(file.fileno(), WINDOW, start), first=window == 0)
+            start = window * (size - LOG_WINDOW) // (WINDOWS - 1)
+            events += _whole_lines(os.pread(file.fileno(), LOG_WINDOW, start), first=window == 0)
         return events
 
 

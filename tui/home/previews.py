@@ -34,9 +34,9 @@ class Previews:
         match entry:
             case RunEntry():
                 if self.of_run.run is None or identity(self.of_run.run) != identity(entry):
-                    self.of_run.glimpse = None
+                    self.of_run.log_summary = None
                 self.of_run.run = entry
-                self._screen.run_worker(self._look_into(entry), group="glimpse", exclusive=True)
+                self._screen.run_worker(self._look_into(entry), group="log_summary", exclusive=True)
             case LearnEntry():
                 self.of_preset.preset = entry
             case PresetEntry():
@@ -46,7 +46,7 @@ class Previews:
                 self.of_preset.preset = None
 
     async def _look_into(self, entry: RunEntry) -> None:
-        self.of_run.glimpse = await asyncio.to_thread(look_into_log, entry)
+        self.of_run.log_summary = await asyncio.to_thread(look_into_log, entry)
 
     async def _look_for_speed(self, preset: PresetEntry) -> None:
         speeds = self._speeds  # other runs come with a new table, which a late answer must not get into

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .. import formatting
 from ..text import visible
 from ..view.state_glyphs import STATE_GLYPHS, state_glyph
-from .entries import BrokenPreset, Entry, LearnEntry, PresetEntry, RunEntry
+from .entries import BrokenPreset, Entry, LearnEntry, LogEntry, PresetEntry, RunEntry
 
 if TYPE_CHECKING:  # the first frame does not need it
     from ...engine.storage.run_store import RunSummary
@@ -47,6 +47,10 @@ def row(entry: Entry, now: datetime, *, ascii: bool) -> EntryRow:
             return EntryRow(
                 name, ("unusable", "state-failed"), (visible(entry.why), "state-failed"), ("", "state-faint")
             )
+        case LogEntry():
+            name = ((f"{'~' if ascii else '▤'} ", "accent"), (visible(entry.path.name), "foreground"))
+            written = (age(entry.written_at, now), "state-faint")
+            return EntryRow(name, written, (visible(str(entry.path.parent)), "curve-plan"), ("", "state-faint"))
         case RunEntry():
             return _run_row(entry.summary, now, ascii=ascii)
 
@@ -68,7 +72,7 @@ def findings(count: int) -> str:
 
 
 def damage(run: RunSummary) -> str:
-    """What is wrong with a run; the folder that its name already tells is left out."""
+    """What is wrong with a run; the folder, which its name shows already, is left out."""
     return visible(run.why.replace(f"{run.path}/", ""))
 
 

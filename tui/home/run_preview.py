@@ -19,17 +19,17 @@ from .rows import damage, findings, size
 
 if TYPE_CHECKING:
     from ...engine.storage.run_store import RunSummary
-    from .log_peek import Glimpse
+    from .log_peek import LogSummary
 
 _TALLEST_CURVE = 10
 _MOST_FINDINGS = 4
 
 
 class RunPreview(Widget):
-    """`glimpse` is None until the log has been looked into."""
+    """`log_summary` is None until the log has been looked into."""
 
     run: reactive[RunEntry | None] = reactive(None)
-    glimpse: reactive[Glimpse | None] = reactive(None)
+    log_summary: reactive[LogSummary | None] = reactive(None)
 
     def __init__(self, *, ascii: bool = False) -> None:
         super().__init__()
@@ -41,19 +41,19 @@ class RunPreview(Widget):
     def render(self) -> Content:
         if self.run is None:
             return Content("")
-        return Content("\n").join(run_lines(self.run.summary, self.glimpse, self.content_size, ascii=self._ascii))
+        return Content("\n").join(run_lines(self.run.summary, self.log_summary, self.content_size, ascii=self._ascii))
 
 
-def run_lines(run: RunSummary, glimpse: Glimpse | None, size: Size, *, ascii: bool) -> list[Content]:
+def run_lines(run: RunSummary, log_summary: LogSummary | None, size: Size, *, ascii: bool) -> list[Content]:
     """The text of the preview; the curve takes the lines that the words leave."""
     if run.state == "damaged":
         why = [Content(line) for line in textwrap.wrap(damage(run), max(size.width, 1))]
         return [_state(run, ascii=ascii), Content(""), *why]
     empty = Content("")
     head = [_state(run, ascii=ascii), *([Content(visible(run.title))] if run.title else []), empty]
-    facts = [fact(name, text) for name, text in _facts(run, glimpse)]
-    found = _found(run, glimpse, ascii=ascii)
-    losses = glimpse.losses if glimpse else ()
+    facts = [fact(name, text) for name, text in _facts(run, log_summary)]
+    found = _found(run, log_summary, ascii=ascii)
+    losses = log_summary.losses if log_summary else ()
     height = min(size.height - len(head) - len(facts) - len(found) - 2, _TALLEST_CURVE)
     curve: list[Content] = []
     if len(losses) > 1:
@@ -70,33 +70,33 @@ def _state(run: RunSummary, *, ascii: bool) -> Content:
     return Content.assemble((f"{glyph} {look.words}", f"bold ${look.colour}"), (process, "$curve-plan"))
 
 
-def _facts(run: RunSummary, glimpse: Glimpse | None) -> list[tuple[str, str]]:
+def _facts(run: RunSummary, log_summary: LogSummary | None) -> list[tuple[str, str]]:
     facts = [("Step", f"{run.step} of {run.steps}" if run.steps else "not begun")]
     if run.parent:
         facts.append(("Fork", f"of {visible(run.parent)}, from step {run.forked_at} on"))
     if run.loss is not None:
         val = f", on held-out text {formatting.compact(run.val_loss)}" if run.val_loss is not None else ""
         facts.append(("Loss", f"{formatting.compact(run.loss)}{val}"))
-    if glimpse and (last := glimpse.last):
+    if log_summary and (last := log_summary.last):
         facts.append(("Speed", f"{formatting.count(last.tokens_per_s)} tokens/s"))
         facts.append(
             ("Rate", f"lr {formatting.setting(last.lr, 3)}, gradient norm {formatting.compact(last.grad_norm)}")
         )
-    if glimpse and (started := glimpse.started):
+    if log_summary and (started := log_summary.started):
         facts.append(("Model", f"{formatting.count(started.parameters)} parameters, {visible(started.device)}"))
     facts.append(("Disk", size(run.bytes)))
-    if glimpse and glimpse.ended and glimpse.ended.detail:
-        facts.append(("Ended", visible(glimpse.ended.detail)))
+    if log_summary and log_summary.ended and log_summary.ended.detail:
+        facts.append(("Ended", visible(log_summary.ended.detail)))
     return facts
 
 
-def _found(run: RunSummary, glimpse: Glimpse | None, *, ascii: bool) -> list[Content]:
+def _found(run: RunSummary, log_summary: LogSummary | None, *, ascii: bool) -> list[Content]:
     """The open findings, then how many there were in all."""
     if not run.findings:
         return [fact("Findings", "none")]
     lines = [fact("Findings", f"{findings(run.findings)} in the course of the run")]
     glyph = "!" if ascii else "●"
-    for finding in (glimpse.findings if glimpse else ())[-_MOST_FINDINGS:]:
+    for finding in (log_summary.findings if log_summary else ())[-_MOST_FINDINGS:]:
         colour = "$state-failed" if finding.severity == "failure" else "$state-paused"
         kind = visible(finding.kind).replace("_", " ")
         since = f"  {finding.severity}, since step {finding.onset}"

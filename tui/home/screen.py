@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
@@ -22,6 +22,7 @@ from ..navigation import (
     CurveExercise,
     FaultExercise,
     GoTo,
+    OpenLog,
     OpenRun,
     Place,
     ResumeRun,
@@ -30,8 +31,8 @@ from ..navigation import (
     new_seed,
 )
 from ..text import visible
-from .disk import preset_entries, read_runs
-from .entries import Entry, LearnEntry, PresetEntry, RunEntry, intention, listed, listing_words, matching
+from .disk import preset_entries, read_logs, read_runs
+from .entries import Entry, LearnEntry, LogEntry, PresetEntry, RunEntry, intention, listed, listing_words, matching
 from .entry_list import EntryList, utc_now
 from .filter_line import FilterLine
 from .previews import Previews
@@ -72,8 +73,18 @@ class HomeScreen(RunActions):
         Binding("q", "quit", "quit", id="home.quit", tooltip="Leave; running runs go on"),
     ]
 
-    def __init__(self, runs: Path, *, ascii: bool = False, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self,
+        runs: Path,
+        *,
+        ascii: bool = False,
+        now: Callable[[], datetime] = utc_now,
+        recent_logs: Callable[[], Sequence[str]] = tuple,
+    ) -> None:
+        """`recent_logs` gives the paths of the logs that were watched last."""
         super().__init__()
+        self._recent_logs = recent_logs
+        self._logs: tuple[LogEntry, ...] = ()
         self._runs = runs
         self._presets: tuple[Entry, ...] = ()
         self._found: tuple[RunEntry, ...] | None = None
@@ -111,8 +122,9 @@ class HomeScreen(RunActions):
             return
         began = time.monotonic()
         runs = await asyncio.to_thread(read_runs, self._runs)
-        if runs != self._found:
-            self._found = runs
+        logs = await asyncio.to_thread(read_logs, self._recent_logs())
+        if (runs, logs) != (self._found, self._logs):
+            self._found, self._logs = runs, logs
             self.previews.runs_changed(runs)
             self._show_entries()
         self.set_timer(max(_REFRESH_S, _IDLE_SHARE * (time.monotonic() - began)), self.read_disk)
@@ -159,7 +171,7 @@ class HomeScreen(RunActions):
 
     def _show_entries(self) -> None:
         wanted = self.filter_line.wanted
-        shown = matching(listed(self._presets, self._found or (), self.listing), wanted)
+        shown = matching(listed(self._presets, self._found or (), self.listing, self._logs), wanted)
         self.filter_line.note = listing_words(self.listing)
         self.choice.show(shown)
         self.empty_line.update(Content(_empty(wanted, is_empty=not shown)))
@@ -174,6 +186,8 @@ def _destination(entry: Entry | None, how: str) -> RunDestination | Place | None
             return StartRun(config, id, numbered=True)
         case RunEntry(summary=run):
             return ResumeRun(run.path) if how == "resume" else OpenRun(run.path)
+        case LogEntry(path=path):
+            return OpenLog(path, path.name)
         case LearnEntry(id="course"):
             return Course()
         case LearnEntry(id="exercise curve"):
@@ -205,7 +219,7 @@ def _is_possible(entry: Entry | None, is_filtered: bool, action: str, parameters
 
 
 def _empty(wanted: str, *, is_empty: bool) -> str:
-    """What the line below the list says."""
+    """The text of the line below the list."""
     if wanted:
         return f"Nothing here matches “{visible(wanted)}”. Escape shows everything." if is_empty else ""
     return "No runs yet. Enter starts the preset that is selected."

@@ -12,10 +12,11 @@ from ..plots.viewport import Viewport
 from ..view.beside import Beside
 from ..view.run_view import RunView
 from .frame import Frame
-from .layout import PANELS, SIDE_BY_SIDE, AnyPanel, fits, known_panels, shown_panels
+from .layout import PANELS, SIDE_BY_SIDE, AnyPanel, absent_panels, fits, known_panels, shown_panels
 from .lesson import LessonPanel
 from .lesson_guide import has_lesson
 from .loss import LossPanel
+from .metrics import MetricsPanel
 from .panel import Group
 from .plot_panel import PlotPanel
 
@@ -58,6 +59,7 @@ class PanelColumns(Container):
         for frame in self._frames.values():
             frame.panel.ascii = ascii
         self._shown: frozenset[str] = frozenset()
+        self._absent = absent_panels(None)
         self.set_reactive(PanelColumns.hidden, known_panels(hidden))
         self.set_reactive(PanelColumns.viewport, viewport)
 
@@ -77,8 +79,9 @@ class PanelColumns(Container):
         return next(frame.panel for frame in self._frames.values() if isinstance(frame.panel, kind))
 
     def watch_view(self, before: RunView | None) -> None:
+        absent, self._absent = self._absent, absent_panels(self.view)
         self._feed(self._shown)
-        if before is None:
+        if before is None or absent != self._absent:
             self.show_what_fits()  # a run with a lesson shows other panels
             self.refresh_bindings()
 
@@ -107,8 +110,8 @@ class PanelColumns(Container):
         if not self.is_mounted:
             return
         size = self.screen.size
-        lesson = self.view is not None and has_lesson(self.view.config)
-        shown = shown_panels((size.width, size.height), self.hidden, self.alone, lesson=lesson)
+        lesson = self.view is not None and self.view.described is None and has_lesson(self.view.config)
+        shown = shown_panels((size.width, size.height), self.hidden, self.alone, lesson=lesson, absent=self._absent)
         self.set_class(not fits((size.width, size.height), SIDE_BY_SIDE), "-stacked")
         if shown == self._shown:
             return
@@ -121,6 +124,9 @@ class PanelColumns(Container):
         appeared, self._shown = shown - self._shown, shown
         self._feed(appeared)
         self.take_focus()
+
+    def action_turn_page(self, pages: int) -> None:
+        self.panel(MetricsPanel).turn(pages)
 
     @property
     def focused_frame(self) -> Frame | None:

@@ -12,7 +12,7 @@ from ..view.episode import Episode
 from ..view.findings import SEVERITY_GLYPHS, in_order_of_importance
 from ..view.fix_commands import can_fix
 from ..view.run_view import RunView
-from .finding_text import calm_text, closed_text, open_text
+from .finding_text import blind_text, calm_text, closed_text, open_text, progress_text
 from .text_panel import TextPanel
 
 _CLOSED_SHOWN = 12
@@ -71,6 +71,8 @@ Healthy: nothing is open but remarks (●). f applies the first remedy of the fi
         alarms = [finding for finding in still_open if finding.is_alarm]
         over = [episode for episode in episodes if episode.closed is not None][:_CLOSED_SHOWN]
         calm = [] if alarms else [calm_text(view)]
+        if view.log is not None:
+            calm += progress_text(view.log)
         top = sum(_height(text) + 1 for text in calm)
         self._shown_findings = []
         for place, finding in enumerate(still_open):
@@ -78,7 +80,9 @@ Healthy: nothing is open but remarks (●). f applies the first remedy of the fi
             self._add(finding.id, _first_line(text), text, is_expanded=True, top=top)
         self._add_over(over, top)
         title = Content.assemble("Diagnosis", ("  ", ""), _count(alarms))
-        return title, Content("\n\n").join([*calm, *(self._marked(block) for block in self._shown_findings)])
+        blind = blind_text(view.log, self.room) if view.log is not None else []
+        blocks = [*calm, *(self._marked(block) for block in self._shown_findings), *blind]
+        return title, Content("\n\n").join(blocks)
 
     def _add(self, id: int, brief: Content, full: Content, *, is_expanded: bool, top: int) -> None:
         is_expanded = self._expanded.get(id, is_expanded)
@@ -105,13 +109,13 @@ Healthy: nothing is open but remarks (●). f applies the first remedy of the fi
 
     def write(self) -> None:
         super().write()
-        self._tell_what_lies_below()
+        self._show_what_lies_below()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
-        self._tell_what_lies_below()
+        self._show_what_lies_below()
 
-    def _tell_what_lies_below(self) -> None:
+    def _show_what_lies_below(self) -> None:
         bottom = self.scroll_y + self.scrollable_content_region.height
         below = sum(block.line >= bottom for block in self._shown_findings)
         words = Content(f"{below} more below, ↓" if below else "")

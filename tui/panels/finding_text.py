@@ -4,8 +4,10 @@ from collections import Counter
 
 from textual.content import Content
 
+from ...engine.arrivals import LogRead
 from ...engine.events import FindingOpened
 from ..content import hanging
+from ..formatting import count
 from ..text import visible
 from ..view.episode import Episode
 from ..view.findings import SEVERITY_GLYPHS, name_of
@@ -16,6 +18,19 @@ _ENOUGH_STEPS = 100
 """Before so many, neither a stall nor an oscillation can be told."""
 _ENOUGH_EVALUATIONS = 6
 """The same of overfitting."""
+
+
+def progress_text(log: LogRead) -> list[Content]:
+    """How far the diagnosis of a long log has come; nothing once it is at the end."""
+    if log.diagnosed >= log.rows or not log.rows:
+        return []
+    return [Content.styled(f"Looking: {count(log.diagnosed)} of {count(log.rows)} rows so far.", _FAINT)]
+
+
+def blind_text(log: LogRead, width: int) -> list[Content]:
+    """What could not be seen: silence is not health."""
+    lines = [hanging(Content("  "), Content(visible(reason)), width) for reason in log.blind]
+    return [Content("\n").join([Content("Blind to"), *lines]).stylize(_FAINT)] if lines else []
 
 
 def open_text(finding: FindingOpened, *, has_key: bool, width: int) -> Content:

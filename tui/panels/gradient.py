@@ -32,6 +32,10 @@ class GradientPanel(PlotPanel):
         "of the output."
     )
 
+    @classmethod
+    def has_content(cls, view: RunView) -> bool:
+        return view.described is None or view.curves.has("grad_norm")
+
     quantity: var[GradientQuantity] = var("grad_norm")
 
     def watch_quantity(self) -> None:

@@ -9,12 +9,14 @@ from textual.reactive import var
 
 from ..plots.viewport import VIEWPORT_ACTIONS, Viewport
 from ..settings import Remember
+from ..view.described import has_axis
 from .arrangement import PanelColumns
 from .gradient import GradientPanel
 from .keys import PANEL_KEYS, key_of
 from .layers import LayersPanel
 from .lesson import LessonPanel
 from .lesson_guide import has_lesson
+from .metrics import MetricsPanel
 from .plot_mouse import ViewportChange
 from .sample import SamplePanel
 from .status import StatusPanel
@@ -39,7 +41,10 @@ class RunPanels(PanelColumns):
         if self.view is None:
             return
         before = self.viewport
-        self.viewport = VIEWPORT_ACTIONS[action](before, self.view.curves.extent, *arguments)
+        after = VIEWPORT_ACTIONS[action](before, self.view.curves.extent, *arguments)
+        while after.x_axis not in ("step", before.x_axis) and not has_axis(self.view, after.x_axis):
+            after = VIEWPORT_ACTIONS[action](after, self.view.curves.extent)
+        self.viewport = after
         if self.viewport.smoothing != before.smoothing:
             self.post_message(Remember(smoothing=1 - 1 / self.viewport.span))
 
@@ -78,7 +83,16 @@ class RunPanels(PanelColumns):
         self.post_message(Remember(hidden_panels=tuple(sorted(names))))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return action != "act" or (self.view is not None and has_lesson(self.view.config))
+        view = self.view
+        match action, *parameters:
+            case "act", *_:
+                return view is not None and view.described is None and has_lesson(view.config)
+            case "turn_page", *_:
+                return MetricsPanel.NAME not in self._absent
+            case "full_screen", str() as name:
+                return name not in self._absent
+            case _:
+                return True
 
     def action_act(self) -> None:
         if self.view is not None:

@@ -30,10 +30,16 @@ with how it fell before. Every change saves a checkpoint: the run can be taken u
 
 Healthy: few changes, one at a time, each left alone for long enough to tell what it did."""
 
+    @classmethod
+    def has_content(cls, view: RunView) -> bool:
+        return view.described is None or view.described.kind == "loop"
+
     def words(self, view: RunView) -> tuple[Content, Content]:
         best = _best(view)
         if not view.changes:
-            words = "No live change yet. [ halves the learning rate, ] doubles it, m changes anything."
+            words = "No live change yet."
+            if view.described is None:
+                words = "No live change yet. [ halves the learning rate, ] doubles it, m changes anything."
             if view.end is not None:
                 words = "Nothing was changed while it trained."
             return Content("History"), Content("\n").join([Content.styled(words, "$foreground 60%"), *best])

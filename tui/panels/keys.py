@@ -5,7 +5,7 @@ from textual.keys import format_key
 
 from .layout import PANELS, panel_keys
 
-FOOTER = ("space", "W", "r", "s", "f", "a", "question_mark", "m", "left", "plus", "l", "e", "i", "p")
+FOOTER = ("space", "W", "r", "s", "f", "a", "question_mark", "m", "slash", "left", "plus", "l", "e", "i", "p")
 """The order in which the footer shows keys; a narrow screen cuts off the last ones."""
 
 
@@ -67,6 +67,13 @@ RUN_KEYS: list[BindingType] = [
     _quiet("U", "compare_no_more", "compare no more", "run.compare_no_more", "Take the other runs out of the plot"),
     _quiet("k", "leave('fork')", "fork", "run.fork", "A new run from the step at the cursor, with a fix or a change"),
     _quiet("F", "leave('prove')", "prove", "run.prove", "Try every fix of the finding on forks, and see which helps"),
+    _shown(
+        "slash",
+        "choose_metrics",
+        "metrics",
+        "run.metrics",
+        "Which metrics are shown: words, globs, /regex/",
+    ),
     _shown("p", "leave('home')", "presets", "run.home", "Back to the presets and runs"),
     _quiet("q,ctrl+c", "leave('quit')", "quit", "run.quit", "Quit; asks what becomes of a run that trains"),
     _quiet("escape", "back", "back", "run.back", "Out of an explanation, of full screen, of a report"),
@@ -96,6 +103,8 @@ PANEL_KEYS: list[BindingType] = [
         for panel in PANELS
         for key in panel_keys(panel)
     ),
+    _quiet("full_stop", "turn_page(1)", "next metrics", "panels.next_page", "The next page of metrics"),
+    _quiet("comma", "turn_page(-1)", "earlier metrics", "panels.page_before", "The page of metrics before"),
     _shown("a", "act", "lesson", "panels.act", "The lesson: its question, its fixes as new runs, what to compare with"),
     _quiet("d", "hide", "hide", "panels.hide", "Hide the focused panel"),
     _quiet("D", "show_hidden", "show all", "panels.show", "Show all hidden panels again"),

@@ -30,6 +30,10 @@ class LayersPanel(PlotPanel):
         "does not learn; rows that get darker from the head up to the embeddings are a vanishing gradient."
     )
 
+    @classmethod
+    def has_content(cls, view: RunView) -> bool:
+        return view.described is None or bool(view.layers.items)
+
     quantity: var[Quantity] = var("update_ratio")
 
     def watch_quantity(self) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Set
 
+from ..view.run_view import RunView
 from .diagnosis import DiagnosisPanel
 from .gradient import GradientPanel
 from .history import HistoryPanel
@@ -9,7 +10,9 @@ from .layers import LayersPanel
 from .lesson import LessonPanel
 from .loss import LossPanel
 from .lr import LrPanel
+from .metrics import MetricsPanel
 from .plot_panel import PlotPanel
+from .printed import PrintedPanel
 from .sample import SamplePanel
 from .status import StatusPanel
 from .text_panel import TextPanel
@@ -26,6 +29,8 @@ PANELS: tuple[type[AnyPanel], ...] = (
     StatusPanel,
     HistoryPanel,
     LessonPanel,
+    MetricsPanel,
+    PrintedPanel,
 )
 """In the order of their number keys. A panel is added here and nowhere else."""
 PANEL_NAMES: tuple[str, ...] = tuple(panel.NAME for panel in PANELS)
@@ -35,6 +40,8 @@ SIDE_BY_SIDE = (72, 20)
 _SPACIOUS = (100, 44)
 """From here on a lesson takes nothing from other panels."""
 _NUMBERS = 9
+FOREIGN = (MetricsPanel.NAME, PrintedPanel.NAME)
+"""Panels that runs of the tiny GPT have not."""
 _OLD_NAMES = {panel.OLD_NAME: panel.NAME for panel in PANELS if panel.OLD_NAME}
 
 
@@ -54,10 +61,25 @@ def panel_keys(panel: type[AnyPanel]) -> tuple[str, ...]:
     return (*numbers, panel.KEY) if panel.KEY else numbers
 
 
-def shown_panels(size: tuple[int, int], hidden: Set[str], alone: str | None, *, lesson: bool = False) -> frozenset[str]:
+def absent_panels(view: RunView | None) -> frozenset[str]:
+    """Those of which the run has nothing to show."""
+    if view is None:
+        return frozenset(FOREIGN)
+    return frozenset(panel.NAME for panel in PANELS if not panel.has_content(view))
+
+
+def shown_panels(
+    size: tuple[int, int],
+    hidden: Set[str],
+    alone: str | None,
+    *,
+    lesson: bool = False,
+    absent: Set[str] = frozenset(FOREIGN),
+) -> frozenset[str]:
     """`alone` is the panel in full screen; `lesson` is whether the run has one. At least one panel is shown."""
     if alone is not None:
         return frozenset({alone})
+    hidden = hidden | absent
     fitting = {panel for panel in PANELS if fits(size, panel.SHOWN_FROM)} - {LessonPanel}
     if lesson and LessonPanel.NAME not in hidden and fits(size, LessonPanel.SHOWN_FROM):
         if not fits(size, _SPACIOUS):

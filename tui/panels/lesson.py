@@ -47,6 +47,10 @@ with one of the lesson's fixes, or opens a preset to compare with.
 
 A run of your own has no lesson, unless its file has a section [lesson]."""
 
+    @classmethod
+    def has_content(cls, view: RunView) -> bool:
+        return view.described is None
+
     class AnotherRunWanted(Message):
         """The lesson led to another run: a preset, or this one with a fix of which something is promised."""
 

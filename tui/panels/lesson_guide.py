@@ -1,4 +1,4 @@
-"""What a lesson says at this moment of its run: what happens, where to look, what to try. Pure: a view in, words out.
+"""The text of a lesson at this moment of its run: what happens, where to look, what to try. Pure: a view in, words out.
 
 The preset's words come from the run's own configuration, the rest from what the run has said so far. Keys are named by
 the ids of their bindings, so that whoever shows them looks the key up and cannot promise one that is not there.
@@ -38,7 +38,7 @@ class Hint:
 class Guide:
     now: str
     watch: str
-    """What the lesson says of the steps that are being trained; empty where it says nothing yet."""
+    """The lesson's sentence about the present steps; empty before the first one."""
     ahead: str
     """When there will be more to see, if the run gets that far."""
     noticed: FindingOpened | None
@@ -96,7 +96,7 @@ def _latest_open(view: RunView) -> FindingOpened | None:
 
 def _now(view: RunView) -> str:
     match view.state:
-        case "starting":
+        case "starting" | "followed":
             return "The model is being built and the text is read; the first step follows."
         case "paused":
             if view.pause is not None and view.pause.at != "asked":
@@ -132,7 +132,7 @@ def _lr_now(view: RunView) -> str:
 
 
 def _watched(view: RunView) -> str:
-    """What a lesson says of a step is measured on the preset's own run, and true until that is changed."""
+    """A lesson's sentences are measured on the preset's own run, and hold until a setting is changed."""
     if view.changes:
         changed = f"Changed at step {view.changes[0].step}, this run goes its own way."
         return f"{changed} What the lesson knows of later steps is of the run as it was."

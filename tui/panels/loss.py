@@ -30,6 +30,10 @@ class LossPanel(PlotextPanel):
         "Dashed lines with a letter are the means of other runs, which this one, A, is compared with; C chooses them."
     )
 
+    @classmethod
+    def has_content(cls, view: RunView) -> bool:
+        return view.described is None or not len(view.curves) or view.curves.has("loss") or len(view.evaluations) > 0
+
     beside: var[Beside] = var(Beside())
 
     def watch_beside(self) -> None:

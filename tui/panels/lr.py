@@ -29,6 +29,10 @@ class LrPanel(PlotextPanel):
         "low: the loss falls, but the run ends far from where it could be."
     )
 
+    @classmethod
+    def has_content(cls, view: RunView) -> bool:
+        return view.described is None or view.curves.has("lr")
+
     preview: var[LiveSettings | None] = var(None)
     """Settings that are not in force."""
 

@@ -2,6 +2,8 @@
 
 from typing import ClassVar, Literal
 
+from ..view.run_view import RunView
+
 Group = Literal["curves", "words"]
 
 
@@ -32,6 +34,11 @@ class Panel:
 
     ascii: bool = False
     """Draw neither braille nor box characters."""
+
+    @classmethod
+    def has_content(cls, view: RunView) -> bool:
+        """Whether a run has anything of what it shows; a panel that has nothing is not there."""
+        return True
 
     @property
     def heading(self) -> str:

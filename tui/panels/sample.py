@@ -29,6 +29,10 @@ How to read it: control characters are shown as symbols such as ␀, bytes that 
 Healthy: noise at first; then common letters and spaces, then short words and indentation, then whole lines of \
 plausible text. Endless repetition is usual at a low temperature, or a sign of a learning rate that was too high."""
 
+    @classmethod
+    def has_content(cls, view: RunView) -> bool:
+        return view.described is None or bool(view.samples.items)
+
     back: var[int] = var(0)
     """How many samples before the latest is shown."""
 
@@ -59,7 +63,7 @@ plausible text. Endless repetition is usual at a low temperature, or a sign of a
     def words(self, view: RunView) -> tuple[Content, Content]:
         shown = self._shown_of(view)
         if shown is None:
-            every = view.config.instruments.sample_every
+            every = view.described is None and view.config.instruments.sample_every
             when = "The first comes before the first step." if every else "g asks for one."
             return Content("Sample"), Content.styled(f"No text yet. {when}", "$foreground 60%")
         place = "" if self.back == 0 else f", {self.back} before the latest"
@@ -78,6 +82,6 @@ def _text(sample: SampleGenerated) -> Content:
 def _unusual(sample: SampleGenerated, view: RunView) -> Content:
     """How it was drawn, where that is not how the run usually does."""
     usual = view.config.instruments
-    if (sample.temperature, sample.top_k) == (usual.temperature, usual.top_k):
+    if view.described is not None or (sample.temperature, sample.top_k) == (usual.temperature, usual.top_k):
         return Content("")
     return Content.styled(f"\ntemperature {setting(sample.temperature)}, top-k {sample.top_k}", "$foreground 60%")

@@ -1,11 +1,13 @@
 """Where the run stands, in numbers."""
 
 import math
+from datetime import datetime
 from typing import ClassVar
 
 from textual.content import Content
 from textual.reactive import var
 
+from ...engine.arrivals import LogRead
 from ...engine.config import LiveSettings
 from ...engine.diagnostics.time_account import shares_of, time_shares_text
 from ..content import hanging
@@ -42,6 +44,12 @@ nothing. Most of the time goes into forward and backward."""
             self.write()
 
     def words(self, view: RunView) -> tuple[Content, Content]:
+        rows = _described_rows(view) if view.described is not None else self._own_rows(view)
+        lines = [hanging(Content.styled(f"{label:<8}", "$foreground 60%"), value, self.room) for label, value in rows]
+        return Content("Status"), Content("\n").join(lines)
+
+    def _own_rows(self, view: RunView) -> list[tuple[str, Content]]:
+        """Of a run of the tiny GPT."""
         now = view.settings
         rows = [
             ("state", Content.assemble(state_words(view), (f"  {visible(view.state_detail)}", "$foreground 60%"))),
@@ -61,8 +69,41 @@ nothing. Most of the time goes into forward and backward."""
         ]
         if not 0 < self.size.height <= len(rows):  # it is the first to go where there is no room
             rows.append(("time", Content(_time(view))))
-        lines = [hanging(Content.styled(f"{label:<8}", "$foreground 60%"), value, self.room) for label, value in rows]
-        return Content("Status"), Content("\n").join(lines)
+        return rows
+
+
+def _described_rows(view: RunView) -> list[tuple[str, Content]]:
+    """Of a run that describes itself."""
+    described, log = view.described, view.log
+    of_all = f" of {view.steps}" if view.steps else ""
+    rows = [
+        ("state", Content.assemble(state_words(view), (f"  {visible(view.state_detail)}", "$foreground 60%"))),
+        ("step", Content(f"{view.step}{of_all}{_left(view)}")),
+    ]
+    if view.curves.has("tokens_per_s"):
+        rows.append(("speed", Content(f"{count(known(tokens_per_s(view)))} tok/s{_limit(view)}")))
+    if phase := current_phase(view):
+        rows.append(("phase", Content(phase)))
+    if view.parameters:
+        rows.append(("model", Content(f"{count(view.parameters)} parameters")))
+    if log is not None:
+        rows += _log_rows(log)
+    settings = described.settings if described else {}
+    rows += [(visible(name)[:20], Content(visible(str(value)))) for name, value in settings.items()]
+    return rows
+
+
+def _log_rows(log: LogRead) -> list[tuple[str, Content]]:
+    written = datetime.fromtimestamp(log.written_at).strftime("%Y-%m-%d %H:%M:%S") if log.written_at else UNKNOWN
+    rows = [("written", Content(written))]
+    if log.format:
+        rows.append(("format", Content(visible(f"{log.format}, {count(log.rows)} rows"))))
+    if log.columns:
+        taken = ", ".join(f"{name} = {column}" if name != column else name for name, column in log.columns.items())
+        rows.append(("columns", Content(visible(taken))))
+    if len(log.runs) > 1:
+        rows.append(("runs", Content(visible(", ".join(name or "1" for name in log.runs)))))
+    return [*rows, *(("note", Content(visible(words))) for words in (*log.notes, *log.skipped))]
 
 
 def _lr(view: RunView) -> str:

@@ -174,7 +174,7 @@ def _draw_vlines(plot: Canvas, figure: Figure, ascii_only: bool) -> None:
 
 
 def _cut(text: str, room: int, ascii_only: bool) -> str:
-    """As much of a text as there is room for; nothing where that would tell nothing."""
+    """As much of a text as there is room for; nothing where too few letters would be left."""
     if len(text) <= room:
         return text
     ellipsis = "..." if ascii_only else "…"

@@ -98,7 +98,7 @@ def draw_heat(
 
 
 def _draw_rows(sheet: Canvas, heat: Heat, shades: NDArray[np.int_], left: int, ascii_only: bool) -> int:
-    """All layers, a row or more each or several to a row; says how many rows of cells they took."""
+    """All layers, a row or more each or several to a row; returns the number of rows used."""
     room = _room_for_layers(sheet.height, len(heat.names))
     area = sheet.window(left, 0, sheet.width - left, room)
     groups = _groups(len(heat.names), room)

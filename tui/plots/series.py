@@ -1,6 +1,6 @@
 """Growing columns of numbers behind frozen views: a view is a length, and appending to the newest copies nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -80,6 +80,19 @@ class Table:
             store.columns[name][self.length : length] = values
         store.filled = length
         return type(self)(length, store)
+
+    def widened(self, names: Iterable[str]) -> Self:
+        """With further columns, of which no row holds a number yet; their numbers have 32 bits."""
+        new = [name for name in names if name not in self._store.columns]
+        if not new:
+            return self
+        store = self._store.copy(self.length, max(int(self.length * _GROWTH), _SMALLEST))
+        store.columns |= {name: np.full(store.capacity, np.nan, "f4") for name in new}
+        return type(self)(self.length, store)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._store.columns)
 
     def first(self, length: int) -> Self:
         """The first rows alone."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, Self, get_args
 
 Extent = tuple[float, float]
-XAxis = Literal["step", "tokens", "time"]
+XAxis = Literal["step", "epoch", "tokens", "time"]
 
 SPANS = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000)
 """Steps that each strength of smoothing averages over; the first leaves the curve as it is."""

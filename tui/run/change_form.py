@@ -117,7 +117,7 @@ class ChangeForm(Dialog[ChangeSettings | None]):
 
     @property
     def outcome(self) -> str:
-        """What the form says would come of it."""
+        """A sentence about the effect of the change."""
         return str(self.query_one("#outcome", Static).content)
 
     def _say(self, words: Content) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from ...engine.config import RunConfig
 from ...engine.events import ChangeSettings, Command, LimitSpeed, Sample, TakeSteps
 from ...engine.vocabulary import VOCABULARY
-from ..dialogs.prompt import Field, Prompt, Texts, typed_number, typed_whole
+from ..dialogs.prompt import Field, Prompt, Texts, label_of, typed_number, typed_whole
 from ..formatting import setting
-from ..view.run_numbers import next_lr
+from ..view.run_numbers import last_known, next_lr
 from ..view.run_view import RunView
 
 
@@ -59,7 +59,8 @@ def read_sample(texts: Texts) -> Sample:
 
 
 def ask_lr(view: RunView) -> Prompt[Command]:
-    return Prompt("Learning rate of the next step", lr_fields(next_lr(view)), read_lr)
+    now = next_lr(view) if view.described is None else last_known(view, "lr")
+    return Prompt("Learning rate of the next step", lr_fields(now), read_lr)
 
 
 def ask_steps(_: RunView) -> Prompt[Command]:
@@ -74,7 +75,27 @@ def ask_sample(view: RunView) -> Prompt[Command]:
     return Prompt("Let the model write", sample_fields(view.config), read_sample)
 
 
+def ask_change(view: RunView) -> Prompt[Command]:
+    """Of a run that describes itself: what its loop can change."""
+    changes = view.described.changes if view.described else []
+    fields = tuple(
+        Field(name=name, label=label_of(name), hint="empty leaves it as it is")
+        for name in ("lr", "clip", "weight_decay")
+        if name in changes
+    )
+    return Prompt("Change the run from the next step on", fields, read_changes)
+
+
+def read_changes(texts: Texts) -> Command:
+    def typed(name: str) -> float | None:
+        is_typed = bool(texts.get(name, "").strip())
+        return typed_number(texts, name, "must be a finite number, 0 or above", 0.0, 1e6) if is_typed else None
+
+    return ChangeSettings(lr=typed("lr"), clip=typed("clip"), weight_decay=typed("weight_decay"))
+
+
 PROMPTS: dict[str, Callable[[RunView], Prompt[Command]]] = {
+    "change": ask_change,
     "lr": ask_lr,
     "steps": ask_steps,
     "speed": ask_speed,

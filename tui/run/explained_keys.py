@@ -1,4 +1,4 @@
-"""A screen of a run on which no key is dead: one that cannot act now says why and offers what can be done."""
+"""A screen of a run on which no key is dead: one that cannot act now shows the reason and offers what can be done."""
 
 from textual import events, on, work
 from textual.actions import parse
@@ -17,6 +17,7 @@ from ..panels.grid import RunPanels
 from ..panels.keys import RUN_KEYS
 from ..panels.sample import SamplePanel
 from ..text import visible
+from ..view.described import is_log, takes
 from ..view.findings import open_findings
 from ..view.fix_commands import NoFix, first_fix
 from ..view.run_view import RunView
@@ -44,7 +45,9 @@ class ExplainedKeys(Screen[Destination]):
     @work(group="dialog", exclusive=True)
     async def do_instead(self, name: str) -> None:
         view, run = self._feed.newest, self._run
-        if run.live and not (name == "fix" and open_findings(view)):
+        if view.described is not None:
+            warn(self, _why_never(view) if not takes(view, name) else _why_not_yet(name, view))
+        elif run.live and not (name == "fix" and open_findings(view)):
             warn(self, _why_not_yet(name, view))
         elif name == "sample" and can_sample(view, run):
             await self._sample(view)
@@ -103,6 +106,13 @@ class ExplainedKeys(Screen[Destination]):
                 await self.app.screen.dismiss(None)
             self._feed.is_closed = True
             self.dismiss(destination)
+
+
+def _why_never(view: RunView) -> str:
+    """Of a run that describes itself and takes no such command."""
+    if is_log(view):
+        return "this is a log of another program, which takes no commands from here"
+    return "the loop of this run offers nothing for that key"
 
 
 def _why_not_yet(name: str, view: RunView) -> str:

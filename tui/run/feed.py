@@ -1,9 +1,10 @@
 """Follows a run: folds its events into a view, and publishes the view as often as redrawing may cost."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
+from ...engine.arrivals import Arrival, LinesPrinted, LogRead
 from ...engine.client import Run
 from ...engine.events import (
     AnyEvent,
@@ -15,12 +16,24 @@ from ...engine.events import (
     StepFinished,
     TimeSpent,
 )
+from ...engine.readers.step_columns import StepColumns
 from ..throttle import Throttle
 from ..view.run_view import RunView
 
 _MANY = 500
 """Events in one batch from which they are folded in a thread: the keyboard stays quick while a long run is read."""
-_Frequent = StepFinished | TimeSpent | LayersMeasured | CheckpointSaved | Evaluated | SampleGenerated
+_MANY_ROWS = 2000
+_Frequent = (
+    StepColumns
+    | LogRead
+    | LinesPrinted
+    | StepFinished
+    | TimeSpent
+    | LayersMeasured
+    | CheckpointSaved
+    | Evaluated
+    | SampleGenerated
+)
 """Events that can wait for the next publication; the others are published at once."""
 
 
@@ -45,10 +58,10 @@ class RunFeed:
         self._set_timer = set_timer
         self._is_waiting = False
 
-    async def follow(self, on_events: Callable[[list[AnyEvent]], None]) -> None:
+    async def follow(self, on_events: Callable[[Sequence[Arrival]], None]) -> None:
         """Publish until the run's events end; a run whose events end without a `RunEnded` has died."""
         async for batch in self._run.batches():
-            if len(batch) > _MANY:
+            if len(batch) > _MANY or sum(len(each) for each in batch if isinstance(each, StepColumns)) > _MANY_ROWS:
                 self.newest = await asyncio.to_thread(self.newest.after_all, batch)
             else:
                 self.newest = self.newest.after_all(batch)

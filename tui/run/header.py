@@ -7,6 +7,7 @@ from textual.widgets import Static
 from ..content import in_ascii
 from ..formatting import UNKNOWN, compact, count, duration, known
 from ..text import visible
+from ..view.described import title_of_run
 from ..view.run_numbers import epoch, time_left_s, tokens_per_s
 from ..view.run_view import RunView
 from ..view.state_glyphs import state_words
@@ -36,10 +37,12 @@ class RunHeader(Static):
 
 
 def header_line(view: RunView, width: int, note: str = "") -> Content:
-    facts = [state_words(view), Content(f"step {view.step}/{view.steps}")]
-    if view.state == "starting" and view.state_detail:
+    facts = [state_words(view), Content(f"step {view.step}/{view.steps}" if view.steps else f"step {view.step}")]
+    if view.state in ("starting", "followed") and view.state_detail:
         facts.insert(1, Content(visible(view.state_detail)))
-    if view.state in ("training", "paused") and len(view.curves):
+    if view.log is not None and len(view.log.runs) > 1:
+        facts.append(Content(f"{len(view.log.runs)} runs in it"))
+    if view.state in ("training", "paused") and len(view.curves) and view.described is None:
         left = duration(time_left_s(view))
         facts += [
             *([Content(f"{left} left")] if left != UNKNOWN else []),
@@ -48,7 +51,7 @@ def header_line(view: RunView, width: int, note: str = "") -> Content:
         ]
     if note:
         facts.append(Content.styled(note, "$foreground 60%"))
-    title = Content.styled(visible(view.config.title), "bold")
+    title = Content.styled(visible(title_of_run(view)), "bold")
     while len(facts) > 1 and title.cell_length + _joined(facts).cell_length + 2 > width:
         facts.pop()
     right = _joined(facts)

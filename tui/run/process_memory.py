@@ -1,4 +1,4 @@
-"""How much memory another process occupies, where the system says so."""
+"""How much memory another process occupies, where the system shows it."""
 
 import os
 from collections.abc import Callable
@@ -23,7 +23,7 @@ class MemoryMeter:
         self._read_at = 0.0
 
     def read(self, pid: int) -> int | None:
-        """Bytes, or None where it is not time yet or nothing can be told."""
+        """Bytes, or None where it is not time yet or it cannot be read."""
         if self._now() - self._read_at < self.EVERY_S:
             return None
         self._read_at = self._now()

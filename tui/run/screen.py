@@ -21,12 +21,14 @@ from ..experiments.proof_screen import ProofScreen
 from ..panels.grid import RunPanels
 from ..panels.keys import FOOTER, RUN_KEYS
 from ..panels.lesson import LessonPanel
+from ..panels.metrics import MetricsPanel
 from ..plots.viewport import SPANS, Viewport
 from ..settings import Settings
 from ..throttle import Throttle
 from ..view.run_view import RunView
 from .attention import call_for_attention
 from .change_form import ChangeForm
+from .choosing_metrics import choose_metrics, metric_choice
 from .command_prompts import PROMPTS
 from .comparing import ComparingScreen
 from .crash_report import CrashReport, crash_of, last_lines
@@ -114,6 +116,8 @@ class RunScreen(ComparingScreen):
         self.pace_line.show(view)
         if self._run.live and view.started is not None and (memory := self._memory.read(view.started.pid)):
             self.panels.memory = memory
+        if view.log is not None and (before is None or before.log is None):
+            self.panels.panel(MetricsPanel).choice = metric_choice(self._settings, view)
         if before is None or keys_differ(before, view):
             self.refresh_bindings()
             self.banner.show_state(view)
@@ -149,10 +153,15 @@ class RunScreen(ComparingScreen):
     async def action_ask(self, what: str) -> None:
         """Send the command that a dialog makes of what is typed into it."""
         view = self._feed.newest
-        dialog = ChangeForm(view, self.panels.viewport) if what == "change" else PROMPTS[what](view)
+        is_own_form = what == "change" and view.described is None
+        dialog = ChangeForm(view, self.panels.viewport) if is_own_form else PROMPTS[what](view)
         command = await self.app.push_screen_wait(dialog)
         if command is not None:
             await send(self, self._run, command, what)
+
+    @work(group="dialog")
+    async def action_choose_metrics(self) -> None:
+        await choose_metrics(self, self.panels, self._settings, self._feed.newest)
 
     @on(LessonPanel.AnotherRunWanted)
     @work(group="leave", exclusive=True)

@@ -20,7 +20,9 @@ from ...engine.events import (
     Stop,
     TakeSteps,
 )
+from ..panels.metrics import MetricsPanel
 from ..text import visible
+from ..view.described import takes
 from ..view.findings import open_findings
 from ..view.fix_commands import NoFix, can_fix, first_fix
 from ..view.run_view import RunView
@@ -86,6 +88,14 @@ def warn(screen: Widget, why: str) -> None:
 def is_possible(action: str, parameters: tuple[object, ...], view: RunView, run: Run) -> bool:
     """Whether an action fits the run's state: of several actions of one key the one that fits is taken."""
     match action, *parameters:
+        case (("send" | "ask"), str() as name) if not takes(view, name):
+            return False
+        case "choose_metrics", *_:
+            return MetricsPanel.has_content(view)
+        case "train_on" | "compare", *_ if view.described is not None:
+            return False
+        case "leave", str() as where if view.described is not None:
+            return where in ("home", "quit")
         case "send", "pause":
             return run.live and view.state in ("starting", "training")
         case "send", "resume":
@@ -126,5 +136,5 @@ def keys_differ(before: RunView, view: RunView) -> bool:
     """Whether other actions may be possible than in an earlier view."""
     return any(
         getattr(before, name) is not getattr(view, name)
-        for name in ("state", "pace", "speed_limit", "findings", "settings")
+        for name in ("described", "state", "pace", "speed_limit", "findings", "settings")
     )

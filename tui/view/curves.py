@@ -1,7 +1,7 @@
 """The curves of a run: a row a step, and what can be asked of them by step or by position on an x axis."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Self
@@ -21,7 +21,7 @@ LARGEST_DRAWN = float(np.finfo(np.float32).max)
 """Beyond it a curve is cut: the span of an axis with room around it would overflow."""
 _PRECISE = frozenset(("loss", "grad_norm", "tokens"))
 """Metrics that need more than the seven digits of 32 bits."""
-_COLUMNS = {"step": "f8", "time": "f8", **{name: "f8" if name in _PRECISE else "f4" for name in EACH_STEP}}
+COLUMNS = {"step": "f8", "time": "f8", **{name: "f8" if name in _PRECISE else "f4" for name in EACH_STEP}}
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +35,7 @@ class Curves:
 
     @classmethod
     def empty(cls) -> Self:
-        return cls(Table.of(**_COLUMNS))
+        return cls(Table.of(**COLUMNS))
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -52,14 +52,24 @@ class Curves:
         floor = float(self["time"][-1]) if len(self) else 0.0
         rows = _rows(events)
         rows["time"] = clock.seconds(np.array([event.time for event in events], "f8"), floor)
-        return type(self)(self.rows.extended(rows))
+        others = dict.fromkeys(name for event in events for name in event.others or ())
+        if not others and len(self.rows.names) == len(COLUMNS):
+            return type(self)(self.rows.extended(rows))
+        rows |= {_free(name): drawable(_other(events, name)) for name in others}
+        return type(self)(extended(self.rows, rows))
+
+    def has(self, name: str) -> bool:
+        """Whether it was measured at any step."""
+        return name in self.rows.names and bool(np.isfinite(self.rows[name]).any())
+
+    def measured(self, name: str, axis: XAxis, span: int = 1) -> tuple[Floats, Floats]:
+        """Where on an axis a metric was measured, and its values or their means over about `span` of them."""
+        values = self.rows[name]
+        here = np.isfinite(values) & np.isfinite(self.rows[axis])
+        return self.rows[axis][here], (self.rows.smoothed(name, span) if span > 1 else values)[here]
 
     def up_to(self, step: int) -> Self:
         return type(self)(self.rows.first(int(np.searchsorted(self["step"], step, side="right"))))
-
-    def broken_since(self, row: int) -> Floats:
-        """The steps, from a row on, whose loss or gradient norm was not finite."""
-        return self["step"][row:][np.isnan(self["loss"][row:]) | np.isnan(self["grad_norm"][row:])]
 
     @property
     def extent(self) -> Extent:
@@ -99,6 +109,26 @@ class Curves:
         """How much a column grows in a step, recently; 0 before that can be said."""
         steps, values = self["step"][-RECENT_STEPS:], self[column][-RECENT_STEPS:]
         return float((values[-1] - values[0]) / (steps[-1] - steps[0])) if len(steps) > 1 else 0.0
+
+
+def extended(table: Table, rows: Mapping[str, Floats]) -> Table:
+    """With more rows; columns that are missing here or there hold no number."""
+    table = table.widened(rows)
+    missing = np.full(len(rows["step"]), np.nan)
+    return table.extended({name: rows.get(name, missing) for name in table.names})
+
+
+def _free(name: str) -> str:
+    """A name of a program's own that no column of ours has."""
+    return f"{name} (other)" if name in COLUMNS else name
+
+
+def _other(events: Sequence[StepFinished], name: str) -> Floats:
+    return np.array([event.others.get(name, np.nan) if event.others else np.nan for event in events], "f8")
+
+
+def drawable(values: Floats) -> Floats:
+    return np.clip(np.where(np.isfinite(values), values, np.nan), -LARGEST_DRAWN, LARGEST_DRAWN)
 
 
 def _rows(events: Sequence[StepFinished]) -> dict[str, Floats]:

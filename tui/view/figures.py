@@ -41,20 +41,18 @@ def x_scale(view: RunView, viewport: Viewport, extent: Extent | None = None) -> 
 
 
 def loss_figure(view: RunView, viewport: Viewport) -> Figure:
-    x = view.curves[viewport.x_axis]
     shown = to_perplexity if viewport.perplexity else None
-    guessing, words = (float(VOCABULARY), VOCABULARY) if viewport.perplexity else (CHANCE_LOSS, f"ln {VOCABULARY}")
-    level = HLine(guessing, f"guessing: {words}")
-    smooth = view.curves.smoothed("loss", viewport.span)
+    x, raw = _course(view, viewport, "loss")
+    _, smooth = _course(view, viewport, "loss", viewport.span)
     evaluated = view.curves.x_of(view.evaluations["step"], viewport.x_axis)
     return Figure(
         x=x_scale(view, viewport),
         curves=(
-            Curve(x=x, y=view.curves["loss"], role=ColorRole.CURVE_RAW, style="band", transform=shown),
+            Curve(x=x, y=raw, role=ColorRole.CURVE_RAW, style="band", transform=shown),
             Curve(x=evaluated, y=view.evaluations["val_loss"], role=ColorRole.CURVE_VAL, transform=shown, points=True),
             Curve(x=x, y=smooth, role=ColorRole.CURVE_TRAIN, transform=shown),
         ),
-        hlines=(level,),
+        hlines=_guessing(view, viewport),
         vlines=tuple(VLine(_x(view, viewport, phase.step), phase.name) for phase in shown_phases(view)),
         markers=markers(view, viewport),
         cursor=cursor(view, viewport),
@@ -66,6 +64,8 @@ def loss_figure(view: RunView, viewport: Viewport) -> Figure:
 
 def lr_figure(view: RunView, viewport: Viewport, preview: LiveSettings | None = None) -> Figure:
     """The schedule, unless a person looks at a part of it: what is done, what is planned, what a change would make."""
+    if view.described is not None:
+        return _lr_so_far(view, viewport)
     extent = planned_extent(view)
     scale = x_scale(view, viewport, extent if viewport.x_range is None else None)
     steps = view.curves.steps_of(scale.value(np.linspace(0, 1, _PLAN_POINTS)), viewport.x_axis)
@@ -83,6 +83,37 @@ def lr_figure(view: RunView, viewport: Viewport, preview: LiveSettings | None = 
         y_log=viewport.y_log,
         by_plotext=True,
     )
+
+
+def _lr_so_far(view: RunView, viewport: Viewport) -> Figure:
+    """Of a run whose schedule is not known."""
+    x, y = _course(view, viewport, "lr")
+    return Figure(
+        x=x_scale(view, viewport),
+        curves=(Curve(x=x, y=y, role=ColorRole.CURVE_LR),),
+        markers=markers(view, viewport),
+        cursor=cursor(view, viewport),
+        y_log=viewport.y_log,
+        by_plotext=True,
+    )
+
+
+def _course(view: RunView, viewport: Viewport, name: str, span: int = 1) -> tuple[Floats, Floats]:
+    """A metric along an axis; where it may be missing at a step, only what was measured, so that lines go on."""
+    if view.described is not None:
+        return view.curves.measured(name, viewport.x_axis, span)
+    return view.curves[viewport.x_axis], view.curves.smoothed(name, span)
+
+
+def _guessing(view: RunView, viewport: Viewport) -> tuple[HLine, ...]:
+    """The level of a model that guesses; none where it is not known."""
+    loss = CHANCE_LOSS if view.described is None else view.described.chance_loss
+    if loss is None:
+        return ()
+    if viewport.perplexity:
+        level = float(VOCABULARY) if view.described is None else math.exp(min(loss, LARGEST_EXPONENT))
+        return (HLine(level, f"guessing: {level:.4g}"),)
+    return (HLine(loss, f"guessing: ln {VOCABULARY}" if view.described is None else f"guessing: {loss:.4g}"),)
 
 
 GradientQuantity = Literal["grad_norm", "param_norm", "update_ratio", "max_attention_logit", "log_z"]
@@ -122,15 +153,17 @@ def watched_values(view: RunView, quantity: GradientQuantity) -> tuple[Floats, F
 
 def gradient_figure(view: RunView, viewport: Viewport) -> Figure:
     """Always logarithmic: gradients matter by their orders of magnitude."""
-    x, clip = view.curves[viewport.x_axis], view.settings.clip
+    clip = view.settings.clip if view.described is None else math.inf
+    x, norm = _course(view, viewport, "grad_norm")
+    _, mean = _course(view, viewport, "grad_norm", viewport.span)
     hlines = [HLine(EXPLODING, f"exploding: {EXPLODING:g}"), HLine(VANISHING, "vanishing: 1e-6")]
     if math.isfinite(clip):
         hlines.insert(0, HLine(clip, f"clip {clip:g}"))
     return Figure(
         x=x_scale(view, viewport),
         curves=(
-            Curve(x=x, y=view.curves["grad_norm"], role=ColorRole.CURVE_RAW, style="band"),
-            Curve(x=x, y=view.curves.smoothed("grad_norm", viewport.span), role=ColorRole.CURVE_GRADIENT),
+            Curve(x=x, y=norm, role=ColorRole.CURVE_RAW, style="band"),
+            Curve(x=x, y=mean, role=ColorRole.CURVE_GRADIENT),
         ),
         hlines=tuple(hlines),
         markers=markers(view, viewport),

@@ -12,7 +12,7 @@ from .run_view import RunView
 
 
 class NoFix(ValueError):
-    """There is no remedy that a command could apply; the message says why."""
+    """No remedy that a command could apply; the message gives the reason."""
 
 
 def first_fix(findings: Iterable[FindingOpened]) -> ChangeSettings:

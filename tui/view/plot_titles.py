@@ -1,4 +1,4 @@
-"""What the title of a plot says: the values at the cursor, or the latest, as pieces in the colour of their curve.
+"""The title of a plot: the values at the cursor, or the latest, as pieces in the colour of their curve.
 
 The most telling piece comes first; a narrow panel leaves out the last ones.
 """
@@ -16,7 +16,7 @@ from ..plots.heatmap import Heat, Quantity, shades_of
 from ..plots.series import Floats
 from ..plots.viewport import Viewport
 from .figures import LARGEST_EXPONENT, GradientQuantity, watched_values
-from .run_numbers import changed_lr, clipped_share, evaluation_at
+from .run_numbers import changed_lr, clipped_share, evaluation_at, last_known
 from .run_view import RunView
 from .step_marks import marks_near
 
@@ -38,7 +38,7 @@ _NEAR = 200.0
 def loss_reading(view: RunView, viewport: Viewport) -> list[TitlePiece]:
     step = viewport.cursor
     evaluated_at, val = evaluation_at(view, step)
-    raw, smooth = view.curves.at("loss", step), view.curves.smoothed_at("loss", viewport.span, step)
+    raw, smooth = _value(view, "loss", step), _value(view, "loss", step, viewport.span)
     shown_val = val
     if viewport.perplexity:
         raw, smooth, shown_val = (_perplexity(loss) for loss in (raw, smooth, val))
@@ -55,8 +55,10 @@ def loss_reading(view: RunView, viewport: Viewport) -> list[TitlePiece]:
 
 
 def lr_reading(view: RunView, viewport: Viewport) -> list[TitlePiece]:
-    lr = view.curves.at("lr", viewport.cursor)
+    lr = _value(view, "lr", viewport.cursor)
     pieces = [TitlePiece(setting(lr, 3), ColorRole.CURVE_LR)]
+    if view.described is not None:
+        return pieces
     if viewport.cursor is None and (coming := changed_lr(view)) is not None:
         pieces.append(TitlePiece(f"→ {setting(coming, 3)}", ColorRole.CURVE_LR))
     if view.settings.lr_scale != 1:
@@ -65,13 +67,13 @@ def lr_reading(view: RunView, viewport: Viewport) -> list[TitlePiece]:
 
 
 def gradient_reading(view: RunView, viewport: Viewport) -> list[TitlePiece]:
-    norm = view.curves.at("grad_norm", viewport.cursor)
+    norm = _value(view, "grad_norm", viewport.cursor)
     pieces = [TitlePiece(compact(norm), ColorRole.CURVE_GRADIENT)]
     if norm > EXPLODING:
         pieces.append(TitlePiece("above 10", ColorRole.MARK_FINDING))
     elif norm < VANISHING:
         pieces.append(TitlePiece("below 1e-6", ColorRole.MARK_FINDING))
-    if math.isfinite(view.settings.clip) and len(view.curves):
+    if view.described is None and math.isfinite(view.settings.clip) and len(view.curves):
         pieces.append(TitlePiece(f"{clipped_share(view):.0%} clipped", ColorRole.CURVE_AXIS))
     return pieces
 
@@ -155,6 +157,13 @@ def fitting(pieces: list[TitlePiece], width: int) -> list[TitlePiece]:
             break
         chosen += [*space, piece]
     return chosen
+
+
+def _value(view: RunView, name: str, step: float | None, span: int = 1) -> float:
+    """At a step; of a run that need not measure it at every step, the last one up to there."""
+    if view.described is not None:
+        return last_known(view, name, step, span)
+    return view.curves.smoothed_at(name, span, step)
 
 
 def _perplexity(loss: float) -> float:

@@ -19,9 +19,19 @@ _LARGEST_LOSS = 700.0
 """exp() of more overflows a float."""
 
 
+def last_known(view: RunView, name: str, step: float | None = None, span: int = 1) -> float:
+    """The last value of a metric up to a step, or its mean over about `span` of them; NaN where there is none."""
+    row = view.curves.row(step)
+    if row is None or name not in view.curves.rows.names:
+        return math.nan
+    here = np.flatnonzero(np.isfinite(view.curves[name][: row + 1]))
+    return float(view.curves.smoothed(name, span)[here[-1]]) if len(here) else math.nan
+
+
 def tokens_trained(view: RunView) -> int:
     """Tokens since step 0."""
-    return int(view.curves["tokens"][-1]) if len(view.curves) else 0
+    tokens = view.curves.at("tokens")
+    return int(tokens) if math.isfinite(tokens) else 0
 
 
 def tokens_per_s(view: RunView) -> float:
@@ -65,6 +75,8 @@ def time_left_s(view: RunView) -> float:
     steps, times = view.curves["step"][recent], view.curves["time"][recent]
     if len(steps) < 2 or times[-1] <= times[0]:
         return math.nan
+    if not view.steps:
+        return math.nan
     return max(view.steps - view.step, 0) * float((times[-1] - times[0]) / (steps[-1] - steps[0]))
 
 
@@ -80,7 +92,7 @@ def next_lr(view: RunView) -> float:
 
 
 def shown_phases(view: RunView) -> tuple[Phase, ...]:
-    """The phases of training; none while the run fails or swings, for its slope then tells of something else."""
+    """The phases of training; none while the run fails or swings, because its slope then has another cause."""
     open_now = [episode.finding for episode in view.findings if episode.closed is None]
     is_ill = any(finding.severity == "failure" or finding.kind in _ILL for finding in open_now)
     return () if is_ill else view.phases
@@ -88,7 +100,7 @@ def shown_phases(view: RunView) -> tuple[Phase, ...]:
 
 def changed_lr(view: RunView) -> float | None:
     """The learning rate of the next step, where a change after the last one has made it another."""
-    is_new = view.end is None and bool(view.changes) and view.changes[-1].step == view.step
+    is_new = view.described is None and view.end is None and bool(view.changes) and view.changes[-1].step == view.step
     return next_lr(view) if is_new and next_lr(view) != view.curves.at("lr") else None
 
 

@@ -13,10 +13,10 @@ from typing import Literal, Self
 
 import numpy as np
 
+from ...engine.arrivals import Arrival, LinesPrinted, LogRead, Noticed, StartedOver
 from ...engine.config import LiveSettings, RunConfig
 from ...engine.events import (
     Accepted,
-    AnyEvent,
     CheckpointSaved,
     Evaluated,
     FindingClosed,
@@ -39,14 +39,16 @@ from ...engine.events import (
     StorageRestored,
     TimeSpent,
 )
+from ...engine.readers.step_columns import StepColumns
 from ..plots.series import Table
 from .curves import LARGEST_DRAWN, Curves
 from .episode import Episode
+from .log_columns import LogRows
 from .phases import Phase, training_phases
 from .thinning import Thinned
 from .training_clock import TrainingClock
 
-ViewState = Literal["starting", "training", "paused", "blocked", "ended"]
+ViewState = Literal["starting", "training", "followed", "paused", "blocked", "ended"]
 
 _Turn = (
     PreparationBegan | RunDescribed | RunStarted | RunResumed | StorageRestored | RunPaused | StorageBlocked | RunEnded
@@ -57,6 +59,7 @@ _Turn = (
 _FINDINGS = 500
 _SAMPLES = 128
 _TIMES = 20
+_LINES = 500
 _LAYERS = 512
 
 
@@ -66,14 +69,18 @@ class RunView:
     settings: LiveSettings
     """As they are now, live changes included."""
     steps: int
-    """The step at which the run will be finished."""
+    """The step at which the run will be finished; 0 where that is not known."""
     curves: Curves
     evaluations: Table
     """A row an evaluation: step, val_loss."""
     nan_steps: Table
-    """A row a step whose loss or gradient norm was not finite: step."""
+    """A row a step whose loss, validation loss or gradient norm was not finite: step."""
     described: RunDescribed | None = None
-    """Of a run that is not one of the tiny GPT."""
+    """Of a run that is not one of the tiny GPT; its `config` and `settings` mean nothing then."""
+    log: LogRead | None = None
+    """Where the run is read from a log of another program."""
+    printed: tuple[str, ...] = ()
+    """The last lines of a program whose output is followed."""
     started: RunStarted | None = None
     """The latest start."""
     state: ViewState = "starting"
@@ -107,7 +114,7 @@ class RunView:
             nan_steps=Table.of(step="f8"),
         )
 
-    def after_all(self, events: Iterable[AnyEvent]) -> Self:
+    def after_all(self, events: Iterable[Arrival]) -> Self:
         """Fold many events; rows that follow each other go in together."""
         view = self
         for kind, group in groupby(events, type):
@@ -118,10 +125,12 @@ class RunView:
                     view = view.after(event)
         return view
 
-    def after(self, event: AnyEvent) -> Self:
+    def after(self, event: Arrival) -> Self:
         match event:
             case StepFinished():
                 return self._after_steps([event])
+            case StepColumns() | StartedOver() | LogRead() | LinesPrinted() | Noticed():
+                return self._after_log(event)
             case Evaluated():
                 rows = {"step": [event.step], "val_loss": [_finite(event.val_loss)]}
                 return replace(self, evaluations=self.evaluations.extended(rows))
@@ -146,13 +155,35 @@ class RunView:
             case _:
                 return self._after_turn(event)
 
+    def _after_log(self, read: StepColumns | StartedOver | LogRead | LinesPrinted | Noticed) -> Self:
+        """What a log of another program hands out."""
+        match read:
+            case StepColumns():
+                return self._after_columns(read) if len(read) else self
+            case StartedOver():
+                fresh = type(self).of(self.config)
+                kept = {"described": self.described, "log": self.log, "printed": self.printed, "steps": self.steps}
+                return replace(fresh, **kept, state=self.state, state_detail=self.state_detail)
+            case LogRead():
+                return replace(self, log=read, steps=read.steps or 0, state="followed", state_detail=read.waiting)
+            case LinesPrinted():
+                return replace(self, printed=(*self.printed, *read.lines)[-_LINES:])
+            case Noticed():  # shown by the screen when it comes
+                return self
+
+    def _after_columns(self, columns: StepColumns) -> Self:
+        is_resumed = len(self.curves) > 0 and columns.steps[0] < self.curves.extent[1]
+        view = self.up_to(int(columns.steps[0]) - 1) if is_resumed else self
+        rows = LogRows(view.curves, view.evaluations, view.nan_steps, view.clock).after(columns)
+        return replace(view, **rows._asdict())
+
     def _after_turn(self, event: _Turn) -> Self:
         """What starts, halts and ends a run."""
         match event:
             case PreparationBegan():
                 return replace(self, state="starting", state_detail=event.activity, end=None)
             case RunDescribed():
-                return replace(self, described=event)
+                return replace(self, described=event, steps=0)
             case RunStarted():
                 return self.up_to(event.step)._begun(event)
             case RunResumed() | StorageRestored():
@@ -206,7 +237,7 @@ class RunView:
         running = self.clock.began is not None and self.clock.halted is None
         clock = self.clock if running else self.clock.resumed(events[0].time)
         curves = self.curves.after(events, clock)
-        broken = curves.broken_since(len(self.curves))
+        broken = [event.step for event in events if _is_broken(event.loss) or _is_broken(event.grad_norm)]
         nan_steps = self.nan_steps.extended({"step": broken}) if len(broken) else self.nan_steps
         return replace(self, clock=clock, curves=curves, nan_steps=nan_steps)
 
@@ -268,6 +299,10 @@ def _after(findings: tuple[Episode, ...], event: FindingUpdated | FindingClosed)
 def _why_paused(event: RunPaused) -> str:
     """The words of a watch point are the lesson's to show."""
     return "at a watch point of the lesson" if event.at == "watch" else event.reason
+
+
+def _is_broken(value: float | None) -> bool:
+    return value is not None and not math.isfinite(value)
 
 
 def _finite(value: float) -> float:

@@ -1,4 +1,4 @@
-"""How the state of a run looks: a glyph, a word and a colour, so that none has to be told by colour alone."""
+"""How the state of a run looks: a glyph, a word and a colour, so that colour is never the only sign."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ STATE_GLYPHS: dict[str, StateGlyph] = {
     "starting": StateGlyph("◌", ".", "starting", "state-running"),
     "running": StateGlyph("▶", ">", "running", "state-running"),
     "training": StateGlyph("▶", ">", "training", "state-running"),
+    "followed": StateGlyph("▶", ">", "following", "state-running"),
     "paused": StateGlyph("‖", "=", "paused", "state-paused"),
     "blocked": StateGlyph("▲", "!", "waiting for disk space", "state-failed"),
     "finished": StateGlyph("✓", "+", "finished", "state-ended"),

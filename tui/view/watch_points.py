@@ -3,7 +3,7 @@
 import numpy as np
 
 from ...engine.conditions import parse_condition
-from ...engine.measured import Record, Values, at_steps, first_step
+from ...engine.measured import MeasuredRun, Values, at_steps, first_step
 from .run_view import RunView
 
 _COLUMNS = ("step", "loss", "lr", "grad_norm", "update_ratio", "clipped")
@@ -20,7 +20,7 @@ def watched(view: RunView) -> list[tuple[int, str]]:
     return found
 
 
-def _record(view: RunView) -> Record:
+def _record(view: RunView) -> MeasuredRun:
     columns = {name: np.asarray(view.curves[name], "f8") for name in _COLUMNS}
     steps, evaluations, layers = columns["step"], view.evaluations, view.layers.items
     columns["val_loss"] = at_steps(steps, _values(evaluations["step"]), _values(evaluations["val_loss"]))
@@ -30,7 +30,7 @@ def _record(view: RunView) -> Record:
     findings: dict[str, int] = {}
     for episode in view.findings:
         findings.setdefault(episode.finding.kind, episode.finding.step)
-    return Record(columns=columns, findings=findings)
+    return MeasuredRun(columns=columns, findings=findings)
 
 
 def _values(of: object) -> Values:

@@ -11,7 +11,7 @@ from ..run_statistics import RunStatistics
 class InitialLoss:
     """The first loss is far from ln V, the loss of guessing evenly among V tokens.
 
-    An untrained model should be sure of nothing. A higher first loss says that the initial weights are too large; a
+    An untrained model should be sure of nothing. A higher first loss means that the initial weights are too large; a
     lower one that the model was trained before, or that the targets can be seen.
     """
 

@@ -1,0 +1,58 @@
+"""What a run that is followed hands out besides events: its steps as columns, and what is known of its log."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from .events import AnyEvent
+from .readers.step_columns import StepColumns
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartedOver:
+    """Everything that was handed out is taken back: the log is read from its beginning, or another run begins in it."""
+
+    why: str = ""
+    """Empty where the log itself has not changed but is only read better."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noticed:
+    """Something happened to the log that a person should know."""
+
+    words: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinesPrinted:
+    """What another program has printed, as it came."""
+
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogRead:
+    """How a log is read and how far, where its reader stands."""
+
+    format: str = ""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """Canonical name -> the column's name in the file."""
+    notes: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
+    steps: int | None = None
+    """How many were planned, where the log states it."""
+    runs: tuple[str, ...] = ()
+    """The runs that it holds, in the order in which they began."""
+    folder: str = ""
+    """In which it lies."""
+    written_at: float = 0.0
+    """When it was last written, in seconds since 1970."""
+    blind: tuple[str, ...] = ()
+    """What cannot be diagnosed, and why."""
+    diagnosed: int = 0
+    """Rows that the diagnosis has looked at."""
+    rows: int = 0
+    waiting: str = ""
+    """Why there is nothing to read yet."""
+
+
+Arrival = AnyEvent | StepColumns | StartedOver | Noticed | LinesPrinted | LogRead

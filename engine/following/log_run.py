@@ -1,0 +1,127 @@
+"""A log as a run: the same batches that a training run hands out, and commands that are refused."""
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from ..arrivals import Arrival, LinesPrinted, Noticed
+from ..client import ClientError
+from ..config import RunConfig
+from ..events import Accepted, Command, Refused, RunDescribed
+from ..readers.source import ReadError
+from .piped_input import PipedInput
+from .shown_run import ShownRun
+
+_FIRST_PICTURE_S = 0.3
+"""The whole curve is drawn before its diagnosis takes the interpreter."""
+_LOOK_S = 0.2
+"""Between two looks at whether a log has grown."""
+
+
+class LogRun:
+    """One run of a log; a thread reads, diagnoses and follows it from `begin` until it is closed."""
+
+    config = RunConfig()
+    live = False
+    path: Path | None = None
+    """It is no run folder."""
+
+    def __init__(
+        self,
+        name: str,
+        path: Path,
+        *,
+        run: str | None = None,
+        given: Mapping[str, str] | None = None,
+        piped: PipedInput | None = None,
+    ) -> None:
+        """`run` is the name that the log has for it; without one the latest is followed."""
+        self.described = RunDescribed(title=f"{name} · {run}" if run else name, kind="log")
+        self._shown = ShownRun(name, path, run=run, given=given)
+        self._piped = piped
+        self._has_ended = False
+        self._is_closed = threading.Event()
+        self._batches: asyncio.Queue[list[Arrival]] = asyncio.Queue()
+        self._loop = asyncio.get_running_loop()
+        self._begun: asyncio.Future[str] = self._loop.create_future()
+        """Empty, or why it cannot be read."""
+        self._thread = threading.Thread(target=self._follow, name=f"follow {name}", daemon=True)
+
+    async def begin(self) -> None:
+        """Returns once something of it was read; ClientError where it cannot be."""
+        self._thread.start()
+        if why := await self._begun:
+            await self.close()
+            raise ClientError(why)
+
+    async def batches(self) -> AsyncIterator[list[Arrival]]:
+        yield [self.described]
+        while not self._is_closed.is_set():
+            batch = await self._batches.get()
+            while not self._batches.empty() and len(batch) < 64:
+                batch = [*batch, *self._batches.get_nowait()]
+            yield batch
+
+    async def send(self, command: Command) -> Accepted | Refused:
+        return Refused(id=command.id, why="this is a log of another program, which takes no commands from here")
+
+    async def close(self) -> None:
+        self._is_closed.set()
+        self._batches.put_nowait([])
+        if self._thread.is_alive():
+            await asyncio.to_thread(self._thread.join)
+
+    def _follow(self) -> None:
+        is_first = True
+        try:
+            while not self._is_closed.is_set():
+                for batch in self._shown.look():
+                    self._hand_out(batch)
+                if is_first:
+                    is_first = False
+                    self._is_closed.wait(_FIRST_PICTURE_S)
+                self._hand_out(self._printed())
+                if not self._diagnosed_until(time.monotonic() + _LOOK_S):
+                    self._is_closed.wait(_LOOK_S)
+        except ReadError as error:
+            self._tell_begun(str(error))
+            self._hand_out([Noticed(words=f"{error}; it is not followed any more")])
+        finally:
+            self._shown.close()
+
+    def _diagnosed_until(self, end: float) -> bool:
+        """Whether there is more to diagnose than fits in before the next look."""
+        while not self._is_closed.is_set():
+            self._hand_out(self._shown.diagnose_some())
+            if not self._shown.has_backlog:
+                return False
+            if time.monotonic() > end:
+                return True
+        return False
+
+    def _printed(self) -> list[Arrival]:
+        if self._piped is None:
+            return []
+        printed: list[Arrival] = [LinesPrinted(lines=lines)] if (lines := self._piped.new_lines()) else []
+        if self._piped.has_ended and not self._has_ended:
+            self._has_ended = True
+            self._shown.is_over = True
+            printed.append(Noticed(words="the input has ended"))
+        return printed
+
+    def _hand_out(self, batch: list[Arrival]) -> None:
+        if batch and not self._is_closed.is_set():
+            self._tell_begun("")
+            with suppress(RuntimeError):  # the program ends
+                self._loop.call_soon_threadsafe(self._batches.put_nowait, batch)
+
+    def _tell_begun(self, why: str) -> None:
+        def tell() -> None:
+            if not self._begun.done():
+                self._begun.set_result(why)
+
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(tell)

@@ -1,0 +1,55 @@
+"""Some entries of a log as columns: what a piece of a file holds, before it is known which run and step each row is."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .record import RUN, Record, number
+
+Floats64 = NDArray[np.float64]
+Places = NDArray[np.intp]
+
+NO_ROWS: Places = np.empty(0, np.intp)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ColumnBlock:
+    rows: int
+    columns: Mapping[str, Floats64]
+    """By the names of the file; NaN where a cell holds no number, or NaN."""
+    nans: Mapping[str, Places] = field(default_factory=dict)
+    """The rows of a column in which NaN was written down."""
+    runs: Sequence[str] | None = None
+    """The name of each row's run, where the log has such names."""
+
+    def present(self, name: str) -> NDArray[np.bool_]:
+        """The rows that hold a number of this column, NaN included."""
+        held = ~np.isnan(self.columns[name])
+        held[self.nans.get(name, NO_ROWS)] = True
+        return held
+
+
+def block_of(records: Iterable[Record]) -> ColumnBlock:
+    """Entries, cell by cell; what is no number is left out."""
+    rows = [*records]
+    columns: dict[str, list[float]] = {}
+    nans: dict[str, list[int]] = {}
+    for place, record in enumerate(rows):
+        for name, cell in record.items():
+            value = cell if type(cell) is float else number(cell)
+            if value is None or name == RUN:
+                continue
+            column = columns.get(name)
+            if column is None:
+                column = columns[name] = [np.nan] * len(rows)
+            column[place] = value
+            if value != value:
+                nans.setdefault(name, []).append(place)
+    return ColumnBlock(
+        rows=len(rows),
+        columns={name: np.array(column) for name, column in columns.items()},
+        nans={name: np.array(places) for name, places in nans.items()},
+        runs=[str(record.get(RUN, "")) for record in rows] if any(RUN in record for record in rows) else None,
+    )

@@ -1,0 +1,242 @@
+"""Logs of other programs on the run screen: what is shown, which keys act, and how a command is run on alarm."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from textual.widgets import OptionList
+
+from tinygpt_tui.engine.arrivals import LinesPrinted, LogRead, StartedOver
+from tinygpt_tui.engine.client import ClientError
+from tinygpt_tui.engine.config import RunConfig
+from tinygpt_tui.engine.events import Pause, Refused, RunDescribed, RunStarted, StepFinished
+from tinygpt_tui.engine.following.log_folder import logs_in
+from tinygpt_tui.engine.following.log_run import LogRun
+from tinygpt_tui.engine.readers.step_columns import StepColumns
+from tinygpt_tui.tui.app import TinyGPTApp
+from tinygpt_tui.tui.navigation import LogFolder, OpenLog
+from tinygpt_tui.tui.panels.layout import absent_panels
+from tinygpt_tui.tui.panels.metrics import MetricsPanel
+from tinygpt_tui.tui.run.screen import RunScreen
+from tinygpt_tui.tui.view.metric_choice import ChoiceError, MetricChoice
+from tinygpt_tui.tui.view.run_view import RunView
+from tinygpt_tui.tui.watch.log_list_screen import LogListScreen
+
+from .test_run_screen import shown, until
+
+LOG = RunDescribed(title="a.csv", kind="log")
+
+
+def columns(first: int, last: int, **metrics: float) -> StepColumns:
+    steps = np.arange(first, last + 1, dtype="f8")
+    return StepColumns(steps=steps, columns={name: np.full(len(steps), value) for name, value in metrics.items()})
+
+
+def view_of(*arrivals: object) -> RunView:
+    return RunView.of(RunConfig()).after_all([LOG, *arrivals])  # pyright: ignore[reportArgumentType]
+
+
+def test_columns_go_into_a_view_and_a_metric_may_appear_late() -> None:
+    view = view_of(columns(1, 5, loss=3.0), columns(6, 8, loss=2.0, gpu=7.0))
+    assert view.curves["loss"].tolist() == [3.0] * 5 + [2.0] * 3
+    assert np.isnan(view.curves["gpu"][:5]).all()
+    assert view.curves["gpu"][5:].tolist() == [7.0] * 3
+
+
+def test_rows_that_hold_parts_of_one_step_are_one_row_also_across_pieces() -> None:
+    parts = StepColumns(
+        steps=np.array([1.0, 2.0, 2.0]),
+        columns={"loss": np.array([3.0, 2.5, np.nan]), "val_loss": np.array([np.nan, np.nan, 2.7])},
+    )
+    view = view_of(parts, columns(2, 2, gpu=5.0), columns(3, 3, loss=2.0))
+    assert view.curves["step"].tolist() == [1, 2, 3]
+    assert view.curves["loss"].tolist() == [3.0, 2.5, 2.0]
+    assert view.curves["gpu"][1] == 5.0
+    assert view.evaluations["step"].tolist() == [2]
+
+
+def test_a_resumed_run_replaces_what_it_does_again_and_a_log_that_starts_over_leaves_nothing() -> None:
+    view = view_of(columns(1, 10, loss=3.0), columns(6, 7, loss=1.0))
+    assert view.curves["step"].tolist() == [1, 2, 3, 4, 5, 6, 7]
+    again = view.after_all([StartedOver(why="truncated"), columns(1, 2, loss=9.0)])
+    assert again.curves["loss"].tolist() == [9.0, 9.0]
+    assert again.described == LOG
+
+
+def test_nan_that_was_measured_is_marked_and_what_was_not_measured_is_not() -> None:
+    broken = StepColumns(
+        steps=np.array([1.0, 2.0, 3.0]),
+        columns={"loss": np.array([np.nan, np.nan, np.inf]), "grad_norm": np.full(3, np.nan)},
+        nans={"loss": np.array([1])},
+    )
+    assert view_of(broken).nan_steps["step"].tolist() == [2, 3]
+    loop = RunView.of(RunConfig()).after_all([RunDescribed(title="x", kind="loop"), StepFinished(step=1, loss=2.0)])
+    assert not len(loop.nan_steps)
+
+
+def test_panels_of_what_a_run_has_not_are_absent() -> None:
+    assert absent_panels(view_of(columns(1, 3, loss=1.0))) == {
+        "lr", "gradient", "layers", "sample", "history", "lesson", "metrics", "printed"
+    }  # fmt: skip
+    full = view_of(columns(1, 3, loss=1.0, lr=0.1, grad_norm=1.0, fps=3.0), LinesPrinted(lines=("hello",)))
+    assert absent_panels(full) == {"layers", "sample", "history", "lesson"}
+    own = RunView.of(RunConfig()).after(RunStarted(step=0))
+    assert absent_panels(own) == {"metrics", "printed"}
+
+
+NAMES = ["loss", "eval/acc", "eval/f1", "gpu.0.util", "gpu.1.util", "[bold]x"]
+
+
+@pytest.mark.parametrize(
+    ("shown_words", "first", "expected"),
+    [
+        ("", "", NAMES),
+        ("EVAL", "", ["eval/acc", "eval/f1"]),
+        ("eval/* loss", "", ["loss", "eval/acc", "eval/f1"]),
+        ("/^gpu\\.[1]/", "", ["gpu.1.util"]),
+        ("eval", "gpu.1 f1", ["gpu.1.util", "eval/f1", "eval/acc"]),
+        ("[bold]", "", []),
+    ],
+)
+def test_metrics_are_chosen_by_words_globs_and_expressions(shown_words: str, first: str, expected: list[str]) -> None:
+    assert MetricChoice(shown=shown_words, first=first).chosen(NAMES) == expected
+
+
+def test_an_expression_that_is_none_is_refused() -> None:
+    with pytest.raises(ChoiceError, match=r"/\(/ is no regular expression"):
+        MetricChoice(shown="/(/")
+
+
+@settings(max_examples=40)
+@given(st.text(max_size=12))
+def test_no_word_breaks_the_choice(words: str) -> None:
+    with suppress(ChoiceError):
+        MetricChoice(shown=words, first=words).chosen(NAMES)
+
+
+def write_log(path: Path, rows: int, first: int = 0) -> Path:
+    lines = [] if first else ["step,loss,val_loss,lr,[red]name"]
+    lines += [
+        f"{step},{4 - step / 200},{4 if step % 10 == 0 else ''},0.001,{step}" for step in range(first, first + rows)
+    ]
+    with path.open("a") as file:
+        file.write("\n".join(lines) + "\n")
+    return path
+
+
+def app_on(destination: OpenLog | LogFolder, folder: Path) -> TinyGPTApp:
+    return TinyGPTApp(folder / "runs", settings_file=folder / "settings.toml", destination=destination)
+
+
+async def test_a_log_is_shown_followed_and_takes_no_command(tmp_path: Path) -> None:
+    path = write_log(tmp_path / "a.csv", 100)
+    app = app_on(OpenLog(path, "a.csv"), tmp_path)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, RunScreen) and app.screen.view is not None)
+        screen = app.screen
+        assert isinstance(screen, RunScreen)
+        await until(pilot, lambda: screen.view is not None and screen.view.step == 99)
+        await until(pilot, lambda: shown(screen) == {"loss", "lr", "metrics", "diagnosis", "status"})
+        write_log(path, 5, first=100)
+        await until(pilot, lambda: screen.view is not None and screen.view.step == 104)
+        assert {each.binding.action for each in screen.active_bindings.values()}.isdisjoint(
+            {"send('pause')", "act", "leave('restart')", "leave('restart_ended')", "ask('change')"}
+        )
+        await pilot.press("space")  # not dead: it says why
+        await until(pilot, lambda: any("takes no commands" in note.message for note in app._notifications))
+        await pilot.press("t")
+        assert screen.panels.viewport.x_axis == "step"  # the log has neither epochs nor tokens nor times
+        await pilot.press("slash", *"red", "enter")
+        await until(pilot, lambda: screen.panels.panel(MetricsPanel).choice.shown == "red")
+        await until(pilot, lambda: str(tmp_path) in (tmp_path / "settings.toml").read_text())
+
+
+async def test_logs_of_a_folder_are_listed_filtered_and_opened(tmp_path: Path) -> None:
+    write_log(tmp_path / "old.csv", 30)
+    os.utime(tmp_path / "old.csv", (time.time() - 500, time.time() - 500))
+    write_log(tmp_path / "new.csv", 30)
+    app = app_on(LogFolder(tmp_path), tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, LogListScreen) and len(app.screen.shown) == 2)
+        screen = app.screen
+        assert isinstance(screen, LogListScreen)
+        assert [log.name for log in screen.shown] == ["new.csv", "old.csv"]
+        await pilot.press(*"old")
+        await until(pilot, lambda: screen.query_one(OptionList).option_count == 1)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, RunScreen) and app.screen.view is not None)
+        await pilot.press("p")
+        await until(pilot, lambda: app.screen is screen)
+
+
+def test_a_folder_lists_logs_event_files_by_folder_and_runs(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "events.out.tfevents.1").write_bytes(b"1")
+    (tmp_path / "a" / "events.out.tfevents.2").write_bytes(b"22")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "events.jsonl").write_text("{}\n")
+    (tmp_path / "run" / "worker.log").write_text("x")
+    (tmp_path / "x.csv").write_text("a")
+    (tmp_path / "notes.md").write_text("a")
+    found = {log.name: (log.is_run, log.bytes) for log in logs_in(tmp_path)}
+    assert found == {"a": (False, 3), "run": (True, 3), "x.csv": (False, 1)}
+
+
+@pytest.mark.parametrize("kind", ["missing", "folder", "binary", "no permission"])
+async def test_what_cannot_be_read_is_refused_in_one_line(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "x.csv"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "binary":
+        path.write_bytes(bytes(range(256)) * 50)
+        os.utime(path, (1e9, 1e9))
+    elif kind == "no permission":
+        write_log(path, 30).chmod(0)
+        if os.access(path, os.R_OK):
+            pytest.skip("root reads everything")
+    run = LogRun("x.csv", path)
+    with pytest.raises(ClientError) as error:
+        await run.begin()
+    assert str(error.value).startswith("x.csv: ")
+    assert "\n" not in str(error.value)
+    assert isinstance(await run.send(Pause()), Refused)
+
+
+async def test_a_log_that_is_still_empty_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.touch()
+    run = LogRun("x.csv", path)
+    await run.begin()
+    waiting = ""
+    async for batch in run.batches():
+        waiting = next((each.waiting for each in batch if isinstance(each, LogRead) and each.waiting), waiting)
+        if waiting:
+            write_log(path, 30)
+        if any(isinstance(each, StepColumns) for each in batch):
+            break
+    await run.close()
+    assert "is empty" in waiting
+
+
+def headless(*arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
+    code = "from tinygpt_tui.tui.cli.main import main; main()"
+    command = [sys.executable, "-c", code, "watch", *arguments, "--headless"]
+    return subprocess.run(command, input=text, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_a_command_gets_each_finding_once_as_json_and_the_status_tells(tmp_path: Path) -> None:
+    lines = ["step,loss", *(f"{step},{3 - step / 100 if step < 60 else 'nan'}" for step in range(1, 100))]
+    kept = tmp_path / "alarms"
+    ended = headless("-", "--on", "failure", f"cat >> {kept}", text="\n".join(lines) + "\n")
+    assert ended.returncode == 1, ended.stderr
+    alarms = [json.loads(line) for line in kept.read_text().splitlines()]
+    assert [alarm["kind"] for alarm in alarms] == ["nan"]
+    assert "step,loss" in ended.stdout

@@ -1,0 +1,151 @@
+"""The command `watch`: anybody's log on the run screen while it grows, or without a screen and with a command."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import click
+
+from .options import LogName, OneOf, ascii_option, column_words, kind_words, runs_folder, runs_option
+
+if TYPE_CHECKING:
+    from io import BufferedReader
+
+    from ..navigation import LogFolder, OpenLog
+
+_INPUT = "-"
+
+
+@click.command("watch")
+@click.argument("log", type=LogName(), metavar="LOG|FOLDER|-")
+@click.option(
+    "--map",
+    "assignments",
+    multiple=True,
+    type=OneOf("column", column_words),
+    metavar="NAME=COLUMN",
+    help="Which column holds what; repeatable.",
+)
+@click.option("--run", "run", default=None, metavar="NAME", help="One of the runs in the log; the latest without.")
+@click.option("--headless", is_flag=True, help="Without a screen: findings are printed as they are found.")
+@click.option(
+    "--on",
+    "kinds",
+    type=OneOf("kinds", kind_words),
+    default=None,
+    metavar="KINDS",
+    help="With --headless: findings that count, such as failure or nan,divergence.",
+)
+@click.argument("alarm", required=False, metavar="[COMMAND]")
+@click.option("--until-end", is_flag=True, help="With --headless: end when the log is no longer written for a minute.")
+@ascii_option
+@runs_option
+def watch_log(
+    log: str,
+    alarm: str | None,
+    assignments: tuple[str, ...],
+    run: str | None,
+    headless: bool,
+    kinds: str | None,
+    until_end: bool,
+    is_ascii: bool,
+    runs: str | None,
+) -> int:
+    """Show the log of another program on the screen, and follow it while it grows.
+
+    \b
+    tinygpt-tui watch metrics.csv                       any log that `diagnose` reads
+    tinygpt-tui watch runs/                             a list of the logs in a folder, new ones appear
+    python train.py | tinygpt-tui watch -               what another program prints
+    tinygpt-tui watch log.csv --headless --on failure 'notify-send "$(cat)"'
+
+    With --headless, COMMAND is run by the shell once for every finding of KINDS, with the finding as JSON on its
+    standard input. Exit status: 0, 1 where such a finding came, 2 where the log cannot be read.
+    """
+    from .diagnose import parsed_kinds, parsed_map
+
+    given = parsed_map(assignments)
+    if headless:
+        from .headless import watch_headless
+
+        wanted = parsed_kinds(kinds or "failure")
+        return watch_headless(log, _origin(log, runs), given, wanted, alarm, run=run, until_end=until_end)
+    if kinds or alarm or until_end:
+        raise click.UsageError("--on, --until-end and a COMMAND are for --headless")
+    if not sys.stdout.isatty():
+        raise click.UsageError("the screen needs a terminal; --headless watches without one")
+    from ..app import open_app
+    from ..navigation import LogFolder
+
+    if log == _INPUT:
+        return _watch_input(given, is_ascii=is_ascii, runs=runs)
+    opened = opened_log(log, runs, given, run=run)
+    if isinstance(opened, LogFolder):
+        return open_app(runs=runs_folder(runs), place=opened, ascii=is_ascii)
+    if isinstance(opened, Path):
+        return open_app(runs=runs_folder(runs), run=opened, ascii=is_ascii)
+    return open_app(runs=runs_folder(runs), log=opened, ascii=is_ascii)
+
+
+def opened_log(
+    log: str, runs: str | None, given: dict[str, str], *, run: str | None = None
+) -> OpenLog | LogFolder | Path:
+    """What a name stands for; a path is a run folder of ours."""
+    from ...engine.following.log_folder import logs_in
+    from ...engine.storage.run_folder import EVENTS
+    from ..navigation import LogFolder, OpenLog
+
+    path = _origin(log, runs)
+    if path.is_dir() and (path / EVENTS).exists():
+        return path
+    if path.is_dir():
+        found = logs_in(path)
+        if len(found) != 1:
+            return LogFolder(path)
+        path = found[0].path
+    return OpenLog(path, path.name or log, run=run, columns=given)
+
+
+def _origin(log: str, runs: str | None) -> Path:
+    from ...engine.readers.source import ReadError
+    from .diagnose import log_origin
+
+    if log == _INPUT:
+        return Path(_INPUT)
+    try:
+        return log_origin(log, runs_folder(runs))
+    except ReadError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _watch_input(given: dict[str, str], *, is_ascii: bool, runs: str | None) -> int:
+    """Keys come from the terminal, because standard input is the log."""
+    from ...engine.following.piped_input import PipedInput
+    from ..app import open_app
+    from ..navigation import OpenLog
+
+    if sys.stdin.isatty():
+        raise click.UsageError("- is what another program prints: `python train.py | tinygpt-tui watch -`")
+    try:
+        terminal = os.open("/dev/tty", os.O_RDWR)
+    except OSError as error:
+        raise click.UsageError(f"the screen needs a terminal for its keys: {error.strerror}") from None
+    stream = cast("BufferedReader", os.fdopen(os.dup(0), "rb"))
+    os.dup2(terminal, 0)
+    piped = PipedInput(stream)
+    log = OpenLog(piped.path, "standard input", columns=given, piped=piped)
+    status = open_app(runs=runs_folder(runs), log=log, ascii=is_ascii)
+    if not piped.has_ended:
+        click.echo("the program goes on, and what it prints is printed here; Ctrl-C ends both", err=True)
+        piped.pass_on(_to_stdout)
+    return status
+
+
+def _to_stdout(data: bytes) -> None:
+    from .piped_log import passable
+
+    sys.stdout.write(passable(data.decode(errors="replace")))
+    sys.stdout.flush()

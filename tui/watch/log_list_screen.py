@@ -1,0 +1,118 @@
+"""The logs of a folder, newest first: typing filters them, Enter opens one, and new ones appear as they are written."""
+
+import asyncio
+import time
+from pathlib import Path
+from typing import ClassVar
+
+from textual import events, getters, on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from ...engine.following.log_folder import FoundLog, logs_in
+from ..dialogs.key_line import KeyLine
+from ..formatting import duration, megabytes
+from ..navigation import GoTo, OpenLog, OpenRun
+from ..text import visible
+
+_AGAIN_S = 2.0
+_SHOWN = 300
+"""Of many logs the newest are listed; the filter finds the others."""
+_FRESH_S = 60.0
+"""A log that was written more recently is marked as one that grows."""
+
+
+class LogListScreen(Screen[None]):
+    BINDING_GROUP_TITLE = "Logs"
+    CSS = """
+    LogListScreen {
+        Static { height: 1; padding: 0 1; background: $panel; }
+        OptionList { height: 1fr; border: round $border-blurred; background: $background; padding: 0 1; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "open", "open", id="logs.open", tooltip="Show the log, and follow it", priority=True),
+        Binding("backspace", "erase", "erase", show=False, id="logs.erase", tooltip="Take back the last letter"),
+        Binding("escape", "leave", "back", id="logs.back", tooltip="Out of the filter; then home"),
+        Binding("ctrl+q,ctrl+c", "app.quit", "quit", id="logs.quit", tooltip="Quit"),
+    ]
+    AUTO_FOCUS = "OptionList"
+
+    head = getters.query_one(Static)
+    options = getters.query_one(OptionList)
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._folder = folder
+        self._logs: list[FoundLog] = []
+        self._typed = ""
+
+    def compose(self) -> ComposeResult:
+        yield Static()
+        yield OptionList(markup=False)
+        yield KeyLine()
+
+    @work(group="look")
+    async def on_mount(self) -> None:
+        while True:
+            logs = await asyncio.to_thread(logs_in, self._folder)
+            if logs != self._logs:
+                self._logs = logs
+                self.show_logs()
+            await asyncio.sleep(_AGAIN_S)
+
+    @property
+    def shown(self) -> list[FoundLog]:
+        words = self._typed.lower().split()
+        return [log for log in self._logs if all(word in log.name.lower() for word in words)][:_SHOWN]
+
+    def show_logs(self) -> None:
+        """The selection stays on its log while others come and go."""
+        chosen = self.options.highlighted_option
+        kept = chosen.id if chosen is not None and self.options.highlighted != 0 else None
+        shown, now = self.shown, time.time()
+        self.options.clear_options().add_options(
+            Option(_row(log, now, self.size.width - 6), id=str(log.path)) for log in shown
+        )
+        ids = [str(log.path) for log in shown]
+        self.options.highlighted = ids.index(kept) if kept in ids else 0 if ids else None
+        typed = f"  / {self._typed}" if self._typed else "  type to filter"
+        count = f"{len(shown)} of {len(self._logs)}" if len(shown) < len(self._logs) else str(len(shown))
+        self.head.update(Content(f"Logs in {visible(str(self._folder))}  {count}{visible(typed)}"))
+
+    def on_key(self, event: events.Key) -> None:
+        if event.is_printable and event.character:
+            event.stop()
+            self._typed += event.character
+            self.show_logs()
+
+    def action_erase(self) -> None:
+        self._typed = self._typed[:-1]
+        self.show_logs()
+
+    def action_leave(self) -> None:
+        if self._typed:
+            self._typed = ""
+            self.show_logs()
+        else:
+            self.dismiss(None)
+
+    @on(OptionList.OptionSelected)
+    def action_open(self) -> None:
+        place, shown = self.options.highlighted, self.shown
+        if place is not None and place < len(shown):
+            log = shown[place]
+            self.post_message(GoTo(OpenRun(log.path) if log.is_run else OpenLog(log.path, log.name)))
+
+
+def _row(log: FoundLog, now: float, width: int) -> Content:
+    ago = max(now - log.written_at, 0.0)
+    mark = ("▶ ", "$state-running") if ago < _FRESH_S else ("  ", "")
+    facts = f"{megabytes(log.bytes):>10}  {duration(ago):>9} ago"
+    name = Content(visible(log.name)).truncate(max(width - len(facts) - 4, 8), ellipsis=True)
+    gap = " " * max(width - name.cell_length - len(facts) - 2, 2)
+    return Content.assemble(mark, name, gap, (facts, "$foreground 60%"))
