@@ -276,9 +276,22 @@ def test_a_damaged_log_gives_an_answer_or_one_line(data: bytes, tmp_path: Path) 
 @given(st.lists(st.floats(), min_size=1, max_size=3000), st.integers(2, 8))
 def test_a_sketch_keeps_the_extremes_of_a_curve_of_any_length(values: list[float], most: int) -> None:
     sketch = Sketch(most=most)
-    for value in values:
-        sketch.add(value)
-    kept = [value for value in sketch.values() if not math.isnan(value)]
+    for step, value in enumerate(values):
+        sketch.add(step, value)
+    steps, points = sketch.points()
+    kept = [value for value in points if not math.isnan(value)]
     known = [value for value in values if not math.isnan(value)]
-    assert len(sketch.values()) <= 4 * most + 2
+    assert len(points) == len(steps) <= 4 * most + 2 and steps == sorted(steps)
     assert (min(kept, default=None), max(kept, default=None)) == (min(known, default=None), max(known, default=None))
+
+
+def test_annotations_and_a_summary_for_a_workflow(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, summary = tmp_path / "a|b.csv", tmp_path / "summary.md"
+    log.write_text("step,loss\n1,2.0\n2,1.9\n3,nan\n4,nan\n")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    assert run_command(["diagnose", str(log), "--format", "github", "--fail-on", "nan"]) == 1
+    out = capsys.readouterr().out.strip()
+    assert out.startswith("::error title=") and "\n" not in out and "%0AWhy%3A" not in out and "%0AWhy" in out
+    assert "a\\|b.csv" in summary.read_text() and "| finding |" in summary.read_text()

@@ -127,6 +127,7 @@ for each in (
 @command.command()
 @click.argument("logs", nargs=-1, required=True, type=LogName(), metavar="LOG...")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line and log.")
+@click.option("--format", "form", type=click.Choice(["text", "json", "github"]), help="github: annotations in CI.")
 @click.option(
     "--map",
     "assignments",
@@ -147,6 +148,7 @@ for each in (
 def diagnose(
     logs: tuple[str, ...],
     as_json: bool,
+    form: str | None,
     assignments: tuple[str, ...],
     fail_on: str | None,
     quiet: bool,
@@ -169,10 +171,12 @@ def diagnose(
     """
     from .diagnose import diagnose_logs, parsed_kinds, parsed_map
     from .diagnosis_text import json_line, page_for
+    from .github_text import annotations
 
     given, kinds = parsed_map(assignments), parsed_kinds(fail_on)
-    as_text = json_line if as_json else page_for(sys.stdout, is_ascii=is_ascii)
-    pass_on = None if quiet else sys.stderr if as_json else sys.stdout
+    form = "json" if as_json else form
+    as_text = {"json": json_line, "github": annotations}.get(form or "text") or page_for(sys.stdout, is_ascii=is_ascii)
+    pass_on = None if quiet else sys.stderr if form in ("json", "github") else sys.stdout
     return diagnose_logs(logs, runs_folder(runs), as_text, given=given, fail_on=kinds, pass_on=pass_on)
 
 

@@ -69,9 +69,9 @@ class RunDiagnosis:
         self.last = row.step
         values = row.values
         if "loss" in values:
-            self.loss.add(values["loss"])
+            self.loss.add(row.step, values["loss"])
         if "val_loss" in values:
-            self.val_loss.add(values["val_loss"])
+            self.val_loss.add(row.step, values["val_loss"])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from typing import Any, TextIO
 
 import click
+import numpy as np
 
 from ...engine.diagnostics.report import Finding
 from ..formatting import compact, count, setting
-from ..plots.sketch import Sketch
-from ..plots.sparkline import small_curve
+from ..plots.printed import PrintedCurve, PrintedPlot, printed
 from ..text import visible, visible_json
 from .diagnose import LogDiagnosis, RunDiagnosis
 
-_HEIGHT = 6
+_HEIGHT = 14
 _WIDEST = 100
 _COLOURS = {"failure": "red", "warning": "yellow", "info": "cyan"}
 _RANK = {"failure": 0, "warning": 1, "info": 2}
@@ -143,26 +143,26 @@ class DiagnosisPage:
         return lines
 
     def _plot(self, found: RunDiagnosis) -> list[str]:
-        lines: list[str] = []
-        for name, sketch in (("loss", found.loss), ("val_loss", found.val_loss)):
-            values = sketch.values()
-            if len(values) > 2:
-                lines += self._curve(name, values, sketch)
-        return lines
-
-    def _curve(self, name: str, values: Sequence[float], sketch: Sketch) -> list[str]:
-        finite = [value for value in values if math.isfinite(value)]
-        is_log = bool(finite) and min(finite) > 0 and max(finite) / min(finite) > _ORDERS
-        scaled = [math.log(value) if is_log and math.isfinite(value) else value for value in values]
-        margin = 10
-        curve = small_curve(scaled, self.width - margin, _HEIGHT if name == "loss" else 3, ascii=self.is_ascii)
-        if curve is None:
-            return [f"  {name}: no finite value"]
-        labels = [""] * len(curve.lines)
-        labels[0], labels[-1] = compact(max(finite)), compact(min(finite))
-        head = f"  {name}{' (logarithmic)' if is_log else ''}, last {compact(sketch.last)}"
-        rows = zip(labels, curve.lines, strict=True)
-        return [head, *(f"{label:>{margin - 1}} {line}".rstrip() for label, line in rows)]
+        sketches = {"loss": found.loss, "val_loss": found.val_loss}
+        curves = {name: sketch.points() for name, sketch in sketches.items() if len(sketch.points()[0]) > 2}
+        values = [value for _, points in curves.values() for value in points if math.isfinite(value)]
+        if not values:
+            return [f"  {name}: no finite value" for name in curves]
+        is_log = min(values) > 0 and max(values) / min(values) > _ORDERS
+        plot = PrintedPlot(
+            title=", ".join(f"{name} last {compact(sketches[name].last)}" for name in curves)
+            + (" (logarithmic)" if is_log else ""),
+            curves=[
+                PrintedCurve(name=name, x=np.array(steps, "f8"), y=np.array(points))
+                for name, (steps, points) in curves.items()
+            ],
+            log_y=is_log,
+        )
+        try:
+            lines = printed(plot, width=self.width - 2, height=_HEIGHT, colour=False, ascii=self.is_ascii)
+        except ImportError as error:
+            lines = [f"no plot: {error}"]
+        return [f"  {line}".rstrip() for line in lines]
 
 
 def page_for(out: TextIO, *, is_ascii: bool) -> DiagnosisPage:

@@ -10,7 +10,7 @@ import importlib
 import math
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import click
@@ -32,6 +32,7 @@ _LEGEND = (
     "white",
 )
 _ASCII_MARKERS = "*o+x#@%&"
+_PLAIN_AXES = str.maketrans("│─┤┬└├┼┴┌┐┘", "|-++++++++" + "+")
 _MARGIN = 0.05
 _ROOM = 12
 """Columns left of the plot for labels."""
@@ -66,38 +67,39 @@ def printed(plot: PrintedPlot, *, width: int, height: int, colour: bool, ascii: 
     if not len(drawn):
         return []
     low, high = _limits(drawn)
-    first, last = _extent(plot.curves)
-    plotext.terminal.limit(False, False)
-    figure = type(plotext.figure)(plotext.terminal)
-    figure.plot_size(width, height).theme("default" if colour else "colorless").canvas("default")
-    figure.axes(False, side=1)
-    figure.ruler("y").lim(low, high).ticks(*_ticks(low, high, height // 4, log=plot.log_y))
-    x_axis = Scale.around(first, last, unit="whole")
-    x_ticks = x_axis.ticks(max(width // 14, 2))
-    figure.ruler("x").lim(first, last).ticks([place for place, _ in x_ticks], [text for _, text in x_ticks])
+    figure = _figure(plotext, plot, (low, high), width, height, colour=colour)
     for index, (x, y) in enumerate(curves):
         pixel = plotext.pixel(_COLORS[index % len(_COLORS)]) if colour else plotext.pixel()
-        shape = _shape(index, colour=colour, ascii=ascii)
+        marker = plotext.marker(_shape(index, colour=colour, ascii=ascii), pixel)
         for part_x, part_y in _parts(x, np.clip(y, low, high)):
-            figure.draw(figure.signal(part_x.tolist(), part_y.tolist(), marker=plotext.marker(shape, pixel)).lines())
+            figure.draw(figure.signal(part_x.tolist(), part_y.tolist(), marker=marker).lines())
+    title = plot.title
     if plot.level is not None:
         name, value = plot.level
         place = float(_scaled(np.array([value]), log=plot.log_y)[0])
         if low <= place <= high:
             figure.line(place, pixel=plotext.pixel("gray") if colour else plotext.pixel())
-            plot = replace(plot, title=f"{plot.title}   - {name} {value:.3g}")
+            title += f"   - {name} {value:.3g}"
+    text = figure.build().string().translate(_PLAIN_AXES if ascii else {})
+    names = [_legend(index, curve.name, colour=colour, ascii=ascii) for index, curve in enumerate(plot.curves)]
+    marks = [f"  ^ {name}, {plot.x_label} {place:g}" for place, name in plot.marks if math.isfinite(place)]
+    return [title, "   ".join(names), *(text if colour else _SGR.sub("", text)).rstrip("\n").split("\n"), *marks]
+
+
+def _figure(
+    plotext: Any, plot: PrintedPlot, limits: tuple[float, float], width: int, height: int, *, colour: bool
+) -> Any:
+    """A figure with its axes; one of our own, because plotext.figure is the whole process's."""
+    plotext.terminal.limit(False, False)
+    figure = type(plotext.figure)(plotext.terminal)
+    figure.plot_size(width, height).theme("default" if colour else "colorless").canvas("default")
+    figure.axes(False, side=1)
+    figure.ruler("y").lim(*limits).ticks(*_ticks(*limits, height // 4, log=plot.log_y))
+    first, last = _extent(plot.curves)
+    ticks = Scale.around(first, last, unit="whole").ticks(max(width // 14, 2))
+    figure.ruler("x").lim(first, last).ticks([place for place, _ in ticks], [text for _, text in ticks])
     figure.label(plot.x_label, "x")
-    text = figure.build().string()
-    lines = (text if colour else _SGR.sub("", text)).rstrip("\n").split("\n")
-    names = "   ".join(
-        _legend(index, curve.name, colour=colour, ascii=ascii) for index, curve in enumerate(plot.curves)
-    )
-    return [
-        plot.title,
-        names,
-        *lines,
-        *(f"  ^ {name}, {plot.x_label} {place:g}" for place, name in plot.marks if math.isfinite(place)),
-    ]
+    return figure
 
 
 def _shape(index: int, *, colour: bool, ascii: bool) -> str:

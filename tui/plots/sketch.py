@@ -1,4 +1,4 @@
-"""A curve of any length in a few hundred numbers: the lowest and the highest value of every stretch of it."""
+"""A curve of any length in a few hundred points: the lowest and the highest value of every stretch of it."""
 
 from __future__ import annotations
 
@@ -13,14 +13,18 @@ class Sketch:
     stretch: int = 1
     """Values in a stretch."""
     last: float = math.nan
-    _done: list[tuple[float, float]] = field(default_factory=list)
+    _done: list[tuple[float, float, float]] = field(default_factory=list)
+    """First step, lowest and highest value of each stretch."""
+    _first: float = 0.0
     _low: float = math.inf
     _high: float = -math.inf
     _seen: int = 0
     """In the stretch that is not complete."""
 
-    def add(self, value: float) -> None:
+    def add(self, step: float, value: float) -> None:
         self.last = value
+        if not self._seen:
+            self._first = step
         if value < self._low:
             self._low = value
         if value > self._high:
@@ -29,15 +33,17 @@ class Sketch:
         if self._seen == self.stretch:
             self._complete()
 
-    def values(self) -> list[float]:
-        """Two a stretch, so that a spike stays one; NaN where a stretch has no number at all."""
-        stretches = [*self._done, (self._low, self._high)] if self._seen else self._done
-        return [value for low, high in stretches for value in ((low, high) if low <= high else (math.nan, math.nan))]
+    def points(self) -> tuple[list[float], list[float]]:
+        """Steps and values, two a stretch, so that a spike stays one; NaN where a stretch has no number at all."""
+        stretches = [*self._done, (self._first, self._low, self._high)] if self._seen else self._done
+        steps = [step for step, _, _ in stretches for _ in range(2)]
+        ends = [(low, high) if low <= high else (math.nan, math.nan) for _, low, high in stretches]
+        return steps, [value for both in ends for value in both]
 
     def _complete(self) -> None:
-        self._done.append((self._low, self._high))
+        self._done.append((self._first, self._low, self._high))
         self._low, self._high, self._seen = math.inf, -math.inf, 0
         if len(self._done) == 2 * self.most:
             pairs = zip(self._done[::2], self._done[1::2], strict=True)
-            self._done = [(min(a[0], b[0]), max(a[1], b[1])) for a, b in pairs]
+            self._done = [(a[0], min(a[1], b[1]), max(a[2], b[2])) for a, b in pairs]
             self.stretch *= 2
