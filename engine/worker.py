@@ -25,11 +25,20 @@ from .config import ConfigError
 from .events import AnyEvent, ChangeSettings, CheckpointSaved, Event, PreparationBegan, RunEnded, SettingsChanged, Stop
 from .hosting.host import Host
 from .hosting.interfaces import Hosted, ReportProgress, Request, refuse_all
+from .hosting.patience import Patience
 from .hosting.replayed_diagnosis import ReplayedDiagnosis
 from .hosting.server import Server
 from .long_work import LongWork
 from .stopwatch import Stopwatch
-from .storage.event_log import EventLog, line_count, marked_events, surviving_events, tail_events
+from .storage.event_log import (
+    EventLog,
+    drop_superseded,
+    line_count,
+    marked_events,
+    restart_steps,
+    surviving_events,
+    tail_events,
+)
 from .storage.origin import read_origin
 from .storage.run_folder import CHECKPOINTS, StoreError, claimed
 from .storage.run_store import config_keeper, read_config, write_config
@@ -149,6 +158,9 @@ def assemble(run: Path, progress: ReportProgress, checkpoint: str = "", change: 
     diagnosis = ReplayedDiagnosis(Diagnosis(config), past)
     gc.freeze()  # what is there stays: the collector need not look at all of torch again and again
     marked = list(marked_events(run, "changed", "checkpoint"))
+    evaluated = drop_superseded(
+        marked_events(run, "evaluation", "started"), restart_steps(marked_events(run, "started")), trainer.step
+    )
     if not checkpoint:
         trainer.replay(changes_to_come(marked, trainer.step))
     is_changed = any(isinstance(event, SettingsChanged) for event in marked)
@@ -157,6 +169,7 @@ def assemble(run: Path, progress: ReportProgress, checkpoint: str = "", change: 
         saver=checkpoints,
         diagnosis=diagnosis,
         on_nan=config.training.on_nan,
+        patience=Patience(config.training.patience, takewhile(lambda each: each.seq < new, evaluated)),
         # its watch points were written of the run as it was
         lesson=replace(config.lesson, watch=()) if is_changed else config.lesson,
         stopwatch=stopwatch,

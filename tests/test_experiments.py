@@ -9,7 +9,7 @@ from queue import SimpleQueue
 import pytest
 
 from tinygpt_tui.engine.config import ConfigError, DataConfig, RunConfig, StorageConfig
-from tinygpt_tui.engine.events import AnyEvent, ChangeSettings, RunStarted, StepFinished
+from tinygpt_tui.engine.events import AnyEvent, ChangeSettings, Evaluated, RunEnded, RunStarted, StepFinished
 from tinygpt_tui.engine.experiments.forking import fork
 from tinygpt_tui.engine.hosting.host import Host
 from tinygpt_tui.engine.hosting.interfaces import Request
@@ -165,6 +165,24 @@ def test_what_cannot_be_forked_is_told_and_leaves_nothing(
     with pytest.raises(ConfigError, match=why):
         fork(parent.parent, parent, step, changes, NOW)
     assert set(parent.parent.iterdir()) == before
+
+
+def test_a_run_without_patience_left_ends_with_its_best_checkpoint(tmp_path: Path) -> None:
+    """A learning rate that only makes it worse: the evaluations after the first are no better."""
+    run = new_run(tmp_path, patience=2)
+    config = RunConfig.from_toml(run / "config.toml")
+    hot = config.with_changes({"schedule.lr": 3.0, "instruments.evaluate_every": 4, "storage.checkpoint_every": 5})
+    write_config(run, hot)
+
+    train(run)
+
+    *_, end = events_of(run)
+    evaluated = [event for event in events_of(run) if isinstance(event, Evaluated) and event.step]
+    best = min(evaluated, key=lambda event: event.val_loss)
+    assert isinstance(end, RunEnded) and (end.reason, end.step) == ("finished", best.step + 8)
+    assert f"not become better for 2 evaluations; the best is {best.val_loss:.4g} of step {best.step}" in end.detail
+    kept = [stored.step for stored in stored_checkpoints(run / "checkpoints")]
+    assert best.step in kept and end.step not in kept
 
 
 def test_at_step_0_a_fork_can_have_another_model(parent: Path) -> None:

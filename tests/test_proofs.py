@@ -29,7 +29,7 @@ from tinygpt_tui.engine.events import (
 )
 from tinygpt_tui.engine.experiments import arms
 from tinygpt_tui.engine.experiments.proof import CONTROL, FIRST_LOOK, plan_proof
-from tinygpt_tui.engine.experiments.verdict import MARGIN, Trial, judge, paired_interval, student_t
+from tinygpt_tui.engine.experiments.verdict import VERDICT_MARGIN, Trial, judge, paired_interval, student_t
 from tinygpt_tui.engine.storage.event_log import EventLog, all_events
 from tinygpt_tui.engine.storage.origin import read_origin
 from tinygpt_tui.engine.storage.run_folder import StoreError
@@ -119,7 +119,7 @@ def test_a_useless_fix_is_not_called_helpful() -> None:
         batches = random.normal(size=160)
         ours, its = (Trial(losses=list(batches + 0.05 * autocorrelated(random, 160, 0.9))) for _ in range(2))
         helpful += judge(ours, its, comparisons=3).answer == "helps"
-    assert helpful <= 10 and MARGIN > 0
+    assert helpful <= 10 and VERDICT_MARGIN > 0
 
 
 def finding(id: int, onset: int, *fixes: Fix) -> FindingOpened:

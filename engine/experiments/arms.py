@@ -9,7 +9,7 @@ from ..client import LiveRun, start
 from ..events import AnyEvent, Evaluated, FindingClosed, FindingOpened, RunEnded, StepFinished, Stop, TakeSteps
 from ..storage.run_store import read_config
 from .proof import Candidate, ProofPlan
-from .verdict import Trial, Verdict, judge
+from .verdict import FixVerdict, Trial, judge
 
 
 class Arm:
@@ -95,7 +95,7 @@ class Proof:
     def __init__(self, plan: ProofPlan, paths: Sequence[Path], told: Callable[[], None] = lambda: None) -> None:
         self.plan = plan
         self.arms = [Arm(each, path, plan, told) for each, path in zip(plan.candidates, paths, strict=True)]
-        self.verdicts = [Verdict("cannot tell yet", "it has not begun") for _ in self.arms[1:]]
+        self.verdicts = [FixVerdict("cannot tell yet", "it has not begun") for _ in self.arms[1:]]
         self.look = plan.looks[0]
         self._told = told
 
@@ -150,7 +150,7 @@ def usable_processors() -> int:
         return os.cpu_count() or 1
 
 
-def verdict_words(verdict: Verdict) -> str:
+def fix_verdict_words(verdict: FixVerdict) -> str:
     """Such as `helps: the loss is lower (val_loss -0.31, -0.40 to -0.22)`."""
     intervals = (("val_loss", verdict.val_loss), ("loss", verdict.loss))
     numbers = [f"{name} {one.mean:+.3f}, {one.low:+.3f} to {one.high:+.3f}" for name, one in intervals if one]

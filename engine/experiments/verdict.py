@@ -13,19 +13,19 @@ from typing import Literal
 
 import numpy as np
 
-Answer = Literal["helps", "does not help", "makes worse", "cannot tell yet"]
+VerdictWord = Literal["helps", "does not help", "makes worse", "cannot tell yet"]
 
-MARGIN = 0.02
+VERDICT_MARGIN = 0.02
 """Nats by which a loss must differ to matter: two runs of one configuration with other seeds differ as much."""
-CONFIDENCE = 0.9
+INTERVAL_CONFIDENCE = 0.9
 """Of all the intervals of one proof together."""
-FEWEST = 6
+FEWEST_DIFFERENCES = 6
 """Differences below which no interval is given."""
 _HIGHEST_PHI = 0.97
 
 
 @dataclass(frozen=True)
-class Interval:
+class DifferenceInterval:
     """Of a mean difference, fix minus control; negative is better."""
 
     mean: float
@@ -46,40 +46,40 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Verdict:
-    answer: Answer
+class FixVerdict:
+    answer: VerdictWord
     why: str
-    loss: Interval | None = None
-    val_loss: Interval | None = None
+    loss: DifferenceInterval | None = None
+    val_loss: DifferenceInterval | None = None
 
 
-def judge(fix: Trial, control: Trial, *, comparisons: int = 1) -> Verdict:
+def judge(fix: Trial, control: Trial, *, comparisons: int = 1) -> FixVerdict:
     """`comparisons` counts the fixes and the looks of one proof: Bonferroni keeps the sum of their errors in bounds."""
     broken = [not math.isfinite(_last(trial)) for trial in (fix, control)]
     if broken[0]:
-        return Verdict("does not help" if broken[1] else "makes worse", "its loss is no longer a finite number")
+        return FixVerdict("does not help" if broken[1] else "makes worse", "its loss is no longer a finite number")
     if broken[1]:
-        return Verdict("helps", "its loss stays finite, which the control's does not")
+        return FixVerdict("helps", "its loss stays finite, which the control's does not")
     if list(fix.losses) == list(control.losses):
-        return Verdict("cannot tell yet", "its losses are the control's to the last bit: so far it changes nothing")
+        return FixVerdict("cannot tell yet", "its losses are the control's to the last bit: so far it changes nothing")
     loss, val_loss = (
         paired_interval(_later_half(ours), _later_half(its), comparisons=comparisons)
         for ours, its in ((fix.losses, control.losses), (fix.val_losses, control.val_losses))
     )
     answer, why = _answer(val_loss or loss, fix, control)
-    return Verdict(answer, why, loss, val_loss)
+    return FixVerdict(answer, why, loss, val_loss)
 
 
-def _answer(interval: Interval | None, fix: Trial, control: Trial) -> tuple[Answer, str]:
+def _answer(interval: DifferenceInterval | None, fix: Trial, control: Trial) -> tuple[VerdictWord, str]:
     if interval is None:
         return "cannot tell yet", "there are too few steps"
-    if interval.high < -MARGIN:
+    if interval.high < -VERDICT_MARGIN:
         return "helps", "the loss is lower" + (", and the finding does not open" if _mends(fix, control) else "")
-    if interval.low > MARGIN:
+    if interval.low > VERDICT_MARGIN:
         return "makes worse", "the loss is higher"
-    if interval.high < MARGIN and _mends(fix, control):
+    if interval.high < VERDICT_MARGIN and _mends(fix, control):
         return "helps", "the finding does not open, and the loss is no higher"
-    if interval.low > -MARGIN and (interval.high < MARGIN or fix.has_finding):
+    if interval.low > -VERDICT_MARGIN and (interval.high < VERDICT_MARGIN or fix.has_finding):
         opens = ", and the finding opens as before" if fix.has_finding else ""
         return "does not help", f"the loss is not lower{opens}"
     return "cannot tell yet", "the difference is within what chance does"
@@ -90,15 +90,15 @@ def _mends(fix: Trial, control: Trial) -> bool:
 
 
 def paired_interval(
-    ours: Sequence[float], its: Sequence[float], *, comparisons: int = 1, confidence: float = CONFIDENCE
-) -> Interval | None:
+    ours: Sequence[float], its: Sequence[float], *, comparisons: int = 1, confidence: float = INTERVAL_CONFIDENCE
+) -> DifferenceInterval | None:
     """Of the mean of ours - its, at the given confidence for all of so many comparisons; None where there are too few.
 
     The long-run variance of a series is that of what is left of it after its own AR(1) prediction, over (1 - phi)^2
     (Andrews and Monahan 1992); phi is corrected for its bias in short series (Kendall 1954).
     """
     count = min(len(ours), len(its))
-    if count < FEWEST:
+    if count < FEWEST_DIFFERENCES:
         return None
     differences = np.asarray(ours[:count], float) - np.asarray(its[:count], float)
     mean = float(differences.mean())
@@ -110,7 +110,7 @@ def paired_interval(
     deviation = math.sqrt(float(left @ left) / max(count - 2, 1)) / (1 - phi)
     independent = max(count * (1 - phi) / (1 + phi), 2.0)
     half = student_t(1 - (1 - confidence) / comparisons / 2, max(independent - 1, 3.0)) * deviation / math.sqrt(count)
-    return Interval(mean, mean - half, mean + half)
+    return DifferenceInterval(mean, mean - half, mean + half)
 
 
 def student_t(share: float, freedom: float) -> float:

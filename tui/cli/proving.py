@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from ...engine.experiments.arms import Proof, verdict_words
+from ...engine.experiments.arms import Proof, fix_verdict_words
 from ...engine.experiments.proof import ProofPlan, adopt, make_arms, make_folder, plan_proof
 from ...engine.storage.run_reaper import delete, start_reaper
 from ..text import visible
@@ -67,7 +67,7 @@ async def _proved(plan: ProofPlan, folder: Path, *, adopts: bool) -> int:
 
 def _tell_verdicts(proof: Proof) -> None:
     for arm, verdict in zip(proof.arms[1:], proof.verdicts, strict=True):
-        click.echo(f"{visible(arm.candidate.title)}: after {arm.steps} steps, {verdict_words(verdict)}")
+        click.echo(f"{visible(arm.candidate.title)}: after {arm.steps} steps, {fix_verdict_words(verdict)}")
 
 
 def _agreed(title: str) -> bool:

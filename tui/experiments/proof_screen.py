@@ -17,7 +17,7 @@ from textual.widgets import Static
 
 from ...engine.client import ClientError
 from ...engine.config import ConfigError
-from ...engine.experiments.arms import Proof, verdict_words
+from ...engine.experiments.arms import Proof, fix_verdict_words
 from ...engine.experiments.proof import ProofPlan, adopt, make_arms, make_folder, plan_proof
 from ...engine.storage.run_folder import StoreError
 from ...engine.storage.run_reaper import delete, start_reaper
@@ -149,7 +149,7 @@ def _delete_all(folder: Path) -> None:
 def proof_lines(proof: Proof, chosen: int, *, is_over: bool) -> list[Content]:
     """What is tried, from where, and a line each for the control and the fixes."""
     lines = [Content.styled(_heading(proof.plan, proof.look, is_over=is_over), "bold")]
-    words = ["", *(verdict_words(verdict) for verdict in proof.verdicts)]
+    words = ["", *(fix_verdict_words(verdict) for verdict in proof.verdicts)]
     for place, (arm, said) in enumerate(zip(proof.arms, words, strict=True)):
         mark = "›" if place == chosen else " "
         title = visible(arm.candidate.title)
