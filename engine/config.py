@@ -117,11 +117,14 @@ class TrainingConfig:
     compile: bool | Literal["auto"] = "auto"
     on_nan: Literal["stop", "pause", "continue"] = "continue"
     """What to do when the loss is no longer a finite number."""
+    patience: int = 0
+    """Evaluations without a better val_loss after which the run ends at its best checkpoint; 0 trains to the end."""
 
     def __post_init__(self) -> None:
         between("training.steps", self.steps, 1, 1_000_000_000)
         between("training.batch", self.batch, 1, 65_536)
         between("training.accumulation", self.accumulation, 1, 65_536)
+        between("training.patience", self.patience, 0, 1_000_000)
         between("training.seed", self.seed, 0, 2**63 - 1)
         if self.threads != "auto":
             between("training.threads", self.threads, 1, MOST_THREADS)

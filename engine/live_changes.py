@@ -1,10 +1,43 @@
 """What a live change makes of a run's settings: pure, so that the screen can preview it before it is sent."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, fields, replace
+from typing import Any
 
 from .config import ConfigError, LiveSettings, build
 from .events import ChangeSettings
 from .schedule import ScheduleConfig, batch_scale, planned_lr, scheduled_lr
+
+LIVE_KEYS = {
+    "optimizer.clip": "clip",
+    "optimizer.weight_decay": "weight_decay",
+    "model.dropout": "dropout",
+    "training.batch": "batch",
+    "training.accumulation": "accumulation",
+}
+"""Config keys besides the schedule's that can change while a run trains, and what a live change calls them."""
+
+
+def live_part(changes: Mapping[str, Any]) -> tuple[ChangeSettings | None, list[str]]:
+    """The command for those config keys that can change while a run trains, and the keys that cannot."""
+    given: dict[str, Any] = {}
+    schedule: dict[str, Any] = {}
+    others: list[str] = []
+    for key, value in changes.items():
+        section, _, name = key.partition(".")
+        if key in LIVE_KEYS:
+            given[LIVE_KEYS[key]] = value
+        elif section == "schedule":
+            schedule[name] = value
+        else:
+            others.append(key)
+    return (ChangeSettings(**given, schedule=schedule or None) if given or schedule else None), others
+
+
+def config_keys(change: ChangeSettings) -> dict[str, Any]:
+    """The config keys that a change sets; a learning rate that is set for the next step alone is none."""
+    plain = {key: value for key, name in LIVE_KEYS.items() if (value := getattr(change, name)) is not None}
+    return plain | {f"schedule.{key}": value for key, value in (change.schedule or {}).items()}
 
 
 def changed(settings: LiveSettings, change: ChangeSettings, *, step: int, steps: int) -> LiveSettings:

@@ -25,11 +25,21 @@ from .config import ConfigError
 from .events import AnyEvent, ChangeSettings, CheckpointSaved, Event, PreparationBegan, RunEnded, SettingsChanged, Stop
 from .hosting.host import Host
 from .hosting.interfaces import Hosted, ReportProgress, Request, refuse_all
+from .hosting.patience import Patience
 from .hosting.replayed_diagnosis import ReplayedDiagnosis
 from .hosting.server import Server
 from .long_work import LongWork
 from .stopwatch import Stopwatch
-from .storage.event_log import EventLog, line_count, marked_events, surviving_events, tail_events
+from .storage.event_log import (
+    EventLog,
+    drop_superseded,
+    line_count,
+    marked_events,
+    restart_steps,
+    surviving_events,
+    tail_events,
+)
+from .storage.origin import read_origin
 from .storage.run_folder import CHECKPOINTS, StoreError, claimed
 from .storage.run_store import config_keeper, read_config, write_config
 from .storage.stored_checkpoints import CheckpointError, find_checkpoint
@@ -113,6 +123,7 @@ def assemble(run: Path, progress: ReportProgress, checkpoint: str = "", change: 
     from .diagnostics.diagnosis import Diagnosis
     from .training.auto_settings import resolve
     from .training.checkpoints import Checkpoints
+    from .training.fork_beginning import begin_fork
     from .training.going_back import go_back
     from .training.trainer import Trainer
 
@@ -123,12 +134,15 @@ def assemble(run: Path, progress: ReportProgress, checkpoint: str = "", change: 
         config = resolve(written)
         if config != written:
             write_config(run, config)
+        new = line_count(run)
+        opening: list[Event] = []
+        if not new and (origin := read_origin(run)) and (origin.step or origin.changes):
+            opening.append(begin_fork(run, origin, config, corpus, progress))
         progress("building the model")
         stopwatch = Stopwatch()
         long_work = LongWork()
         trainer = Trainer(config, corpus, stopwatch, long_work=long_work)
         checkpoints = Checkpoints(run / CHECKPOINTS, trainer, config.storage)
-        opening: list[Event] = []
         if checkpoint:
             opening.append(go_back(trainer, checkpoints, find_checkpoint(run / CHECKPOINTS, checkpoint), change))
         else:
@@ -138,12 +152,15 @@ def assemble(run: Path, progress: ReportProgress, checkpoint: str = "", change: 
             trainer.compile()
     except (CorpusError, CheckpointError) as error:
         raise StoreError(str(error)) from None
-    if new := line_count(run):
+    if new:
         progress("reading the run's past")
     past = takewhile(lambda event: event.seq < new, surviving_events(run, trainer.step))
     diagnosis = ReplayedDiagnosis(Diagnosis(config), past)
     gc.freeze()  # what is there stays: the collector need not look at all of torch again and again
     marked = list(marked_events(run, "changed", "checkpoint"))
+    evaluated = drop_superseded(
+        marked_events(run, "evaluation", "started"), restart_steps(marked_events(run, "started")), trainer.step
+    )
     if not checkpoint:
         trainer.replay(changes_to_come(marked, trainer.step))
     is_changed = any(isinstance(event, SettingsChanged) for event in marked)
@@ -152,6 +169,7 @@ def assemble(run: Path, progress: ReportProgress, checkpoint: str = "", change: 
         saver=checkpoints,
         diagnosis=diagnosis,
         on_nan=config.training.on_nan,
+        patience=Patience(config.training.patience, takewhile(lambda each: each.seq < new, evaluated)),
         # its watch points were written of the run as it was
         lesson=replace(config.lesson, watch=()) if is_changed else config.lesson,
         stopwatch=stopwatch,

@@ -47,7 +47,7 @@ from tinygpt_tui.tui.dialogs.confirm import Confirm
 from tinygpt_tui.tui.dialogs.key_line import KeyLine
 from tinygpt_tui.tui.dialogs.pick import Pick
 from tinygpt_tui.tui.dialogs.prompt import Prompt
-from tinygpt_tui.tui.navigation import Destination, QuitApp, ResumeRun, StartRun, ToHome
+from tinygpt_tui.tui.navigation import Destination, ForkRun, QuitApp, ResumeRun, StartRun, ToHome
 from tinygpt_tui.tui.panels.frame import Frame
 from tinygpt_tui.tui.panels.keys import PANEL_KEYS, RUN_KEYS
 from tinygpt_tui.tui.panels.layers import LayersPanel
@@ -911,3 +911,35 @@ async def test_a_run_that_has_ended_goes_back_to_a_checkpoint_with_another_lr(tm
         await pilot.press(*"0.0005", "enter")
         await until(pilot, lambda: bool(app.departures))
         assert app.departures == [ResumeRun(tmp_path, "step-000040", ChangeSettings(lr=0.0005))]
+
+
+async def test_k_forks_from_the_step_under_the_cursor_with_a_fix_or_settings_of_ones_own(tmp_path: Path) -> None:
+    opened = oscillation({"schedule.lr": 5e-4})
+    run = ScriptedRun([*BEGUN, opened, NO_END], config=CONFIG, path=tmp_path)
+    app = Showing(run)
+
+    async with app.run_test() as pilot:
+        screen = await following(pilot)
+        screen.panels.viewport = replace(screen.panels.viewport, cursor=30)
+        await pilot.press("k")
+        await showing(pilot, Pick)
+        await pilot.press("1")
+        await until(pilot, lambda: bool(app.departures))
+
+    fix = opened.fixes[0]
+    assert app.departures == [ForkRun(tmp_path, 30, fix.changes, fix=fix.title)]
+
+
+async def test_a_fork_takes_what_is_typed_into_the_form(tmp_path: Path) -> None:
+    app = Showing(ScriptedRun([*BEGUN, NO_END], config=CONFIG, path=tmp_path))
+
+    async with app.run_test() as pilot:
+        await following(pilot)
+        await pilot.press("k")
+        await showing(pilot, Pick)
+        await pilot.press("2")
+        await showing(pilot, ChangeForm)
+        await pilot.press(*"0.01", "enter")
+        await until(pilot, lambda: bool(app.departures))
+
+    assert app.departures == [ForkRun(tmp_path, 50, change=ChangeSettings(lr=0.01))]

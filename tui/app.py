@@ -23,6 +23,7 @@ from .home.entry_list import utc_now
 from .home.screen import HomeScreen
 from .navigation import (
     Destination,
+    ForkRun,
     GoTo,
     OpenLog,
     OpenRun,
@@ -145,7 +146,7 @@ class TinyGPTApp(RememberingApp):
     @on(GoTo)
     def go_to(self, event: GoTo) -> None:
         match event.where:
-            case StartRun() | ResumeRun() | OpenRun() | OpenLog() as destination:
+            case StartRun() | ResumeRun() | ForkRun() | OpenRun() | OpenLog() as destination:
                 self.go(destination)
             case place:
                 self.push_screen(screen_of(place, open=self._open, progress=self._progress, ascii=self._ascii))
@@ -164,7 +165,7 @@ class TinyGPTApp(RememberingApp):
                 case QuitApp():
                     self.exit()
                     return
-                case StartRun() | ResumeRun() as wanted:
+                case StartRun() | ResumeRun() | ForkRun() as wanted:
                     pass
                 case ToHome() | None:
                     wanted = None

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual.message import Message
 
@@ -54,6 +54,20 @@ class ResumeRun:
     change: ChangeSettings | None = None
     steps: int | None = None
     """The step at which it is to end now, where that is later than it was to."""
+
+
+@dataclass(frozen=True)
+class ForkRun:
+    """A new run that goes on from a step of another one, which stays as it is."""
+
+    parent: Path
+    step: int
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    """Config keys and their values."""
+    change: ChangeSettings | None = None
+    """Or a change as it is made live."""
+    fix: str = ""
+    """The title of the fix that the changes are."""
 
 
 @dataclass(frozen=True)
@@ -110,9 +124,9 @@ class CompareRuns:
     paths: tuple[Path, ...]
 
 
-Destination = ToHome | QuitApp | StartRun | ResumeRun
+Destination = ToHome | QuitApp | StartRun | ResumeRun | ForkRun
 """Where the run screen is left for."""
-RunDestination = StartRun | ResumeRun | OpenRun | OpenLog
+RunDestination = StartRun | ResumeRun | ForkRun | OpenRun | OpenLog
 Place = Course | CurveExercise | FaultExercise | CompareRuns | LogFolder
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from .navigation import OpenLog, OpenRun, ResumeRun, RunDestination, StartRun
+from .navigation import ForkRun, OpenLog, OpenRun, ResumeRun, RunDestination, StartRun
 
 if TYPE_CHECKING:  # the first frame does not wait for the client
     from ..engine.client import Run
@@ -28,6 +28,8 @@ def in_words(destination: RunDestination) -> str:
             return f"Starting {config.title} …"
         case ResumeRun(path=path):
             return f"Resuming {path.name} …"
+        case ForkRun(parent=parent, step=step):
+            return f"Forking {parent.name} at step {step} …"
         case OpenRun(path=path):
             return f"Opening {path.name} …"
         case OpenLog(name=name):
@@ -46,6 +48,8 @@ async def open_run(destination: RunDestination, runs: Path) -> OpenedRun:
             if steps is not None:
                 await asyncio.to_thread(_lengthened, path, steps)
             return await client.start(path, checkpoint=checkpoint, change=change)
+        case ForkRun():
+            return await client.start(await asyncio.to_thread(_forked, destination, runs))
         case OpenRun(path=path):
             if await asyncio.to_thread(run_folder.find_worker, path):
                 return await client.attach(path)
@@ -71,6 +75,13 @@ def _created(wanted: StartRun, runs: Path) -> Path:
         names = tuple(relation.as_related(Path(run), runs) for run in related.runs)
         relation.write_relation(path, relation.Relation(runs=names, fix=related.fix, better_by=related.better_by))
     return path
+
+
+def _forked(wanted: ForkRun, runs: Path) -> Path:
+    from ..engine.experiments import forking
+
+    now = datetime.now(UTC)
+    return forking.fork(runs, wanted.parent, wanted.step, wanted.changes, now, change=wanted.change, fix=wanted.fix)
 
 
 def _lengthened(run: Path, steps: int) -> None:

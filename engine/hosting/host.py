@@ -73,6 +73,7 @@ class Host:
         self._saver = hosted.saver
         self._diagnosis = hosted.diagnosis
         self._loss_watch = LossWatch(hosted.on_nan)
+        self._patience = hosted.patience
         self._stopwatch = hosted.stopwatch
         self._time_report = TimeReport(hosted.stopwatch)
         self._log = BlockingLog(log, announce, self._wait_for_space)
@@ -144,6 +145,10 @@ class Host:
                 self._pause(RunPaused(step=self._loop.step, reason=NAN_LOSS))
             case "continue":
                 pass
+        self._patience.observe(events)
+        if self._patience.is_over and not self._loop.finished:
+            self._finish("finished", detail=self._patience.reason, save_last=False)
+            return
         if (pause := self._planned.after_step(self._loop.step)) and not self._loop.finished:
             self._pause(pause)
 
@@ -231,10 +236,11 @@ class Host:
             self._paused = False
             self._record(RunResumed(step=self._loop.step))
 
-    def _finish(self, reason: EndReason, detail: str = "", save: bool = True) -> None:
+    def _finish(self, reason: EndReason, detail: str = "", save: bool = True, *, save_last: bool = True) -> None:
         self._upkeep()
         if save:
-            last: list[Reason] = [] if self._saved_at == self._loop.step and not self._is_changed else ["stop"]
+            is_saved = self._saved_at == self._loop.step and not self._is_changed
+            last: list[Reason] = [] if is_saved or not save_last else ["stop"]
             for saving in (*self._saver.due((), ending=True), *last):
                 self._save(saving)
         self._end = RunEnded(step=self._loop.step, reason=reason, detail=detail)

@@ -25,6 +25,7 @@ from ..long_work import LongWork
 from ..stopwatch import Stopwatch
 from ..storage.stored_checkpoints import Reason
 from .loss_watch import NanPolicy
+from .patience import Patience
 
 ReportProgress = Callable[[str], None]
 """Called with a short description of the current activity while a run is prepared."""
@@ -79,6 +80,8 @@ class Hosted:
     saver: Saver
     diagnosis: Observer
     on_nan: NanPolicy = "continue"
+    patience: Patience = field(default_factory=lambda: Patience(0))
+    """When val_loss has stood still for too long."""
     lesson: Lesson = field(default_factory=Lesson)
     """Where the run may be asked to pause by itself."""
     stopwatch: Stopwatch = field(default_factory=Stopwatch)

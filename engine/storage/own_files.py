@@ -4,12 +4,12 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from .run_folder import CHECKPOINTS, CONFIG, EVENTS, LOCK, RELATION, SOCKET, WORKER_LOG, StoreError, open_file
+from .run_folder import CHECKPOINTS, CONFIG, EVENTS, LOCK, ORIGIN, RELATION, SOCKET, WORKER_LOG, StoreError, open_file
 
 CREATED = b"# A run of tinygpt-tui, created "
 """How the configuration of a run begins."""
 _EVENT = b'{"event":"'
-_FILES = (CONFIG, EVENTS, WORKER_LOG, LOCK, SOCKET, RELATION)
+_FILES = (CONFIG, EVENTS, WORKER_LOG, LOCK, SOCKET, RELATION, ORIGIN)
 _UNFINISHED_CONFIG = ".new-"
 _CHECKPOINT = ("step-", ".partial-")
 _CHECKPOINT_FILES = ("model.safetensors", "optimizer.safetensors", "state.json")

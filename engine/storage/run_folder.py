@@ -23,6 +23,7 @@ CHECKPOINTS = "checkpoints"
 WORKER_LOG = "worker.log"
 LOCK = "lock"
 RELATION = "compared.json"
+ORIGIN = "fork.json"
 SOCKET = "worker.sock"
 
 LONGEST_ADDRESS = 103

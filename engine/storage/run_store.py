@@ -34,6 +34,7 @@ from ..events import (
 )
 from ..toml_tables import LONGEST_CONFIG
 from .event_log import Transcript, drop_superseded, first_events, marked_events, restart_steps, tail_events
+from .origin import read_origin, rename_parents
 from .own_files import CREATED, delete_own_files, is_own_run, own_files
 from .relation import rename_related
 from .run_folder import CONFIG, EVENTS, StoreError, find_worker, is_watched, open_file, printable, unoccupied
@@ -73,6 +74,10 @@ class RunSummary:
     bytes: int = 0
     pid: int | None = None
     """Of the worker, while there is one."""
+    parent: str = ""
+    """The run that this one is a fork of; empty where it is none."""
+    forked_at: int = 0
+    """The last step that a fork shares with its parent."""
     watched: bool = False
     """Whether anything follows it: a screen, a `train` or an `attach`."""
 
@@ -168,7 +173,7 @@ def summarise(run: Path) -> RunSummary:
     empty = RunSummary(name=run.name, path=run, state="damaged", created=_created(run), bytes=_bytes(run))
     try:
         title, steps = _title_and_steps(run)
-        worker, latest, findings = find_worker(run), _latest(run), _alarms(run)
+        worker, latest, findings, origin = find_worker(run), _latest(run), _alarms(run), read_origin(run)
     except (ConfigError, StoreError, OSError) as error:
         return replace(empty, why=printable(str(error)))
     return replace(
@@ -182,6 +187,8 @@ def summarise(run: Path) -> RunSummary:
         findings=len(findings),
         is_failing=any(finding.severity == "failure" for finding, is_open in findings if is_open),
         pid=worker.pid if worker else None,
+        parent=printable(origin.parent) if origin else "",
+        forked_at=origin.step if origin else 0,
         watched=worker is not None and is_watched(run),
     )
 
@@ -231,7 +238,8 @@ def renamed(run: Path, name: str) -> Path:
             run.rename(target)
     except OSError as error:
         raise StoreError(f"{run}: cannot be renamed: {_why_not(error)}") from None
-    rename_related(_run_folders(run.parent), run.name, name)
+    rename_related(runs := _run_folders(run.parent), run.name, name)
+    rename_parents(runs, run.name, name)
     return target
 
 

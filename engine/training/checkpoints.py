@@ -113,6 +113,12 @@ class Checkpoints:
             self._delete(later)
         self._stored = self._stored[: place + 1]
 
+    def keep_only_latest(self) -> None:
+        """What a fork was computed from is no state of the fork."""
+        for earlier in self._stored[:-1]:
+            self._delete(earlier)
+        self._stored = self._stored[-1:]
+
     def _delete(self, old: Stored) -> None:
         shutil.rmtree(old.path.rename(self._folder / f"{PARTIAL}{old.path.name}"))
 

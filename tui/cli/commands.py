@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .checkpoint_commands import checkpoints, resume
+from .experiment_commands import fork_run, prove, replay_run
 from .export_commands import export, plot
 from .learn_commands import course, exercise
 from .log_command import log_row
@@ -118,8 +119,8 @@ def train(
 
 for each in (
     watch_log,
-    presets, course, exercise, resume, attach_run, compare, stop, sample, checkpoints, runs, rm, plot, export,
-    log_row,
+    presets, course, exercise, resume, fork_run, prove, replay_run, attach_run, compare, stop, sample, checkpoints,
+    runs, rm, plot, export, log_row,
 ):  # fmt: skip
     command.add_command(each)
 

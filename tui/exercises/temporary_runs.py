@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...engine.config import RunConfig
+from ...engine.storage.run_reaper import delete, start_reaper
 from ..navigation import StartRun
 from ..view.run_view import RunView
-from .run_reaper import delete, start_reaper
 
 if TYPE_CHECKING:
     from ...engine.client import Run

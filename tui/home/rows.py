@@ -82,7 +82,9 @@ def _run_row(run: RunSummary, now: datetime, *, ascii: bool) -> EntryRow:
     name = [(f"{state.plain_glyph if ascii else state.glyph} ", state.colour), (visible(run.name), "foreground")]
     if run.findings:
         name.append((f"  ! {findings(run.findings)}", "state-paused"))
-    if title and not run.name.startswith(title.lower().replace(" ", "-")):
+    if run.parent:
+        name.append((f"  {'<-' if ascii else '⑂'} {visible(run.parent)} at {run.forked_at}", "state-faint"))
+    if title and not run.parent and not run.name.startswith(title.lower().replace(" ", "-")):
         name.append((f"  {title}", "state-faint"))
     facts = []
     if run.state == "damaged":

@@ -17,6 +17,7 @@ from textual.reactive import var
 from ...engine.client import Run
 from .. import gc_control
 from ..dialogs.key_line import KeyLine
+from ..experiments.proof_screen import ProofScreen
 from ..panels.grid import RunPanels
 from ..panels.keys import FOOTER, RUN_KEYS
 from ..panels.lesson import LessonPanel
@@ -32,6 +33,7 @@ from .command_prompts import PROMPTS
 from .comparing import ComparingScreen
 from .crash_report import CrashReport, crash_of, last_lines
 from .feed import RunFeed
+from .forking import ask_how_to_fork
 from .going_back import ask_where_to_go_back
 from .header import BlockedBanner, RunHeader
 from .leaving import DESTINATIONS, led_to
@@ -169,11 +171,19 @@ class RunScreen(ComparingScreen):
     @work(group="leave", exclusive=True)
     async def action_leave(self, where: str) -> None:
         view = self._feed.newest
-        if where != "go_back":
+        if where == "go_back":
+            if checkpoint := await ask_where_to_go_back(self, self._run, view):
+                await self._leave(checkpoint, "Go back: what becomes of this run?")
+        elif where == "fork":
+            if fork := await ask_how_to_fork(self, self._run, view, self.panels.viewport):
+                await self._leave(fork, "Fork: what becomes of this run?")
+        elif where == "prove":
+            assert self._run.path is not None, "the key is offered for a run on disk"
+            if adopted := await self.app.push_screen_wait(ProofScreen(self._run.path, ascii=self._ascii)):
+                await self._leave(adopted, "The fix is adopted: what becomes of this run?")
+        else:
             destination, question = DESTINATIONS[where]
             await self._leave(destination(self._run, view), question)
-        elif checkpoint := await ask_where_to_go_back(self, self._run, view):
-            await self._leave(checkpoint, "Go back: what becomes of this run?")
 
     def action_back(self) -> None:
         """Out of whatever covers the curves."""

@@ -10,6 +10,7 @@ from ...engine.events import (
     ChangeSettings,
     Command,
     Evaluate,
+    FindingOpened,
     LimitSpeed,
     PaceLesson,
     Pause,
@@ -111,10 +112,19 @@ def is_possible(action: str, parameters: tuple[object, ...], view: RunView, run:
             return not run.live
         case "leave", "go_back":
             return not run.live and run.path is not None and bool(view.checkpoints)
+        case "leave", "fork":
+            return run.path is not None and view.described is None and view.step > 0
+        case "leave", "prove":
+            return run.path is not None and view.described is None and any(map(has_fix, open_findings(view)))
         case ("leave", "restart") | ("send" | "ask", _):
             return run.live
         case _:
             return True
+
+
+def has_fix(finding: FindingOpened) -> bool:
+    """Whether there is a fix that sets something, so that it can be tried."""
+    return finding.is_alarm and any(fix.changes for fix in finding.fixes)
 
 
 def can_train_on(view: RunView, run: Run) -> bool:

@@ -6,17 +6,9 @@ from typing import Any
 
 from ...engine.config import ConfigError, LiveSettings
 from ...engine.events import ChangeSettings, FindingOpened
-from ...engine.live_changes import changed
+from ...engine.live_changes import LIVE_KEYS, changed, live_part
 from .findings import open_findings
 from .run_view import RunView
-
-_LIVE_KEYS = {
-    "optimizer.clip": "clip",
-    "optimizer.weight_decay": "weight_decay",
-    "model.dropout": "dropout",
-    "training.batch": "batch",
-    "training.accumulation": "accumulation",
-}
 
 
 class NoFix(ValueError):
@@ -46,7 +38,7 @@ def can_fix(view: RunView) -> bool:
 
 def change_between(old: LiveSettings, new: LiveSettings, *, lr: float | None = None) -> ChangeSettings | None:
     """The command that turns one into the other, and sets the learning rate; None where there is nothing to do."""
-    given = {key: getattr(new, key) for key in _LIVE_KEYS.values() if getattr(new, key) != getattr(old, key)}
+    given = {key: getattr(new, key) for key in LIVE_KEYS.values() if getattr(new, key) != getattr(old, key)}
     before, after = asdict(old.schedule), asdict(new.schedule)
     schedule = {key: value for key, value in after.items() if value != before[key]}
     if not given and not schedule and lr is None:
@@ -56,14 +48,5 @@ def change_between(old: LiveSettings, new: LiveSettings, *, lr: float | None = N
 
 def change_for_fix(changes: Mapping[str, Any]) -> ChangeSettings | None:
     """The command for a fix's config keys; None where one of them cannot change while the run trains."""
-    given: dict[str, Any] = {}
-    schedule: dict[str, Any] = {}
-    for key, value in changes.items():
-        section, _, name = key.partition(".")
-        if key in _LIVE_KEYS:
-            given[_LIVE_KEYS[key]] = value
-        elif section == "schedule":
-            schedule[name] = value
-        else:
-            return None
-    return ChangeSettings(**given, schedule=schedule or None) if changes else None
+    change, others = live_part(changes)
+    return None if others else change

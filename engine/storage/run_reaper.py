@@ -12,6 +12,9 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from .run_folder import LOCK, StoreError, find_worker, kill_worker
+from .run_store import remove
+
 
 def start_reaper(folder: Path) -> subprocess.Popen[bytes]:
     """Delete a folder of runs when this process ends, or sooner: when the caretaker's input is closed."""
@@ -26,9 +29,6 @@ def start_reaper(folder: Path) -> subprocess.Popen[bytes]:
 
 def delete(run: Path) -> None:
     """Kill the worker, wait until the system has let go of its lock, remove the run."""
-    from ...engine.storage.run_folder import LOCK, find_worker, kill_worker
-    from ...engine.storage.run_store import StoreError, remove
-
     with suppress(StoreError, OSError):
         if find_worker(run):
             kill_worker(run)

@@ -1,0 +1,148 @@
+"""Proving a fix: from the last healthy checkpoint the run itself, the control, and a fork with each fix train on.
+
+All see the same batches. They lie in a folder of their own until one is adopted, and the run is only read.
+"""
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ..events import FindingClosed, FindingOpened
+from ..storage.event_log import drop_superseded, marked_events, restart_steps
+from ..storage.origin import read_origin, write_origin
+from ..storage.relation import Relation, write_relation
+from ..storage.run_folder import CHECKPOINTS, StoreError
+from ..storage.run_store import create, read_config, remove, write_config
+from ..storage.stored_checkpoints import stored_checkpoints
+from .forking import can_change_later, fork
+
+CONTROL = "control: nothing is changed"
+FIRST_LOOK = 80
+"""Steps before the first verdict."""
+LOOKS = 3
+"""Verdicts at most, each after twice as many steps as the last."""
+AFTER_DETECTION = 20
+"""Steps after that at which the finding was known, so that it is known of the control too."""
+MOST_FIXES = 7
+EVALUATIONS = 16
+"""In the steps up to the first verdict."""
+FOLDER = ".proof-"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    title: str
+    changes: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ProofPlan:
+    parent: Path
+    kind: str
+    """Of the finding."""
+    finding: str
+    """What it is called."""
+    start: int
+    """The step from which all go on."""
+    looks: tuple[int, ...]
+    """Steps after the start at which there is a verdict, if it is not clear before."""
+    candidates: tuple[Candidate, ...]
+    """The control first."""
+    left_out: tuple[str, ...]
+    """Fixes that cannot be tried, each with the reason."""
+
+
+def plan_proof(run: Path, steps: int | None = None) -> ProofPlan:
+    """StoreError where there is nothing to prove. With `steps` there is one verdict, after so many."""
+    findings = open_alarms(run)
+    if not findings:
+        raise StoreError(f"{run.name}: has no open finding, so there is no fix to prove")
+    first = min(findings, key=lambda finding: (finding.onset, finding.id))
+    before = [stored.step for stored in stored_checkpoints(run / CHECKPOINTS) if stored.step < first.onset]
+    start = max(before, default=0)
+    left = read_config(run).training.steps - start
+    candidates: dict[str, Candidate] = {}
+    left_out: list[str] = []
+    for fix in (fix for finding in (first, *findings) for fix in finding.fixes):
+        if why := _why_not(fix.changes, start):
+            left_out.append(f"{fix.title}: {why}")
+        else:
+            candidates.setdefault(repr(fix.changes), Candidate(fix.title, fix.changes))
+    if not candidates:
+        reasons = "; ".join(dict.fromkeys(left_out)) or "the finding has none"
+        raise StoreError(f"{run.name}: no fix of its finding can be tried from step {start}: {reasons}")
+    return ProofPlan(
+        parent=run,
+        kind=first.kind,
+        finding=first.title or first.kind,
+        start=start,
+        looks=tuple(_looks(left, max(FIRST_LOOK, first.step - start + AFTER_DETECTION), steps)),
+        candidates=(Candidate(CONTROL), *list(candidates.values())[:MOST_FIXES]),
+        left_out=tuple(dict.fromkeys(left_out)),
+    )
+
+
+def open_alarms(run: Path) -> list[FindingOpened]:
+    marked = [*marked_events(run, "finding", "finding_closed", "started")]
+    surviving = [*drop_superseded(marked, restart_steps(marked))]
+    closed = {event.id for event in surviving if isinstance(event, FindingClosed)}
+    return [
+        event for event in surviving if isinstance(event, FindingOpened) and event.is_alarm and event.id not in closed
+    ]
+
+
+def _why_not(changes: dict[str, Any], start: int) -> str:
+    if not changes:
+        return "it sets no key"
+    if "training.steps" in changes:
+        return "it ends the run, which needs no proof"
+    fixed = [key for key in changes if start and not can_change_later(key)]
+    return f"{fixed[0]} cannot change after the start, and the last healthy checkpoint is step {start}" if fixed else ""
+
+
+def _looks(left: int, first: int, steps: int | None) -> Iterator[int]:
+    if steps is not None:
+        yield min(steps, left)
+        return
+    for count in (min(first * 2**look, left) for look in range(LOOKS)):
+        yield count
+        if count == left:
+            return
+
+
+def make_folder(plan: ProofPlan) -> Path:
+    """Beside the runs, so that adopting one is a rename; no list of runs shows it."""
+    return Path(tempfile.mkdtemp(prefix=FOLDER, dir=plan.parent.parent))
+
+
+def make_arms(plan: ProofPlan, folder: Path, now: datetime) -> list[Path]:
+    """A fork for each candidate, evaluated often and not sampled."""
+    every = max(plan.looks[0] // EVALUATIONS, 1)
+    measured = {
+        "instruments.evaluate_every": every,
+        "instruments.sample_every": 0,
+        "storage.checkpoint_every": 1_000_000_000,
+        "training.on_nan": "stop",
+    }
+    return [
+        fork(folder, plan.parent, plan.start, candidate.changes | measured, now, name=f"arm-{place}")
+        for place, candidate in enumerate(plan.candidates)
+    ]
+
+
+def adopt(plan: ProofPlan, arm: Path, candidate: Candidate, now: datetime) -> Path:
+    """The fork as a run beside its parent, measured as its parent is; its worker must have ended."""
+    parent, origin = read_config(plan.parent), read_origin(arm)
+    config = parent.with_changes(candidate.changes)
+    assert origin is not None, "every arm is a fork"
+    write_config(arm, config)
+    write_origin(arm, msgspec.structs.replace(origin, parent=plan.parent.name))
+    write_relation(arm, Relation(runs=(plan.parent.name,), fix=candidate.title))
+    placeholder = create(plan.parent.parent, config, f"{plan.parent.name[:40]}-fork", now)
+    remove(placeholder)
+    return arm.rename(placeholder)

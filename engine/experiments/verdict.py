@@ -1,0 +1,133 @@
+"""Whether a fix helps: a comparison of two runs that were trained on the same batches. Pure.
+
+The losses of the two runs are subtracted step by step, so that what a batch adds to both cancels out. What is left is
+autocorrelated, for the weights of one step are nearly those of the next: the mean of n such differences is as uncertain
+as that of fewer independent ones, n (1 - phi) / (1 + phi) for an autocorrelation of phi from step to step.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Literal
+
+import numpy as np
+
+VerdictWord = Literal["helps", "does not help", "makes worse", "cannot tell yet"]
+
+VERDICT_MARGIN = 0.02
+"""Nats by which a loss must differ to matter: two runs of one configuration with other seeds differ as much."""
+INTERVAL_CONFIDENCE = 0.9
+"""Of all the intervals of one proof together."""
+FEWEST_DIFFERENCES = 6
+"""Differences below which no interval is given."""
+_HIGHEST_PHI = 0.97
+
+
+@dataclass(frozen=True)
+class DifferenceInterval:
+    """Of a mean difference, fix minus control; negative is better."""
+
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """What one run did from the step on at which all of a proof begin."""
+
+    losses: Sequence[float]
+    """Of the steps in order."""
+    val_losses: Sequence[float] = ()
+    """Of evaluations at the same steps in all runs of the proof."""
+    has_finding: bool = False
+    """Whether the finding that is to be mended was open at the last step."""
+
+
+@dataclass(frozen=True)
+class FixVerdict:
+    answer: VerdictWord
+    why: str
+    loss: DifferenceInterval | None = None
+    val_loss: DifferenceInterval | None = None
+
+
+def judge(fix: Trial, control: Trial, *, comparisons: int = 1) -> FixVerdict:
+    """`comparisons` counts the fixes and the looks of one proof: Bonferroni keeps the sum of their errors in bounds."""
+    broken = [not math.isfinite(_last(trial)) for trial in (fix, control)]
+    if broken[0]:
+        return FixVerdict("does not help" if broken[1] else "makes worse", "its loss is no longer a finite number")
+    if broken[1]:
+        return FixVerdict("helps", "its loss stays finite, which the control's does not")
+    if list(fix.losses) == list(control.losses):
+        return FixVerdict("cannot tell yet", "its losses are the control's to the last bit: so far it changes nothing")
+    loss, val_loss = (
+        paired_interval(_later_half(ours), _later_half(its), comparisons=comparisons)
+        for ours, its in ((fix.losses, control.losses), (fix.val_losses, control.val_losses))
+    )
+    answer, why = _answer(val_loss or loss, fix, control)
+    return FixVerdict(answer, why, loss, val_loss)
+
+
+def _answer(interval: DifferenceInterval | None, fix: Trial, control: Trial) -> tuple[VerdictWord, str]:
+    if interval is None:
+        return "cannot tell yet", "there are too few steps"
+    if interval.high < -VERDICT_MARGIN:
+        return "helps", "the loss is lower" + (", and the finding does not open" if _mends(fix, control) else "")
+    if interval.low > VERDICT_MARGIN:
+        return "makes worse", "the loss is higher"
+    if interval.high < VERDICT_MARGIN and _mends(fix, control):
+        return "helps", "the finding does not open, and the loss is no higher"
+    if interval.low > -VERDICT_MARGIN and (interval.high < VERDICT_MARGIN or fix.has_finding):
+        opens = ", and the finding opens as before" if fix.has_finding else ""
+        return "does not help", f"the loss is not lower{opens}"
+    return "cannot tell yet", "the difference is within what chance does"
+
+
+def _mends(fix: Trial, control: Trial) -> bool:
+    return control.has_finding and not fix.has_finding
+
+
+def paired_interval(
+    ours: Sequence[float], its: Sequence[float], *, comparisons: int = 1, confidence: float = INTERVAL_CONFIDENCE
+) -> DifferenceInterval | None:
+    """Of the mean of ours - its, at the given confidence for all of so many comparisons; None where there are too few.
+
+    The long-run variance of a series is that of what is left of it after its own AR(1) prediction, over (1 - phi)^2
+    (Andrews and Monahan 1992); phi is corrected for its bias in short series (Kendall 1954).
+    """
+    count = min(len(ours), len(its))
+    if count < FEWEST_DIFFERENCES:
+        return None
+    differences = np.asarray(ours[:count], float) - np.asarray(its[:count], float)
+    mean = float(differences.mean())
+    centred = differences - mean
+    power = float(centred[:-1] @ centred[:-1])
+    phi = float(centred[1:] @ centred[:-1]) / power if power > 0 else 0.0
+    phi = min(max(phi + (1 + 3 * phi) / count, 0.0), _HIGHEST_PHI)
+    left = centred[1:] - phi * centred[:-1]
+    deviation = math.sqrt(float(left @ left) / max(count - 2, 1)) / (1 - phi)
+    independent = max(count * (1 - phi) / (1 + phi), 2.0)
+    half = student_t(1 - (1 - confidence) / comparisons / 2, max(independent - 1, 3.0)) * deviation / math.sqrt(count)
+    return DifferenceInterval(mean, mean - half, mean + half)
+
+
+def student_t(share: float, freedom: float) -> float:
+    """The quantile of Student's distribution, to four terms of its expansion (Abramowitz and Stegun 26.7.5)."""
+    z, v = NormalDist().inv_cdf(share), freedom
+    return (
+        z
+        + (z**3 + z) / (4 * v)
+        + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * v**2)
+        + (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * v**3)
+    )
+
+
+def _later_half(values: Sequence[float]) -> Sequence[float]:
+    """A change needs some steps to take effect."""
+    return values[len(values) // 2 :]
+
+
+def _last(trial: Trial) -> float:
+    return trial.losses[-1] if trial.losses else math.nan

@@ -1,0 +1,271 @@
+"""A proof calls a fix helpful where it is, gives no verdict where there is none, and leaves the run as it is."""
+
+import math
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from textual.app import App
+from textual.widgets import Static
+
+from tinygpt_tui.engine.config import DataConfig, RunConfig
+from tinygpt_tui.engine.events import (
+    Accepted,
+    CheckpointSaved,
+    Command,
+    Event,
+    FindingClosed,
+    FindingOpened,
+    Fix,
+    Refused,
+    RunEnded,
+    RunStarted,
+    Stop,
+    TakeSteps,
+)
+from tinygpt_tui.engine.experiments import arms
+from tinygpt_tui.engine.experiments.proof import CONTROL, FIRST_LOOK, plan_proof
+from tinygpt_tui.engine.experiments.verdict import VERDICT_MARGIN, Trial, judge, paired_interval, student_t
+from tinygpt_tui.engine.storage.event_log import EventLog, all_events
+from tinygpt_tui.engine.storage.origin import read_origin
+from tinygpt_tui.engine.storage.run_folder import StoreError
+from tinygpt_tui.engine.storage.run_store import create, read_config
+from tinygpt_tui.tui.cli.main import run_command
+from tinygpt_tui.tui.experiments.proof_screen import ProofScreen
+from tinygpt_tui.tui.navigation import Destination, ResumeRun
+from tinygpt_tui.tui.run.screen import RunScreen
+from tinygpt_tui.tui.settings import Settings
+
+from .screen_text import until
+from .scripted_run import ScriptedRun, started, steps
+from .texts import TEXT, small_config
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def autocorrelated(random: np.random.Generator, count: int, phi: float) -> np.ndarray:
+    """An AR(1) series in its steady state."""
+    values = random.normal(size=count + 200)
+    for step in range(1, len(values)):
+        values[step] += phi * values[step - 1]
+    return values[200:]
+
+
+@pytest.mark.parametrize("phi", [0.0, 0.5, 0.9])
+@pytest.mark.parametrize("count", [50, 200])
+def test_an_interval_of_90_percent_covers_the_truth_as_often(phi: float, count: int) -> None:
+    random = np.random.default_rng(count)
+    covered = 0
+    for _ in range(200):
+        batches = 3 * random.normal(size=count)  # what both runs share
+        interval = paired_interval(list(batches - 0.7 + autocorrelated(random, count, phi)), list(batches))
+        covered += interval is not None and interval.low <= -0.7 <= interval.high
+    assert 0.85 <= covered / 200 <= 0.95
+
+
+def test_several_comparisons_make_an_interval_wider() -> None:
+    random = np.random.default_rng(0)
+    ours, its = list(random.normal(size=100)), list(random.normal(size=100))
+    one, six = (paired_interval(ours, its, comparisons=count) for count in (1, 6))
+    assert one is not None and six is not None and six.low < one.low < one.high < six.high
+
+
+@pytest.mark.parametrize(("share", "freedom", "table"), [(0.95, 10, 1.812), (0.975, 5, 2.571), (0.99, 30, 2.457)])
+def test_quantiles_are_those_of_the_tables(share: float, freedom: float, table: float) -> None:
+    assert student_t(share, freedom) == pytest.approx(table, rel=3e-3)
+
+
+def trial(shift: float, seed: int = 0, *, has_finding: bool = False, spread: float = 0.02) -> Trial:
+    random = np.random.default_rng(seed)
+    noise = np.random.default_rng(99).normal(size=100)
+    losses = 3 + noise + shift + spread * random.normal(size=100)
+    val_losses = 3 + shift + spread / 4 * random.normal(size=20)
+    return Trial(losses=list(losses), val_losses=list(val_losses), has_finding=has_finding)
+
+
+@pytest.mark.parametrize(
+    ("fix", "control", "answer"),
+    [
+        (trial(-0.3), trial(0.0, 1), "helps"),
+        (trial(0.0), trial(0.0, 1, has_finding=True), "helps"),
+        (trial(0.3), trial(0.0, 1), "makes worse"),
+        (trial(0.0), trial(0.0, 1), "does not help"),
+        (trial(0.0, has_finding=True), trial(0.0, 1, has_finding=True), "does not help"),
+        (trial(0.0, spread=3.0), trial(0.0, 1, spread=3.0), "cannot tell yet"),
+        (Trial(losses=[3.0, math.nan]), trial(0.0), "makes worse"),
+        (trial(0.0), Trial(losses=[3.0, math.inf]), "helps"),
+        (Trial(losses=[math.nan]), Trial(losses=[math.nan]), "does not help"),
+        (Trial(losses=[3.0, 2.0]), Trial(losses=[3.0, 2.5]), "cannot tell yet"),
+    ],
+)
+def test_the_verdict_in_words(fix: Trial, control: Trial, answer: str) -> None:
+    assert judge(fix, control).answer == answer
+
+
+@given(st.lists(st.floats(0.1, 10), min_size=1, max_size=60), st.booleans())
+def test_a_fix_equal_to_the_control_has_no_verdict(losses: list[float], has_finding: bool) -> None:
+    same = Trial(losses=losses, val_losses=losses, has_finding=has_finding)
+    assert judge(same, same).answer == "cannot tell yet"
+
+
+def test_a_useless_fix_is_not_called_helpful() -> None:
+    """Two runs that drift apart by chance: at most one in twenty of 200 may look like a fix."""
+    random, helpful = np.random.default_rng(3), 0
+    for _ in range(200):
+        batches = random.normal(size=160)
+        ours, its = (Trial(losses=list(batches + 0.05 * autocorrelated(random, 160, 0.9))) for _ in range(2))
+        helpful += judge(ours, its, comparisons=3).answer == "helps"
+    assert helpful <= 10 and VERDICT_MARGIN > 0
+
+
+def finding(id: int, onset: int, *fixes: Fix) -> FindingOpened:
+    return FindingOpened(
+        id=id,
+        step=onset + 10,
+        onset=onset,
+        kind="oscillation",
+        severity="warning",
+        evidence="swings",
+        fixes=list(fixes),
+    )
+
+
+def run_with(folder: Path, *events: Event, steps: int = 1000) -> Path:
+    run = create(folder, small_config(steps=steps), "wrong", NOW, numbered=False)
+    log = EventLog(run)
+    for event in (RunStarted(step=0, steps=steps), *events):
+        log.append(event)
+    log.close()
+    return run
+
+
+LOWER = Fix(title="lower", changes={"schedule.lr": 1e-4})
+"""Where the scripted arms lose as much as their learning rate, this is too little to matter."""
+
+
+def test_a_proof_begins_before_the_finding_and_tries_each_fix_once(tmp_path: Path) -> None:
+    smaller = Fix(title="smaller", changes={"model.layers": 1})
+    stop = Fix(title="stop", changes={"training.steps": 5})
+    run = run_with(
+        tmp_path, CheckpointSaved(step=60, name="x", reason="series"), finding(1, 50, LOWER, LOWER, smaller, stop)
+    )
+
+    plan = plan_proof(run)
+
+    assert plan.start == 0, "no checkpoint before it is there"
+    assert [candidate.title for candidate in plan.candidates] == [CONTROL, "lower", "smaller"]
+    assert plan.left_out == ("stop: it ends the run, which needs no proof",)
+    assert plan.looks == (FIRST_LOOK, 2 * FIRST_LOOK, 4 * FIRST_LOOK)
+    assert plan_proof(run, 30).looks == (30,)
+
+
+@pytest.mark.parametrize(
+    ("events", "why"),
+    [
+        ((), "has no open finding"),
+        ((finding(1, 50, LOWER), FindingClosed(id=1, step=70)), "has no open finding"),
+        ((finding(1, 50, Fix(title="nothing", changes={})),), "nothing: it sets no key"),
+    ],
+)
+def test_without_something_to_prove_it_is_told_why(tmp_path: Path, events: tuple[Event, ...], why: str) -> None:
+    with pytest.raises(StoreError, match=why):
+        plan_proof(run_with(tmp_path, *events))
+
+
+def test_the_right_fix_is_adopted_and_nothing_else_is_left(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """From the command, with real workers: the fix is adopted as a fork, and the parent is as it was."""
+    (tmp_path / "text.py").write_bytes(TEXT)
+    config = replace(small_config(steps=100), data=DataConfig(path=str(tmp_path / "text.py")))
+    run = run_with(tmp_path / "runs", finding(1, 0, Fix(title="a usual lr", changes={"schedule.lr": 3e-3})))
+    (run / "config.toml").write_text(replace(config, schedule=replace(config.schedule, lr=3.0)).to_toml())
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+
+    status = run_command(["prove", "wrong", "--steps", "60", "--adopt", "--runs", str(run.parent)])
+
+    assert "a usual lr: after 60 steps, helps" in capfd.readouterr().out
+    assert status == 0
+    assert sorted(path.name for path in run.parent.iterdir()) == ["wrong", "wrong-fork-1"]
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+    adopted = run.with_name("wrong-fork-1")
+    origin = read_origin(adopted)
+    assert origin is not None and (origin.parent, origin.step) == ("wrong", 0)
+    assert read_config(adopted) == RunConfig.from_toml(run / "config.toml").with_changes({"schedule.lr": 3e-3})
+    assert list(all_events(adopted))[-1].seq > 60
+
+
+class ScriptedArm(ScriptedRun):
+    """A worker of a proof: it takes the steps that it is told to, with a loss that its learning rate decides."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(config=read_config(path), path=path, live=True)
+        self._trained = 0
+
+    async def send(self, command: Command) -> Accepted | Refused:
+        match command:
+            case TakeSteps(count=count):
+                noise = np.random.default_rng(self._trained).normal(size=count)
+                losses = 3 + 0.1 * noise + self.config.schedule.lr
+                self.say(*steps(self.config, list(losses), first=self._trained + 1))
+                self._trained += count
+            case Stop():
+                self.say(RunEnded(step=self._trained, reason="stopped"))
+                self.end()
+            case _:
+                raise AssertionError(command)
+        return await super().send(command)
+
+    async def exit_status(self) -> int:
+        return 0
+
+
+class RunShown(App[None]):
+    def __init__(self, run: Path, opened: FindingOpened) -> None:
+        super().__init__()
+        config = read_config(run)
+        begun = [started(config), *steps(config, [3.0] * 80), opened, RunEnded(step=80, reason="stopped")]
+        self._run = ScriptedRun(begun, config=config, path=run)
+        self.departures: list[Destination | None] = []
+
+    def on_mount(self) -> None:
+        self.push_screen(RunScreen(self._run, settings=Settings()), self.departures.append)
+
+
+@pytest.mark.parametrize("last", ["enter", "escape", "q"])
+async def test_f_shows_the_proof_and_adopts_a_fix_or_throws_all_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: str
+) -> None:
+    async def start(path: Path) -> ScriptedArm:
+        return ScriptedArm(path)
+
+    monkeypatch.setattr(arms, "start", start)
+    opened = finding(1, 50, LOWER, Fix(title="higher", changes={"schedule.lr": 5.0}))
+    run = run_with(tmp_path, *steps(RunConfig(), [3.0] * 80), opened)
+    app = RunShown(run, opened)
+
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, RunScreen) and app.screen.view is not None)
+        await until(pilot, lambda: bool(app.screen.view and app.screen.view.findings))  # pyright: ignore[reportAttributeAccessIssue]
+        await pilot.press("F")
+        await until(pilot, lambda: isinstance(app.screen, ProofScreen))
+        screen = app.screen
+        assert isinstance(screen, ProofScreen)
+        await until(pilot, lambda: "the verdicts" in told(screen))
+        assert "lower  step 80" in told(screen)
+        assert "higher  step 80  makes worse" in told(screen)
+        await pilot.press("down")
+        assert screen.chosen == 2
+        await pilot.press("up", last)
+        await until(pilot, lambda: not isinstance(app.screen, ProofScreen))
+        await pilot.pause()
+
+    kept = ["wrong", "wrong-fork-1"] if last == "enter" else ["wrong"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == kept
+    assert app.departures == ([ResumeRun(tmp_path / "wrong-fork-1")] if last == "enter" else [])
+
+
+def told(screen: ProofScreen) -> str:
+    return str(screen.query_one("#arms", Static).content)

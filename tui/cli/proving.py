@@ -1,0 +1,92 @@
+"""Proving the fixes of a run's finding in text: progress, the verdicts, and what becomes of the forks."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from ...engine.experiments.arms import Proof, fix_verdict_words
+from ...engine.experiments.proof import ProofPlan, adopt, make_arms, make_folder, plan_proof
+from ...engine.storage.run_reaper import delete, start_reaper
+from ..text import visible
+from .options import PROGRAM
+
+_TOLD_EVERY_S = 0.2
+
+
+def prove_fixes(path: Path, steps: int | None, *, adopts: bool) -> int:
+    """The exit status: 0 where a fix helps, 1 where none does, 130 where it was interrupted."""
+    plan = plan_proof(path, steps)
+    click.echo(
+        f"{visible(plan.finding)}: {len(plan.candidates) - 1} fixes and the control go on from step {plan.start}"
+    )
+    for why in plan.left_out:
+        click.echo(f"not tried: {visible(why)}")
+    folder = make_folder(plan)
+    caretaker = start_reaper(folder)
+    try:
+        return asyncio.run(_proved(plan, folder, adopts=adopts))
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        for arm in folder.iterdir():
+            delete(arm)
+        caretaker.communicate()
+
+
+async def _proved(plan: ProofPlan, folder: Path, *, adopts: bool) -> int:
+    proof = Proof(plan, make_arms(plan, folder, datetime.now(UTC)))
+    telling = asyncio.create_task(_tell(proof))
+    is_whole = False
+    try:
+        await proof.run()
+        is_whole = True
+    finally:  # also after Ctrl-C, which keeps what is done
+        telling.cancel()
+        _clear()
+        if not is_whole and all(arm.steps for arm in proof.arms):
+            proof.judge()
+        _tell_verdicts(proof)
+        if not is_whole:
+            await proof.close()
+    best = proof.best()
+    try:
+        if best is not None and (adopts or _agreed(proof.arms[best].candidate.title)):
+            await proof.arms[best].stop()
+            run = adopt(plan, proof.arms[best].path, proof.arms[best].candidate, datetime.now(UTC))
+            click.echo(f"adopted as {visible(run.name)}; `{PROGRAM} resume {visible(run.name)}` goes on with it")
+    finally:
+        await proof.close()
+    return 0 if best is not None else 1
+
+
+def _tell_verdicts(proof: Proof) -> None:
+    for arm, verdict in zip(proof.arms[1:], proof.verdicts, strict=True):
+        click.echo(f"{visible(arm.candidate.title)}: after {arm.steps} steps, {fix_verdict_words(verdict)}")
+
+
+def _agreed(title: str) -> bool:
+    """Asked on a terminal alone; elsewhere all is thrown away."""
+    return sys.stdin.isatty() and click.confirm(f"Adopt “{visible(title)}”? The other forks are deleted", err=True)
+
+
+async def _tell(proof: Proof) -> None:
+    if not sys.stderr.isatty():
+        return
+    began = time.monotonic()
+    while True:
+        of = proof.look * len(proof.arms)
+        left = (time.monotonic() - began) / max(proof.steps, 1) * (of - proof.steps)
+        words = f"{proof.steps} of {of} steps, {max(left, 0):.0f} s to the next verdict"
+        click.echo(f"\r\x1b[K{words}", nl=False, err=True)
+        await asyncio.sleep(_TOLD_EVERY_S)
+
+
+def _clear() -> None:
+    if sys.stderr.isatty():
+        click.echo("\r\x1b[K", nl=False, err=True)

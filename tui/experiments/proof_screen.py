@@ -1,0 +1,168 @@
+"""A proof as it goes: the control and the fixes over each other, what is known of each fix, and adopting one."""
+
+import asyncio
+import subprocess
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import ClassVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.reactive import var
+from textual.screen import Screen
+from textual.widgets import Static
+
+from ...engine.client import ClientError
+from ...engine.config import ConfigError
+from ...engine.experiments.arms import Proof, fix_verdict_words
+from ...engine.experiments.proof import ProofPlan, adopt, make_arms, make_folder, plan_proof
+from ...engine.storage.run_folder import StoreError
+from ...engine.storage.run_reaper import delete, start_reaper
+from ..comparison.compared_runs import ComparedRuns
+from ..comparison.plot import ComparisonPlot
+from ..content import in_ascii
+from ..dialogs.key_line import KeyLine
+from ..navigation import ResumeRun
+from ..text import visible
+from ..view.comparison import LETTERS
+
+_AGAIN_S = 0.7
+"""Between two looks at the runs of the proof."""
+
+
+class ProofScreen(Screen[ResumeRun | None]):
+    """Dismissed with the adopted fork, to be trained on; the others are deleted, also should this process be killed."""
+
+    BINDING_GROUP_TITLE = "Proof of a fix"
+    CSS = """
+    ProofScreen { #arms { height: auto; max-height: 50%; padding: 0 1; } }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "choose(-1)", "up", id="proof.up", tooltip="The fix above"),
+        Binding("down", "choose(1)", "down", id="proof.down", tooltip="The fix below"),
+        Binding("enter", "adopt", "adopt", id="proof.adopt", tooltip="Go on with the fork that has this fix"),
+        Binding("escape,q", "leave", "throw away", id="proof.leave", tooltip="Delete all forks, back to the run"),
+    ]
+
+    chosen: var[int] = var(1)
+    """The place of a fix among the arms; the control has 0."""
+
+    def __init__(self, run: Path, *, ascii: bool) -> None:
+        super().__init__()
+        self._run = run
+        self._ascii = ascii
+        self._plot = ComparisonPlot(ascii=ascii)
+        self._arms = Static(id="arms")
+        self._proof: Proof | None = None
+        self._folder: Path | None = None
+        self._caretaker: subprocess.Popen[bytes] | None = None
+        self._is_over = False
+
+    def compose(self) -> ComposeResult:
+        yield self._plot
+        yield self._arms
+        yield KeyLine()
+
+    @work(group="proof")
+    async def on_mount(self) -> None:
+        try:
+            plan = await asyncio.to_thread(plan_proof, self._run)
+            self._folder = await asyncio.to_thread(make_folder, plan)
+            self._caretaker = await asyncio.to_thread(start_reaper, self._folder)
+            paths = await asyncio.to_thread(make_arms, plan, self._folder, datetime.now(UTC))
+            self._proof = Proof(plan, paths)
+            self.follow(paths)
+            await self._proof.run()
+        except (StoreError, ConfigError, ClientError, OSError) as error:
+            self.notify(visible(str(error)), severity="warning", timeout=10, markup=False)
+            await self._end(None)
+            return
+        self._is_over = True
+        self.chosen = self._proof.best() or self.chosen
+        self._tell()
+
+    @work(group="follow")
+    async def follow(self, paths: Sequence[Path]) -> None:
+        compared = ComparedRuns(paths)
+        while True:
+            if await asyncio.to_thread(compared.read):
+                self._plot.runs = compared.runs()
+            self._tell()
+            await asyncio.sleep(_AGAIN_S)
+
+    def watch_chosen(self) -> None:
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._proof is not None and self._arms.is_mounted:
+            lines = proof_lines(self._proof, self.chosen, is_over=self._is_over)
+            content = Content("\n").join(lines)
+            self._arms.update(in_ascii(content) if self._ascii else content)
+
+    def action_choose(self, by: int) -> None:
+        if self._proof is not None:
+            self.chosen = min(max(self.chosen + by, 1), len(self._proof.arms) - 1)
+
+    @work(group="end", exclusive=True)
+    async def action_adopt(self) -> None:
+        proof = self._proof
+        if proof is None:
+            return
+        arm = proof.arms[self.chosen]
+        if not arm.steps:
+            self.notify("it has not begun yet", severity="warning", timeout=3)
+            return
+        self.workers.cancel_group(self, "proof")
+        await arm.stop()
+        try:
+            run = await asyncio.to_thread(adopt, proof.plan, arm.path, arm.candidate, datetime.now(UTC))
+        except (StoreError, OSError) as error:
+            self.notify(visible(str(error)), severity="error", timeout=10, markup=False)
+            return
+        await self._end(ResumeRun(run))
+
+    @work(group="end", exclusive=True)
+    async def action_leave(self) -> None:
+        await self._end(None)
+
+    async def _end(self, adopted: ResumeRun | None) -> None:
+        self.workers.cancel_group(self, "follow")
+        if adopted is not None or self._proof is not None:
+            self.workers.cancel_group(self, "proof")
+        if self._proof is not None:
+            await self._proof.close()
+        if self._folder is not None:
+            await asyncio.to_thread(_delete_all, self._folder)
+        if self._caretaker is not None:
+            await asyncio.to_thread(self._caretaker.communicate)
+        self.dismiss(adopted)
+
+
+def _delete_all(folder: Path) -> None:
+    for arm in folder.iterdir():
+        delete(arm)
+
+
+def proof_lines(proof: Proof, chosen: int, *, is_over: bool) -> list[Content]:
+    """What is tried, from where, and a line each for the control and the fixes."""
+    lines = [Content.styled(_heading(proof.plan, proof.look, is_over=is_over), "bold")]
+    words = ["", *(fix_verdict_words(verdict) for verdict in proof.verdicts)]
+    for place, (arm, said) in enumerate(zip(proof.arms, words, strict=True)):
+        mark = "›" if place == chosen else " "
+        title = visible(arm.candidate.title)
+        text = f"{mark} {LETTERS[place]} {title}  step {proof.plan.start + arm.steps}"
+        answer = proof.verdicts[place - 1].answer if place else ""
+        colour = {"helps": "$text-success", "makes worse": "$text-error"}.get(answer, "$foreground 60%")
+        lines.append(Content.assemble((text, "bold" if place == chosen else ""), (f"  {said}" if said else "", colour)))
+    return [
+        *lines,
+        *(Content.styled(f"    not tried: {visible(why)}", "$foreground 60%") for why in proof.plan.left_out),
+    ]
+
+
+def _heading(plan: ProofPlan, look: int, *, is_over: bool) -> str:
+    state = "the verdicts" if is_over else f"the next verdict at step {plan.start + look}"
+    return f"{visible(plan.finding)}: from step {plan.start} on the same batches; {state}"
