@@ -497,7 +497,8 @@ def test_every_fix_makes_a_run_that_is_valid_and_different(kind, optimizer, lr, 
     )
 
     for fix in advised(kind, config)[1]:
-        assert config.with_values({key: repr(value) for key, value in fix.changes.items()}) != config
+        changed = config.with_values({key: repr(value) for key, value in fix.changes.items()})
+        assert changed != config or not fix.changes  # some remedies are in words alone
 
 
 def test_the_diagnosis_needs_neither_torch_nor_numpy_nor_a_screen() -> None:
