@@ -208,15 +208,16 @@ def app_at(runs: Path, destination: RunDestination | CompareRuns, run: ScriptedR
     return TinyGPTApp(runs, settings_file=runs / "settings.toml", destination=destination, open=scripted)
 
 
-async def test_the_comparison_screen_shows_lines_and_table(tmp_path: Path) -> None:
+@pytest.mark.parametrize("leave", ["q", "p", "escape"])
+async def test_the_comparison_screen_shows_lines_and_table(tmp_path: Path, leave: str) -> None:
     paths = tuple(stored(tmp_path, [loss] * 40, {40: loss}) for loss in (3.06, 2.69))
     app = app_at(tmp_path, CompareRuns((*paths, tmp_path / "gone-1")))
     async with app.run_test(size=(100, 30)) as pilot:
         await until(pilot, lambda: isinstance(app.screen, ComparisonScreen) and "against A" in shown(app))
         assert "0.37 better at 40" in shown(app) and "B 2.69" in shown(app)
-        await pilot.press("b", "v", "left")
+        await pilot.press("b", "v", "left", "down", "up")
         await until(pilot, lambda: "against B" in shown(app) and "Validation loss at step" in shown(app))
-        await pilot.press("q")
+        await pilot.press(leave)
         await until(pilot, lambda: not isinstance(app.screen, ComparisonScreen))
 
 
@@ -233,7 +234,7 @@ async def test_a_run_screen_shows_the_run_that_it_is_remembered_with_until_it_is
         assert read_relation(new).runs == ()
         await pilot.press("C")
         await until(pilot, lambda: "Compare with" in shown(app))
-        await pilot.press("enter")
+        await pilot.press("space", "enter")
         await until(pilot, lambda: bool(app.screen.query(LossPanel)) and f"B {old.name}" in shown(app))
 
 

@@ -191,7 +191,7 @@ async def test_marked_runs_are_compared_the_oldest_first(visit: Visit, runs: Pat
         assert set(visit.names) == {run.name for run in made}
         await pilot.press("home", "space", "C")
         assert visit.app.screen is visit.home  # one run is no comparison
-        await pilot.press("space", "C")
+        await pilot.press("insert", "C")
         await until(pilot, lambda: isinstance(visit.app.screen, ComparisonScreen))
         await until(pilot, lambda: "against A" in shown(visit.app))
 
@@ -200,7 +200,7 @@ async def test_a_run_that_is_renamed_stays_selected(visit: Visit, runs: Path) ->
     run = make_run(runs, "Mine")
     async with visit.app.run_test() as pilot:
         await visit.type(pilot, "A")
-        await pilot.press("R")
+        await pilot.press("S", "R")
         await until(pilot, lambda: "Rename this run" in shown(visit.app))
         await pilot.press(*"x", "enter")
         await until(pilot, lambda: visit.selected not in ("", "mine-1"))

@@ -154,12 +154,16 @@ async def test_a_log_is_shown_followed_and_takes_no_command(tmp_path: Path) -> N
         await until(pilot, lambda: any("takes no commands" in note.message for note in app._notifications))
         await pilot.press("t")
         assert screen.panels.viewport.x_axis == "step"  # the log has neither epochs nor tokens nor times
+        await pilot.press("M")
+        await until(pilot, lambda: screen.panels.alone == "metrics")
+        await pilot.press("full_stop", "comma", "M", "O", "O")
         await pilot.press("slash", *"red", "enter")
         await until(pilot, lambda: screen.panels.panel(MetricsPanel).choice.shown == "red")
         await until(pilot, lambda: str(tmp_path) in (tmp_path / "settings.toml").read_text())
 
 
-async def test_logs_of_a_folder_are_listed_filtered_and_opened(tmp_path: Path) -> None:
+@pytest.mark.parametrize("leave", ["ctrl+q", "ctrl+c", "escape"])
+async def test_logs_of_a_folder_are_listed_filtered_and_opened(tmp_path: Path, leave: str) -> None:
     write_log(tmp_path / "old.csv", 30)
     os.utime(tmp_path / "old.csv", (time.time() - 500, time.time() - 500))
     write_log(tmp_path / "new.csv", 30)
@@ -169,12 +173,14 @@ async def test_logs_of_a_folder_are_listed_filtered_and_opened(tmp_path: Path) -
         screen = app.screen
         assert isinstance(screen, LogListScreen)
         assert [log.name for log in screen.shown] == ["new.csv", "old.csv"]
-        await pilot.press(*"old")
+        await pilot.press(*"olx", "backspace", "d")
         await until(pilot, lambda: screen.query_one(OptionList).option_count == 1)
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, RunScreen) and app.screen.view is not None)
         await pilot.press("p")
         await until(pilot, lambda: app.screen is screen)
+        await pilot.press("escape", leave)
+        await until(pilot, lambda: app.screen is not screen or not app.is_running)
 
 
 def test_a_folder_lists_logs_event_files_by_folder_and_runs(tmp_path: Path) -> None:
