@@ -315,3 +315,13 @@ def test_a_fix_of_live_settings_is_a_command_and_any_other_needs_a_new_run() -> 
     assert fix == ChangeSettings(clip=0.5, schedule={"lr": 5e-4})
     assert change_for_fix({"schedule.lr": 5e-4, "model.width": 32}) is None
     assert change_for_fix({}) is None
+
+
+@pytest.mark.parametrize("key", ["escape", "q"])
+async def test_several_may_be_left_without_picking_any(key: str) -> None:
+    app = Bursts(lambda _: PickSeveral("Which?", ["one", "two"], marked=[0], most=2, ascii=False))
+    async with app.run_test() as pilot:
+        await pilot.press("o")
+        await until(pilot, lambda: isinstance(app.screen, PickSeveral))
+        await pilot.press(key)
+        await until(pilot, lambda: not isinstance(app.screen, PickSeveral))

@@ -22,7 +22,7 @@ from tinygpt_tui.engine.following.log_folder import logs_in
 from tinygpt_tui.engine.following.log_run import LogRun
 from tinygpt_tui.engine.readers.step_columns import StepColumns
 from tinygpt_tui.tui.app import TinyGPTApp
-from tinygpt_tui.tui.navigation import LogFolder, OpenLog
+from tinygpt_tui.tui.navigation import LogFolder, OpenLog, OpenRun
 from tinygpt_tui.tui.panels.layout import absent_panels
 from tinygpt_tui.tui.panels.metrics import MetricsPanel
 from tinygpt_tui.tui.run.screen import RunScreen
@@ -30,6 +30,8 @@ from tinygpt_tui.tui.view.metric_choice import ChoiceError, MetricChoice
 from tinygpt_tui.tui.view.run_view import RunView
 from tinygpt_tui.tui.watch.log_list_screen import LogListScreen
 
+from .screen_text import shown as screen_shown
+from .scripted_run import ScriptedRun
 from .test_run_screen import shown, until
 
 LOG = RunDescribed(title="a.csv", kind="log")
@@ -160,6 +162,22 @@ async def test_a_log_is_shown_followed_and_takes_no_command(tmp_path: Path) -> N
         await pilot.press("slash", *"red", "enter")
         await until(pilot, lambda: screen.panels.panel(MetricsPanel).choice.shown == "red")
         await until(pilot, lambda: str(tmp_path) in (tmp_path / "settings.toml").read_text())
+
+
+async def test_what_a_program_prints_has_a_pane_of_its_own(tmp_path: Path) -> None:
+    arrivals = [LOG, RunStarted(step=0), columns(1, 20, loss=1.0), LinesPrinted(lines=("hello [red]",))]
+    run = ScriptedRun(arrivals, live=True)  # pyright: ignore[reportArgumentType]
+
+    async def opened(*_: object) -> ScriptedRun:
+        return run
+
+    app = TinyGPTApp(tmp_path, settings_file=tmp_path / "s.toml", destination=OpenRun(tmp_path), open=opened)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, RunScreen) and "hello [red]" in screen_shown(app))
+        screen = app.screen
+        assert isinstance(screen, RunScreen)
+        await pilot.press("O")
+        await until(pilot, lambda: screen.panels.alone == "printed")
 
 
 @pytest.mark.parametrize("leave", ["ctrl+q", "ctrl+c", "escape"])

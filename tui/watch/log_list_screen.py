@@ -38,7 +38,7 @@ class LogListScreen(Screen[None]):
         Binding("enter", "open", "open", id="logs.open", tooltip="Show the log, and follow it", priority=True),
         Binding("backspace", "erase", "erase", show=False, id="logs.erase", tooltip="Take back the last letter"),
         Binding("escape", "leave", "back", id="logs.back", tooltip="Out of the filter; then home"),
-        Binding("ctrl+q,ctrl+c", "app.quit", "quit", id="logs.quit", tooltip="Quit"),
+        Binding("ctrl+c", "app.quit", "quit", id="logs.quit", tooltip="Quit"),
     ]
     AUTO_FOCUS = "OptionList"
 
