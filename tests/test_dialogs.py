@@ -92,6 +92,16 @@ async def test_what_is_typed_after_a_tab_is_for_the_next_field_however_fast_it_c
         assert (sample.prompt, sample.temperature, sample.top_k) == ("a", 0.0, 7)
 
 
+async def test_shift_tab_goes_back_to_the_field_before() -> None:
+    app = Asking(Prompt("What?", sample_fields(RunConfig()), read_sample))
+    async with app.run_test() as pilot:
+        first = app.screen.focused
+        await pilot.press("tab")
+        await until(pilot, lambda: app.screen.focused is not first)
+        await pilot.press("shift+tab")
+        await until(pilot, lambda: app.screen.focused is first)
+
+
 async def test_escape_gives_no_answer() -> None:
     app = Asking(steps_prompt())
     async with app.run_test() as pilot:
