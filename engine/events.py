@@ -391,10 +391,17 @@ def _require_numbers_of_floats(fixes: Iterable[Fix]) -> None:
                 raise ConfigError(f"fixes: {key} is a number of too many digits")
 
 
+def json_number(value: float) -> float | str:
+    """A number as strict JSON can hold it, everywhere in this program: what is not finite is a word."""
+    if math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
 def _finite(value: Any) -> Any:
     match value:
-        case float() if not math.isfinite(value):
-            return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+        case float():
+            return json_number(value)
         case dict():
             return {key: _finite(item) for key, item in value.items()}
         case list():

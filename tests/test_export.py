@@ -17,6 +17,7 @@ from tinygpt_tui.engine.export.run_series import RunSeries, Series
 from tinygpt_tui.engine.export.svg_chart import svg_chart
 from tinygpt_tui.engine.export.tables import ExportError, csv_table, json_lines
 from tinygpt_tui.engine.readers.log import open_log
+from tinygpt_tui.tui.cli.diagnose import diagnose_log
 from tinygpt_tui.tui.cli.export_files import EXPORTERS, write_export
 from tinygpt_tui.tui.cli.main import run_command
 from tinygpt_tui.tui.cli.printed_plots import smoothed
@@ -93,6 +94,26 @@ def test_a_log_is_exported_by_its_suffix(log: Path, tmp_path: Path, suffix: str)
     assert run_command(["export", str(log), "--to", str(target)]) == 2
     assert run_command(["export", str(log), "--to", str(target), "--force"]) == 0
     assert {path.name for path in tmp_path.iterdir()} == {"log.csv", target.name}
+
+
+def test_every_numeric_column_of_a_log_is_plotted_and_exported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = tmp_path / "log.csv"
+    log.write_text("step,loss,gpu_temp\n" + "".join(f"{step},{4 - step / 40},{60 + step}\n" for step in range(1, 61)))
+    assert run_command(["plot", str(log), "--metric", "gpu_temp", "--ascii"]) == 0
+    assert "* gpu_temp" in capsys.readouterr().out
+    (run,) = collected([str(log)], tmp_path)
+    assert run.series["gpu_temp"].values.tolist() == [60.0 + step for step in range(1, 61)]
+
+
+def test_a_report_finds_what_diagnose_finds(tmp_path: Path) -> None:
+    log = tmp_path / "log.csv"
+    rows = [f"{step},{2 + 2 / step},{math.nan if step > 30 else 1 / step}\n" for step in range(1, 61)]
+    log.write_text("step,loss,loss_rpn\n" + "".join(rows))
+    (run,) = collected([str(log)], tmp_path)
+    assert run.report == diagnose_log(str(log), tmp_path, {}).runs[""].report
+    assert "nan" in {finding.kind for finding in run.report.findings}
 
 
 def test_an_unknown_suffix_names_the_known_ones(log: Path, capsys: pytest.CaptureFixture[str]) -> None:

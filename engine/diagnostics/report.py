@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from ..config import RunConfig
 from ..events import Event, FindingClosed, FindingEvent, FindingOpened, FindingUpdated, Fix, StepFinished, TimeSpent
@@ -16,6 +17,8 @@ from .whole_log import EvaluatedRow, Whole
 FEW_ROWS = 25
 NEED_ROWS = ("stall", "slow", "oscillation")
 """What cannot be detected in fewer rows, but where the whole curve shows it."""
+SEVERITIES = ("failure", "warning", "info")
+"""The most severe first."""
 REMEMBERED = frozenset({"accuracy", "val_accuracy", "reward", "epoch", "val_loss"})
 """What is kept for the end of a log besides the run's statistics."""
 MOST_EVALUATIONS = 30
@@ -41,6 +44,23 @@ class Finding:
     causes: tuple[str, ...]
     fixes: tuple[Fix, ...]
     confidence: float | None
+
+
+def by_importance(findings: Iterable[Finding]) -> list[Finding]:
+    """Failures first, then warnings, then remarks; each in the order in which they began."""
+    return sorted(findings, key=lambda finding: (SEVERITIES.index(finding.severity), finding.onset))
+
+
+RunVerdict = Literal["failing", "needs attention", "recovered", "no alarm"]
+
+
+def verdict_of(findings: Iterable[Finding]) -> RunVerdict:
+    """Of a run with these findings, in words."""
+    alarms = [finding for finding in findings if finding.severity != "info"]
+    severities = {finding.severity for finding in alarms if finding.closed is None}
+    if severities:
+        return "failing" if "failure" in severities else "needs attention"
+    return "recovered" if alarms else "no alarm"
 
 
 @dataclass(frozen=True, kw_only=True)

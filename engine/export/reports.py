@@ -1,21 +1,22 @@
 """A diagnosed run as a document: one HTML page that needs nothing else, or Markdown for an issue or a pull request."""
 
 import json
-import math
 from collections.abc import Iterator, Sequence
 from html import escape
 from importlib.resources import files
 from string import Template
 
-from ..diagnostics.report import Finding
+from ..diagnostics.report import Finding, by_importance, verdict_of
+from ..events import json_number
 from .run_series import RunSeries, Series
 from .svg_chart import svg_chart
 
 _POINTS = 2000
 """Most points of a series on a page."""
+_TONES = {"failing": "failure", "needs attention": "warning", "recovered": "warning", "no alarm": "good"}
+"""The page's classes for verdicts."""
 _SAMPLES = 3
 """The last ones are shown."""
-_RANK = {"failure": 0, "warning": 1, "info": 2}
 
 
 def html_report(runs: Sequence[RunSeries]) -> bytes:
@@ -35,14 +36,14 @@ def markdown_report(runs: Sequence[RunSeries], plots: Sequence[str]) -> bytes:
         lines += [
             f"## {_plain(run.title or run.name)}",
             "",
-            f"**{verdict_words(run)}**",
+            f"**{_verdict(run)}**",
             "",
             "```text",
             plot.rstrip(),
             "```",
             "",
         ]
-        for finding in _sorted(run.report.findings):
+        for finding in by_importance(run.report.findings):
             lines += [f"- **{_plain(finding.title or finding.kind)}** ({finding.severity}) {_extent(finding)}"]
             lines += [f"  - seen: {_plain(finding.evidence)}"]
             lines += [f"  - why: {_plain(cause)}" for cause in finding.causes[:3]]
@@ -51,17 +52,11 @@ def markdown_report(runs: Sequence[RunSeries], plots: Sequence[str]) -> bytes:
     return "\n".join(lines).encode()
 
 
-def verdict_words(run: RunSeries) -> str:
-    open_ones = [finding for finding in run.report.findings if finding.closed is None and finding.severity != "info"]
-    if not open_ones:
-        over = [finding for finding in run.report.findings if finding.severity != "info"]
-        return "recovered" if over else "no alarm"
-    worst = _sorted(open_ones)[0]
-    return f"{'failing' if worst.severity == 'failure' else 'needs attention'}: {worst.title or worst.kind}"
-
-
-def _sorted(findings: Sequence[Finding]) -> list[Finding]:
-    return sorted(findings, key=lambda finding: (_RANK[finding.severity], finding.onset))
+def _verdict(run: RunSeries) -> str:
+    """With the most important open finding, if there is one."""
+    alarms = [each for each in run.report.findings if each.closed is None and each.severity != "info"]
+    words = verdict_of(run.report.findings)
+    return f"{words}: {worst.title or worst.kind}" if (worst := next(iter(by_importance(alarms)), None)) else words
 
 
 def _extent(finding: Finding) -> str:
@@ -77,10 +72,9 @@ def _plain(text: str) -> str:
 
 def _verdicts(runs: Sequence[RunSeries]) -> Iterator[str]:
     for run in runs:
-        words = verdict_words(run)
-        tone = "failure" if words.startswith("failing") else "warning" if words.startswith("needs") else "good"
+        tone = _TONES[verdict_of(run.report.findings)]
         name = f"{_text(run.name)}: " if len(runs) > 1 else ""
-        yield f'<p class="verdict {tone}">{name}{_text(words)}</p>'
+        yield f'<p class="verdict {tone}">{name}{_text(_verdict(run))}</p>'
         losses = [(name, run.series[name]) for name in ("loss", "val_loss") if name in run.series]
         latest = ", ".join(f"{name} {series.values[-1]:.4g}" for name, series in losses)
         yield f'<p class="small">{run.report.rows} rows; last {latest or "values unknown"}</p>'
@@ -90,7 +84,7 @@ def _details(runs: Sequence[RunSeries]) -> Iterator[str]:
     for run in runs:
         head = f" of {_text(run.name)}" if len(runs) > 1 else ""
         yield f"<h2>Findings{head}</h2>" if run.report.findings else f"<h2>No findings{head}</h2>"
-        for finding in _sorted(run.report.findings):
+        for finding in by_importance(run.report.findings):
             yield from _finding(finding)
         yield "".join(f'<p class="small">Blind to {_text(reason)}.</p>' for reason in run.report.blind)
         if run.changes:
@@ -129,10 +123,7 @@ def _data(run: RunSeries) -> dict[str, object]:
 
 
 def _points(series: Series) -> dict[str, list[object]]:
-    return {"steps": series.steps.tolist(), "values": [_json(value) for value in series.values.tolist()]}
-
-
-def _json(value: float) -> float | str:
-    if math.isfinite(value):
-        return float(f"{value:.6g}")
-    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return {
+        "steps": series.steps.tolist(),
+        "values": [json_number(float(f"{value:.6g}")) for value in series.values.tolist()],
+    }

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from ..diagnostics.report import Report
 from ..metrics import METRICS
+from ..readers.block import NO_ROWS
+from ..readers.step_columns import StepColumns
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,6 +23,20 @@ class Series:
     def of(cls, points: Mapping[int, float]) -> "Series":
         steps = sorted(points)
         return cls(np.array(steps, np.int64), np.array([points[step] for step in steps], np.float64))
+
+    @classmethod
+    def of_columns(cls, pieces: Sequence[StepColumns], name: str) -> "Series":
+        """One metric of a log's pieces; of a step that comes again the later value counts."""
+        steps, values = [], []
+        for piece in pieces:
+            if name in piece.columns:
+                is_measured = ~np.isnan(piece.columns[name])
+                is_measured[piece.nans.get(name, NO_ROWS)] = True
+                steps.append(piece.steps[is_measured])
+                values.append(piece.columns[name][is_measured])
+        all_steps = np.concatenate(steps)[::-1].astype(np.int64)
+        unique, places = np.unique(all_steps, return_index=True)
+        return cls(unique, np.concatenate(values)[::-1][places])
 
     def __len__(self) -> int:
         return len(self.steps)

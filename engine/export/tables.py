@@ -4,10 +4,10 @@ import csv
 import importlib
 import io
 import json
-import math
 from collections.abc import Sequence
 from typing import Any
 
+from ..events import json_number
 from .run_series import RunSeries
 
 
@@ -30,11 +30,12 @@ def csv_table(runs: Sequence[RunSeries]) -> bytes:
 
 def json_lines(runs: Sequence[RunSeries]) -> bytes:
     """An object a step; numbers that are not finite are strings, as strict JSON has none."""
-    lines = [
-        json.dumps({**({"run": run.name} if len(runs) > 1 else {}), "step": step, **_strict(row)}, allow_nan=False)
-        for run in runs
-        for step, row in run.rows()
-    ]
+    lines: list[str] = []
+    for run in runs:
+        head = {"run": run.name} if len(runs) > 1 else {}
+        for step, row in run.rows():
+            numbers = {name: json_number(value) for name, value in row.items()}
+            lines.append(json.dumps({**head, "step": step, **numbers}, allow_nan=False))
     return "".join(f"{line}\n" for line in lines).encode()
 
 
@@ -59,11 +60,3 @@ def parquet(runs: Sequence[RunSeries]) -> bytes:
 
 def _metrics(runs: Sequence[RunSeries]) -> list[str]:
     return list(dict.fromkeys(name for run in runs for name in run.metrics))
-
-
-def _strict(row: dict[str, float]) -> dict[str, float | str]:
-    return {name: value if math.isfinite(value) else _word(value) for name, value in row.items()}
-
-
-def _word(value: float) -> str:
-    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"

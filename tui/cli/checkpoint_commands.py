@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import PROGRAM, OneOf, RunName, config_words, events_as_json, overrides, runs_option
+from .options import PROGRAM, OneOf, RunName, events_as_json, overrides, runs_option, set_option
 from .suggestions import run_path
 
 if TYPE_CHECKING:
@@ -70,14 +70,7 @@ def _line(one: Stored, best: Stored | None) -> str:
 @click.argument("run", type=RunName())
 @click.option("--steps", metavar="N", help="Train up to this step, where the run was to end earlier.")
 @from_option
-@click.option(
-    "--set",
-    "assignments",
-    multiple=True,
-    type=OneOf("assignment", config_words),
-    metavar="SECTION.KEY=VALUE",
-    help="With --from: change a setting from there on, such as schedule.lr.",
-)
+@set_option("With --from: change a setting from there on, such as schedule.lr.")
 @events_as_json
 @runs_option
 def resume(

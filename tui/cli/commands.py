@@ -21,9 +21,9 @@ from .options import (
     LogName,
     OneOf,
     ascii_option,
-    column_words,
     events_as_json,
     kind_words,
+    map_option,
     option_at_fault,
     overrides,
     preset_options,
@@ -129,14 +129,7 @@ for each in (
 @click.argument("logs", nargs=-1, required=True, type=LogName(), metavar="LOG...")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line and log.")
 @click.option("--format", "form", type=click.Choice(["text", "json", "github"]), help="github: annotations in CI.")
-@click.option(
-    "--map",
-    "assignments",
-    multiple=True,
-    type=OneOf("column", column_words),
-    metavar="NAME=COLUMN",
-    help="Which column holds what; repeatable.",
-)
+@map_option
 @click.option(
     "--fail-on",
     type=OneOf("kinds", kind_words),

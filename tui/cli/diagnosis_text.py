@@ -12,7 +12,7 @@ from typing import Any, TextIO
 import click
 import numpy as np
 
-from ...engine.diagnostics.report import Finding
+from ...engine.diagnostics.report import Finding, RunVerdict, by_importance, verdict_of
 from ..formatting import compact, count, setting
 from ..plots.printed import PrintedCurve, PrintedPlot, printed
 from ..text import visible, visible_json
@@ -21,7 +21,9 @@ from .diagnose import LogDiagnosis, RunDiagnosis
 _HEIGHT = 14
 _WIDEST = 100
 _COLOURS = {"failure": "red", "warning": "yellow", "info": "cyan"}
-_RANK = {"failure": 0, "warning": 1, "info": 2}
+_VERDICTS: dict[RunVerdict, str] = {
+    "failing": "red", "needs attention": "yellow", "recovered": "yellow", "no alarm": "green"
+}  # fmt: skip
 _PLAIN = str.maketrans("●·–∞→“”≈×", '*.-8>""~x')
 _NAMES = 12
 """Columns that are listed by name."""
@@ -108,10 +110,10 @@ class DiagnosisPage:
 
     def _run(self, name: str, found: RunDiagnosis) -> list[str]:
         report = found.report
-        findings = sorted(report.findings, key=lambda finding: (_RANK[finding.severity], finding.onset))
+        findings = by_importance(report.findings)
         alarms = [finding for finding in findings if finding.severity != "info"]
         extent = f"{count(report.rows)} rows, steps {found.first} to {found.last}"
-        lines = [f"{visible(name)}{_verdict(alarms)} ({extent})", *self._plot(found)]
+        lines = [f"{visible(name)}{_styled(verdict_of(findings))} ({extent})", *self._plot(found)]
         for finding in alarms:
             lines += ["", *self._alarm(finding)]
         lines += [""] if alarms else []
@@ -178,15 +180,8 @@ def _listed(names: Sequence[str]) -> str:
     return f"{shown} and {len(names) - _NAMES} more" if len(names) > _NAMES else shown
 
 
-def _verdict(alarms: Sequence[Finding]) -> str:
-    still = [finding for finding in alarms if finding.closed is None]
-    worst = min((_RANK[finding.severity] for finding in still), default=2)
-    if worst == 0:
-        return click.style("failing", fg="red", bold=True)
-    if worst == 1:
-        return click.style("needs attention", fg="yellow", bold=True)
-    word, colour = ("recovered", "yellow") if alarms else ("no alarm", "green")
-    return click.style(word, fg=colour, bold=True)
+def _styled(verdict: RunVerdict) -> str:
+    return click.style(verdict, fg=_VERDICTS[verdict], bold=True)
 
 
 def _latest(remarks: Iterable[Finding]) -> list[tuple[str, Finding]]:

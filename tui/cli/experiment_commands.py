@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..text import visible
-from .options import PROGRAM, OneOf, RunName, config_words, events_as_json, option_at_fault, overrides, runs_option
+from .options import PROGRAM, RunName, events_as_json, option_at_fault, overrides, runs_option, set_option
 from .suggestions import run_path
 
 if TYPE_CHECKING:
@@ -70,14 +70,7 @@ def _clear_progress() -> None:
 @click.command("fork")
 @click.argument("run", type=RunName())
 @click.option("--at", "step", type=click.IntRange(0), required=True, metavar="STEP", help="The last step they share.")
-@click.option(
-    "--set",
-    "assignments",
-    multiple=True,
-    type=OneOf("assignment", config_words),
-    metavar="SECTION.KEY=VALUE",
-    help="Set a key from there on, such as schedule.lr; repeatable.",
-)
+@set_option("Set a key from there on, such as schedule.lr; repeatable.")
 @click.option("--name", help="What the fork is called; RUN-fork-1 if it is not given.")
 @events_as_json
 @runs_option

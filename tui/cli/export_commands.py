@@ -7,16 +7,7 @@ from pathlib import Path
 
 import click
 
-from .options import LogName, OneOf, column_words, runs_folder, runs_option
-
-_map_option = click.option(
-    "--map",
-    "assignments",
-    multiple=True,
-    type=OneOf("column", column_words),
-    metavar="NAME=COLUMN",
-    help="Which column holds what; repeatable.",
-)
+from .options import LogName, map_option, runs_folder, runs_option
 
 
 @click.command()
@@ -27,7 +18,7 @@ _map_option = click.option(
 @click.option("--width", type=click.IntRange(30, 400), help="Columns; the terminal's by default.")
 @click.option("--height", type=click.IntRange(8, 100), default=20, help="Rows.")
 @click.option("--ascii", "is_ascii", is_flag=True, help="Draw without braille.")
-@_map_option
+@map_option
 @runs_option
 def plot(
     logs: tuple[str, ...],
@@ -65,7 +56,7 @@ def plot(
 @click.option("--to", "target", required=True, type=click.Path(dir_okay=False, path_type=Path), metavar="FILE")
 @click.option("--metric", default="loss", help="What a picture shows.")
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
-@_map_option
+@map_option
 @runs_option
 def export(
     logs: tuple[str, ...],

@@ -84,17 +84,23 @@ def runs_option(command: _Command) -> _Command:
     return click.option("--runs", metavar="DIR", envvar="TINYGPT_TUI_RUNS", help=help)(command)
 
 
+def set_option(help: str) -> Callable[[_Command], _Command]:
+    """--set SECTION.KEY=VALUE, repeatable, as `assignments`."""
+    words = OneOf("assignment", config_words)
+    return click.option("--set", "assignments", multiple=True, type=words, metavar="SECTION.KEY=VALUE", help=help)
+
+
+def map_option(command: _Command) -> _Command:
+    """--map NAME=COLUMN, repeatable, as `assignments`."""
+    help, words = "Which column holds what; repeatable.", OneOf("column", column_words)
+    option = click.option("--map", "assignments", multiple=True, type=words, metavar="NAME=COLUMN", help=help)
+    return option(command)
+
+
 def preset_options(command: _Command) -> _Command:
     options = (
         click.argument("preset", required=False, type=PresetName(), metavar="[PRESET|FILE.toml]"),
-        click.option(
-            "--set",
-            "assignments",
-            multiple=True,
-            type=OneOf("assignment", config_words),
-            metavar="SECTION.KEY=VALUE",
-            help="Set any key; repeatable.",
-        ),
+        set_option("Set any key; repeatable."),
         click.option("--steps", metavar="N", help="Optimizer steps to train."),
         click.option("--data", metavar="PATH", type=click.Path(), help="A file or a folder of text to train on."),
         click.option("--glob", metavar="PATTERN", help="Which files of the folder, such as '**/*.md'."),

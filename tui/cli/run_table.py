@@ -1,9 +1,9 @@
 """The list of runs as text: a table for people, JSON lines for scripts."""
 
 import json
-import math
 from collections.abc import Iterable, Sequence
 
+from ...engine.events import json_number
 from ...engine.storage.run_store import RunSummary
 from ..formatting import megabytes
 from ..text import visible, visible_json
@@ -52,8 +52,8 @@ def json_row(summary: RunSummary) -> str:
         "state": summary.state,
         "step": summary.step,
         "steps": summary.steps,
-        "loss": _strict(summary.loss),
-        "val_loss": _strict(summary.val_loss),
+        "loss": None if summary.loss is None else json_number(summary.loss),
+        "val_loss": None if summary.val_loss is None else json_number(summary.val_loss),
         "findings": summary.findings,
         "bytes": summary.bytes,
     }
@@ -76,10 +76,3 @@ def _cells(summary: RunSummary) -> tuple[str, ...]:
 
 def _loss(value: float | None) -> str:
     return "" if value is None else f"{value:.4f}"
-
-
-def _strict(value: float | None) -> float | str | None:
-    """Strict JSON has no NaN; events write it in the same way."""
-    if value is None or math.isfinite(value):
-        return value
-    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from .options import LogName, OneOf, ascii_option, column_words, kind_words, runs_folder, runs_option
+from .options import LogName, OneOf, ascii_option, kind_words, map_option, runs_folder, runs_option
 
 if TYPE_CHECKING:
     from io import BufferedReader
@@ -21,14 +21,7 @@ _INPUT = "-"
 
 @click.command("watch")
 @click.argument("log", type=LogName(), metavar="LOG|FOLDER|-")
-@click.option(
-    "--map",
-    "assignments",
-    multiple=True,
-    type=OneOf("column", column_words),
-    metavar="NAME=COLUMN",
-    help="Which column holds what; repeatable.",
-)
+@map_option
 @click.option("--run", "run", default=None, metavar="NAME", help="One of the runs in the log; the latest without.")
 @click.option("--headless", is_flag=True, help="Without a screen: findings are printed as they are found.")
 @click.option(

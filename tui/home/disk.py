@@ -71,4 +71,3 @@ def measured_speed(preset: PresetEntry, runs: Iterable[RunEntry]) -> MeasuredSpe
             if is_alike and (speed := log_summary(run.path).tokens_per_s):
                 speeds.append(MeasuredSpeed(speed, run.name))
     return max(speeds, key=lambda measured: measured.tokens_per_s, default=None)
-    return None
