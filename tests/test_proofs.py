@@ -1,10 +1,12 @@
 """A proof calls a fix helpful where it is, gives no verdict where there is none, and leaves the run as it is."""
 
 import math
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -269,3 +271,13 @@ async def test_f_shows_the_proof_and_adopts_a_fix_or_throws_all_away(
 
 def told(screen: ProofScreen) -> str:
     return str(screen.query_one("#arms", Static).content)
+
+
+def test_of_findings_that_began_together_the_worst_is_proved(tmp_path: Path) -> None:
+    run = create(tmp_path, RunConfig(), "both", datetime.now(UTC))
+    fix = Fix(title="lower the lr", changes={"schedule.lr": 1e-4})
+    with closing(EventLog(run)) as log:
+        spike = FindingOpened(id=0, step=20, onset=17, kind="spike", severity="warning", evidence="", fixes=[fix])
+        log.append(spike)
+        log.append(msgspec.structs.replace(spike, id=1, kind="divergence", severity="failure"))
+    assert plan_proof(run).kind == "divergence"

@@ -151,7 +151,11 @@ def usable_processors() -> int:
 
 
 def fix_verdict_words(verdict: FixVerdict) -> str:
-    """Such as `helps: the loss is lower (val_loss -0.31, -0.40 to -0.22)`."""
+    """Such as `helps: the loss is lower (val_loss differs by -0.31, between -0.40 and -0.22)`."""
     intervals = (("val_loss", verdict.val_loss), ("loss", verdict.loss))
-    numbers = [f"{name} {one.mean:+.3f}, {one.low:+.3f} to {one.high:+.3f}" for name, one in intervals if one]
+    numbers = [
+        f"{name} differs by {difference.mean:+.3g}, between {difference.low:+.3g} and {difference.high:+.3g}"
+        for name, difference in intervals
+        if difference
+    ]
     return f"{verdict.answer}: {verdict.why}" + (f" ({'; '.join(numbers)})" if numbers else "")

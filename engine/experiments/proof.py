@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from ..diagnostics.report import SEVERITIES
 from ..events import FindingClosed, FindingOpened
 from ..storage.event_log import drop_superseded, marked_events, restart_steps
 from ..storage.origin import read_origin, write_origin
@@ -62,13 +63,15 @@ def plan_proof(run: Path, steps: int | None = None) -> ProofPlan:
     findings = open_alarms(run)
     if not findings:
         raise StoreError(f"{run.name}: has no open finding, so there is no fix to prove")
-    first = min(findings, key=lambda finding: (finding.onset, finding.id))
-    before = [stored.step for stored in stored_checkpoints(run / CHECKPOINTS) if stored.step < first.onset]
+    # a divergence may come with a spike of the same onset, which would be over soon without any fix
+    findings.sort(key=lambda finding: (SEVERITIES.index(finding.severity), finding.onset, finding.id))
+    worst, onset = findings[0], min(finding.onset for finding in findings)
+    before = [stored.step for stored in stored_checkpoints(run / CHECKPOINTS) if stored.step < onset]
     start = max(before, default=0)
     left = read_config(run).training.steps - start
     candidates: dict[str, Candidate] = {}
     left_out: list[str] = []
-    for fix in (fix for finding in (first, *findings) for fix in finding.fixes):
+    for fix in (fix for finding in findings for fix in finding.fixes):
         if why := _why_not(fix.changes, start):
             left_out.append(f"{fix.title}: {why}")
         else:
@@ -78,10 +81,10 @@ def plan_proof(run: Path, steps: int | None = None) -> ProofPlan:
         raise StoreError(f"{run.name}: no fix of its finding can be tried from step {start}: {reasons}")
     return ProofPlan(
         parent=run,
-        kind=first.kind,
-        finding=first.title or first.kind,
+        kind=worst.kind,
+        finding=worst.title or worst.kind,
         start=start,
-        looks=tuple(_looks(left, max(FIRST_LOOK, first.step - start + AFTER_DETECTION), steps)),
+        looks=tuple(_looks(left, max(FIRST_LOOK, worst.step - start + AFTER_DETECTION), steps)),
         candidates=(Candidate(CONTROL), *list(candidates.values())[:MOST_FIXES]),
         left_out=tuple(dict.fromkeys(left_out)),
     )

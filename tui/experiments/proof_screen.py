@@ -164,5 +164,5 @@ def proof_lines(proof: Proof, chosen: int, *, is_over: bool) -> list[Content]:
 
 
 def _heading(plan: ProofPlan, look: int, *, is_over: bool) -> str:
-    state = "the verdicts" if is_over else f"the next verdict at step {plan.start + look}"
-    return f"{visible(plan.finding)}: from step {plan.start} on the same batches; {state}"
+    state = "the verdicts" if is_over else f"the next verdict is at step {plan.start + look}"
+    return f"{visible(plan.finding)}, with each fix from step {plan.start} on and on the same batches: {state}"

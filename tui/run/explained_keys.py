@@ -37,7 +37,8 @@ class ExplainedKeys(Screen[Destination]):
         meanings = [parse(each.action) for each in Binding.make_bindings(RUN_KEYS) if each.key == event.key]
         if any(self.check_action(action, values) for _, action, values in meanings):
             return
-        name = next((str(values[0]) for _, action, values in meanings if action in ("send", "ask")), None)
+        explained = ("send", "ask", "leave")
+        name = next((str(values[0]) for _, action, values in meanings if action in explained), None)
         if name is not None:
             event.stop()
             self.do_instead(name)
@@ -123,6 +124,10 @@ def _why_not_yet(name: str, view: RunView) -> str:
         except NoFix as error:
             return str(error)
         return "its first remedy is in force already"
+    if name == "go_back":
+        return "going back to a checkpoint takes back what came after it, so the run has to be stopped first (x)"
+    if name == "prove":
+        return "no finding is open that has a fix to prove"
     if name == "full_speed":
         return "it trains at full speed already"
     return "the run is not ready for that; try again in a moment"

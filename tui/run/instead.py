@@ -20,6 +20,9 @@ _WHY = {
     "checkpoint": "A checkpoint is saved only while a run trains",
     "sample": "It has no checkpoint that could write",
     "stop": "There is nothing to stop",
+    "go_back": "It has no checkpoint to go back to",
+    "fork": "It has no step to go on from",
+    "prove": "No finding is open that has a fix to prove",
     **dict.fromkeys(("fix", "change", "lr", "lr_half", "lr_double"), "Settings change only while a run trains"),
 }
 _LR_TIMES = {"lr_half": (0.5, "half"), "lr_double": (2.0, "twice")}
