@@ -62,7 +62,7 @@ def test_a_finding_has_a_cause_whatever_is_known_of_its_run_and_its_fixes_are_fi
 
 @every_entry
 def test_a_kind_can_be_given_to_fail_on(entry: CatalogueEntry) -> None:
-    assert parsed_kinds(entry.kind) == {entry.kind}
+    assert parsed_kinds(entry.kind, "--fail-on") == {entry.kind}
 
 
 def test_the_measured_kinds_are_findings() -> None:

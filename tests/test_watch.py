@@ -22,6 +22,7 @@ from tinygpt_tui.engine.following.log_folder import logs_in
 from tinygpt_tui.engine.following.log_run import LogRun
 from tinygpt_tui.engine.readers.step_columns import StepColumns
 from tinygpt_tui.tui.app import TinyGPTApp
+from tinygpt_tui.tui.cli.main import run_command
 from tinygpt_tui.tui.navigation import LogFolder, OpenLog, OpenRun
 from tinygpt_tui.tui.panels.layout import absent_panels
 from tinygpt_tui.tui.panels.metrics import MetricsPanel
@@ -264,3 +265,9 @@ def test_a_command_gets_each_finding_once_as_json_and_the_status_tells(tmp_path:
     alarms = [json.loads(line) for line in kept.read_text().splitlines()]
     assert [alarm["kind"] for alarm in alarms] == ["nan"]
     assert "step,loss" in ended.stdout
+
+
+def test_the_option_of_an_unknown_finding_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log = write_log(tmp_path / "a.csv", 30)
+    assert run_command(["watch", "--headless", "--on", "gremlins", str(log)]) == 2
+    assert "--on gremlins: there is no such finding" in capsys.readouterr().err

@@ -167,7 +167,7 @@ def diagnose(
     from .diagnosis_text import json_line, page_for
     from .github_text import github_annotations
 
-    given, kinds = parsed_map(assignments), parsed_kinds(fail_on)
+    given, kinds = parsed_map(assignments), parsed_kinds(fail_on, "--fail-on")
     form = "json" if as_json else form
     as_text = {"json": json_line, "github": github_annotations}.get(form or "text") or page_for(
         sys.stdout, is_ascii=is_ascii

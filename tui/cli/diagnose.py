@@ -187,12 +187,13 @@ def parsed_map(assignments: Iterable[str]) -> dict[str, str]:
     return given
 
 
-def parsed_kinds(text: str | None) -> frozenset[str]:
+def parsed_kinds(text: str | None, option: str) -> frozenset[str]:
+    """Kinds of findings and severities, as `option` takes them."""
     known = (*CATALOGUE, *FAIL_ON_SEVERITIES)
     wanted = [kind.strip() for kind in (text or "").split(",") if kind.strip()]
     for kind in wanted:
         if kind not in known:
-            raise click.UsageError(f"--fail-on {kind}: there is no such finding; there are {', '.join(known)}")
+            raise click.UsageError(f"{option} {kind}: there is no such finding; there are {', '.join(known)}")
     return frozenset(wanted)
 
 

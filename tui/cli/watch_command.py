@@ -64,7 +64,7 @@ def watch_log(
     if headless:
         from .headless import watch_headless
 
-        wanted = parsed_kinds(kinds or "failure")
+        wanted = parsed_kinds(kinds or "failure", "--on")
         return watch_headless(log, _origin(log, runs), given, wanted, alarm, run=run, until_end=until_end)
     if kinds or alarm or until_end:
         raise click.UsageError("--on, --until-end and a COMMAND are for --headless")
