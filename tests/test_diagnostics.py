@@ -359,6 +359,15 @@ def test_no_numbers_can_break_a_detector(numbers: list[tuple[float, float, float
         diagnosis.observe(Evaluated(step=step, val_loss=val_loss, perplexity=1.0))
 
 
+def test_a_spike_higher_than_floats_can_tell_has_a_beginning() -> None:
+    """Its height over a noise of nothing is infinite."""
+    diagnosis, said = Diagnosis(plan(200)), []
+    for step, loss in enumerate([*[0.0] * 5, 1.0, 2.1790219816512916e108] * 2, start=1):
+        said += diagnosis.observe(trained(step, loss, lr=0.0, grad_norm=0.0))
+        said += diagnosis.observe(Evaluated(step=step, val_loss=0.0))
+    assert ("spike", 14) in [(found.kind, found.onset) for found in said if isinstance(found, FindingOpened)]
+
+
 def test_memory_does_not_grow_with_the_run() -> None:
     def contents(thing: object, seen: set[int]) -> int:
         if id(thing) in seen or isinstance(thing, type | str):

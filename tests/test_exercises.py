@@ -301,6 +301,7 @@ async def test_a_curve_is_read_with_the_keyboard_and_graded(tmp_path: Path, size
     async with exam.app.run_test(size=size) as pilot:
         for number, topic in enumerate(TOPICS, 1):
             await on(pilot, CurveExerciseScreen, lambda number=number: f"{number}. " in shown(exam.app))
+            await until(pilot, lambda: "Loss  mean of" in shown(exam.app))  # the curve is drawn after the question
             assert "warmed up" not in shown(exam.app) and "Loss  mean of 15" in shown(exam.app)
             await pilot.press(*str(answers[topic]), *(["enter"] if topic in TOPICS[:3] else []))
         await until(pilot, lambda: "10 of 10 points" in shown(exam.app))

@@ -113,7 +113,8 @@ class Spike:
     def _onset(self) -> int:
         """The first row of the event: a row before it that was merely a little noisy is not its beginning."""
         tallest = max(high for _, high in self._high)
-        return next(step for step, high in self._high if high > self.begun * tallest)
+        # not `>`: a height that overflows is no higher than a share of itself
+        return next(step for step, high in self._high if high >= self.begun * tallest)
 
     def _begin(self, run: RunStatistics, onset: int, loss: float) -> Detection:
         self._peak, self._noise_is_known = loss, run.rows >= self.quiet
