@@ -124,7 +124,7 @@ class CompareRuns:
     runs: tuple[Path | OpenLog, ...]
 
 
-Destination = ToHome | QuitApp | StartRun | ResumeRun | ForkRun
+Destination = ToHome | QuitApp | StartRun | ResumeRun | ForkRun | OpenLog
 """Where the run screen is left for."""
 RunDestination = StartRun | ResumeRun | ForkRun | OpenRun | OpenLog
 Place = Course | CurveExercise | FaultExercise | CompareRuns | LogFolder

@@ -64,6 +64,13 @@ RUN_KEYS: list[BindingType] = [
     _quiet("r", "leave('restart')", "restart", "run.restart", "A new run of this configuration, with the same seed"),
     _quiet("R", "leave('reseed')", "reseed", "run.reseed", "A new run of this configuration, with the next seed"),
     _quiet("C", "compare", "compare with another run …", "run.compare", "Other runs beside this one, in the loss plot"),
+    _quiet(
+        "C",
+        "choose_run",
+        "runs of this log …",
+        "run.choose_run",
+        "Another run of this log, or several over each other",
+    ),
     _quiet("U", "compare_no_more", "compare no more", "run.compare_no_more", "Take the other runs out of the plot"),
     _quiet("k", "leave('fork')", "fork", "run.fork", "A new run from the step at the cursor, with a fix or a change"),
     _quiet("F", "leave('prove')", "prove", "run.prove", "Try every fix of the finding on forks, and see which helps"),
