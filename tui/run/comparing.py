@@ -72,6 +72,8 @@ class ComparingScreen(ExplainedKeys):
                 return self._runs_beside is not None
             case "compare_no_more":
                 return bool(self.beside.runs)
+            case "export":
+                return self._log is not None or self._path is not None
             case "choose_run":
                 return self._log is not None and len(self._runs_of_log) > 1
             case _:

@@ -31,8 +31,8 @@ from .attention import call_for_attention
 from .change_form import ChangeForm
 from .choosing_metrics import choose_metrics, metric_choice
 from .command_prompts import PROMPTS
-from .comparing import ComparingScreen
 from .crash_report import CrashReport, crash_of, last_lines
+from .exporting import ExportingScreen
 from .feed import RunFeed
 from .forking import ask_how_to_fork
 from .going_back import ask_where_to_go_back
@@ -43,7 +43,7 @@ from .process_memory import MemoryMeter
 from .sending import is_possible, keys_differ, send, send_named
 
 
-class RunScreen(ComparingScreen):
+class RunScreen(ExportingScreen):
     BINDING_GROUP_TITLE = "The run"
     BINDINGS: ClassVar[list[BindingType]] = RUN_KEYS
     AUTO_FOCUS = None
