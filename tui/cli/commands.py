@@ -35,6 +35,8 @@ from .options import (
 from .preset_commands import presets
 from .root_command import SCREEN, CommandOrPreset, ScreenCommand
 from .run_commands import attach_run, compare, rm, runs, sample, stop
+from .serve_command import serve
+from .streams import can_show_screen
 from .suggestions import require_preset_or_unknown
 from .watch_command import watch_log
 
@@ -82,7 +84,7 @@ def screen(
         _planned(preset, assignments, given)
     if as_json:
         raise click.UsageError(f"the screen has no --json; `{_train_instead()}` prints events and needs no screen")
-    if not sys.stdout.isatty():
+    if not can_show_screen():
         if preset is None:
             click.echo(command.get_help(click.Context(command, info_name=PROGRAM)))
             return 0
@@ -121,7 +123,7 @@ def train(
 for each in (
     watch_log,
     presets, course, exercise, resume, fork_run, prove, replay_run, attach_run, compare, stop, sample, checkpoints,
-    runs, rm, plot, export, log_row,
+    runs, rm, plot, export, log_row, serve,
 ):  # fmt: skip
     command.add_command(each)
 
