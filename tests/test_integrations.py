@@ -1,5 +1,7 @@
 """Loops of the libraries that people train with; each test runs where its library is installed."""
 
+import struct
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,11 @@ from torch import Tensor, nn
 
 from tinygpt_tui.engine.attach import AttachedRun
 from tinygpt_tui.engine.events import Evaluated, RunDescribed, RunEnded, RunStarted, StepFinished
+from tinygpt_tui.engine.following.log_folder import logs_in
+from tinygpt_tui.engine.following.log_runs import runs_in
+from tinygpt_tui.engine.readers.log import open_log
 from tinygpt_tui.engine.storage.event_log import all_events
+from tinygpt_tui.tui.cli.main import run_command
 
 STEPS = 6
 
@@ -90,3 +96,85 @@ def test_the_lightning_trainer(tmp_path: Path) -> None:
     ).fit(Boring(), data, data)  # fmt: skip
     require_a_whole_run(watching.run)
     assert [row.loss for row in rows(watching.run)] == pytest.approx(losses)
+
+
+VALUES = [4.0 - step / 10 for step in range(STEPS * 5)]
+
+
+def losses_of(path: Path, run: str = "") -> list[float]:
+    """As our reader has them."""
+    with closing(open_log(path.name, path)) as log:
+        return [row.values["loss"] for name, row in log.rows() if name == run and "loss" in row.values]
+
+
+def test_event_files_of_tensorboard_are_read_and_ours_by_its_reader(tmp_path: Path) -> None:
+    events = pytest.importorskip("tensorboard.compat.proto.event_pb2")
+    summaries = pytest.importorskip("tensorboard.compat.proto.summary_pb2")
+    writer = pytest.importorskip("tensorboard.summary.writer.event_file_writer").EventFileWriter(str(tmp_path / "tb"))
+    for step, value in enumerate(VALUES):
+        summary = summaries.Summary(value=[summaries.Summary.Value(tag="loss", simple_value=value)])
+        writer.add_event(events.Event(wall_time=1e9 + step, step=step, summary=summary))
+    writer.close()
+    assert losses_of(tmp_path / "tb") == pytest.approx(VALUES)
+    ours = tmp_path / "out" / "events.out.tfevents.1"
+    ours.parent.mkdir()
+    assert run_command(["export", str(tmp_path / "tb"), "--to", str(ours)]) == 0
+    accumulators = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    read = accumulators.EventAccumulator(str(ours), size_guidance={"tensors": 0})
+    read.Reload()
+    tensors = [tensor.tensor_proto.tensor_content for tensor in read.Tensors("loss")]
+    assert [struct.unpack("<d", content)[0] for content in tensors] == losses_of(tmp_path / "tb")
+
+
+def test_an_offline_run_of_wandb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wandb = pytest.importorskip("wandb")
+    monkeypatch.setenv("WANDB_SILENT", "true")
+    run = wandb.init(project="p", dir=str(tmp_path), mode="offline")
+    for value in VALUES:
+        run.log({"loss": value})
+    run.finish()
+    assert losses_of(next(tmp_path.rglob("*.wandb"))) == VALUES
+
+
+def test_a_file_store_of_mlflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+    mlflow = pytest.importorskip("mlflow")
+    mlflow.set_tracking_uri((tmp_path / "mlruns").as_uri())
+    for name, shift in (("one", 0.0), ("two", 1.0)):
+        with mlflow.start_run(run_name=name):
+            for step, value in enumerate(VALUES):
+                mlflow.log_metric("loss", value + shift, step=step)
+    assert losses_of(tmp_path / "mlruns", "one") == VALUES
+    assert losses_of(tmp_path / "mlruns", "two") == [value + 1 for value in VALUES]
+    assert {Path(log.name).name for log in logs_in(tmp_path)} == {"one", "two"}
+
+
+def test_a_database_of_trackio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRACKIO_DIR", str(tmp_path))
+    trackio = pytest.importorskip("trackio")
+    for name in ("one", "two"):
+        trackio.init(project="p", name=name, embed=False)
+        for value in VALUES:
+            trackio.log({"loss": value})
+        trackio.finish()
+    path = next(tmp_path.rglob("*.db"))
+    assert runs_in(path.name, path) == ["one", "two"] and losses_of(path, "two") == VALUES
+
+
+def test_the_csv_logger_of_lightning(tmp_path: Path) -> None:
+    loggers = pytest.importorskip("lightning.pytorch.loggers")
+    logger = loggers.CSVLogger(str(tmp_path))
+    for step, value in enumerate(VALUES):
+        logger.log_metrics({"train_loss": value}, step=step)
+    logger.finalize("success")
+    assert losses_of(next(tmp_path.rglob("metrics.csv"))) == VALUES
+
+
+def test_the_state_that_the_transformers_trainer_saves(tmp_path: Path) -> None:
+    callbacks = pytest.importorskip("transformers.trainer_callback")
+    history = [{"loss": value, "learning_rate": 1e-3, "step": step} for step, value in enumerate(VALUES, 1)]
+    callbacks.TrainerState(log_history=history, max_steps=len(VALUES)).save_to_json(
+        str(tmp_path / "trainer_state.json")
+    )
+    assert losses_of(tmp_path / "trainer_state.json") == VALUES

@@ -150,8 +150,10 @@ def direction_of(metric: str) -> Direction | None:
 
 def usual_metric(runs: Sequence[ComparedRun]) -> str:
     """What is looked at first: a loss, or else the first metric that most of the runs have."""
-    names = all_metrics(runs)
-    return next((name for name in _LOSSES if name in names), names[0] if names else "loss")
+    for name in _LOSSES:
+        if any(len(run.values(name)[0]) for run in runs):
+            return name
+    return next(iter(all_metrics(runs)), "loss")
 
 
 def having(runs: Sequence[ComparedRun], metric: str) -> Sequence[ComparedRun]:
