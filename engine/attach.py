@@ -82,7 +82,7 @@ def watch(
         folder = create_described(runs or default_runs_folder(), name)
         recorder = Recorder(folder, Diagnosis(facts=RunFacts(steps=steps, chance=chance_loss)))
         given = {tag: call for tag, call in callbacks.items() if call is not None}
-        session = Session(recorder, probe, given, is_alone=is_alone)
+        session = Session(recorder, probe, given, warn=_warn, is_alone=is_alone)
         session.start(title=name, steps=steps, chance_loss=chance_loss, settings=settings or {})
     except Exception as error:
         _warn(f"the run is not recorded: {error}")
@@ -213,4 +213,5 @@ def _number(variable: str, otherwise: int) -> int:
 
 
 def _warn(words: str) -> None:
-    warnings.warn(f"tinygpt-tui: {words}", RuntimeWarning, stacklevel=4)
+    first_line = words.partition("\n")[0][:300]  # torch adds a page of where an operator was registered
+    warnings.warn(f"tinygpt-tui: {first_line}", RuntimeWarning, stacklevel=4)

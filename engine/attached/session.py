@@ -6,7 +6,7 @@ Methods may raise whatever goes wrong; `attach.AttachedRun` keeps that away from
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol, SupportsFloat
 
 from ..events import Evaluated, Event, RunDescribed, RunEnded, RunStarted, SampleGenerated
@@ -30,7 +30,13 @@ class Probe(Levers, Protocol):
 
 class Session:
     def __init__(
-        self, recorder: Recorder, probe: Probe | None, callbacks: Mapping[str, Callback], *, is_alone: bool = True
+        self,
+        recorder: Recorder,
+        probe: Probe | None,
+        callbacks: Mapping[str, Callback],
+        *,
+        warn: Callable[[str], None],
+        is_alone: bool = True,
     ) -> None:
         """`is_alone` as for Control."""
         self._recorder = recorder
@@ -40,6 +46,8 @@ class Session:
         self._planned: int | None = None
         self._tokens = 0
         self._stepped_at = time.time()
+        self._warn = warn
+        self._is_measuring = probe is not None
         self._numbers: dict[str, float] = {}
         """Logged since the last step."""
         self._finished: tuple[int, float, dict[str, float]] | None = None
@@ -84,11 +92,22 @@ class Session:
             values.setdefault("tokens_per_s", tokens / max(now - self._stepped_at, 1e-9))
         self._stepped_at = now
         if self._probe is not None:
-            self._probe.begin_step()
             if self._probe.lr is not None:
                 values.setdefault("lr", self._probe.lr)
-            values = {**self._probe.measure_gradients(), **values}
+            values = {**self._measured(self._probe), **values}
         self._finished = (self._step, now, values)
+
+    def _measured(self, probe: Probe) -> dict[str, float]:
+        """A loop whose gradients are of a kind that cannot be measured still has its losses recorded."""
+        if not self._is_measuring:
+            return {}
+        try:
+            probe.begin_step()
+            return probe.measure_gradients()
+        except Exception as error:
+            self._is_measuring = False
+            self._warn(f"gradients and updates are not measured any more: {error}")
+            return {}
 
     def amend(self, numbers: Mapping[str, SupportsFloat]) -> None:
         """Add to the last step, or to the next one if that is recorded already."""
@@ -109,7 +128,7 @@ class Session:
         if self._finished is None:
             return
         (step, at, values), self._finished = self._finished, None
-        if self._probe is not None and (ratio := self._probe.update_ratio()) is not None:
+        if self._is_measuring and self._probe and (ratio := self._probe.update_ratio()) is not None:
             values["update_ratio"] = ratio
         self._recorder.record(step_row(step, values, at=at, tokens=self._tokens))
 
@@ -133,9 +152,9 @@ class Session:
 
 
 def plain_number(value: SupportsFloat) -> float:
-    """Of a tensor too; it is detached, because torch warns where a number is taken out of a graph."""
-    detach = getattr(value, "detach", None)
-    return float(detach() if detach else value)
+    """Of a tensor too, which warns where `float` takes a number out of a graph."""
+    item = getattr(value, "item", None)
+    return float(item() if item else value)
 
 
 def _end(step: int, error: BaseException | None, *, is_early: bool) -> Event:
