@@ -68,17 +68,17 @@ def data_verdict(batches: CheckedBatches, repeated: Repetition) -> ProbeAnswer:
         found = f"in {len(batches.wrong)} of {batches.steps} steps targets are not the inputs one further"
         evidence = f"{found}, first at step {batches.wrong[0]} ({batches.share:.0%} of them): {shown}"
         remedy = "make the targets the inputs one further: look at what shuffles, shifts or replaces them"
-        return answer("data", False, evidence, remedy=remedy, **values)
+        return answer("data", False, evidence, values, remedy=remedy)
     shares = (
         f"{repeated.overlap:.0%} of held-out and {repeated.duplicates:.0%} of training windows of {WINDOW} bytes occur "
         "elsewhere in the training text"
     )
     if repeated.overlap > MOST_OVERLAP:
         remedy = "hold out text that the training text does not repeat: val_loss measures memory otherwise"
-        return answer("data", False, shares, remedy=remedy, **values)
+        return answer("data", False, shares, values, remedy=remedy)
     if repeated.duplicates > MOST_DUPLICATES:
-        return answer("data", False, shares, remedy="leave out files that repeat others", **values)
-    return answer("data", True, f"in {batches.steps} steps: {shown}; {shares}", **values)
+        return answer("data", False, shares, values, remedy="leave out files that repeat others")
+    return answer("data", True, f"in {batches.steps} steps: {shown}; {shares}", values)
 
 
 def _windows(tokens: np.ndarray, searched: int) -> list[tuple[int, bytes]]:

@@ -28,7 +28,7 @@ _NAMED = 3
 """Parameters that are listed."""
 
 
-def answer(name: str, is_well: bool, evidence: str, *, remedy: str = "", **values: float) -> ProbeAnswer:
+def answer(name: str, is_well: bool, evidence: str, values: dict[str, float], *, remedy: str = "") -> ProbeAnswer:
     """Yes, or no with what to do: what the probe recommends, unless there is something better."""
     return ProbeAnswer(
         probe=name,
@@ -47,7 +47,7 @@ def first_loss_verdict(loss: float) -> ProbeAnswer:
     """Of random weights on a batch."""
     is_well = abs(loss - CHANCE_LOSS) <= InitialLoss.share * CHANCE_LOSS
     evidence = f"the untrained model's loss is {loss:.4g}, and ln {VOCABULARY} = {CHANCE_LOSS:.4g}"
-    return answer("first-loss", is_well, evidence, loss=loss, chance=CHANCE_LOSS)
+    return answer("first-loss", is_well, evidence, {"loss": loss, "chance": CHANCE_LOSS})
 
 
 def lr_verdict(lrs: Iterable[tuple[int, float, float]]) -> ProbeAnswer:
@@ -60,11 +60,12 @@ def lr_verdict(lrs: Iterable[tuple[int, float, float]]) -> ProbeAnswer:
     if not steps:
         return cannot_tell("lr", "the run has no step yet")
     if not wrong:
-        return answer("lr", True, f"in all {steps} steps", steps=steps, wrong=0)
+        return answer("lr", True, f"in all {steps} steps", {"steps": steps, "wrong": 0})
     step, used, planned = wrong[0]
     times = f", {used / planned:.4g} times as much" if planned else ""
     evidence = f"it differs in {len(wrong)} of {steps} steps, first at step {step}: {used:.4g} instead of {planned:.4g}"
-    return answer("lr", False, evidence + times, steps=steps, wrong=len(wrong), first=step, lr=used, planned=planned)
+    values = {"steps": steps, "wrong": len(wrong), "first": step, "lr": used, "planned": planned}
+    return answer("lr", False, evidence + times, values)
 
 
 def gradients_verdict(norms: Mapping[str, float], step: int) -> ProbeAnswer:
@@ -76,10 +77,10 @@ def gradients_verdict(norms: Mapping[str, float], step: int) -> ProbeAnswer:
     counted = {"parameters": float(len(norms)), "without": float(len(without)), "least": least, "most": most}
     if without:
         evidence = f"{len(without)} of {len(norms)} parameters get none after step {step}: {_listed(without)}"
-        return answer("gradients", False, evidence, **counted)
+        return answer("gradients", False, evidence, counted)
     weakest = min(norms, key=lambda name: norms[name])
     evidence = f"all {len(norms)} do after step {step}; norms from {least:.2g} ({weakest}) to {most:.2g}"
-    return answer("gradients", True, evidence, **counted)
+    return answer("gradients", True, evidence, counted)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +105,7 @@ class FirstNonFinite:
 def finite_verdict(steps: int, first: FirstNonFinite | None, bad_step: int | None) -> ProbeAnswer:
     """`bad_step` is the first that the log has with a loss or a gradient norm that is not finite."""
     if bad_step is None:
-        return answer("finite", True, f"in all {steps} steps", steps=steps)
+        return answer("finite", True, f"in all {steps} steps", {"steps": steps})
     if first is None:
         return cannot_tell("finite", f"step {bad_step} is not finite in the log, and is when it is computed again")
     measured = {"largest_input": first.largest_input, "attention_logit": first.attention_logit}
@@ -118,7 +119,7 @@ def finite_verdict(steps: int, first: FirstNonFinite | None, bad_step: int | Non
         evidence += f"; {first.broken} is not finite itself: an earlier update made it so"
     if first.parameter:
         evidence += f": that of {first.parameter}, after passes that were finite"
-    return answer("finite", False, evidence, remedy=_remedy(first), **values)
+    return answer("finite", False, evidence, values, remedy=_remedy(first))
 
 
 def _remedy(first: FirstNonFinite) -> str:
@@ -150,11 +151,11 @@ def mask_verdict(changes: Sequence[TokenChanged]) -> ProbeAnswer:
     values = {"position": float(worst.position), "earlier": worst.earlier, "later": later}
     if worst.earlier > LEAK_TOLERANCE * later:
         evidence = f"changing token {worst.position} moves earlier logits by {worst.earlier:.2g}, later by {later:.2g}"
-        return answer("mask", False, evidence, **values)
+        return answer("mask", False, evidence, values)
     if later == 0:
         return cannot_tell("mask", "the logits do not depend on the tokens at all")
     evidence = f"changing a token moves no logit before it, and those from it on by {later:.2g}"
-    return answer("mask", True, evidence, **values)
+    return answer("mask", True, evidence, values)
 
 
 @dataclass(frozen=True)
@@ -181,16 +182,16 @@ def numeric_verdict(checked: Sequence[CheckedGradient], precision: str) -> Probe
     values = {"weights": float(len(checked)), "wrong": float(len(wrong)), "error": worst.error}
     if not wrong:
         evidence = f"of {len(checked)} weights in all layers the worst differs by {worst.error:.2%} ({worst.name})"
-        return answer("numeric", True, evidence, **values)
+        return answer("numeric", True, evidence, values)
     evidence = f"{len(wrong)} of {len(checked)} differ: {worst.name} has {worst.computed:.3g}, the loss says "
-    return answer("numeric", False, f"{evidence}{worst.difference:.3g}", **values)
+    return answer("numeric", False, f"{evidence}{worst.difference:.3g}", values)
 
 
 def overfit_verdict(losses: Sequence[float]) -> ProbeAnswer:
     """Of the steps on one batch."""
     first, last = losses[0], losses[-1]
     evidence = f"its loss falls from {first:.3g} to {last:.3g} in {len(losses)} steps on the same sequences"
-    return answer("overfit", last < MEMORISED, evidence, first=first, last=last, steps=len(losses))
+    return answer("overfit", last < MEMORISED, evidence, {"first": first, "last": last, "steps": len(losses)})
 
 
 def capacity_verdict(control: Sequence[float], larger: Mapping[str, Sequence[float]]) -> ProbeAnswer:
@@ -209,7 +210,7 @@ def capacity_verdict(control: Sequence[float], larger: Mapping[str, Sequence[flo
             helping.append((difference.mean, name))
     evidence = f"{' and '.join(words)} in {len(control)} steps on the same batches"
     remedy = f"{PROBES['capacity'].remedy}: {min(helping)[1]} helps most" if helping else ""
-    return answer("capacity", not helping, evidence, remedy=remedy, **values)
+    return answer("capacity", not helping, evidence, values, remedy=remedy)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -48,7 +48,7 @@ class NonFiniteWatch:
             if isinstance(output, Tensor) and _is_finite(given) and not _is_finite((output,)):
                 self._find(name, module, "output")
 
-    def see_backward(self, name: str, module: nn.Module, made: tuple[Any, ...], given: tuple[Any, ...]) -> None:
+    def see_backward(self, name: str, module: nn.Module, made: Any, given: Any) -> None:
         """A full backward hook: `given` is the gradient of the output, `made` that of the inputs."""
         if self.first is None and _is_finite(given) and not _is_finite(made):
             self._find(name, module, "gradient")

@@ -41,7 +41,7 @@ def gradients(run: RunCopy) -> ProbeAnswer:
     trainer = run.latest
     trainer.differentiate(trainer.settings)
     norms = torch.stack(norm_of_each(trainer.flat.views(trainer.flat.gradients))).tolist()
-    return gradients_verdict(dict(zip(trainer.flat.names, norms, strict=True)), trainer.step + 1)
+    return gradients_verdict(dict(zip(trainer.flat.names, norms, strict=True)), trainer.step)
 
 
 def mask(run: RunCopy) -> ProbeAnswer:
@@ -83,7 +83,7 @@ def checked_gradients(trainer: Trainer) -> list[CheckedGradient]:
     exact = copy.deepcopy(trainer.model).cpu().double()
     parameters = dict(exact.named_parameters())
     batches = [(inputs_BT.cpu(), targets_BT.cpu()) for inputs_BT, targets_BT in batches]
-    slopes = dict(zip(parameters, torch.autograd.grad(_loss(exact, batches), parameters.values()), strict=True))
+    slopes = dict(zip(parameters, torch.autograd.grad(_loss(exact, batches), [*parameters.values()]), strict=True))
     checked = []
     for members in _spread([members for _, members in layer_groups(trainer.flat.names)]):
         place = max(members, key=lambda each: slopes[trainer.flat.names[each]].abs().amax().item())
