@@ -8,7 +8,7 @@ from typing import Literal
 from ..diagnostics.detectors.initial_loss import InitialLoss
 from ..vocabulary import CHANCE_LOSS, VOCABULARY
 from .probes import PROBES, ProbeAnswer
-from .verdict import paired_interval
+from .verdict import DifferenceInterval, paired_interval
 
 LR_TOLERANCE = 1e-6
 """Share by which an lr may differ from the planned one: a log may have rounded it."""
@@ -196,21 +196,24 @@ def overfit_verdict(losses: Sequence[float]) -> ProbeAnswer:
 
 def capacity_verdict(control: Sequence[float], larger: Mapping[str, Sequence[float]]) -> ProbeAnswer:
     """Of the losses of the model and of larger ones, by what is larger, on the same batches."""
-    half, broken = len(control) // 2, not math.isfinite(sum(control))
-    words, values, helping = [], {}, []
+    half = len(control) // 2
+    if sum(control[half:]) > CHANCE_LOSS * (len(control) - half):
+        return cannot_tell("capacity", f"its loss is above {CHANCE_LOSS:.4g}, that of guessing: mend that first")
+    differences: dict[str, DifferenceInterval] = {}
     for name, losses in larger.items():
         difference = paired_interval(losses[half:], control[half:], comparisons=len(larger))
         if difference is None:
             return cannot_tell("capacity", f"{len(control)} steps are too few to compare")
         if not math.isfinite(difference.mean):
-            return cannot_tell("capacity", f"{'its own loss' if broken else f'with {name} the loss'} is not finite")
-        words.append(f"{name} changes the loss by {difference.mean:+.3f}")
-        values[name.replace(" ", "_")] = difference.mean
-        if difference.mean < -WORTH_GROWING and difference.high < 0:
-            helping.append((difference.mean, name))
-    evidence = f"{' and '.join(words)} in {len(control)} steps on the same batches"
-    remedy = f"{PROBES['capacity'].remedy}: {min(helping)[1]} helps most" if helping else ""
-    return answer("capacity", not helping, evidence, values, remedy=remedy)
+            return cannot_tell("capacity", f"its loss or that with {name} is not finite")
+        differences[name] = difference
+    words = " and ".join(f"{name} changes the loss by {each.mean:+.3f}" for name, each in differences.items())
+    values = {name.replace(" ", "_"): each.mean for name, each in differences.items()}
+    best = min(differences, key=lambda name: differences[name].mean)
+    is_large_enough = differences[best].mean > -WORTH_GROWING or differences[best].high > 0
+    remedy = f"{PROBES['capacity'].remedy}; {best} helps most"
+    evidence = f"{words} in {len(control)} steps on the same batches"
+    return answer("capacity", is_large_enough, evidence, values, remedy=remedy)
 
 
 def _listed(names: Sequence[str]) -> str:
