@@ -41,7 +41,11 @@ RUN_KEYS: list[BindingType] = [
     _quiet("S", "ask('steps')", "steps", "run.steps", "So many steps, then pause"),
     _shown("f", "send('fix')", "fix", "run.fix", "Apply the first remedy of the first open finding"),
     _shown(
-        "m", "ask('change')", "change", "run.change", "Change lr, clip, decay, dropout, batch or schedule; see the plan"
+        "m",
+        "ask('change')",
+        "change",
+        "run.change",
+        "Change lr, clip, decay, dropout, batch, schedule, patience; see the plan",
     ),
     _quiet("left_square_bracket", "send('lr_half')", "lr half", "run.lr_half", "Halve the learning rate"),
     _quiet("right_square_bracket", "send('lr_double')", "lr double", "run.lr_double", "Double the learning rate"),
