@@ -36,7 +36,11 @@ def test_every_key_has_an_action_that_takes_what_it_is_given() -> None:
 
 
 def test_every_name_that_a_key_of_the_run_screen_passes_stands_in_its_table_and_has_a_key() -> None:
-    tables = {"send": {*COMMANDS}, "ask": {*PROMPTS, "change"}, "leave": {*DESTINATIONS, "go_back", "fork", "prove"}}
+    tables = {
+        "send": {*COMMANDS},
+        "ask": {*PROMPTS, "change"},
+        "leave": {*DESTINATIONS, "go_back", "fork", "prove", "lr_range"},
+    }
     passed: dict[str, set[object]] = {action: set() for action in tables}
     for kind, binding in KEYS:
         _, action, values = parse(binding.action)

@@ -15,6 +15,7 @@ from .experiment_commands import fork_run, prove, replay_run
 from .export_commands import export, plot
 from .learn_commands import course, exercise
 from .log_command import log_row
+from .lr_range_command import lr_range
 from .options import (
     DEFAULT_PRESET,
     PROGRAM,
@@ -120,7 +121,7 @@ def train(
 
 for each in (
     watch_log,
-    presets, course, exercise, resume, fork_run, prove, replay_run, probe_run, attach_run, compare, stop, sample,
+    presets, course, exercise, resume, fork_run, prove, lr_range, replay_run, probe_run, attach_run, compare, stop, sample,
     checkpoints, runs, rm, plot, export, log_row,
 ):  # fmt: skip
     command.add_command(each)

@@ -36,6 +36,7 @@ from .forking import ask_how_to_fork
 from .going_back import ask_where_to_go_back
 from .header import BlockedBanner, RunHeader
 from .leaving import DESTINATIONS, led_to
+from .lr_range import find_lr
 from .pace_line import PaceLine, lesson_pace
 from .probing import ProbingScreen
 from .process_memory import MemoryMeter
@@ -182,6 +183,9 @@ class RunScreen(ProbingScreen):
             assert self._run.path is not None, "the key is offered for a run on disk"
             if adopted := await self.app.push_screen_wait(ProofScreen(self._run.path, ascii=self._ascii)):
                 await self._leave(adopted, "The fix is adopted: what becomes of this run?")
+        elif where == "lr_range":
+            if tested := await find_lr(self, self._run, self.panels.viewport, ascii=self._ascii):
+                await self._leave(tested, "Another learning rate: what becomes of this run?")
         else:
             destination, question = DESTINATIONS[where]
             await self._leave(destination(self._run, view), question)
