@@ -12,7 +12,7 @@ from queue import SimpleQueue
 from threading import Event as Flag
 from threading import Thread
 
-from ..events import Event
+from ..events import Event, RunEnded
 from ..hosting.interfaces import Observer, Request, refuse_all, with_findings
 from ..hosting.server import Server
 from ..storage.event_log import EventLog
@@ -74,10 +74,16 @@ class Recorder:
             raise RecordingError(f"{MOST_UNSTORED} events wait to be written")
         self._waiting.append(event)
 
+    def end(self, end: RunEnded) -> None:
+        """Store the end of the run at once; what comes later is refused with its reason. From any thread."""
+        self.record(end)
+        self.trouble = RecordingError(end.detail)
+        self._is_over.set()
+
     def close(self) -> None:
         """Store what is left, let the clients read it, and give the folder free."""
-        if self.is_ours and not self._is_over.is_set():
-            self._is_over.set()
+        self._is_over.set()
+        if self.is_ours and self._thread.is_alive():
             self._thread.join(CLOSING_S)
 
     def _record_all(self) -> None:
