@@ -36,7 +36,8 @@ ENGINE = (
     {"stored_sample", "following"},
     {"experiments"},
     {"training"},
-    {"worker", "attach"},
+    {"worker", "attach_ranks"},
+    {"attach"},
     {"attach_transformers", "attach_lightning"},
 )
 TUI = (
@@ -149,6 +150,7 @@ def test_only_what_trains_imports_training() -> None:
     assert outside == {
         ROOT / "engine" / "worker.py",
         ROOT / "engine" / "attach.py",
+        ROOT / "engine" / "attach_ranks.py",
         ROOT / "tui" / "cli" / "requests.py",
     }
 

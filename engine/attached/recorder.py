@@ -12,7 +12,7 @@ from queue import SimpleQueue
 from threading import Event as Flag
 from threading import Thread
 
-from ..events import Event, StepFinished
+from ..events import Event, RunEnded, StepFinished
 from ..hosting.interfaces import Observer, Request, refuse_all, with_findings
 from ..hosting.server import Server
 from ..storage.event_log import EventLog
@@ -79,12 +79,21 @@ class Recorder:
         if not isinstance(event, StepFinished):
             self._is_due.set()
 
+    def end(self, end: RunEnded) -> None:
+        """Store the end of the run at once; what comes later is refused with its reason. From any thread."""
+        self.record(end)
+        self.trouble = RecordingError(end.detail)
+        self._finish()
+
     def close(self) -> None:
         """Store what is left, let the clients read it, and give the folder free."""
-        if self.is_ours and not self._is_over:
-            self._is_over = True
-            self._is_due.set()
+        self._finish()
+        if self.is_ours and self._thread.is_alive():
             self._thread.join(CLOSING_S)
+
+    def _finish(self) -> None:
+        self._is_over = True
+        self._is_due.set()
 
     def _record_all(self) -> None:
         try:

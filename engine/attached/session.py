@@ -4,14 +4,18 @@ Methods may raise whatever goes wrong; `attach.AttachedRun` keeps that away from
 """
 
 import os
-import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import Protocol, SupportsFloat
 
-from ..events import Evaluated, Event, RunDescribed, RunEnded, RunStarted, SampleGenerated
-from .control import Callback, Control, Levers
+from ..events import Evaluated, RunDescribed, RunEnded, RunStarted, SampleGenerated
+from .control import Control
+from .following_rank import FollowingRank
+from .leading_rank import ConnectedRanks, LeadingRank
+from .program_end import error_words, program_end
 from .recorder import Recorder
+from .steering import Levers, Steering
+from .step_clock import StepClock
 from .step_row import step_row
 
 ShownSettings = Mapping[str, float | int | str | bool | None]
@@ -25,6 +29,7 @@ class Probe(Levers, Protocol):
     def begin_step(self) -> None: ...
     def measure_gradients(self) -> dict[str, float]: ...
     def update_ratio(self) -> float | None: ...
+    def stop_measuring(self) -> None: ...
     def remove(self) -> None: ...
 
 
@@ -33,15 +38,20 @@ class Session:
         self,
         recorder: Recorder,
         probe: Probe | None,
-        callbacks: Mapping[str, Callback],
+        steering: Steering,
         *,
         warn: Callable[[str], None],
-        is_alone: bool = True,
+        can_stop: bool = True,
+        others: ConnectedRanks | None = None,
+        step_clock: StepClock | None = None,
     ) -> None:
-        """`is_alone` as for Control."""
+        """`others` are the other processes of the same training; without them this one can be made to wait."""
         self._recorder = recorder
         self._probe = probe
-        self._control = Control(recorder.requests, recorder.record, probe, callbacks, is_alone=is_alone)
+        self._ranks = LeadingRank(others, self._end_by_death) if others else None
+        self._step_clock = step_clock
+        self._steering = steering
+        self._control = Control(recorder.requests, recorder.record, steering, can_stop=can_stop, others=self._ranks)
         self._step = 0
         self._planned: int | None = None
         self._tokens = 0
@@ -69,7 +79,7 @@ class Session:
             kind="loop",
             chance_loss=chance_loss,
             commands=self._control.commands,
-            changes=self._control.changes,
+            changes=self._steering.changes,
             settings=dict(settings),
         )
         parameters = self._probe.parameters if self._probe else None
@@ -95,6 +105,8 @@ class Session:
             if self._probe.lr is not None:
                 values.setdefault("lr", self._probe.lr)
             values = {**self._measured(self._probe), **values}
+        if self._ranks is not None and self._step_clock is not None:
+            values |= self._ranks.rank_times(self._step_clock.busy_s)
         self._finished = (self._step, now, values)
 
     def _measured(self, probe: Probe) -> dict[str, float]:
@@ -105,6 +117,8 @@ class Session:
             probe.begin_step()
             return probe.measure_gradients()
         except Exception as error:
+            if probe.clip is not None:
+                raise  # unclipped, it would go on as another training
             self._is_measuring = False
             self._warn(f"gradients and updates are not measured any more: {error}")
             return {}
@@ -122,6 +136,8 @@ class Session:
         self._control.after_step(self._step, self.flush, lambda: self._recorder.trouble is None)
         if self._probe is None:
             self.flush()
+        if self._step_clock is not None:
+            self._step_clock.begin_step()
 
     def flush(self) -> None:
         """Record the last step, with what was measured of its update."""
@@ -140,28 +156,40 @@ class Session:
         self._recorder.record(SampleGenerated(step=self._step, prompt=prompt, text=text, temperature=0.0, top_k=0))
 
     def end(self) -> None:
+        if self._ranks is not None and error_words():
+            self._ranks.wait_for_death()
         self.flush()
         is_early = self.is_stopped or (self._planned is not None and self._step < self._planned)
-        self._recorder.record(_end(self._step, getattr(sys, "last_value", None), is_early=is_early))
+        self._recorder.record(program_end(self._step, is_early=is_early))
+
+    def _end_by_death(self, words: str) -> None:
+        """Another process has died, and this one will wait for it in vain or be ended; called in another thread."""
+        finished, self._finished = self._finished, None
+        if finished is not None:
+            step, at, values = finished
+            self._recorder.record(step_row(step, values, at=at, tokens=self._tokens))
+        self._recorder.end(RunEnded(step=self._step, reason="failed", detail=words))
 
     def close(self) -> None:
         """Leave the loop as it was."""
-        if self._probe is not None:
-            self._probe.remove()
+        left = self.give_up()
+        if left is not None:
+            left.close()
+
+    def give_up(self) -> FollowingRank | None:
+        """Stop recording; what was changed in the loop stays in effect until the result is closed."""
+        if self._step_clock is not None:
+            self._step_clock.remove()
+        if self._ranks is not None:
+            self._ranks.close()
         self._recorder.close()
+        if self._probe is None:
+            return None
+        self._probe.stop_measuring()
+        return FollowingRank(None, self._probe)
 
 
 def plain_number(value: SupportsFloat) -> float:
     """Of a tensor too, which warns where `float` takes a number out of a graph."""
     item = getattr(value, "item", None)
     return float(item() if item else value)
-
-
-def _end(step: int, error: BaseException | None, *, is_early: bool) -> Event:
-    """`error` is what ended the program, if anything did."""
-    if isinstance(error, KeyboardInterrupt):
-        return RunEnded(step=step, reason="stopped", detail="Ctrl-C")
-    if error is None:
-        return RunEnded(step=step, reason="stopped" if is_early else "finished")
-    detail = " ".join(f"{type(error).__name__}: {error}".split())
-    return RunEnded(step=step, reason="failed", detail=detail[:300])

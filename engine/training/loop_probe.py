@@ -46,7 +46,7 @@ class LoopProbe:
     ) -> None:
         """`clip` is the gradient norm to clip at, inf for a loop that may be clipped later; None leaves it alone.
 
-        `every` measures each n-th step; None measures as often as AFFORDABLE allows.
+        `every` measures each n-th step, 0 none; None measures as often as AFFORDABLE allows.
         """
         groups = [group for optimizer in optimizers for group in getattr(optimizer, "param_groups", ())]
         trained = [parameter for group in groups for parameter in group["params"]]
@@ -58,7 +58,7 @@ class LoopProbe:
         self._every = every
         self.clip = clip
         self.lr_factor = 1.0
-        self._due = True
+        self._due = every != 0
         self._countdown = 0
         self._cost_s = 0.0
         """Of measuring this step."""
@@ -79,6 +79,10 @@ class LoopProbe:
                 optimizer.register_step_post_hook(self._guarded(self._after_update)),
             )
         ]
+
+    def stop_measuring(self) -> None:
+        """What was changed stays in effect."""
+        self._every, self._due = 0, False
 
     def remove(self) -> None:
         """Leave the optimizers as they were."""
@@ -130,7 +134,7 @@ class LoopProbe:
             share = self._cost_s / took_s
             self._countdown = min(math.ceil(share / AFFORDABLE), RAREST) if self._cost_s else 1
         self._countdown -= 1
-        self._due = self._countdown <= 0
+        self._due = self._countdown <= 0 and self._every != 0
         if self._due:
             self._countdown = self._every or 1
             self._cost_s = 0.0

@@ -32,3 +32,8 @@ fused_adamw: Callable[..., None] = torch._fused_adamw_
 def softmax_backward(dy: Tensor, y: Tensor) -> Tensor:
     """dx = y * (dy - sum(dy * y)) for y = softmax(x) over the last dimension, in one pass over memory."""
     return torch.ops.aten._softmax_backward_data(dy, y, -1, y.dtype)
+
+
+def default_store() -> torch.distributed.Store:
+    """The key-value store with which the process group was initialised."""
+    return torch.distributed.distributed_c10d._get_default_store()
