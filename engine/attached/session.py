@@ -12,6 +12,7 @@ from ..events import Evaluated, RunDescribed, RunEnded, RunStarted, SampleGenera
 from .control import Control
 from .following_rank import FollowingRank
 from .leading_rank import ConnectedRanks, LeadingRank
+from .loop_warning import warn_loop
 from .program_end import error_words, program_end
 from .recorder import Recorder
 from .steering import Levers, Steering
@@ -21,7 +22,7 @@ from .step_row import step_row
 ShownSettings = Mapping[str, float | int | str | bool | None]
 
 
-class Probe(Levers, Protocol):
+class LoopMeasures(Levers, Protocol):
     """What is measured of a loop, as `training.loop_probe.LoopProbe` does it."""
 
     @property
@@ -29,15 +30,14 @@ class Probe(Levers, Protocol):
     def begin_step(self) -> None: ...
     def measure_gradients(self) -> dict[str, float]: ...
     def update_ratio(self) -> float | None: ...
-    def stop_measuring(self) -> None: ...
-    def remove(self) -> None: ...
+    def remove(self, *, keep_changes: bool = False) -> None: ...
 
 
 class Session:
     def __init__(
         self,
         recorder: Recorder,
-        probe: Probe | None,
+        probe: LoopMeasures | None,
         steering: Steering,
         *,
         can_stop: bool = True,
@@ -55,6 +55,7 @@ class Session:
         self._planned: int | None = None
         self._tokens = 0
         self._stepped_at = time.time()
+        self._is_measuring = probe is not None
         self._numbers: dict[str, float] = {}
         """Logged since the last step."""
         self._finished: tuple[int, float, dict[str, float]] | None = None
@@ -99,13 +100,24 @@ class Session:
             values.setdefault("tokens_per_s", tokens / max(now - self._stepped_at, 1e-9))
         self._stepped_at = now
         if self._probe is not None:
-            self._probe.begin_step()
             if self._probe.lr is not None:
                 values.setdefault("lr", self._probe.lr)
-            values = {**self._probe.measure_gradients(), **values}
+            values = {**self._measured(self._probe), **values}
         if self._ranks is not None and self._step_clock is not None:
             values |= self._ranks.rank_times(self._step_clock.busy_s)
         self._finished = (self._step, now, values)
+
+    def _measured(self, probe: LoopMeasures) -> dict[str, float]:
+        """A loop whose gradients are of a kind that cannot be measured still has its losses recorded."""
+        if not self._is_measuring:
+            return {}
+        try:
+            probe.begin_step()
+            return probe.measure_gradients()
+        except Exception as error:
+            self._is_measuring = False
+            warn_loop(f"gradients and updates are not measured any more: {error}")
+            return {}
 
     def amend(self, numbers: Mapping[str, SupportsFloat]) -> None:
         """Add to the last step, or to the next one if that is recorded already."""
@@ -128,7 +140,7 @@ class Session:
         if self._finished is None:
             return
         (step, at, values), self._finished = self._finished, None
-        if self._probe is not None and (ratio := self._probe.update_ratio()) is not None:
+        if self._is_measuring and self._probe and (ratio := self._probe.update_ratio()) is not None:
             values["update_ratio"] = ratio
         self._recorder.record(step_row(step, values, at=at, tokens=self._tokens))
 
@@ -154,12 +166,6 @@ class Session:
             self._recorder.record(step_row(step, values, at=at, tokens=self._tokens))
         self._recorder.end(RunEnded(step=self._step, reason="failed", detail=words))
 
-    def close(self) -> None:
-        """Leave the loop as it was."""
-        left = self.give_up()
-        if left is not None:
-            left.close()
-
     def give_up(self) -> FollowingRank | None:
         """Stop recording; what was changed in the loop stays in effect until the result is closed."""
         if self._step_clock is not None:
@@ -169,11 +175,11 @@ class Session:
         self._recorder.close()
         if self._probe is None:
             return None
-        self._probe.stop_measuring()
+        self._probe.remove(keep_changes=True)
         return FollowingRank(None, self._probe)
 
 
 def plain_number(value: SupportsFloat) -> float:
-    """Of a tensor too; it is detached, because torch warns where a number is taken out of a graph."""
-    detach = getattr(value, "detach", None)
-    return float(detach() if detach else value)
+    """Of a tensor too, which warns where `float` takes a number out of a graph."""
+    item = getattr(value, "item", None)
+    return float(item() if item else value)

@@ -1,7 +1,7 @@
 """A run's events on disk: one a line, appended and never rewritten; an event's seq is its line's number.
 
-A line is written by one call of the system, so whatever kills the process leaves at most a last line without its end,
-which readers do not see and the next writer cuts off.
+Lines are written in order, so whatever kills the process leaves at most a last line without its end, which readers do
+not see and the next writer cuts off.
 """
 
 import math
@@ -37,22 +37,26 @@ class EventLog:
             os.close(self._file)
             raise
 
-    def append(self, event: Event) -> None:
-        """Write one event with its seq, and the time unless it has one; OSError leaves the file as it was.
+    def append(self, *events: Event) -> None:
+        """Write events with their seq, and the time unless they have one; OSError leaves the file as it was.
+
+        All of them are one call of the system, which costs as much as encoding a line.
 
         StoreError where another program has truncated, replaced or deleted the file: what it held is lost.
         """
         self._require_untouched()
-        line = encode(msgspec.structs.replace(event, seq=self.seq, time=event.time or self._clock())) + b"\n"
+        numbered = enumerate(events, self.seq)
+        timed = (msgspec.structs.replace(event, seq=seq, time=event.time or self._clock()) for seq, event in numbered)
+        lines = b"".join(encode(event) + b"\n" for event in timed)
         try:
-            rest = line
+            rest = lines
             while rest:
                 rest = rest[os.write(self._file, rest) :]
         except OSError:
             os.ftruncate(self._file, self._end)
             raise
-        self.seq += 1
-        self._end += len(line)
+        self.seq += len(events)
+        self._end += len(lines)
 
     def _require_untouched(self) -> None:
         ours = os.fstat(self._file)
