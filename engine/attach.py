@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import atexit
 import os
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +25,7 @@ from typing import TYPE_CHECKING
 from .attach_ranks import Ranks, meet_ranks
 from .attached.attached_run import AttachedRun, RunStopped
 from .attached.following_rank import FollowingRank
+from .attached.loop_warning import warn_loop
 from .attached.recorder import Recorder
 from .attached.session import Session, ShownSettings
 from .attached.steering import Callback, Steering
@@ -91,23 +91,15 @@ def watch(
         if not is_recorded:
             return _kept(_following(probe, steering, ranks, model, raise_on_stop=raise_on_stop))
         if ranks.trouble:
-            _warn(f"the run can be paused, but not stopped or changed: {ranks.trouble}")
+            warn_loop(f"the run can be paused, but not stopped or changed: {ranks.trouble}")
         folder = create_described(runs or default_runs_folder(), name)
         recorder = Recorder(folder, Diagnosis(facts=RunFacts(steps=steps, chance=chance_loss)))
         step_clock = _step_clock(model, ranks)
-        session = Session(
-            recorder,
-            probe,
-            steering,
-            warn=_warn,
-            can_stop=ranks.can_act,
-            others=ranks.others,
-            step_clock=step_clock,
-        )
+        session = Session(recorder, probe, steering, can_stop=ranks.can_act, others=ranks.others, step_clock=step_clock)
         session.start(title=name, steps=steps, chance_loss=chance_loss, settings=settings or {})
         return _kept(AttachedRun(session, folder, raise_on_stop=raise_on_stop))
     except Exception as error:
-        _warn(f"the run is not recorded: {error}")
+        warn_loop(f"the run is not recorded: {error}")
         ranks.part()
         return _kept(AttachedRun(FollowingRank(None, probe)))
 
@@ -150,8 +142,3 @@ def _probe(
         clip, every = None, 0
     optimizers = [] if optimizer is None else [*optimizer] if isinstance(optimizer, Sequence) else [optimizer]
     return LoopProbe(model, optimizers, clip=clip, scaler=scaler, every=every)
-
-
-def _warn(words: str) -> None:
-    first_line = words.partition("\n")[0][:300]  # torch adds a page of where an operator was registered
-    warnings.warn(f"tinygpt-tui: {first_line}", RuntimeWarning, stacklevel=3)

@@ -330,7 +330,7 @@ def test_a_forked_process_records_nothing(runs: Path) -> None:
     assert [row.loss for row in steps(runs / "loop-1")] == [1.0, 3.0]
 
 
-def test_of_many_processes_the_first_records_and_nothing_acts_on_it_alone(
+def test_of_many_processes_that_cannot_meet_the_first_records_and_nothing_acts_on_it_alone(
     runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
@@ -338,7 +338,8 @@ def test_of_many_processes_the_first_records_and_nothing_acts_on_it_alone(
     model, optimizer, *_ = parts()
     assert not watch(model, optimizer, runs=runs).is_recorded and not runs.exists()
     monkeypatch.setenv("RANK", "0")
-    run = watch(model, optimizer, clip=1.0, on_evaluate=lambda: None, runs=runs)
+    with pytest.warns(RuntimeWarning, match="can be paused, but not stopped"):
+        run = watch(model, optimizer, clip=1.0, on_evaluate=lambda: None, runs=runs)
     loop = Loop(run)
     for command in (Stop(), ChangeSettings(lr_times=0.5), ChangeSettings(clip=0.5), Evaluate()):
         assert isinstance(ask(run, command), Refused)

@@ -18,8 +18,8 @@ INSTEAD = {
     "torch._foreach_norm": "[torch.linalg.vector_norm(a) for a in tensors]",
     "torch._fused_adam_": "torch.optim.Adam over `flat.weights`, or its formula in tensor operations",
     "torch._fused_adamw_": "torch.optim.AdamW over `flat.weights`, or its formula in tensor operations",
-    "torch._C._nn.flatten_dense_tensors": "torch.nn.utils.parameters_to_vector(tensors)",
     "torch.distributed.distributed_c10d._get_default_store": "torch.distributed.TCPStore(MASTER_ADDR, MASTER_PORT)",
+    "torch._C._nn.flatten_dense_tensors": "torch.nn.utils.parameters_to_vector(tensors)",
     "torch.ops.aten._softmax_backward_data": "y * (dy - (dy * y).sum(-1, keepdim=True))",
 }
 """What a documented torch offers for each operator."""

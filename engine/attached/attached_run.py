@@ -1,13 +1,13 @@
 """What a loop holds of its run: the object that `attach.watch` returns."""
 
 import atexit
-import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import SupportsFloat
 
 from .following_rank import FollowingRank
+from .loop_warning import warn_loop
 from .session import Session, plain_number
 
 
@@ -99,8 +99,8 @@ class AttachedRun:
         """Record the end; at the end of the program it happens by itself."""
         self._take_part(lambda session: session.end())
         session, self._session = self._session, None
-        if session is not None and session.is_ours:
-            session.close()
+        if session is not None and session.is_ours and (rest := session.give_up()) is not None:
+            rest.close()
         atexit.unregister(self.close)
 
     def _record(self, act: Callable[[Session], None]) -> None:
@@ -120,10 +120,6 @@ class AttachedRun:
             act()
         except Exception as error:
             if not self._has_warned:
-                _warn(f"the run is not recorded any more: {error}")
+                warn_loop(f"the run is not recorded any more: {error}")
             self._has_warned = True
             self._session = session.give_up()
-
-
-def _warn(words: str) -> None:
-    warnings.warn(f"tinygpt-tui: {words}", RuntimeWarning, stacklevel=4)

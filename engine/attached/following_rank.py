@@ -81,9 +81,10 @@ class FollowingRank:
         if self._step_clock is not None:
             self._step_clock.remove()
 
-    def give_up(self) -> None:
-        """Do nothing more; what was changed in the loop stays in effect."""
+    def give_up(self) -> "FollowingRank":
+        """Follow no more; what was changed in the loop stays in effect until the result is closed."""
         self._hang_up()
+        return self
 
     def _hang_up(self) -> None:
         connection, self._connection = self._connection, None

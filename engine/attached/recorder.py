@@ -83,17 +83,15 @@ class Recorder:
         """Store the end of the run at once; what comes later is refused with its reason. From any thread."""
         self.record(end)
         self.trouble = RecordingError(end.detail)
-        self._finish()
+        self._is_over = True
+        self._is_due.set()
 
     def close(self) -> None:
         """Store what is left, let the clients read it, and give the folder free."""
-        self._finish()
-        if self.is_ours and self._thread.is_alive():
-            self._thread.join(CLOSING_S)
-
-    def _finish(self) -> None:
         self._is_over = True
         self._is_due.set()
+        if self.is_ours and self._thread.is_alive():
+            self._thread.join(CLOSING_S)
 
     def _record_all(self) -> None:
         try:

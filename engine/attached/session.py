@@ -5,13 +5,14 @@ Methods may raise whatever goes wrong; `attach.AttachedRun` keeps that away from
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Protocol, SupportsFloat
 
 from ..events import Evaluated, RunDescribed, RunEnded, RunStarted, SampleGenerated
 from .control import Control
 from .following_rank import FollowingRank
 from .leading_rank import ConnectedRanks, LeadingRank
+from .loop_warning import warn_loop
 from .program_end import error_words, program_end
 from .recorder import Recorder
 from .steering import Levers, Steering
@@ -21,7 +22,7 @@ from .step_row import step_row
 ShownSettings = Mapping[str, float | int | str | bool | None]
 
 
-class Probe(Levers, Protocol):
+class LoopMeasures(Levers, Protocol):
     """What is measured of a loop, as `training.loop_probe.LoopProbe` does it."""
 
     @property
@@ -29,18 +30,16 @@ class Probe(Levers, Protocol):
     def begin_step(self) -> None: ...
     def measure_gradients(self) -> dict[str, float]: ...
     def update_ratio(self) -> float | None: ...
-    def stop_measuring(self) -> None: ...
-    def remove(self) -> None: ...
+    def remove(self, *, keep_changes: bool = False) -> None: ...
 
 
 class Session:
     def __init__(
         self,
         recorder: Recorder,
-        probe: Probe | None,
+        probe: LoopMeasures | None,
         steering: Steering,
         *,
-        warn: Callable[[str], None],
         can_stop: bool = True,
         others: ConnectedRanks | None = None,
         step_clock: StepClock | None = None,
@@ -56,7 +55,6 @@ class Session:
         self._planned: int | None = None
         self._tokens = 0
         self._stepped_at = time.time()
-        self._warn = warn
         self._is_measuring = probe is not None
         self._numbers: dict[str, float] = {}
         """Logged since the last step."""
@@ -109,7 +107,7 @@ class Session:
             values |= self._ranks.rank_times(self._step_clock.busy_s)
         self._finished = (self._step, now, values)
 
-    def _measured(self, probe: Probe) -> dict[str, float]:
+    def _measured(self, probe: LoopMeasures) -> dict[str, float]:
         """A loop whose gradients are of a kind that cannot be measured still has its losses recorded."""
         if not self._is_measuring:
             return {}
@@ -120,7 +118,7 @@ class Session:
             if probe.clip is not None:
                 raise  # unclipped, it would go on as another training
             self._is_measuring = False
-            self._warn(f"gradients and updates are not measured any more: {error}")
+            warn_loop(f"gradients and updates are not measured any more: {error}")
             return {}
 
     def amend(self, numbers: Mapping[str, SupportsFloat]) -> None:
@@ -170,12 +168,6 @@ class Session:
             self._recorder.record(step_row(step, values, at=at, tokens=self._tokens))
         self._recorder.end(RunEnded(step=self._step, reason="failed", detail=words))
 
-    def close(self) -> None:
-        """Leave the loop as it was."""
-        left = self.give_up()
-        if left is not None:
-            left.close()
-
     def give_up(self) -> FollowingRank | None:
         """Stop recording; what was changed in the loop stays in effect until the result is closed."""
         if self._step_clock is not None:
@@ -185,7 +177,7 @@ class Session:
         self._recorder.close()
         if self._probe is None:
             return None
-        self._probe.stop_measuring()
+        self._probe.remove(keep_changes=True)
         return FollowingRank(None, self._probe)
 
 

@@ -80,13 +80,10 @@ class LoopProbe:
             )
         ]
 
-    def stop_measuring(self) -> None:
-        """What was changed stays in effect."""
+    def remove(self, *, keep_changes: bool = False) -> None:
+        """Leave the optimizers as they were, or with what was changed; either way nothing is measured any more."""
         self._every, self._due = 0, False
-
-    def remove(self) -> None:
-        """Leave the optimizers as they were."""
-        for handle in self._handles:
+        for handle in () if keep_changes else self._handles:
             handle.remove()
 
     @property
