@@ -36,6 +36,7 @@ from .preset_commands import presets
 from .root_command import SCREEN, CommandOrPreset, ScreenCommand
 from .run_commands import attach_run, compare, rm, runs, sample, stop
 from .suggestions import require_preset_or_unknown
+from .sweep_command import sweep_preset
 from .watch_command import watch_log
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def train(
 
 for each in (
     watch_log,
-    presets, course, exercise, resume, fork_run, prove, lr_range, replay_run, attach_run, compare, stop, sample,
+    presets, course, exercise, resume, fork_run, prove, lr_range, sweep_preset, replay_run, attach_run, compare, stop, sample,
     checkpoints, runs, rm, plot, export, log_row,
 ):  # fmt: skip
     command.add_command(each)
