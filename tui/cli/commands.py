@@ -121,8 +121,8 @@ def train(
 
 for each in (
     watch_log,
-    presets, course, exercise, resume, fork_run, prove, lr_range, sweep_preset, replay_run, attach_run, compare, stop, sample,
-    checkpoints, runs, rm, plot, export, log_row,
+    presets, course, exercise, resume, fork_run, prove, lr_range, sweep_preset, replay_run, attach_run, compare, stop,
+    sample, checkpoints, runs, rm, plot, export, log_row,
 ):  # fmt: skip
     command.add_command(each)
 

@@ -107,10 +107,12 @@ class SweepScreen(Screen[None]):
         table = Content("\n").join(self._rows())
         self.query_one("#cells", Static).update(in_ascii(table) if self._ascii else table)
         curves = lr_curves(self._plan, self._sweep.losses)
-        words = [self._state(), *sensitivity_words(curves)]
+        words = [self._state(), *(sensitivity_words(curves) if self._is_over else [])]
         self.query_one("#words", Static).update(Content("\n".join(map(visible, words))))
         if self.plot.display:
             self.plot.border_title = Content(f"val_loss after {self._plan.steps} steps, over the learning rate")
+            names = [f"{letter} {name}" for letter, (name, _, _) in zip(_LETTERS, curves, strict=False)]
+            self.plot.border_subtitle = Content(visible("  ".join(names) if len(curves) > 1 else ""))
             self.plot.figure = sensitivity_figure(curves)
 
     def _state(self) -> str:
