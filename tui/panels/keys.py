@@ -71,6 +71,7 @@ RUN_KEYS: list[BindingType] = [
     _quiet("U", "compare_no_more", "compare no more", "run.compare_no_more", "Take the other runs out of the plot"),
     _quiet("k", "leave('fork')", "fork", "run.fork", "A new run from the step at the cursor, with a fix or a change"),
     _quiet("F", "leave('prove')", "prove", "run.prove", "Try every fix of the finding on forks, and see which helps"),
+    _quiet("Q", "probe", "probe", "run.probe", "Ask a debugging checklist of a copy: gradients, mask, data, lr ..."),
     _quiet("T", "leave('lr_range')", "LR range test", "run.lr_range", "Raise the lr on a copy until the loss diverges"),
     _shown(
         "slash",

@@ -30,7 +30,6 @@ from .attention import call_for_attention
 from .change_form import ChangeForm
 from .choosing_metrics import choose_metrics, metric_choice
 from .command_prompts import PROMPTS
-from .comparing import ComparingScreen
 from .crash_report import CrashReport, crash_of, last_lines
 from .feed import RunFeed
 from .forking import ask_how_to_fork
@@ -39,11 +38,12 @@ from .header import BlockedBanner, RunHeader
 from .leaving import DESTINATIONS, led_to
 from .lr_range import find_lr
 from .pace_line import PaceLine, lesson_pace
+from .probing import ProbingScreen
 from .process_memory import MemoryMeter
 from .sending import is_possible, keys_differ, send, send_named
 
 
-class RunScreen(ComparingScreen):
+class RunScreen(ProbingScreen):
     BINDING_GROUP_TITLE = "The run"
     BINDINGS: ClassVar[list[BindingType]] = RUN_KEYS
     AUTO_FOCUS = None
@@ -122,6 +122,7 @@ class RunScreen(ComparingScreen):
         if before is None or keys_differ(before, view):
             self.refresh_bindings()
             self.banner.show_state(view)
+        self.look_for_origin(view)
         if view.end is not (before.end if before else None):
             self.report_crash()
 

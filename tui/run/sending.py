@@ -118,6 +118,8 @@ def is_possible(action: str, parameters: tuple[object, ...], view: RunView, run:
             return run.path is not None and view.described is None and view.step > 0
         case "leave", "prove":
             return run.path is not None and view.described is None and any(map(has_fix, open_findings(view)))
+        case "probe", *_:
+            return run.path is not None and view.described is None
         case ("leave", "restart") | ("send" | "ask", _):
             return run.live
         case _:
