@@ -37,6 +37,7 @@ from .probe_command import probe_run
 from .root_command import SCREEN, CommandOrPreset, ScreenCommand
 from .run_commands import attach_run, compare, rm, runs, sample, stop
 from .suggestions import require_preset_or_unknown
+from .sweep_command import sweep_preset
 from .watch_command import watch_log
 
 if TYPE_CHECKING:
@@ -121,8 +122,8 @@ def train(
 
 for each in (
     watch_log,
-    presets, course, exercise, resume, fork_run, prove, lr_range, replay_run, probe_run, attach_run, compare, stop,
-    sample, checkpoints, runs, rm, plot, export, log_row,
+    presets, course, exercise, resume, fork_run, prove, lr_range, sweep_preset, replay_run, probe_run, attach_run,
+    compare, stop, sample, checkpoints, runs, rm, plot, export, log_row,
 ):  # fmt: skip
     command.add_command(each)
 
