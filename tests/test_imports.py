@@ -32,7 +32,7 @@ ENGINE = (
     {"live_changes", "storage"},
     {"diagnostics"},
     {"readers", "hosting"},
-    {"arrivals", "client", "attached", "export"},
+    {"arrivals", "client", "attached", "export", "child_hooks"},
     {"stored_sample", "following"},
     {"experiments"},
     {"training"},
