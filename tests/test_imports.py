@@ -32,7 +32,7 @@ ENGINE = (
     {"live_changes", "storage"},
     {"diagnostics"},
     {"readers", "hosting"},
-    {"arrivals", "client", "attached", "export", "child_hooks"},
+    {"arrivals", "client", "attached", "export"},
     {"stored_sample", "following"},
     {"experiments"},
     {"training"},

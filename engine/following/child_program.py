@@ -8,7 +8,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import cast
 
-from ..child_hooks import sitecustomize
+from ..attached.child_hooks import sitecustomize
 from .piped_input import PipedInput
 
 GRACE_S = 10.0

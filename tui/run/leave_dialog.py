@@ -70,7 +70,7 @@ class LeaveDialog(Dialog[LeaveChoice | None]):
     def _answers(self) -> Iterator[tuple[str, str]]:
         if self._is_program:
             yield "stop", "End it, as Ctrl-C does"
-            yield "leave", "Leave it running: what it prints goes on in this terminal"
+            yield "leave", "Leave it running: what it prints comes here"
         else:
             yield "stop", "Stop it: save a checkpoint, then end"
             yield (

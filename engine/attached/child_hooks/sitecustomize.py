@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from functools import wraps
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,17 +21,15 @@ ASKED_FOR = "TINYGPT_TUI_CHILD"
 
 
 def _attach_transformers(trainer: Any) -> None:
-    from tinygpt_tui.engine.attach_transformers import TransformersCallback
-
-    if not any(isinstance(each, TransformersCallback) for each in trainer.callback_handler.callbacks):
-        trainer.add_callback(TransformersCallback())
+    callback = import_module("tinygpt_tui.engine.attach_transformers").TransformersCallback
+    if not any(isinstance(each, callback) for each in trainer.callback_handler.callbacks):
+        trainer.add_callback(callback())
 
 
 def _attach_lightning(trainer: Any) -> None:
-    from tinygpt_tui.engine.attach_lightning import LightningCallback
-
-    if not any(isinstance(each, LightningCallback) for each in trainer.callbacks):
-        trainer.callbacks.insert(0, LightningCallback())
+    callback = import_module("tinygpt_tui.engine.attach_lightning").LightningCallback
+    if not any(isinstance(each, callback) for each in trainer.callbacks):
+        trainer.callbacks.insert(0, callback())
 
 
 _TRAINERS: dict[str, Callable[[Any], None]] = {
