@@ -115,6 +115,8 @@ class Session:
             probe.begin_step()
             return probe.measure_gradients()
         except Exception as error:
+            if probe.clip is not None:
+                raise  # unclipped, it would go on as another training
             self._is_measuring = False
             warn_loop(f"gradients and updates are not measured any more: {error}")
             return {}

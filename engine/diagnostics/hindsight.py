@@ -45,6 +45,8 @@ LEAP = 8.0
 """Times the largest move before: no noise of few rows does that."""
 SWING = 0.05
 """Share of the level that every move of a swinging snippet exceeds."""
+ALIKE = 2.0
+"""Times the smallest of such moves that the largest is at most: those of noise are not alike."""
 GAP = 1.5
 """Times the training loss, where one line with both is all there is."""
 
@@ -54,10 +56,22 @@ Verdict = tuple[str, Detection]
 
 
 def zero(whole: Whole) -> Verdict | None:
-    """A loss of exactly 0 from the first row on: no target counts, or half precision lost it."""
-    if whole.run.rows < 3 or any(whole.means):
+    """A loss of exactly 0 from the first row on, or all at once: no target counts, or half precision lost it."""
+    run, means = whole.run, whole.means
+    start = len(means)
+    while start > 0 and means[start - 1] == 0:
+        start -= 1
+    if len(means) - start < 3:
         return None
-    return _verdict("stall", whole.run.first_step, "failure", f"the loss is exactly 0 in all {whole.run.rows} rows")
+    if start == 0:
+        return _verdict("stall", run.first_step, "failure", f"the loss is exactly 0 in all {run.rows} rows")
+    before = means[start - 1]
+    if before < GAINED * run.first:
+        return None  # learned by heart
+    seen = (
+        f"the loss is exactly 0 from step {whole.ends[start]} on, and was {before:.3g} at step {whole.ends[start - 1]}"
+    )
+    return _verdict("stall", whole.ends[start], "failure", seen)
 
 
 def guessing(whole: Whole) -> Verdict | None:
@@ -136,12 +150,11 @@ def diverged(whole: Whole) -> Verdict | None:
     if len(means) < 5:
         return None
     best = min(range(len(means)), key=means.__getitem__)
-    rows = max(len(means) // 8, 2)
     gain = run.first - means[best]
     line = means[best] + max(
         LOST * gain if gain > GAINED * abs(run.first) else gain + WORSE * abs(run.first),
         GAINED * abs(run.first),
-        3 * whole.noise * math.sqrt(1 + 1 / rows),
+        (2 + math.sqrt(2 * math.log(len(means)))) * whole.noise,  # the lowest of n means lies so far below by chance
     )
     enough = 2 if whole.run.profile.size > 1 or run.facts.rows_are_epochs else 3
     above = 0
@@ -200,16 +213,17 @@ def collapsed(whole: Whole) -> Verdict | None:
 
 
 def swings(whole: Whole) -> Verdict | None:
-    """A few rows that go up and down in turn, each time by much, and end where they began."""
+    """A few rows that go up and down in turn, each time by much and about as much, and end where they began."""
     means = whole.means
-    if whole.run.profile.size > 1 or not 5 <= len(means) <= 12:
+    if whole.run.profile.size > 1 or len(means) < 5:
         return None
     moves = [after - before for before, after in pairwise(means)]
     level = fmean(means)
     if any(a * b >= 0 for a, b in pairwise(moves)) or min(map(abs, moves)) < SWING * abs(level):
         return None
     size = fmean(map(abs, moves))
-    if abs(means[-1] - means[0]) > size / 2:
+    is_even = max(map(abs, moves)) <= ALIKE * min(map(abs, moves))
+    if not is_even or abs(fmean(means[-2:]) - fmean(means[:2])) > size / 2:
         return None
     seen = f"in {len(means)} rows the loss turns at every one, by {size:.2g} around {level:.3g}, and gets nowhere"
     return _verdict("oscillation", whole.run.first_step, "warning", seen)

@@ -1,6 +1,6 @@
 """One run's rows in, one report out: the same detectors as live, and what they could not see."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -166,19 +166,27 @@ class Reporter:
         return tuple(replace(found, evidence=now.get(id, found.evidence)) for id, found in self._findings.items())
 
     def _judged(self) -> Iterable[Finding]:
-        """The findings of the detectors; where they raised no alarm, what the whole curve shows."""
-        yield from map(self._in_hindsight, self.found_so_far)
-        if self._is_ours or any(self._in_hindsight(found).severity != "info" for found in self._findings.values()):
-            return
-        whole = Whole(
+        """The findings of the detectors; where they raised no alarm that lasts, what the whole curve shows."""
+        found = [self._in_hindsight(each) for each in self.found_so_far]
+        if self._is_ours:
+            return found
+        alarms = [each for each in found if each.severity != "info"]
+        if not all(each.kind == "spike" and each.closed is None for each in alarms):
+            return list(_without_overtaken_spikes(found))
+        opened = self._diagnosis.in_hindsight(self._whole)
+        if opened is None or (alarms and opened.kind != "divergence"):
+            return found
+        return [each for each in found if each not in alarms] + [self._in_hindsight(_finding(opened))]
+
+    @property
+    def _whole(self) -> Whole:
+        return Whole(
             run=self._diagnosis.run,
             evaluations=self._evaluations,
             epoch=self._epoch,
             rewards=self._rewards,
             accuracy=self._accuracy,
         )
-        if found := self._diagnosis.in_hindsight(whole):
-            yield self._in_hindsight(_finding(found))
 
     def _in_hindsight(self, finding: Finding) -> Finding:
         """A forecast that a foreign log has refuted by itself, with nothing changed, is worth knowing and no alarm."""
@@ -208,6 +216,15 @@ class Reporter:
         if self._rows < FEW_ROWS and (missed := [kind for kind in NEED_ROWS if kind not in found]):
             blind.append(f"{', '.join(missed)}: {self._rows} rows are too few to tell")
         return tuple(blind)
+
+
+def _without_overtaken_spikes(findings: Sequence[Finding]) -> Iterator[Finding]:
+    """A spike after which the loss went on up and has stayed there was the beginning of the divergence."""
+    lasting = [found.detected for found in findings if found.kind == "divergence" and found.closed is None]
+    for found in findings:
+        is_open_spike = found.kind == "spike" and found.closed is None
+        if not (is_open_spike and lasting and found.detected <= max(lasting)):
+            yield found
 
 
 def _training_loss(run: RunStatistics) -> float:

@@ -194,8 +194,14 @@ def overfit_verdict(losses: Sequence[float]) -> ProbeAnswer:
     return answer("overfit", last < MEMORISED, evidence, {"first": first, "last": last, "steps": len(losses)})
 
 
-def capacity_verdict(control: Sequence[float], larger: Mapping[str, Sequence[float]]) -> ProbeAnswer:
-    """Of the losses of the model and of larger ones, by what is larger, on the same batches."""
+def capacity_verdict(
+    control: Sequence[float], larger: Mapping[str, Sequence[float]], faster: Sequence[float]
+) -> ProbeAnswer:
+    """Of the losses of the model and of larger ones, by what is larger, on the same batches.
+
+    At a low lr a larger model is ahead because it learns faster. `faster` are the losses with twice the lr: where that
+    gains half as much, it is not known that size is what the model lacks.
+    """
     half = len(control) // 2
     if sum(control[half:]) > CHANCE_LOSS * (len(control) - half):
         return cannot_tell("capacity", f"its loss is above {CHANCE_LOSS:.4g}, that of guessing: mend that first")
@@ -211,6 +217,10 @@ def capacity_verdict(control: Sequence[float], larger: Mapping[str, Sequence[flo
     values = {name.replace(" ", "_"): each.mean for name, each in differences.items()}
     best = min(differences, key=lambda name: differences[name].mean)
     is_large_enough = differences[best].mean > -WORTH_GROWING or differences[best].high > 0
+    gain = sum(faster[half:]) / len(faster[half:]) - sum(control[half:]) / len(control[half:])
+    if not is_large_enough and gain < differences[best].mean / 2:
+        evidence = f"{best} changes the loss by {differences[best].mean:+.3f}, but twice the lr alone by {gain:+.3f}"
+        return cannot_tell("capacity", f"{evidence}: raise the lr first")
     remedy = f"{PROBES['capacity'].remedy}; {best} helps most"
     evidence = f"{words} in {len(control)} steps on the same batches"
     return answer("capacity", is_large_enough, evidence, values, remedy=remedy)

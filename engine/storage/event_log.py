@@ -6,6 +6,7 @@ not see and the next writer cuts off.
 
 import math
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate, chain
@@ -21,6 +22,20 @@ _E = TypeVar("_E", bound=Event)
 
 EVENT_CHUNK = 1 << 17
 LONGEST_EVENT_LINE = 1 << 20
+
+
+STEP_BYTES = 340
+"""Of a step in the log of the tiny GPT; all else is rare."""
+
+
+def require_space(run: Path, steps: int, free: int | None = None) -> None:
+    """StoreError where the disk has no space for so many more steps: a log grows with its run and is never cut."""
+    free = shutil.disk_usage(run).free if free is None else free
+    if (needed := STEP_BYTES * steps) > free:
+        raise StoreError(
+            f"{run}: {steps:,} steps need about {needed / 1e9:,.1f} GB for their log alone, and the disk has "
+            f"{free / 1e9:,.1f} GB free; make training.steps smaller or the disk emptier"
+        )
 
 
 class EventLog:

@@ -52,12 +52,14 @@ def usual_settings(config: RunConfig) -> dict[str, Any]:
 
 def capacity(run: RunCopy) -> ProbeAnswer:
     """From random weights, on the same batches, with the settings of the run."""
-    model = run.config.model
+    model, schedule = run.config.model, run.config.schedule
     larger = {
         "two layers more": {"model.layers": model.layers + 2},
         "twice the width": {"model.width": 2 * model.width},
     }
-    return capacity_verdict(_losses(run, {}), {name: _losses(run, changes) for name, changes in larger.items()})
+    faster = {"schedule.lr": 2 * schedule.lr, "schedule.min_lr": 2 * schedule.min_lr}
+    of_larger = {name: _losses(run, changes) for name, changes in larger.items()}
+    return capacity_verdict(_losses(run, {}), of_larger, _losses(run, faster))
 
 
 def _losses(run: RunCopy, changes: dict[str, Any]) -> list[float]:
