@@ -136,7 +136,7 @@ class SweepGrid:
     name: str
 
 
-Destination = ToHome | QuitApp | StartRun | ResumeRun | ForkRun
+Destination = ToHome | QuitApp | StartRun | ResumeRun | ForkRun | OpenLog
 """Where the run screen is left for."""
 RunDestination = StartRun | ResumeRun | ForkRun | OpenRun | OpenLog
 Place = Course | CurveExercise | FaultExercise | CompareRuns | LogFolder | SweepGrid

@@ -22,6 +22,7 @@ from .options import (
     LogName,
     OneOf,
     ascii_option,
+    chosen_runs_option,
     events_as_json,
     kind_words,
     map_option,
@@ -133,6 +134,7 @@ for each in (
 @click.argument("logs", nargs=-1, required=True, type=LogName(), metavar="LOG...")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line and log.")
 @click.option("--format", "form", type=click.Choice(["text", "json", "github"]), help="github: annotations in CI.")
+@chosen_runs_option
 @map_option
 @click.option(
     "--fail-on",
@@ -147,6 +149,7 @@ def diagnose(
     logs: tuple[str, ...],
     as_json: bool,
     form: str | None,
+    chosen: tuple[str, ...],
     assignments: tuple[str, ...],
     fail_on: str | None,
     quiet: bool,
@@ -177,7 +180,7 @@ def diagnose(
         sys.stdout, is_ascii=is_ascii
     )
     pass_on = None if quiet else sys.stderr if form in ("json", "github") else sys.stdout
-    return diagnose_logs(logs, runs_folder(runs), as_text, given=given, fail_on=kinds, pass_on=pass_on)
+    return diagnose_logs(logs, runs_folder(runs), as_text, given=given, fail_on=kinds, pass_on=pass_on, chosen=chosen)
 
 
 @command.command()
