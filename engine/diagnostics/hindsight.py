@@ -18,6 +18,8 @@ FLAT = 0.015
 """Share of the level by which its second half is lower at most, at a level of guessing."""
 CONSTANT = 0.005
 """The same for all rows of a run that begins here, at any level: noise of batches alone is larger while one learns."""
+IDENTICAL, IDENTICAL_ROWS = 1e-4, 8
+"""The same where there was no time to learn: so many batches have the same loss only where no weight moves."""
 GUESSING_NOISE = 0.02
 """Share of the level: a model that guesses finds every batch equally hard."""
 STILL_GUESSING = 0.9
@@ -89,9 +91,12 @@ def guessing(whole: Whole) -> Verdict | None:
 
 def constant(whole: Whole) -> Verdict | None:
     """From its beginning to its end the run has not moved."""
-    if not whole.has_worked or not whole.run.is_fresh or whole.run.lr_is_spent:
+    run = whole.run
+    spread = max(whole.means) - min(whole.means)
+    is_identical = run.rows >= IDENTICAL_ROWS and spread <= IDENTICAL * abs(run.first)
+    if not (whole.has_worked or is_identical) or not run.is_fresh or (run.lr_is_spent and run.top_lr > 0):
         return None
-    if max(whole.means) - min(whole.means) > CONSTANT * abs(whole.run.first) or not whole.run.first:
+    if spread > CONSTANT * abs(run.first) or not run.first:
         return None
     _, last = whole.halves
     seen = f"loss {last:.4g} after {whole.run.first:.4g} at the start: it has not moved in {whole.run.rows} rows"

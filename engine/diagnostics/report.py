@@ -1,6 +1,6 @@
 """One run's rows in, one report out: the same detectors as live, and what they could not see."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -165,18 +165,17 @@ class Reporter:
         now = self._diagnosis.evidence_now
         return tuple(replace(found, evidence=now.get(id, found.evidence)) for id, found in self._findings.items())
 
-    def _judged(self) -> Iterable[Finding]:
-        """The findings of the detectors; where they raised no alarm that lasts, what the whole curve shows."""
+    def _judged(self) -> Sequence[Finding]:
+        """The findings of the detectors; where they raised no alarm that lasts, what the whole curve shows besides."""
         found = [self._in_hindsight(each) for each in self.found_so_far]
         if self._is_ours:
             return found
         alarms = [each for each in found if each.severity != "info"]
-        if not all(each.kind == "spike" and each.closed is None for each in alarms):
-            return list(_without_overtaken_spikes(found))
-        opened = self._diagnosis.in_hindsight(self._whole)
-        if opened is None or (alarms and opened.kind != "divergence"):
-            return found
-        return [each for each in found if each not in alarms] + [self._in_hindsight(_finding(opened))]
+        if all(_is_open_spike(each) for each in alarms):
+            opened = self._diagnosis.in_hindsight(self._whole)
+            if opened and (opened.kind == "divergence" or not alarms):
+                found.append(self._in_hindsight(_finding(opened)))
+        return _without_overtaken_spikes(found)
 
     @property
     def _whole(self) -> Whole:
@@ -218,13 +217,19 @@ class Reporter:
         return tuple(blind)
 
 
-def _without_overtaken_spikes(findings: Sequence[Finding]) -> Iterator[Finding]:
-    """A spike after which the loss went on up and has stayed there was the beginning of the divergence."""
+def _is_open_spike(finding: Finding) -> bool:
+    return finding.kind == "spike" and finding.closed is None
+
+
+def _without_overtaken_spikes(findings: Sequence[Finding]) -> Sequence[Finding]:
+    """A spike after which the loss went on up and stayed there was the beginning of that divergence, and no alarm."""
     lasting = [found.detected for found in findings if found.kind == "divergence" and found.closed is None]
-    for found in findings:
-        is_open_spike = found.kind == "spike" and found.closed is None
-        if not (is_open_spike and lasting and found.detected <= max(lasting)):
-            yield found
+    return [
+        replace(found, severity="info")
+        if _is_open_spike(found) and found.detected <= max(lasting, default=-1)
+        else found
+        for found in findings
+    ]
 
 
 def _training_loss(run: RunStatistics) -> float:

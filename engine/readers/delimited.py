@@ -14,6 +14,7 @@ from .record import Cell, Record, number
 
 _NAMES = {",": "CSV", "\t": "TSV", ";": "CSV with semicolons", "|": "table with bars", " ": "table with spaces"}
 _PROGRESS = re.compile(r"\d+/\d+")
+_RULE = re.compile(r"[-=+|\s]*[-=]{3}[-=+|\s]*")
 _LOOK = 50
 """Lines that show whether a text is a table."""
 _MOST_COLUMNS = 20_000
@@ -33,6 +34,8 @@ class Delimited(Format):
     def recognise(cls, head: bytes) -> Self | None:
         text = head.decode("utf-8-sig", errors="replace").replace("\r", "\n").replace("\x00", "")
         lines = [line for line in text.split("\n")[: 4 * _LOOK] if line.strip() and not line.startswith("#")][:_LOOK]
+        if any(_RULE.fullmatch(line) for line in lines) or 2 * sum("\x1b" in line for line in lines) > len(lines):
+            return None  # lines under a header and colours are for people
         for delimiter in _NAMES:
             rows = [cells_of(line, delimiter) for line in lines]
             if rows and _is_table(rows, delimiter) and not _names_each_number(rows):

@@ -21,7 +21,7 @@ _NUMBER = (
     r"[-+]?(?:\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d*)?(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?"
     r"|(?:nan|inf(?:inity)?)x*(?![a-z]))"
 )
-_WORD = r"[A-Za-z_@][\w.@/()%-]{0,50}(?:'s)?"
+_WORD = r"(?<!\d/)[A-Za-z_@][\w.@/()%-]{0,50}(?:'s)?"
 _SIGN = r"[\"']?(?:\s{0,3}[:=]\s{0,20}|\s{1,20})(?:tensor\(|\[\s{0,10}|[\"'])?"
 _PAIR = re.compile(
     # a name of up to five words, then a sign, a bracket or a space, then its value and perhaps how many there will be
@@ -32,7 +32,8 @@ _PAIR = re.compile(
     re.IGNORECASE,
 )
 _RELEVANT = re.compile(
-    r"loss|step|iter|epoch|norm|lr|rate|acc|nll|bpb|error|mse|cost|entropy|xent|learn:|\d\s*/\s*\d", re.IGNORECASE
+    r"loss|step|iter|epoch|norm|lr|rate|acc|nll|bpb|error|mse|cost|entropy|xent|learn:|'s l[12]:|\d\s*/\s*\d",
+    re.IGNORECASE,
 )
 _ASSIGNMENT = re.compile(r"\s*[\w.\[\]]+\s*(?::\s*[\w\[\]., |]+)?\s=\s*[^=,]*$")
 """A line of a program, `val_loss = 0.0`; logs that begin with the program that wrote them are common."""
@@ -176,6 +177,8 @@ class _Reading:
                 case Meaning() if name in entry and entry.keys() - self.place.keys():
                     yield from self._finished(entry)
                     entry, own_place = {name: value}, set()
+                case Meaning(canonical="accuracy" | "val_accuracy") if total:
+                    entry[name] = f"{float(value) / max(float(total.replace(',', '')), 1)}"  # 9800/10000
                 case Meaning():
                     entry[name] = value
                 case None if len(self.names) < _MOST_NAMES or name in self.names:
