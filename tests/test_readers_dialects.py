@@ -59,6 +59,10 @@ LINES = {
                      "INFO:tensorflow:Saving dict for global step {s}: accuracy = 0.9, global_step = {s}, loss = {v}"),
     "icefall": ("Epoch 1, batch {s}, loss[loss={x}, over 48.00 frames.], tot_loss[loss=9.5, over 9e5 frames.], lr: 1",),
     "the total of several": ('{{"step": {s}, "ppo/loss/value": 9.5, "ppo/loss/total": {x}, "ppo/loss/policy": 0.5}}',),
+    "a course": ("Cost after iteration {s}: {x}",),
+    "a guide": ("Training loss (for one batch) at step {s}: {x}",),
+    "a mean over some": ("step {s}: mean loss over last 100 batches = {x}",),
+    "numpy": ("{{'step': {s}, 'loss': np.float64({x}), 'val_loss': np.float64({v})}}",),
     "PaddleOCR": ("epoch: [1/200], global_step: {s}, lr: 0.1, CTCLoss: 9.5, loss: {x}, avg_reader_cost: 0.0001 s",),
     "a block": ("---------", "| time/            |     |", "|    total_timesteps | {s} |",
                 "| train/ | |", "|    loss  | {x} |", "|    entropy_loss | -2 |", "---------"),
@@ -90,6 +94,21 @@ def test_a_place_in_an_evaluation_is_no_place_of_the_training() -> None:
     log = opened(lines(*text, *(epoch.format(e=1, b=b, x=x) for b, x in [(10, 2.0), (20, 1.75)])))
     assert [loss for _, loss in series(log)] == LOSSES
     assert [loss for _, loss in series(log, "val_loss")] == [4.0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "train_losses = [3.0, 2.5, 2.0, 1.75]\nval_losses = [4.0, 3.5, 3.0, 2.75]",
+        "{'loss': [3.0, 2.5, 2.0, 1.75], 'val_loss': [4.0, 3.5, 3.0, 2.75]}",
+        "{'loss': [3.0,\n  2.5,\n  2.0,\n  1.75],\n 'val_loss': [4.0,\n  3.5,\n  3.0,\n  2.75]}",
+        "loss: [np.float64(3.0), np.float64(2.5), np.float64(2.0), np.float64(1.75)]\nval_loss: [4.0, 3.5, 3.0, 2.75]",
+    ],
+)
+def test_series_in_brackets_are_read_number_by_number(text: str) -> None:
+    log = opened(text)
+    assert series(log) == [*enumerate(LOSSES, 1)]
+    assert series(log, "val_loss") == [(place, x + 1) for place, x in enumerate(LOSSES, 1)]
 
 
 def test_an_accuracy_given_as_a_count_is_a_share() -> None:

@@ -19,7 +19,7 @@ NEED_ROWS = ("stall", "slow", "oscillation")
 """What cannot be detected in fewer rows, but where the whole curve shows it."""
 SEVERITIES = ("failure", "warning", "info")
 """The most severe first."""
-REMEMBERED = frozenset({"accuracy", "val_accuracy", "reward", "epoch", "val_loss"})
+REMEMBERED = frozenset({"accuracy", "val_accuracy", "reward", "epoch", "val_loss", "loss_scale"})
 """What is kept for the end of a log besides the run's statistics."""
 MOST_EVALUATIONS = 30
 """Of a log with few rows; with more, the detector of overfitting knows their noise."""
@@ -102,6 +102,8 @@ class Reporter:
         self._accuracy: float | None = None
         self._rewards = Profile()
         self._epoch: float | None = None
+        self._first_epoch: float | None = None
+        self._scales: tuple[float, float] | None = None
 
     def observe(self, row: Row) -> list[FindingEvent]:
         """The findings that open, change or close at this row."""
@@ -128,6 +130,10 @@ class Reporter:
         if accuracy is not None:
             self._accuracy = accuracy / 100 if accuracy > 1 else accuracy
         self._epoch = row.values.get("epoch", self._epoch)
+        if self._first_epoch is None:
+            self._first_epoch = self._epoch
+        if (scale := row.finite("loss_scale")) is not None:
+            self._scales = (self._scales[0] if self._scales else scale), scale
         reward = row.finite("reward")
         if reward is not None:
             self._rewards.learn(reward, row.step)
@@ -183,6 +189,8 @@ class Reporter:
             run=self._diagnosis.run,
             evaluations=self._evaluations,
             epoch=self._epoch,
+            first_epoch=self._first_epoch or 0.0,
+            loss_scales=self._scales,
             rewards=self._rewards,
             accuracy=self._accuracy,
         )

@@ -39,8 +39,8 @@ class Delimited(Format):
         for delimiter in _NAMES:
             rows = [cells_of(line, delimiter) for line in lines]
             if rows and _is_table(rows, delimiter) and not _names_each_number(rows):
-                if any(_PROGRESS.fullmatch(cell) for cell in rows[0]):
-                    return None  # a row and no header, of a table that a person was to read
+                if any(_PROGRESS.fullmatch(cell) or cell.count("[") > cell.count("]") for cell in rows[0]):
+                    return None  # a row and no header of a table that a person was to read, or the first line of a list
                 numbers = sum(number(cell) is not None for cell in rows[0])
                 is_all_numbers = not any(cell and number(cell) is None for cell in rows[0])
                 if len(rows[0]) > _MOST_COLUMNS or (delimiter in "| " and numbers and not is_all_numbers):

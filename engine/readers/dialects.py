@@ -47,6 +47,14 @@ _DIALECTS: tuple[tuple[str, re.Pattern[str], str | Callable[[re.Match[str]], str
         ("[", r"\b(Train|Test|Val|Valid|Eval): (?:(\d+) )?\[\s*(\d+)/\s*(\d+)", _progress),
         # icefall: `loss[loss=0.35, over 4821.00 frames.], tot_loss[loss=0.5, over 9e5 frames.]`; the latter is a mean
         ("tot_loss[", r"\btot_loss\[[^\]]*\],?", ""),
+        # courses and guides: `Cost after iteration 100: 0.69`, `Training loss (for one batch) at step 200: 0.42`
+        (
+            " ",
+            rf"((?:\b[a-z]+[ .])?(?:loss|cost|error)\b)(?: \([a-z ]+\))? (?:at|after|for|in) (step|iter\w*|epoch|batch)"
+            rf" (\d+)\s*[:=]\s*{_VALUE}",
+            r"\2: \3 \1: \4",
+        ),
+        ("last ", r"\b(?:over|of|for|in) (?:the )?last \d+ \w+", ""),
         # DL4J: `Score at iteration 100 is 0.35`
         ("Score at iter", r"\bScore at iteration (\d+) is ", r"step: \1 loss: "),
         # NVIDIA's Tacotron 2: `Train loss 10 0.53 Grad Norm 1.2`, `Validation loss 1000: 0.41`

@@ -15,6 +15,7 @@ from .format import Format
 from .names import BESIDE, Meaning, is_held_out, meaning
 from .record import Cell, Record
 from .text_block import TextBlock
+from .text_series import TextSeries
 from .text_table import TextTable
 
 _NUMBER = (
@@ -22,7 +23,7 @@ _NUMBER = (
     r"|(?:nan|inf(?:inity)?)x*(?![a-z]))"
 )
 _WORD = r"(?<!\d/)[A-Za-z_@][\w.@/()%-]{0,50}(?:'s)?"
-_SIGN = r"[\"']?(?:\s{0,3}[:=]\s{0,20}|\s{1,20})(?:tensor\(|\[\s{0,10}|[\"'])?"
+_SIGN = r"[\"']?(?:\s{0,3}[:=]\s{0,20}|\s{1,20})(?:tensor\(|np\.float\d\d\(|\[\s{0,10}|[\"'])?"
 _PAIR = re.compile(
     # a name of up to five words, then a sign, a bracket or a space, then its value and perhaps how many there will be
     rf"(?<![\w.])(?P<name>{_WORD}(?: \(?{_WORD}){{0,4}}){_SIGN}(?P<value>{_NUMBER})"
@@ -77,11 +78,14 @@ class FreeTextReading:
 
     def __init__(self) -> None:
         self._lines = _Reading()
+        self._series = TextSeries()
         self._held: Record = {}
         """The last entry, to which the next line may add."""
 
     def records(self, lines: bytes) -> Iterator[Record]:
         for line in lines.decode("utf-8-sig", errors="replace").split("\n"):
+            if self._series.takes(line):
+                continue
             for start in range(0, min(len(line), 50 * _LONGEST), _LONGEST):
                 for entry in self._lines.entries(line[start : start + _LONGEST]):
                     yield from self._by_step(entry)
@@ -96,6 +100,7 @@ class FreeTextReading:
             yield from self._by_step(entry)
         self._lines.bars.clear()
         yield from self._ended()
+        yield from self._series.finish()
 
     def _by_step(self, entry: Record) -> Iterator[Record]:
         """Several lines about one step are one entry, as long as they do not contradict each other."""
