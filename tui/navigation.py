@@ -119,9 +119,9 @@ class LogFolder:
 
 @dataclass(frozen=True)
 class CompareRuns:
-    """Several runs over each other."""
+    """Several runs over each other: folders of runs, and logs of other programs."""
 
-    paths: tuple[Path, ...]
+    runs: tuple[Path | OpenLog, ...]
 
 
 Destination = ToHome | QuitApp | StartRun | ResumeRun | ForkRun

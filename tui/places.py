@@ -31,8 +31,8 @@ def screen_of(place: Place, *, open: Opener, progress: Path, ascii: bool) -> Scr
         case LogFolder(path=path):
             from .watch.log_list_screen import LogListScreen
 
-            return LogListScreen(path)
-        case CompareRuns(paths=paths):
+            return LogListScreen(path, ascii=ascii)
+        case CompareRuns(runs=runs):
             from .comparison.screen import ComparisonScreen
 
-            return ComparisonScreen(paths, ascii=ascii)
+            return ComparisonScreen(runs, ascii=ascii)

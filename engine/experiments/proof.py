@@ -102,7 +102,7 @@ def open_alarms(run: Path) -> list[FindingOpened]:
 def _why_not(changes: dict[str, Any], start: int) -> str:
     if not changes:
         return "it sets no key"
-    if "training.steps" in changes:
+    if "training.steps" in changes or "training.patience" in changes:
         return "it ends the run, which needs no proof"
     fixed = [key for key in changes if start and not can_change_later(key)]
     return f"{fixed[0]} cannot change after the start, and the last healthy checkpoint is step {start}" if fixed else ""

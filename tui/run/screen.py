@@ -30,19 +30,20 @@ from .attention import call_for_attention
 from .change_form import ChangeForm
 from .choosing_metrics import choose_metrics, metric_choice
 from .command_prompts import PROMPTS
-from .comparing import ComparingScreen
 from .crash_report import CrashReport, crash_of, last_lines
 from .feed import RunFeed
 from .forking import ask_how_to_fork
 from .going_back import ask_where_to_go_back
 from .header import BlockedBanner, RunHeader
 from .leaving import DESTINATIONS, led_to
+from .lr_range import find_lr
 from .pace_line import PaceLine, lesson_pace
+from .probing import ProbingScreen
 from .process_memory import MemoryMeter
 from .sending import is_possible, keys_differ, send, send_named
 
 
-class RunScreen(ComparingScreen):
+class RunScreen(ProbingScreen):
     BINDING_GROUP_TITLE = "The run"
     BINDINGS: ClassVar[list[BindingType]] = RUN_KEYS
     AUTO_FOCUS = None
@@ -121,6 +122,7 @@ class RunScreen(ComparingScreen):
         if before is None or keys_differ(before, view):
             self.refresh_bindings()
             self.banner.show_state(view)
+        self.look_for_origin(view)
         if view.end is not (before.end if before else None):
             self.report_crash()
 
@@ -181,6 +183,9 @@ class RunScreen(ComparingScreen):
             assert self._run.path is not None, "the key is offered for a run on disk"
             if adopted := await self.app.push_screen_wait(ProofScreen(self._run.path, ascii=self._ascii)):
                 await self._leave(adopted, "The fix is adopted: what becomes of this run?")
+        elif where == "lr_range":
+            if tested := await find_lr(self, self._run, self.panels.viewport, ascii=self._ascii):
+                await self._leave(tested, "Another learning rate: what becomes of this run?")
         else:
             destination, question = DESTINATIONS[where]
             await self._leave(destination(self._run, view), question)
