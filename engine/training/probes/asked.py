@@ -21,10 +21,10 @@ from .non_finite import finite
 from .passes import first_loss, gradients, mask, numeric
 from .run_copy import RunCopy
 
-_NICENESS = 10
+PROBE_NICENESS = 10
 """Beside a run that trains, which has 5."""
 
-PROBE_MEASURES: Mapping[str, Callable[[RunCopy], ProbeAnswer]] = {
+MEASURES: Mapping[str, Callable[[RunCopy], ProbeAnswer]] = {
     "finite": finite,
     "first-loss": first_loss,
     "lr": lambda run: lr_verdict(used_and_planned_lrs(run.run)),
@@ -43,13 +43,13 @@ def answers(run: Path, names: Sequence[str]) -> Iterator[ProbeAnswer]:
     copied = RunCopy(run)
     for name in names:
         try:
-            yield PROBE_MEASURES[name](copied)
+            yield MEASURES[name](copied)
         except (ConfigError, StoreError) as error:  # such as no memory for twice the width
             yield cannot_tell(name, str(error))
 
 
 def write_probe_reports() -> None:
-    os.nice(_NICENESS)
+    os.nice(PROBE_NICENESS)
     out = os.dup(1)
     os.dup2(2, 1)  # what libraries print is no report
     try:
