@@ -18,6 +18,7 @@ def train(folder: Path, rank: int) -> None:
     model = DistributedDataParallel(layer)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1, weight_decay=0.5)
     run = watch(model, optimizer, clip=1.0, runs=folder)
+    folder.mkdir(parents=True, exist_ok=True)
     with (folder / f"rank-{rank}").open("w", buffering=1) as lines:
         lines.write(f"{os.getpid()}\n")
         goes_on, step = True, 0

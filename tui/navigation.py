@@ -19,6 +19,7 @@ from ..engine.config import RunConfig
 if TYPE_CHECKING:  # the first frame does not need them
     from ..engine.events import ChangeSettings
     from ..engine.experiments.sweep import SweepPlan
+    from ..engine.following.child_program import ChildProgram
     from ..engine.following.piped_input import PipedInput
     from ..engine.storage.relation import Relation
 
@@ -90,6 +91,8 @@ class OpenLog:
     columns: Mapping[str, str] = field(default_factory=dict[str, str])
     """Canonical names of metrics and the columns that were chosen for them."""
     piped: PipedInput | None = None
+    program: ChildProgram | None = None
+    """That was started to be watched; its output is followed."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +136,7 @@ class SweepGrid:
     name: str
 
 
-Destination = ToHome | QuitApp | StartRun | ResumeRun | ForkRun
+Destination = ToHome | QuitApp | StartRun | ResumeRun | ForkRun | OpenLog
 """Where the run screen is left for."""
 RunDestination = StartRun | ResumeRun | ForkRun | OpenRun | OpenLog
 Place = Course | CurveExercise | FaultExercise | CompareRuns | LogFolder | SweepGrid
