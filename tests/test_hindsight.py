@@ -230,3 +230,19 @@ def test_rows_that_swing_evenly_oscillate_and_uneven_ones_are_noise(rows: int) -
 
     assert kinds(epochs(loss=turns)) == ["oscillation"]
     assert kinds(epochs(loss=uneven)) == []
+
+
+def test_a_loss_scale_below_1_is_a_stall_because_every_step_is_skipped() -> None:
+    chance = random.Random(1)
+    scales = [2.0 ** max(16 - step, -24) for step in range(60)]
+    rows = [
+        Row(step, {"loss": 2.31 + chance.gauss(0, 0.02), "loss_scale": scale, "skipped": 1.0})
+        for step, scale in enumerate(scales, start=1)
+    ]
+
+    (finding,) = alarms(rows)
+    assert finding.kind == "stall" and "every step is skipped" in finding.evidence
+
+
+def test_a_running_mean_in_a_late_epoch_is_no_stall_of_the_run() -> None:
+    assert kinds([Row(step, {"loss": 16.8, "epoch": 476.0}) for step in range(1, 40)]) == []

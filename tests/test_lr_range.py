@@ -62,7 +62,7 @@ def test_each_rule_points_at_its_own_place_of_a_known_curve(steep: float, high: 
     found = by_rule(lrs[:diverged], losses[:diverged])
     lowest = lrs[np.argmin(smoothed_losses(losses[:diverged]))]
     assert steep / 1.5 < found["steepest"] < 3 * steep, "a little later, for the smoothing lags behind"
-    assert found["minimum over ten"] == pytest.approx(lowest / 10)
+    assert found["minimum over ten"] == pytest.approx(lowest / 10, rel=0.01)
     assert lrs[0] < found["valley"] < lowest
     assert found["valley"] < lrs[diverged - 1] and found["slide"] < lrs[diverged - 1]
 
@@ -93,7 +93,7 @@ def test_a_loss_that_is_no_number_has_diverged() -> None:
 
 def test_the_lowest_lr_of_a_schedule_goes_below_a_peak_that_is_lower() -> None:
     schedule = ScheduleConfig(lr=1e-3, min_lr=1e-4)
-    assert with_peak_lr(schedule, 0.012345) == {"schedule.lr": 0.0123}
+    assert with_peak_lr(schedule, 0.012345) == {"schedule.lr": 0.012345}
     assert with_peak_lr(schedule, 1e-5) == {"schedule.lr": 1e-5, "schedule.min_lr": 1e-6}
 
 
@@ -174,12 +174,12 @@ def test_what_is_adopted_trains_on_from_where_the_test_began(run: Path) -> None:
     (suggestion, *_) = lr_suggestions(*falling())
     fork = adopted(run, start, suggestion)
     assert isinstance(fork, ForkRun) and (fork.parent, fork.step) == (run, 20)
-    assert fork.change == ChangeSettings(lr=float(f"{suggestion.lr:.3g}"))
+    assert fork.change == ChangeSettings(lr=suggestion.lr)
     anew = adopted(run, LrRangeStart(start.config), suggestion)
-    assert isinstance(anew, StartRun) and anew.config.schedule.lr == float(f"{suggestion.lr:.3g}")
+    assert isinstance(anew, StartRun) and anew.config.schedule.lr == suggestion.lr
     warming = LrRangeStart(start.config.with_changes({"schedule.warmup_steps": 30}), 20, start.checkpoint)
     within = adopted(run, warming, suggestion)
-    assert isinstance(within, ForkRun) and within.changes["schedule.lr"] == float(f"{suggestion.lr:.3g}")
+    assert isinstance(within, ForkRun) and within.changes["schedule.lr"] == suggestion.lr
 
 
 def falling() -> tuple[list[float], list[float]]:

@@ -8,7 +8,7 @@ Gugger 2020), computed on the smoothed loss over log lr.
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 
@@ -40,6 +40,7 @@ FloatSequence = Sequence[float] | Values
 class LrSuggestion:
     rule: LrRule
     lr: float
+    """To three digits: it is no more exact than that."""
 
 
 def range_lrs(low: float = LOWEST_LR, high: float = HIGHEST_LR, a_decade: int = STEPS_A_DECADE) -> Values:
@@ -69,10 +70,10 @@ def lr_suggestions(lrs: FloatSequence, losses: FloatSequence) -> list[LrSuggesti
     falling = before_rise(y)
     if falling < FEWEST_POINTS:
         return []
-    return [
-        LrSuggestion(rule, LR_RULES[rule](x, y) if rule == "slide" else LR_RULES[rule](x[:falling], y[:falling]))
-        for rule in get_args(LrRule)
-    ]
+    found: dict[LrRule, float] = {
+        rule: choose(x, y) if rule == "slide" else choose(x[:falling], y[:falling]) for rule, choose in LR_RULES.items()
+    }
+    return [LrSuggestion(rule, float(f"{lr:.3g}")) for rule, lr in found.items()]
 
 
 def before_rise(losses: Values) -> int:
@@ -131,5 +132,4 @@ LR_RULES: dict[LrRule, Callable[[Values, Values], float]] = {
 
 def with_peak_lr(schedule: ScheduleConfig, lr: float) -> dict[str, Any]:
     """The config keys that make it the highest lr of a schedule; min_lr goes below it where it has to."""
-    lr = float(f"{lr:.3g}")
     return {"schedule.lr": lr} | ({"schedule.min_lr": float(f"{lr / 10:.3g}")} if schedule.min_lr > lr else {})

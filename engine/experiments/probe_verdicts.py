@@ -104,6 +104,8 @@ class FirstNonFinite:
 
 def finite_verdict(steps: int, first: FirstNonFinite | None, bad_step: int | None) -> ProbeAnswer:
     """`bad_step` is the first that the log has with a loss or a gradient norm that is not finite."""
+    if not steps:
+        return cannot_tell("finite", "the run has no step yet")
     if bad_step is None:
         return answer("finite", True, f"in all {steps} steps", {"steps": steps})
     if first is None:

@@ -1,25 +1,26 @@
 """One run of a followed log, as it comes: the one of a name, or the latest."""
 
-import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
-from ..arrivals import Arrival, LogRead, Noticed, StartedOver
+from ..arrivals import Arrival, LogRead, Noticed, StartedOver, stem_of
 from ..readers.log import Log
 from ..readers.source import ReadError
 from ..readers.step_columns import StepColumns
 from .followed_log import STILL_S, FollowedLog, RunArrival
+from .log_files import written_at
 
 _LISTED = 12
-_NUMBER = re.compile(r"(^|\s)\d+$")
 
 
 class ChosenRun:
     def __init__(
         self, name: str, path: Path, *, run: str | None = None, given: Mapping[str, str] | None = None
     ) -> None:
+        self._path = path
         self._log = FollowedLog(name, path, given)
         self._wanted = run
         self._name = run
@@ -38,20 +39,20 @@ class ChosenRun:
         return self._log.log
 
     def look(self) -> Iterator[list[Arrival]]:
-        """What has come since the last look, piece by piece. ReadError where it can never be read."""
-        for arrival in self._log.read_on():
+        """What has come since the last look, piece by piece; of a log that is not written any more all at once.
+
+        ReadError where it can never be read, or holds no run of the name.
+        """
+        is_still = time.time() - written_at(self._path) > STILL_S
+        for arrival in chain(self._log.read_on(), self._log.read_on() if is_still and not self._looks else ()):
             batch = self._taken(arrival)
             if batch:
                 yield batch
-        if self._log.log is not None:
-            self._looks += 1
-            self.read = replace(self._log.known, runs=self.read.runs, rows=self.rows)
-            self._require_wanted()
-
-    def _require_wanted(self) -> None:
-        """A log that is still written may yet come to the run."""
-        is_still = time.time() - self.read.written_at > STILL_S
-        if self._wanted is not None and self._wanted not in self.read.runs and self._looks > 1 and is_still:
+        if self._log.log is None:
+            return
+        self._looks += 1
+        self.read = replace(self._log.known, runs=self.read.runs, rows=self.rows)
+        if is_still and self._wanted is not None and self._wanted not in self.read.runs:
             raise ReadError(no_such_run(self._log.name, self._wanted, self.read.runs))
 
     def _taken(self, arrival: RunArrival) -> list[Arrival]:
@@ -97,8 +98,3 @@ def no_such_run(log: str, run: str, runs: Sequence[str]) -> str:
     shown = ", ".join(name or "the first" for name in runs[:_LISTED]) or "none"
     more = f" and {len(runs) - _LISTED} more" if len(runs) > _LISTED else ""
     return f"{log}: holds no run {run!r}; its runs are {shown}{more}"
-
-
-def stem_of(name: str) -> str:
-    """Runs that follow each other in one log have names that differ in a number at the end."""
-    return _NUMBER.sub("", name)

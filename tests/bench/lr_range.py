@@ -11,16 +11,16 @@ import numpy as np
 
 from tinygpt_tui.engine.config import RunConfig
 from tinygpt_tui.engine.experiments.lr_range import SUGGESTED, lr_suggestions, with_peak_lr
-from tinygpt_tui.engine.optimizers import OPTIMIZERS
+from tinygpt_tui.engine.optimizers import OPTIMIZERS, OptimizerKind
 from tinygpt_tui.engine.presets import find_preset
 
 STEPS = 300
 SIZES = {"1x32": (1, 32), "2x64": (2, 64)}
-KINDS = ("adam", "sgd")
+KINDS: tuple[OptimizerKind, ...] = ("adam", "sgd")
 TOLERANCE = 1.05
 
 
-def planned(kind: str, size: str) -> RunConfig:
+def planned(kind: OptimizerKind, size: str) -> RunConfig:
     layers, width = SIZES[size]
     return find_preset("baseline")[1].with_changes(
         {
@@ -64,7 +64,7 @@ def suggested(config: RunConfig) -> float:
     return next(each.lr for each in lr_suggestions(lrs, losses) if each.rule == SUGGESTED)
 
 
-def row(kind: str, size: str) -> str:
+def row(kind: OptimizerKind, size: str) -> str:
     config = planned(kind, size)
     lrs = OPTIMIZERS[kind].usual_lr * np.geomspace(1 / 30, 30, 7)
     swept = [val_loss(config, float(lr)) for lr in lrs]

@@ -22,6 +22,7 @@ from .options import (
     LogName,
     OneOf,
     ascii_option,
+    chosen_runs_option,
     events_as_json,
     kind_words,
     map_option,
@@ -38,6 +39,7 @@ from .root_command import SCREEN, CommandOrPreset, ScreenCommand
 from .run_command import run_program
 from .run_commands import attach_run, compare, rm, runs, sample, stop
 from .suggestions import require_preset_or_unknown
+from .sweep_command import sweep_preset
 from .watch_command import watch_log
 
 if TYPE_CHECKING:
@@ -122,8 +124,8 @@ def train(
 
 for each in (
     watch_log, run_program,
-    presets, course, exercise, resume, fork_run, prove, lr_range, replay_run, probe_run, attach_run, compare, stop,
-    sample, checkpoints, runs, rm, plot, export, log_row,
+    presets, course, exercise, resume, fork_run, prove, lr_range, sweep_preset, replay_run, probe_run, attach_run,
+    compare, stop, sample, checkpoints, runs, rm, plot, export, log_row,
 ):  # fmt: skip
     command.add_command(each)
 
@@ -132,6 +134,7 @@ for each in (
 @click.argument("logs", nargs=-1, required=True, type=LogName(), metavar="LOG...")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line and log.")
 @click.option("--format", "form", type=click.Choice(["text", "json", "github"]), help="github: annotations in CI.")
+@chosen_runs_option
 @map_option
 @click.option(
     "--fail-on",
@@ -146,6 +149,7 @@ def diagnose(
     logs: tuple[str, ...],
     as_json: bool,
     form: str | None,
+    chosen: tuple[str, ...],
     assignments: tuple[str, ...],
     fail_on: str | None,
     quiet: bool,
@@ -176,7 +180,7 @@ def diagnose(
         sys.stdout, is_ascii=is_ascii
     )
     pass_on = None if quiet else sys.stderr if form in ("json", "github") else sys.stdout
-    return diagnose_logs(logs, runs_folder(runs), as_text, given=given, fail_on=kinds, pass_on=pass_on)
+    return diagnose_logs(logs, runs_folder(runs), as_text, given=given, fail_on=kinds, pass_on=pass_on, chosen=chosen)
 
 
 @command.command()

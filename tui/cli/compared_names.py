@@ -33,7 +33,6 @@ def comparison_lines(wanted: Sequence[Path | OpenLog], metric: str) -> tuple[lis
     """The table, and why runs are missing in it."""
     compared = ComparedRuns(wanted)
     compared.read()
-    compared.read()  # what could still have gone on counts as it is by now
     found, trouble = compared.runs(), compared.new_trouble()
     compared.close()
     if metric and found and metric not in (there := all_metrics(found)):

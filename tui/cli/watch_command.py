@@ -88,6 +88,7 @@ def opened_log(
 ) -> OpenLog | LogFolder | Path:
     """What a name stands for; a path is a run folder of ours."""
     from ...engine.following.log_folder import logs_in
+    from ...engine.readers.stores import is_one_run
     from ...engine.storage.run_folder import EVENTS
     from ..navigation import LogFolder, OpenLog
 
@@ -96,9 +97,9 @@ def opened_log(
         return path
     if path.is_dir():
         found = logs_in(path)
-        if len(found) != 1:
+        if len(found) != 1 and not is_one_run(path):
             return LogFolder(path)
-        path = found[0].path
+        path = found[0].path if len(found) == 1 else path
     return OpenLog(path, path.name or log, run=run, columns=given)
 
 

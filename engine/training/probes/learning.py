@@ -29,7 +29,7 @@ def overfit(run: RunCopy) -> ProbeAnswer:
 
 def usual_settings(config: RunConfig) -> dict[str, Any]:
     """With which any model of this kind learns a batch, so that neither lr nor regularisation is in question."""
-    lr = 3e-3 * min(64 / config.model.width, 1.0)
+    lr = min(3e-3 * 64 / config.model.width, 1e-2)  # Adam's usual one, and less for wider models (Yang et al. 2022)
     return {
         "model.dropout": 0.0,
         "model.init_scale": 1.0,
