@@ -20,6 +20,7 @@ from tinygpt_tui.engine.attached.rank_meeting import Left, Meeting, RankError, S
 from tinygpt_tui.engine.attached.steering import Steering
 from tinygpt_tui.engine.config import ConfigError
 from tinygpt_tui.engine.events import ChangeSettings, Evaluate, Stop
+from tinygpt_tui.engine.training.rank_clock import RankClock
 
 
 class DictStore(dict[str, bytes]):
@@ -252,3 +253,20 @@ def test_a_changed_lr_stays_when_the_run_cannot_be_recorded_any_more(tmp_path: P
     run.close()
     optimizer.step()
     assert before - model.weight.item() == pytest.approx(1.5)
+
+
+def test_the_time_of_a_rank_goes_from_a_step_to_the_end_of_its_last_forward_pass(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr("tinygpt_tui.engine.training.rank_clock.time.perf_counter", lambda: now[0])
+    model = nn.Linear(1, 1)
+    clock = RankClock(model)
+    clock.begin_step()
+    for forward_s in (0.1, 0.3):
+        now[0] += forward_s
+        model(torch.ones(1))
+        now[0] += 5.0  # backward, in which it waits
+        clock.begin_step()
+    assert clock.busy_s() == pytest.approx(0.2) and clock.busy_s() is None
+    clock.remove()
