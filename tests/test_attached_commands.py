@@ -121,6 +121,8 @@ def test_a_shell_loop_writes_a_run_row_by_row(runs: Path, capsys: pytest.Capture
 def test_a_row_that_is_none_is_refused_and_leaves_nothing(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for words in (["loss"], ["loss=high"], ["=1"], [], ["step=1.5", "loss=1"], ["step=3"]):
         assert said(capsys, "log", "x", *words, status=2).count("\n") == 1
+    for path in ("../x", "/tmp/x", "..", ""):
+        assert "a run has a name" in said(capsys, "log", path, "loss=1", status=2)
     assert not runs.exists()
 
 

@@ -159,7 +159,7 @@ class TinyGPTApp(RememberingApp):
             run = await open_or_notify(self, self._open(wanted, self._runs), in_words(wanted))
             if run is None:
                 return
-            if isinstance(wanted, OpenLog) and wanted.piped is None:
+            if isinstance(wanted, OpenLog) and wanted.piped is None and wanted.program is None:
                 self._remember_log(wanted.path)
             match await self._shown(run, wanted):
                 case QuitApp():

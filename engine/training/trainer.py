@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 
 import msgspec
 import torch
@@ -80,7 +81,7 @@ class Trainer:
         self.flat = FlatParameters(self.model, PRECISIONS[training.precision])
         self.optimizer = new_optimizer(config.optimizer, self.flat)
         self.batches = Batches(corpus.train, config.model.context, seed + 1, self._device)
-        self._faults = Faults(config.fault, self.model, self.flat, seed)
+        self.faults = Faults(config.fault, self.model, self.flat, seed)
         self._evaluation = Evaluation(config, corpus, self._device)
         self._instruments = Instruments(config.instruments, self.flat)
         self._forward: Callable[[Tensor], Tensor] = (
@@ -151,9 +152,9 @@ class Trainer:
         settings, step = self.settings, self.step + 1
         began = self._stopwatch.lap("training")
         # 1. The schedule gives the learning rate of this step.
-        lr = self._faults.lr(step, planned_lr(settings, step, self.config.training.steps))
+        lr = self.faults.lr(step, planned_lr(settings, step, self.config.training.steps))
         # 2. and 3. Forward: the loss of a batch. Backward: its gradient, which way each weight would raise the loss.
-        loss, inputs_BT = self._differentiate(settings)
+        loss, inputs_BT = self.differentiate(settings)
         # 4. Measure the gradient g, then clip it to a norm of c: g * min(1, c / |g|).
         self._instruments.before_update(loss, settings.clip, layers=layers)
         self._stopwatch.lap("gradients")
@@ -176,7 +177,7 @@ class Trainer:
         )
         return [finished] if layer_reading is None else [finished, self._measure_layers(layer_reading, inputs_BT[:1])]
 
-    def _differentiate(self, settings: LiveSettings) -> tuple[Tensor, Tensor]:
+    def differentiate(self, settings: LiveSettings) -> tuple[Tensor, Tensor]:
         """Gradients of the mean loss of all accumulated batches, that loss, and the last inputs (B, T).
 
         Gradients of several small batches add up to that of a large one, in the memory of a small one.
@@ -187,7 +188,7 @@ class Trainer:
             while len(batches) < settings.accumulation:
                 batches.append(self.batches.draw(settings.batch))
                 self._long_work.between_pieces()
-            batches = self._faults.batches(self.step + 1, batches)
+            batches = self.faults.batches(self.step + 1, batches)
             self._stopwatch.lap("data")
             for index, (inputs_BT, targets_BT) in enumerate(batches):
                 # 2. Forward: logits (B, T, V), and how surprising the tokens are that really come next.
@@ -198,7 +199,7 @@ class Trainer:
                 self.flat.differentiate(loss, accumulate=index > 0)
                 losses.append(loss.detach())
                 self._long_work.between_pieces()
-        self._faults.gradients(self.step + 1)
+        self.faults.gradients(self.step + 1)
         return losses[0] if len(losses) == 1 else torch.stack(losses).sum(), batches[-1][0]
 
     def _measure_layers(self, reading: LayerReading, inputs_BT: Tensor) -> LayersMeasured:
@@ -265,5 +266,7 @@ class Trainer:
         return replayed
 
     def apply(self, settings: LiveSettings) -> None:
+        if settings.patience is None:
+            settings = replace(settings, patience=self.config.training.patience)
         self.settings = settings
         self.model.set_dropout(settings.dropout)

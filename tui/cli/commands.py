@@ -15,6 +15,7 @@ from .experiment_commands import fork_run, prove, replay_run
 from .export_commands import export, plot
 from .learn_commands import course, exercise
 from .log_command import log_row
+from .lr_range_command import lr_range
 from .options import (
     DEFAULT_PRESET,
     PROGRAM,
@@ -33,11 +34,14 @@ from .options import (
     runs_option,
 )
 from .preset_commands import presets
+from .probe_command import probe_run
 from .root_command import SCREEN, CommandOrPreset, ScreenCommand
+from .run_command import run_program
 from .run_commands import attach_run, compare, rm, runs, sample, stop
 from .serve_command import serve
 from .streams import can_show_screen
 from .suggestions import require_preset_or_unknown
+from .sweep_command import sweep_preset
 from .watch_command import watch_log
 
 if TYPE_CHECKING:
@@ -121,9 +125,9 @@ def train(
 
 
 for each in (
-    watch_log,
-    presets, course, exercise, resume, fork_run, prove, replay_run, attach_run, compare, stop, sample, checkpoints,
-    runs, rm, plot, export, log_row, serve,
+    watch_log, run_program, serve,
+    presets, course, exercise, resume, fork_run, prove, lr_range, sweep_preset, replay_run, probe_run, attach_run,
+    compare, stop, sample, checkpoints, runs, rm, plot, export, log_row,
 ):  # fmt: skip
     command.add_command(each)
 

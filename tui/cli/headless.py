@@ -58,8 +58,11 @@ def watch_headless(
     *,
     run: str | None,
     until_end: bool,
+    piped: PipedInput | None = None,
 ) -> int:
-    piped = PipedInput(cast("BufferedReader", sys.stdin.buffer)) if str(path) == "-" else None
+    """`piped` is what a program prints, where that is not standard input."""
+    if str(path) == "-":
+        piped = PipedInput(cast("BufferedReader", sys.stdin.buffer))
     shown = ShownRun(name, piped.path if piped else path, run=run, given=given)
     alarms = Alarms(wanted, lambda finding: _alarm(finding, command))
     try:

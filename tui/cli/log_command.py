@@ -28,6 +28,8 @@ def log_row(name: str, numbers: tuple[str, ...], steps: int | None, is_last: boo
     """
     from ...engine.attached.shell_log import append_row
 
+    if "/" in name or not name.strip(". "):
+        raise click.UsageError(f"{name}: is a path; a run has a name, and --runs DIR says where it is kept")
     values = dict(_parsed(assignment) for assignment in numbers)
     step = values.pop("step", None)
     if step is not None and not (step.is_integer() and 0 <= step <= 2**53):

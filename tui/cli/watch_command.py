@@ -135,11 +135,11 @@ def _watch_input(given: dict[str, str], *, is_ascii: bool, runs: str | None) -> 
     status = open_app(runs=runs_folder(runs), log=log, ascii=is_ascii)
     if not piped.has_ended:
         click.echo("the program goes on, and what it prints is printed here; Ctrl-C ends both", err=True)
-        piped.pass_on(_to_stdout)
+        piped.pass_on(to_stdout)
     return status
 
 
-def _to_stdout(data: bytes) -> None:
+def to_stdout(data: bytes) -> None:
     from .piped_log import passable
 
     sys.stdout.write(passable(data.decode(errors="replace")))

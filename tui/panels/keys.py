@@ -41,7 +41,11 @@ RUN_KEYS: list[BindingType] = [
     _quiet("S", "ask('steps')", "steps", "run.steps", "So many steps, then pause"),
     _shown("f", "send('fix')", "fix", "run.fix", "Apply the first remedy of the first open finding"),
     _shown(
-        "m", "ask('change')", "change", "run.change", "Change lr, clip, decay, dropout, batch or schedule; see the plan"
+        "m",
+        "ask('change')",
+        "change",
+        "run.change",
+        "Change lr, clip, decay, dropout, batch, schedule, patience; see the plan",
     ),
     _quiet("left_square_bracket", "send('lr_half')", "lr half", "run.lr_half", "Halve the learning rate"),
     _quiet("right_square_bracket", "send('lr_double')", "lr double", "run.lr_double", "Double the learning rate"),
@@ -74,6 +78,8 @@ RUN_KEYS: list[BindingType] = [
     _quiet("U", "compare_no_more", "compare no more", "run.compare_no_more", "Take the other runs out of the plot"),
     _quiet("k", "leave('fork')", "fork", "run.fork", "A new run from the step at the cursor, with a fix or a change"),
     _quiet("F", "leave('prove')", "prove", "run.prove", "Try every fix of the finding on forks, and see which helps"),
+    _quiet("Q", "probe", "probe", "run.probe", "Ask a debugging checklist of a copy: gradients, mask, data, lr ..."),
+    _quiet("T", "leave('lr_range')", "LR range test", "run.lr_range", "Raise the lr on a copy until the loss diverges"),
     _shown(
         "slash",
         "choose_metrics",

@@ -38,12 +38,14 @@ from .forking import ask_how_to_fork
 from .going_back import ask_where_to_go_back
 from .header import BlockedBanner, RunHeader
 from .leaving import DESTINATIONS, led_to
+from .lr_range import find_lr
 from .pace_line import PaceLine, lesson_pace
+from .probing import ProbingScreen
 from .process_memory import MemoryMeter
 from .sending import is_possible, keys_differ, send, send_named
 
 
-class RunScreen(ExportingScreen):
+class RunScreen(ProbingScreen, ExportingScreen):
     BINDING_GROUP_TITLE = "The run"
     BINDINGS: ClassVar[list[BindingType]] = RUN_KEYS
     AUTO_FOCUS = None
@@ -127,6 +129,7 @@ class RunScreen(ExportingScreen):
         if before is None or keys_differ(before, view):
             self.refresh_bindings()
             self.banner.show_state(view)
+        self.look_for_origin(view)
         if view.end is not (before.end if before else None):
             self.report_crash()
 
@@ -187,6 +190,9 @@ class RunScreen(ExportingScreen):
             assert self._run.path is not None, "the key is offered for a run on disk"
             if adopted := await self.app.push_screen_wait(ProofScreen(self._run.path, ascii=self._ascii)):
                 await self._leave(adopted, "The fix is adopted: what becomes of this run?")
+        elif where == "lr_range":
+            if tested := await find_lr(self, self._run, self.panels.viewport, ascii=self._ascii):
+                await self._leave(tested, "Another learning rate: what becomes of this run?")
         else:
             destination, question = DESTINATIONS[where]
             await self._leave(destination(self._run, view), question)

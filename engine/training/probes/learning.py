@@ -1,0 +1,71 @@
+"""Probes that train: can the model learn one batch by heart, and do larger models learn more."""
+
+from typing import Any
+
+from ...config import RunConfig
+from ...events import StepFinished
+from ...experiments.probe_verdicts import MEMORISED, capacity_verdict, overfit_verdict
+from ...experiments.probes import ProbeAnswer
+from ..trainer import Trainer
+from .one_batch import OneBatch
+from .run_copy import RunCopy
+
+MOST_STEPS = 200
+"""On one batch; a healthy model of 64 numbers a token needs 50."""
+_SEQUENCES = 4
+"""In the batch, at most."""
+CAPACITY_STEPS = 100
+
+
+def overfit(run: RunCopy) -> ProbeAnswer:
+    """From random weights."""
+    trainer = run.untrained(usual_settings(run.config))
+    trainer.batches = OneBatch(trainer.batches, trainer.settings.batch)
+    losses = [_train_step(trainer)]
+    while len(losses) < MOST_STEPS and losses[-1] >= MEMORISED:
+        losses.append(_train_step(trainer))
+    return overfit_verdict(losses)
+
+
+def usual_settings(config: RunConfig) -> dict[str, Any]:
+    """With which any model of this kind learns a batch, so that neither lr nor regularisation is in question."""
+    lr = min(3e-3 * 64 / config.model.width, 1e-2)  # Adam's usual one, and less for wider models (Yang et al. 2022)
+    return {
+        "model.dropout": 0.0,
+        "model.init_scale": 1.0,
+        "optimizer.kind": "adamw",
+        "optimizer.beta1": 0.9,
+        "optimizer.beta2": 0.99,
+        "optimizer.eps": 1e-8,
+        "optimizer.bias_correction": True,
+        "optimizer.weight_decay": 0.0,
+        "optimizer.clip": 1.0,
+        "schedule.kind": "constant",
+        "schedule.lr": lr,
+        "schedule.min_lr": lr / 10,
+        "schedule.warmup_steps": 10,
+        "schedule.batch_scaling": "none",
+        "training.batch": min(config.training.batch, _SEQUENCES),
+        "training.accumulation": 1,
+    }
+
+
+def capacity(run: RunCopy) -> ProbeAnswer:
+    """From random weights, on the same batches, with the settings of the run."""
+    model, schedule = run.config.model, run.config.schedule
+    larger = {
+        "two layers more": {"model.layers": model.layers + 2},
+        "twice the width": {"model.width": 2 * model.width},
+    }
+    faster = {"schedule.lr": 2 * schedule.lr, "schedule.min_lr": 2 * schedule.min_lr}
+    of_larger = {name: _losses(run, changes) for name, changes in larger.items()}
+    return capacity_verdict(_losses(run, {}), of_larger, _losses(run, faster))
+
+
+def _losses(run: RunCopy, changes: dict[str, Any]) -> list[float]:
+    trainer = run.untrained(changes)
+    return [_train_step(trainer) for _ in range(min(CAPACITY_STEPS, run.config.training.steps))]
+
+
+def _train_step(trainer: Trainer) -> float:
+    return next(event.loss for event in trainer.advance() if isinstance(event, StepFinished) and event.loss is not None)

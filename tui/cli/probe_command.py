@@ -1,0 +1,105 @@
+"""The command that asks probes of a run: a line each, as soon as it is answered."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..text import visible, visible_json
+from .options import PROGRAM, OneOf, RunName, runs_option
+from .suggestions import run_path
+
+if TYPE_CHECKING:
+    from ...engine.experiments.probes import ProbeAnswer
+
+_COLOURS = {"yes": "green", "no": "red", "cannot tell": "yellow"}
+
+
+def _probe_names(incomplete: str) -> list[str]:
+    from ...engine.experiments.probes import PROBES
+
+    return list(PROBES)
+
+
+@click.command("probe")
+@click.argument("run", type=RunName())
+@click.argument("names", nargs=-1, type=OneOf("probe", _probe_names), metavar="[PROBE]...")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a probe.")
+@runs_option
+def probe_run(run: str, names: tuple[str, ...], as_json: bool, runs: str | None) -> int:
+    """Ask a debugging checklist of a copy of a run; the run itself is only read.
+
+    \b
+    finite       are the loss and all gradients finite; if not, which module made the first that is not
+    first-loss   is the first loss that of guessing, ln V
+    lr           is the learning rate what the schedule gives
+    data         do targets follow inputs, does held-out text lie in the training text; a decoded batch
+    gradients    does every parameter get a gradient
+    mask         do later tokens leave earlier logits alone
+    numeric      do the gradients agree with differences of the loss
+    overfit      can the model overfit one batch
+    capacity     is the model large enough: do neither two layers more nor twice the width help
+
+    Without a name all are asked. Each prints yes, no or cannot tell, its numbers, and what to do where it is no.
+
+    Exit status: 0 where no probe is answered with no, 1 where one is, 2 for bad input.
+    """
+    import asyncio
+
+    from ...engine.experiments.probes import PROBES
+
+    for name in names:
+        if name not in PROBES:
+            raise click.UsageError(f"there is no probe {name!r}; there are {', '.join(PROBES)}")
+    path = run_path(runs, run)
+    return asyncio.run(_ask(path, list(dict.fromkeys(names)) or list(PROBES), as_json=as_json))
+
+
+async def _ask(path: Path, names: Sequence[str], *, as_json: bool) -> int:
+    from contextlib import aclosing
+
+    from ...engine.experiments.probing import probe
+
+    status, left = 0, list(names)
+    _tell_progress(left)
+    async with aclosing(probe(path, names)) as answers:
+        async for answer in answers:
+            left = left[1:]
+            _clear_progress()
+            click.echo(_json_line(answer) if as_json else _line(answer))
+            _tell_progress(left)
+            if answer.answer == "no":
+                status = 1
+    return status
+
+
+def _line(answer: ProbeAnswer) -> str:
+    word = click.style(f"{answer.answer:<11}", fg=_COLOURS[answer.answer], bold=answer.answer == "no")
+    remedy = f"; to do: {visible(answer.remedy)}" if answer.remedy else ""
+    return f"{word} {answer.probe:<10} {visible(answer.evidence)}{remedy}"
+
+
+def _json_line(answer: ProbeAnswer) -> str:
+    from msgspec import json as msgspec_json
+
+    from ...engine.events import encode
+    from ...engine.experiments.probes import PROBES
+
+    fields = msgspec_json.decode(encode(answer))
+    return visible_json(json.dumps({"probe": answer.probe, "question": PROBES[answer.probe].question, **fields}))
+
+
+def _tell_progress(left: Sequence[str]) -> None:
+    """One line that is redrawn, on a terminal alone."""
+    if left and sys.stderr.isatty():
+        click.echo(f"\r\x1b[K{PROGRAM}: {left[0]} ...", nl=False, err=True)
+
+
+def _clear_progress() -> None:
+    if sys.stderr.isatty():
+        click.echo("\r\x1b[K", nl=False, err=True)
