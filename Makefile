@@ -9,7 +9,7 @@ run: $(VENV)/installed
 	@if [ -t 1 ]; then $(BIN)/tinygpt-tui; else $(BIN)/tinygpt-tui train baseline; fi
 
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 test-integrations: $(VENV)/installed-dev
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt '.[integrations]'

@@ -1,10 +1,13 @@
 """What a run that is followed hands out besides events: its steps as columns, and what is known of its log."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .events import AnyEvent
 from .readers.step_columns import StepColumns
+
+_NUMBER = re.compile(r"(^|\s)\d+$")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +56,16 @@ class LogRead:
     rows: int = 0
     waiting: str = ""
     """Why there is nothing to read yet."""
+
+    @property
+    def holds_named_runs(self) -> bool:
+        """Whether its runs have names of their own, and are not one that was begun again and again."""
+        return len({stem_of(run) for run in self.runs}) > 1
+
+
+def stem_of(run: str) -> str:
+    """Runs that follow each other in one log have names that differ in a number at the end."""
+    return _NUMBER.sub("", run)
 
 
 Arrival = AnyEvent | StepColumns | StartedOver | Noticed | LinesPrinted | LogRead

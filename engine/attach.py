@@ -18,28 +18,30 @@ from __future__ import annotations
 
 import atexit
 import os
-import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, SupportsFloat
+from typing import TYPE_CHECKING
 
-from .attached.control import Callback
+from .attach_ranks import Ranks, meet_ranks
+from .attached.attached_run import AttachedRun, RunStopped
+from .attached.following_rank import FollowingRank
+from .attached.loop_warning import warn_loop
 from .attached.recorder import Recorder
-from .attached.session import Session, ShownSettings, plain_number
+from .attached.session import Session, ShownSettings
+from .attached.steering import Callback, Steering
 from .diagnostics.diagnosis import Diagnosis
 from .diagnostics.run_statistics import RunFacts
 from .storage.run_store import create_described, default_runs_folder
 
 if TYPE_CHECKING:
     from .training.loop_probe import LoopProbe, Module, Optimizer, Scaler
+    from .training.rank_clock import RankClock
+
+__all__ = ["SWITCH", "AttachedRun", "RunStopped", "watch"]
 
 SWITCH = "TINYGPT_TUI_ATTACH"
 """An environment variable: 0 or off switches every attached run off."""
 _OFF = ("0", "off", "no", "false")
-
-
-class RunStopped(Exception):
-    """The run was stopped from a screen, and the loop asked for an exception instead of False."""
 
 
 def watch(
@@ -70,124 +72,57 @@ def watch(
     raise_on_stop  `step` raises RunStopped instead of returning False
     runs           folder of the runs; by default where all runs are
 
-    Under torchrun the process of rank 0 records. It can be paused, which makes the others wait; a stop, changes, our
-    clipping and the callbacks are left out, since they would act in one process alone.
+    Under torchrun every process calls this and `step`. Rank 0 records; pauses, changes, our clipping, the callbacks and
+    a stop act in all of them at the same step. Where the others do not take part, rank 0 can only be made to wait.
     """
-    if os.environ.get(SWITCH, "").strip().lower() in _OFF or _number("RANK", 0) != 0:
+    is_off = os.environ.get(SWITCH, "").strip().lower() in _OFF
+    if is_off and clip is None:
         return AttachedRun()
     callbacks = {"evaluate": on_evaluate, "checkpoint": on_checkpoint}
+    ranks, probe = Ranks(), None
     try:
-        is_alone = _number("WORLD_SIZE", 1) == 1
-        probe = _probe(model, optimizer, clip=clip if is_alone else None, scaler=scaler, every=every)
+        if not is_off:
+            ranks = meet_ranks(needs_torch=model is not None or optimizer is not None)
+        is_recorded = not is_off and ranks.rank == 0
+        clip = clip if ranks.can_act else None
+        probe = _probe(model, optimizer, clip=clip, scaler=scaler, every=every if is_recorded else 0)
+        given = {tag: call for tag, call in callbacks.items() if call is not None}
+        steering = Steering(probe, given) if ranks.can_act else Steering(None, {})
+        if not is_recorded:
+            return _kept(_following(probe, steering, ranks, model, raise_on_stop=raise_on_stop))
+        if ranks.trouble:
+            warn_loop(f"the run can be paused, but not stopped or changed: {ranks.trouble}")
         folder = create_described(runs or default_runs_folder(), name)
         recorder = Recorder(folder, Diagnosis(facts=RunFacts(steps=steps, chance=chance_loss)))
-        given = {tag: call for tag, call in callbacks.items() if call is not None}
-        session = Session(recorder, probe, given, is_alone=is_alone)
+        step_clock = _step_clock(model, ranks)
+        session = Session(recorder, probe, steering, can_stop=ranks.can_act, others=ranks.others, step_clock=step_clock)
         session.start(title=name, steps=steps, chance_loss=chance_loss, settings=settings or {})
+        return _kept(AttachedRun(session, folder, raise_on_stop=raise_on_stop))
     except Exception as error:
-        _warn(f"the run is not recorded: {error}")
-        return AttachedRun()
-    run = AttachedRun(session, folder, raise_on_stop=raise_on_stop)
+        warn_loop(f"the run is not recorded: {error}")
+        ranks.part()
+        return _kept(AttachedRun(FollowingRank(None, probe)))
+
+
+def _kept(run: AttachedRun) -> AttachedRun:
+    """It ends with the program, if not before."""
     atexit.register(run.close)
     return run
 
 
-class AttachedRun:
-    """A loop that is watched; without a session it does nothing. One thread uses it, that of the loop."""
+def _following(
+    probe: LoopProbe | None, steering: Steering, ranks: Ranks, model: Module | None, *, raise_on_stop: bool
+) -> AttachedRun:
+    rank = FollowingRank(ranks.leader, probe, steering, _step_clock(model, ranks))
+    return AttachedRun(rank, raise_on_stop=raise_on_stop)
 
-    def __init__(
-        self, session: Session | None = None, path: Path | None = None, *, raise_on_stop: bool = False
-    ) -> None:
-        self.path = path
-        """The run's folder; None where nothing is recorded."""
-        self.is_stopped = False
-        """Whether the run was stopped from a screen."""
-        self._session = session
-        self._raise_on_stop = raise_on_stop
 
-    @property
-    def is_recorded(self) -> bool:
-        return self._session is not None and self._session.is_ours
+def _step_clock(model: Module | None, ranks: Ranks) -> RankClock | None:
+    if model is None or ranks.size == 1 or not ranks.can_act:
+        return None
+    from .training.rank_clock import RankClock
 
-    def step(
-        self,
-        loss: SupportsFloat,
-        *,
-        step: int | None = None,
-        val_loss: SupportsFloat | None = None,
-        tokens: int | None = None,
-        **numbers: SupportsFloat,
-    ) -> bool:
-        """Record a step; call it between `backward` and `optimizer.step`. False once the run is stopped.
-
-        It does not return while the run is paused. `step` counts from 1 by itself unless it is given; `tokens` is
-        how many this step was trained on; other numbers go by their names: lr, grad_norm, accuracy, data_time, ...
-        """
-
-        self.measure(step=step, tokens=tokens, loss=loss, **numbers)
-        if val_loss is not None:
-            self.evaluate(val_loss)
-        return self.go_on()
-
-    def measure(self, *, step: int | None = None, tokens: int | None = None, **numbers: SupportsFloat) -> None:
-        """The first half of `step`, for a loop that knows its loss later: between `backward` and `optimizer.step`."""
-        self._do(lambda session: session.finish_step(step, numbers, tokens))
-
-    def amend(self, **numbers: SupportsFloat) -> None:
-        """Numbers that belong to the step that was measured last."""
-        self._do(lambda session: session.amend(numbers))
-
-    def go_on(self) -> bool:
-        """The second half of `step`: answer what was asked, and return once the loop may go on; False to stop it."""
-
-        def answer(session: Session) -> None:
-            session.answer_requests()
-            self.is_stopped = session.is_stopped
-
-        self._do(answer)
-        if self.is_stopped and self._raise_on_stop:
-            raise RunStopped("the run was stopped from its screen")
-        return not self.is_stopped
-
-    def log(self, **numbers: SupportsFloat) -> None:
-        """Numbers that belong to the next step."""
-        self._do(lambda session: session.log(numbers))
-
-    def evaluate(self, val_loss: SupportsFloat, **numbers: SupportsFloat) -> None:
-        """Record an evaluation after the last step; other numbers of it belong to the next step."""
-
-        def record(session: Session) -> None:
-            session.evaluate(plain_number(val_loss))
-            session.log(numbers)
-
-        self._do(record)
-
-    def sample(self, text: str, prompt: str = "") -> None:
-        """Record what the model has made."""
-        self._do(lambda session: session.sample(prompt, text))
-
-    def close(self) -> None:
-        """Record the end; at the end of the program it happens by itself."""
-        self._do(lambda session: session.end())
-        if self.is_recorded:
-            self._give_up()
-        atexit.unregister(self.close)
-
-    def _do(self, act: Callable[[Session], None]) -> None:
-        """What goes wrong in here is no error of the loop."""
-        session = self._session
-        if session is None or not session.is_ours:
-            return
-        try:
-            act(session)
-        except Exception as error:
-            _warn(f"the run is not recorded any more: {error}")
-            self._give_up()
-
-    def _give_up(self) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            session.close()
+    return RankClock(model)
 
 
 def _probe(
@@ -201,16 +136,9 @@ def _probe(
     if model is None and optimizer is None:
         return None
     from .training.loop_probe import LoopProbe
+    from .training.process_group import is_sharded
 
+    if is_sharded(model):
+        clip, every = None, 0
     optimizers = [] if optimizer is None else [*optimizer] if isinstance(optimizer, Sequence) else [optimizer]
     return LoopProbe(model, optimizers, clip=clip, scaler=scaler, every=every)
-
-
-def _number(variable: str, otherwise: int) -> int:
-    """Of what torchrun sets in the environment of each of its processes."""
-    value = os.environ.get(variable, "")
-    return int(value) if value.isdigit() else otherwise
-
-
-def _warn(words: str) -> None:
-    warnings.warn(f"tinygpt-tui: {words}", RuntimeWarning, stacklevel=4)

@@ -29,8 +29,6 @@ class LightningCallback(Callback):
         """The batch whose gradients were measured: a module may update several times in one."""
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if not trainer.is_global_zero:
-            return
         steps = trainer.estimated_stepping_batches
         planned = int(steps) if 0 < steps < float("inf") else None
         given: dict[str, Any] = {"steps": planned} | self._options

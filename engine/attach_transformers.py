@@ -34,8 +34,6 @@ class TransformersCallback(TrainerCallback):
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        if not state.is_world_process_zero:
-            return
         shown = {"batch": args.per_device_train_batch_size, "accumulation": args.gradient_accumulation_steps}
         given: dict[str, Any] = {
             "settings": {**shown, "seed": args.seed},

@@ -48,8 +48,11 @@ class Run(Protocol):
     path: Path | None
     config: RunConfig
     """Of a run of the tiny GPT; one that describes itself has the usual one, of which nothing is shown."""
-    live: bool
-    """Whether commands can be sent."""
+
+    @property
+    def live(self) -> bool:
+        """Whether commands can be sent."""
+        ...
 
     def batches(self) -> AsyncIterator[Sequence[Arrival]]:
         """The stored events, then the live ones; it ends after the last. To be called once."""

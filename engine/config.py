@@ -232,6 +232,8 @@ class LiveSettings:
     accumulation: int
     lr_scale: float = 1.0
     """Times the schedule; how a typed or multiplied learning rate is remembered."""
+    patience: int | None = None
+    """None in what was stored before it could be changed live: the configuration's."""
 
     @classmethod
     def from_config(cls, config: RunConfig) -> Self:
@@ -242,13 +244,14 @@ class LiveSettings:
             dropout=config.model.dropout,
             batch=config.training.batch,
             accumulation=config.training.accumulation,
+            patience=config.training.patience,
         )
 
     def __post_init__(self) -> None:
         between("lr_scale", self.lr_scale, 0.0, 1e12)
         OptimizerConfig(clip=self.clip, weight_decay=self.weight_decay)
         ModelConfig(dropout=self.dropout)
-        TrainingConfig(batch=self.batch, accumulation=self.accumulation)
+        TrainingConfig(batch=self.batch, accumulation=self.accumulation, patience=self.patience or 0)
 
 
 def _sections() -> str:

@@ -307,6 +307,7 @@ class ChangeSettings(Command, frozen=True, kw_only=True, tag="change"):
     dropout: float | None = None
     batch: int | None = None
     accumulation: int | None = None
+    patience: int | None = None
     schedule: dict[str, Any] | None = None
     """Keys of ScheduleConfig; those left out keep their value."""
 

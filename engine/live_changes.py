@@ -14,6 +14,7 @@ LIVE_KEYS = {
     "model.dropout": "dropout",
     "training.batch": "batch",
     "training.accumulation": "accumulation",
+    "training.patience": "patience",
 }
 """Config keys besides the schedule's that can change while a run trains, and what a live change calls them."""
 
@@ -45,7 +46,7 @@ def changed(settings: LiveSettings, change: ChangeSettings, *, step: int, steps:
     if change.schedule is not None:
         table = asdict(settings.schedule) | change.schedule
         settings = replace(settings, schedule=build(type(settings.schedule), table, "schedule"), lr_scale=1.0)
-    plain = {key: getattr(change, key) for key in ("clip", "weight_decay", "dropout", "batch", "accumulation")}
+    plain = {key: getattr(change, key) for key in LIVE_KEYS.values()}
     settings = replace(settings, **{key: value for key, value in plain.items() if value is not None})
     if change.lr_times is not None:
         settings = replace(settings, lr_scale=settings.lr_scale * change.lr_times)
@@ -77,8 +78,8 @@ def difference(before: LiveSettings, after: LiveSettings, *, step: int, steps: i
         change = f"{field.name} {_short(old)} -> {_short(new)}"
         if old != new and change not in parts:  # the peak is the rate now, where the schedule holds it
             parts.append(f"schedule.{change}")
-    for key in ("clip", "weight_decay", "dropout", "batch", "accumulation"):
-        old, new = getattr(before, key), getattr(after, key)
+    for key in LIVE_KEYS.values():
+        old, new = getattr(before, key) or 0, getattr(after, key) or 0
         if old != new:
             parts.append(f"{key} {old:g} -> {new:g}")
     return ", ".join(parts) or "nothing changed"

@@ -35,6 +35,7 @@ from .storage.event_log import (
     drop_superseded,
     line_count,
     marked_events,
+    require_space,
     restart_steps,
     surviving_events,
     tail_events,
@@ -138,6 +139,7 @@ def assemble(run: Path, progress: ReportProgress, checkpoint: str = "", change: 
         opening: list[Event] = []
         if not new and (origin := read_origin(run)) and (origin.step or origin.changes):
             opening.append(begin_fork(run, origin, config, corpus, progress))
+        require_space(run, config.training.steps - _last_step(run))
         progress("building the model")
         stopwatch = Stopwatch()
         long_work = LongWork()

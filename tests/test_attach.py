@@ -2,7 +2,6 @@
 
 import math
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -15,6 +14,8 @@ import pytest
 import torch
 from torch import nn
 
+from tests import attached_runs
+from tests.attached_runs import DEADLINE_S, until
 from tinygpt_tui.engine.attach import SWITCH, AttachedRun, RunStopped, watch
 from tinygpt_tui.engine.events import (
     Accepted,
@@ -36,26 +37,15 @@ from tinygpt_tui.engine.events import (
     StepFinished,
     Stop,
     TakeSteps,
-    decode_event,
-    encode,
 )
 from tinygpt_tui.engine.storage.event_log import all_events
-from tinygpt_tui.engine.storage.run_folder import EVENTS, find_worker, socket_path
+from tinygpt_tui.engine.storage.run_folder import EVENTS, find_worker
 from tinygpt_tui.engine.storage.run_store import summarise
-
-DEADLINE_S = 20.0
 
 
 @pytest.fixture
 def runs(tmp_path: Path) -> Path:
     return tmp_path / "runs"
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 def stored(run: AttachedRun | Path) -> list[AnyEvent]:
@@ -69,15 +59,8 @@ def steps(run: AttachedRun | Path) -> list[StepFinished]:
 
 
 def ask(run: AttachedRun, command: Command) -> Accepted | Refused:
-    """Send one command and wait for its answer."""
     assert run.path is not None
-    with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(DEADLINE_S)
-        client.connect(os.fspath(socket_path(run.path)))
-        client.sendall(encode(command) + b"\n")
-        answer = decode_event(client.makefile("rb").readline())
-    assert isinstance(answer, Accepted | Refused)
-    return answer
+    return attached_runs.ask(run.path, command)
 
 
 class Loop(threading.Thread):
@@ -347,7 +330,7 @@ def test_a_forked_process_records_nothing(runs: Path) -> None:
     assert [row.loss for row in steps(runs / "loop-1")] == [1.0, 3.0]
 
 
-def test_of_many_processes_the_first_records_and_nothing_acts_on_it_alone(
+def test_of_many_processes_that_cannot_meet_the_first_records_and_nothing_acts_on_it_alone(
     runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("WORLD_SIZE", "2")
@@ -355,7 +338,8 @@ def test_of_many_processes_the_first_records_and_nothing_acts_on_it_alone(
     model, optimizer, *_ = parts()
     assert not watch(model, optimizer, runs=runs).is_recorded and not runs.exists()
     monkeypatch.setenv("RANK", "0")
-    run = watch(model, optimizer, clip=1.0, on_evaluate=lambda: None, runs=runs)
+    with pytest.warns(RuntimeWarning, match="can be paused, but not stopped"):
+        run = watch(model, optimizer, clip=1.0, on_evaluate=lambda: None, runs=runs)
     loop = Loop(run)
     for command in (Stop(), ChangeSettings(lr_times=0.5), ChangeSettings(clip=0.5), Evaluate()):
         assert isinstance(ask(run, command), Refused)

@@ -151,9 +151,23 @@ def test_an_error_of_ours_around_an_update_does_not_leave_the_optimizer(
         raise RuntimeError("broken")
 
     monkeypatch.setattr("tinygpt_tui.engine.training.loop_probe.subtract_from_each", broken)
-    with pytest.warns(RuntimeWarning, match="not recorded any more: broken") as raised:
+    with pytest.warns(RuntimeWarning, match="not measured any more: broken") as raised:
         losses = plain(lambda model, optimizer: watch(model, optimizer, every=1, runs=tmp_path))
     assert len(raised) == 1 and same(losses, plain(lambda model, optimizer: None))
+
+
+def test_the_gradient_of_a_sparse_embedding_is_measured(tmp_path: Path) -> None:
+    model = nn.Sequential(nn.Embedding(10, 4, sparse=True), nn.Linear(4, 1))
+    run = watch(model, torch.optim.SGD(model.parameters(), lr=0.1), every=1, runs=tmp_path)
+    loss = model(torch.tensor([1, 2, 2])).square().mean()
+    loss.backward()
+    wanted = [parameter.grad.to_dense() for parameter in model.parameters() if parameter.grad is not None]
+    assert run.step(loss)
+    run.close()
+
+    assert run.path is not None
+    [step] = rows(run.path)
+    assert step.grad_norm == pytest.approx(torch.cat([each.ravel() for each in wanted]).norm().item())
 
 
 FULL = """

@@ -1,6 +1,7 @@
 """Runs side by side: which is better and where, how lines are told apart, and that a run remembers the one before."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,11 +19,12 @@ from tinygpt_tui.engine.storage.run_folder import RELATION
 from tinygpt_tui.engine.storage.run_store import create, remove
 from tinygpt_tui.tui.app import TinyGPTApp
 from tinygpt_tui.tui.cli.main import run_command
-from tinygpt_tui.tui.comparison.compared_runs import ComparedRuns
+from tinygpt_tui.tui.comparison.compared_runs import ComparedRuns, distinct_names
 from tinygpt_tui.tui.comparison.followed_run import FollowedRun, compared_view, flat_settings
 from tinygpt_tui.tui.comparison.runs_beside import RunsBeside
 from tinygpt_tui.tui.comparison.screen import ComparisonScreen
-from tinygpt_tui.tui.navigation import CompareRuns, OpenRun, RunDestination
+from tinygpt_tui.tui.comparison.table import comparison_text
+from tinygpt_tui.tui.navigation import CompareRuns, LogFolder, OpenLog, OpenRun, RunDestination
 from tinygpt_tui.tui.panels.loss import LossPanel
 from tinygpt_tui.tui.plots.draw import draw_figure
 from tinygpt_tui.tui.plots.viewport import Viewport
@@ -31,6 +33,7 @@ from tinygpt_tui.tui.view.beside import Beside, beside_figure, outcome
 from tinygpt_tui.tui.view.comparison import (
     LETTERS,
     ComparedRun,
+    all_metrics,
     different_settings,
     free_letter,
     held_against,
@@ -38,6 +41,7 @@ from tinygpt_tui.tui.view.comparison import (
 )
 from tinygpt_tui.tui.view.comparison_figure import comparison_figure
 from tinygpt_tui.tui.view.run_view import RunView
+from tinygpt_tui.tui.watch.log_list_screen import LogListScreen
 
 from .screen_text import shown, until
 from .scripted_run import ScriptedRun, started, steps
@@ -132,7 +136,7 @@ def test_every_line_is_told_by_its_letter_without_colour_and_in_ascii() -> None:
         compared([6 - 0.1 * place - 0.05 * step for step in range(40)], letter=LETTERS[place]) for place in range(8)
     ]
     for ascii_only in (False, True):
-        drawn = str(draw_figure(comparison_figure(runs, Viewport(), "loss", False), 80, 30, ascii_only=ascii_only))
+        drawn = str(draw_figure(comparison_figure(runs, Viewport(), "loss"), 80, 30, ascii_only=ascii_only))
         assert all(letter in drawn for letter in LETTERS)
         assert drawn.isascii() or not ascii_only
     assert all(letter.lower() in drawn for letter in LETTERS)
@@ -142,7 +146,7 @@ def test_a_run_that_diverged_does_not_flatten_the_others() -> None:
     falling = [5.5 - 0.08 * step for step in range(40)]
     diverged = [5.5 + 3 * step for step in range(40)]
     runs = [compared(falling), compared(diverged, letter="B")]
-    drawn = draw_figure(comparison_figure(runs, Viewport(smoothing=0), "loss", False), 80, 20)
+    drawn = draw_figure(comparison_figure(runs, Viewport(smoothing=0), "loss"), 80, 20)
     rows = {row for row, line in enumerate(str(drawn).splitlines()) for letter in line[8:] if letter == "A"}
     assert max(rows) - min(rows) > 8
     assert "▲" in str(drawn).splitlines()[0]
@@ -200,7 +204,9 @@ def test_compare_prints_what_each_run_reached(tmp_path: Path, capsys: pytest.Cap
     assert run_command(["compare", one.name, one.name, "--runs", str(tmp_path)]) == 2
 
 
-def app_at(runs: Path, destination: RunDestination | CompareRuns, run: ScriptedRun | None = None) -> TinyGPTApp:
+def app_at(
+    runs: Path, destination: RunDestination | CompareRuns | LogFolder, run: ScriptedRun | None = None
+) -> TinyGPTApp:
     async def scripted(destination: RunDestination, runs: Path) -> ScriptedRun:
         assert run is not None
         return run
@@ -242,3 +248,96 @@ def test_runs_that_cannot_be_read_are_told_of_once_and_left_out(tmp_path: Path) 
     runs = ComparedRuns([tmp_path / "gone-1", stored(tmp_path, [3.0])])
     assert runs.read() and len(runs.new_trouble()) == 1 and not runs.new_trouble()
     assert [run.letter for run in runs.runs()] == ["B"]
+
+
+def write_csv(path: Path, rows: int, loss: float, *, every: int = 1, **more: float) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    lines = [",".join(["step", "loss", *more])] + [
+        ",".join(map(str, [step, loss - step / 1000, *more.values()])) for step in range(0, rows * every, every)
+    ]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def logs_compared(*paths: Path) -> tuple[ComparedRun, ...]:
+    runs = ComparedRuns([OpenLog(path, str(path)) for path in paths])
+    runs.read()
+    runs.close()
+    return runs.runs()
+
+
+def test_logs_are_compared_where_both_have_rows_and_a_few_rows_are_not_averaged(tmp_path: Path) -> None:
+    often, seldom = write_csv(tmp_path / "a.csv", 12, 3.0, every=7), write_csv(tmp_path / "b.csv", 9, 2.5, every=10)
+    one, two = logs_compared(often, seldom)
+    found = held_against(two, one)
+    assert found is not None and (found.step, found.now) == (70, pytest.approx(2.43))
+    rare = write_csv(tmp_path / "c.csv", 5, 2.0, every=11)
+    found = held_against(logs_compared(rare)[0], one)
+    assert found is not None and (found.step, found.was) == (44, pytest.approx(3.0 - 0.042))  # its row of step 42
+
+
+def test_any_metric_is_compared_and_what_is_better_is_known_of_some(tmp_path: Path) -> None:
+    paths = [write_csv(tmp_path / f"{n}.csv", 20, 3.0, acc=n / 10, reward=n, entropy=n) for n in (1, 2)]
+    runs = logs_compared(*paths)
+    assert all_metrics(runs) == ["loss", "accuracy", "reward", "entropy"]
+    for metric, better in (("accuracy", 0.1), ("reward", 1.0), ("loss", 0.0)):
+        found = held_against(runs[1], runs[0], (metric,))
+        assert found is not None and found.better == pytest.approx(better)
+    assert "+1 at 19" in comparison_text(runs, runs[0], "entropy")
+
+
+def test_compare_takes_logs_and_runs_and_all_the_runs_of_a_log(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = stored(tmp_path / "runs", [3.0] * 40, {40: 3.06})
+    log = write_csv(tmp_path / "mine.csv", 41, 2.5)
+    several = tmp_path / "several.csv"
+    several.write_text("\n".join(["step,loss", *(f"{step},{4 - step / 10}" for step in [*range(30), *range(30)])]))
+    options = ["--runs", str(tmp_path / "runs"), "--text"]
+    assert run_command(["compare", run.name, str(log), str(several), *options]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line[0] for line in lines[1:5]] == ["A", "B", "C", "D"]
+    assert "mine.csv" in lines[2] and "0.54 better loss at 40" in lines[2]  # means of two rows
+    assert run_command(["compare", str(log), *options]) == 2
+
+
+@pytest.mark.parametrize(
+    ("names", "shown_names"),
+    [
+        (["r/lr1/metrics.csv", "r/lr2/metrics.csv"], ["lr1", "lr2"]),
+        (["a", "a/b"], ["a", "a/b"]),
+        (["x", "x"], ["x", "x"]),
+        (["r/a.csv", "r/s/a.csv", "r/b.csv"], ["a.csv", "s/a.csv", "b.csv"]),
+    ],
+)
+def test_names_are_told_apart_by_what_differs(names: list[str], shown_names: list[str]) -> None:
+    assert distinct_names(names) == shown_names
+
+
+def test_no_letter_covers_how_high_a_cut_line_goes() -> None:
+    falling = [5.5 - 0.08 * step for step in range(40)]
+    runs = [compared(falling)] + [
+        compared([5.5 + (3 + place) * step for step in range(40)], letter=LETTERS[place]) for place in range(1, 8)
+    ]
+    for width in (60, 80, 120):
+        top = str(draw_figure(comparison_figure(runs, Viewport(smoothing=0), "loss"), width, 20)).splitlines()[0]
+        heights = re.findall(r"[B-H] \d+(?:\.\d+)?", top)
+        assert heights and all(5.5 + (3 + LETTERS.index(h[0])) * 39 == float(h[2:]) for h in heights)
+
+
+@pytest.mark.parametrize("key", ["enter", "C"])
+async def test_marked_logs_of_a_folder_are_laid_over_each_other(tmp_path: Path, key: str) -> None:
+    for name in ("a", "b", "c"):
+        write_csv(tmp_path / "logs" / f"{name}.csv", 50, 3.0 + (name == "b"), acc=0.5)
+    app = app_at(tmp_path, LogFolder(tmp_path / "logs"))
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, LogListScreen) and len(app.screen.shown) == 3)
+        await pilot.press("insert", *"b", "space", "space", "space", "escape")  # marked, and no longer, and again
+        await until(pilot, lambda: "2 marked" in shown(app))
+        await pilot.press(key)
+        await until(pilot, lambda: isinstance(app.screen, ComparisonScreen) and "against A" in shown(app))
+        assert "b.csv" in shown(app) and "1.00" in shown(app)
+        await pilot.press("slash", "2")
+        await until(pilot, lambda: "accuracy" in shown(app) and "lowest" in shown(app))
+        await pilot.press("t", "escape", "escape")
+        await until(pilot, lambda: isinstance(app.screen, LogListScreen) and "2 marked" not in shown(app))

@@ -517,3 +517,14 @@ def test_the_diagnosis_needs_neither_torch_nor_numpy_nor_a_screen() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout == "set()\n"
+
+
+@pytest.mark.parametrize("period", [100, 150])
+def test_swings_that_follow_a_triangular_lr_are_none(period: int) -> None:
+    draw = random.Random(1)
+    rows = []
+    for step in range(6 * period):
+        height = 1 - abs((step % period) / (period / 2) - 1)
+        loss = 2.5 * (1 + step / 40) ** -0.5 + 0.15 * height + draw.gauss(0, 0.02)
+        rows.append(Row(step, {"loss": loss, "lr": 1e-4 + 9e-4 * height}))
+    assert kinds(of_kind("oscillation", rows)) == []

@@ -311,6 +311,7 @@ settings_of_all_kinds = st.builds(
     dropout=st.floats(0.0, 0.9),
     batch=st.integers(1, 64),
     accumulation=st.integers(1, 8),
+    patience=st.integers(0, 8),
 )
 
 

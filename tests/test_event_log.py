@@ -2,21 +2,33 @@
 
 import os
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinygpt_tui.engine.events import AnyEvent, Evaluated, RunEnded, RunPaused, RunResumed, RunStarted, encode
+from tinygpt_tui.engine.events import (
+    AnyEvent,
+    Evaluated,
+    RunEnded,
+    RunPaused,
+    RunResumed,
+    RunStarted,
+    StepFinished,
+    encode,
+)
 from tinygpt_tui.engine.storage.event_log import (
     LONGEST_EVENT_LINE,
+    STEP_BYTES,
     EventLog,
     Transcript,
     drop_superseded,
     lines_at,
     marked_events,
     offset_of,
+    require_space,
     restart_steps,
     stored_events,
     surviving_events,
@@ -238,3 +250,19 @@ def test_a_log_that_another_program_touches_is_not_written_on(tmp_path: Path, da
         with pytest.raises(StoreError, match=f"was {damage}"):
             log.append(RunResumed(step=2))
     log.close()
+
+
+def test_a_run_whose_log_would_fill_the_disk_is_refused(tmp_path: Path) -> None:
+    require_space(tmp_path, 1_000, free=STEP_BYTES * 1_000)
+    with pytest.raises(StoreError, match=r"1,000,000 steps need about 0\.3 GB .* make training.steps smaller"):
+        require_space(tmp_path, 1_000_000, free=STEP_BYTES * 1_000)
+
+
+def test_a_step_is_as_long_in_the_log_as_is_said(tmp_path: Path) -> None:
+    numbers = dict.fromkeys(("grad_max", "grad_min", "param_norm", "update_ratio"), -1.2345678901234568e-05)
+    step = StepFinished(
+        step=100_000, loss=numbers["grad_max"], lr=1e-3, tokens=10**8, tokens_per_s=1e5 / 3, grad_norm=1 / 3, **numbers
+    )
+    with closing(EventLog(tmp_path)) as log:
+        log.append(step)
+    assert (tmp_path / EVENTS).stat().st_size == pytest.approx(STEP_BYTES, rel=0.1)

@@ -1,5 +1,6 @@
 """Forks and replays have the losses of the run that they are made from, to the last bit, and leave it as it is."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -9,7 +10,15 @@ from queue import SimpleQueue
 import pytest
 
 from tinygpt_tui.engine.config import ConfigError, DataConfig, RunConfig, StorageConfig
-from tinygpt_tui.engine.events import AnyEvent, ChangeSettings, Evaluated, RunEnded, RunStarted, StepFinished
+from tinygpt_tui.engine.events import (
+    AnyEvent,
+    ChangeSettings,
+    Evaluated,
+    RunEnded,
+    RunStarted,
+    SettingsChanged,
+    StepFinished,
+)
 from tinygpt_tui.engine.experiments.forking import fork
 from tinygpt_tui.engine.hosting.host import Host
 from tinygpt_tui.engine.hosting.interfaces import Request
@@ -168,11 +177,8 @@ def test_what_cannot_be_forked_is_told_and_leaves_nothing(
 
 
 def test_a_run_without_patience_left_ends_with_its_best_checkpoint(tmp_path: Path) -> None:
-    """A learning rate that only makes it worse: the evaluations after the first are no better."""
     run = new_run(tmp_path, patience=2)
-    config = RunConfig.from_toml(run / "config.toml")
-    hot = config.with_changes({"schedule.lr": 3.0, "instruments.evaluate_every": 4, "storage.checkpoint_every": 5})
-    write_config(run, hot)
+    get_worse(run)
 
     train(run)
 
@@ -183,6 +189,45 @@ def test_a_run_without_patience_left_ends_with_its_best_checkpoint(tmp_path: Pat
     assert f"not become better for 2 evaluations; the best is {best.val_loss:.4g} of step {best.step}" in end.detail
     kept = [stored.step for stored in stored_checkpoints(run / "checkpoints")]
     assert best.step in kept and end.step not in kept
+
+
+def test_patience_can_be_set_while_a_run_trains_and_outlasts_a_pause(tmp_path: Path) -> None:
+    run = new_run(tmp_path)
+    get_worse(run)
+
+    train(run, {3: ChangeSettings(patience=2)})
+
+    *_, end = events_of(run)
+    changed = next(event for event in events_of(run) if isinstance(event, SettingsChanged))
+    assert isinstance(end, RunEnded) and end.step < 40
+    assert changed.summary == "patience 0 -> 2"
+    assert train_on(run).step == end.step, "from its checkpoint it ends where it did"
+
+
+def test_a_checkpoint_from_before_patience_could_change_takes_the_configured_one(tmp_path: Path) -> None:
+    run = train(new_run(tmp_path, patience=30, steps=12))
+    state = stored_checkpoints(run / "checkpoints")[-1].path / "state.json"
+    old = json.loads(state.read_text())
+    assert old["settings"].pop("patience") == 30
+    state.write_text(json.dumps(old))
+
+    trainer = assemble(run, lambda activity: None).loop
+
+    assert isinstance(trainer, Trainer) and trainer.settings.patience == 30
+
+
+def get_worse(run: Path) -> None:
+    """A learning rate that only makes it worse: the evaluations after the first are no better."""
+    config = RunConfig.from_toml(run / "config.toml")
+    hot = {"schedule.lr": 3.0, "instruments.evaluate_every": 4, "storage.checkpoint_every": 5}
+    write_config(run, config.with_changes(hot))
+
+
+def train_on(run: Path) -> RunEnded:
+    train(run)
+    *_, end = events_of(run)
+    assert isinstance(end, RunEnded)
+    return end
 
 
 def test_at_step_0_a_fork_can_have_another_model(parent: Path) -> None:

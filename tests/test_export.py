@@ -14,14 +14,22 @@ from tinygpt_tui.engine.attach import watch
 from tinygpt_tui.engine.diagnostics.report import Report
 from tinygpt_tui.engine.export.event_file import event_file
 from tinygpt_tui.engine.export.run_series import RunSeries, Series
+from tinygpt_tui.engine.export.suffixes import SUFFIXES
 from tinygpt_tui.engine.export.svg_chart import svg_chart
 from tinygpt_tui.engine.export.tables import ExportError, csv_table, json_lines
 from tinygpt_tui.engine.readers.log import open_log
+from tinygpt_tui.tui.app import TinyGPTApp
 from tinygpt_tui.tui.cli.diagnose import diagnose_log
 from tinygpt_tui.tui.cli.export_files import EXPORTERS, write_export
 from tinygpt_tui.tui.cli.main import run_command
 from tinygpt_tui.tui.cli.printed_plots import smoothed
 from tinygpt_tui.tui.cli.run_data import collected
+from tinygpt_tui.tui.dialogs.confirm import Confirm
+from tinygpt_tui.tui.navigation import OpenLog
+from tinygpt_tui.tui.run.exporting import export_arguments, read_export
+from tinygpt_tui.tui.run.screen import RunScreen
+
+from .screen_text import until
 
 HOSTILE = "\x1b]52;c;aGk=\x07</script><b>[red]`x`"
 NUMBERS = st.floats(-1e30, 1e30) | st.sampled_from([math.nan, math.inf])
@@ -162,3 +170,36 @@ def test_a_picture_is_drawn_of_any_numbers() -> None:
 def test_what_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="cannot be written"):
         write_export([run_of({"loss": {1: 1.0}})], tmp_path / "no" / "x.csv")
+
+
+def test_what_the_form_offers_is_what_the_command_writes(tmp_path: Path) -> None:
+    assert tuple(EXPORTERS) == SUFFIXES
+    (tmp_path / "a.csv").mkdir()
+    for name in ("", "x.docx", "x", str(tmp_path / "nowhere" / "x.csv"), str(tmp_path / "a.csv")):
+        with pytest.raises(ValueError, match=r"^File"):
+            read_export({"file": name, "metric": "loss"})
+    wanted = read_export({"file": f" {tmp_path}/-[b].TFEVENTS ", "metric": " "})
+    assert (wanted.target.name, wanted.metric) == ("-[b].TFEVENTS", "loss")
+    log = OpenLog(tmp_path / "-x.csv", "x", run="two", columns={"loss": "a"})
+    arguments = export_arguments(log.path, log, wanted, replaces=True)
+    assert arguments[-2:] == ["--", str(log.path)] and {"--run=two", "--map=loss=a", "--force"} <= {*arguments}
+
+
+async def test_a_log_is_exported_from_the_screen_and_nothing_is_replaced_unasked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, target = tmp_path / "x.csv", tmp_path / "x.md"
+    monkeypatch.chdir(tmp_path)
+    log.write_text("step,loss\n" + "".join(f"{step},{4 - step / 50}\n" for step in range(60)))
+    target.write_text("mine")
+    app = TinyGPTApp(tmp_path, settings_file=tmp_path / "s.toml", destination=OpenLog(log, "x.csv"))
+    async with app.run_test(size=(110, 36)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, RunScreen) and app.screen.view is not None)
+        await pilot.press("X", *["backspace"] * 4, *"md", "enter")
+        await until(pilot, lambda: isinstance(app.screen, Confirm))
+        await pilot.press("escape", "X", *["backspace"] * 4, *"md", "enter")
+        await until(pilot, lambda: isinstance(app.screen, Confirm))
+        assert target.read_text() == "mine"
+        await pilot.press("y")
+        await until(pilot, lambda: any(str(target) in note.message for note in app._notifications))
+    assert target.read_text().startswith("## x.csv")

@@ -186,3 +186,63 @@ def test_a_log_that_goes_on_is_not_judged_by_its_whole_curve() -> None:
 
     assert {finding.severity for finding in reporter.found_so_far} <= {"info"}
     assert [finding.kind for finding in reporter.report().findings if finding.severity != "info"] == ["stall"]
+
+
+def test_a_denoising_loss_that_scatters_from_the_first_row_on_has_hardly_ever_a_spike() -> None:
+    def noisy(seed: int) -> list[Row]:
+        chance = random.Random(seed)
+        return [Row(step, {"loss": abs(chance.gauss(0.12, 0.08)) + 0.01, "lr": 1e-5}) for step in range(1, 61)]
+
+    assert sum("spike" in kinds(noisy(seed)) for seed in range(100)) <= 5
+
+
+@pytest.mark.parametrize("rows", [6, 15, 31])
+def test_a_loss_that_is_exactly_0_all_at_once_is_a_stall_by_masked_labels_or_half_precision(rows: int) -> None:
+    (finding,) = alarms(epochs(loss=[1.81, 1.9, *[0.0] * (rows - 2)]))
+
+    assert (finding.kind, finding.onset) == ("stall", 3)
+    assert "half precision" in finding.causes[1]
+
+
+def test_a_loss_that_falls_to_0_because_all_is_known_by_heart_is_none() -> None:
+    assert kinds(epochs(loss=[2.0, 0.8, 0.2, 0.03, 0.001, 0.0, 0.0, 0.0])) == []
+
+
+def test_a_spike_that_never_comes_back_is_the_beginning_of_a_divergence_and_no_second_finding() -> None:
+    learned = [4.0 - 2.5 * step / 48 for step in range(48)]
+
+    assert kinds(epochs(loss=[*learned, *[6.0] * 12])) == ["divergence"]
+
+
+def test_a_warm_restart_of_the_lr_makes_no_spike() -> None:
+    cycle = [0.5e-3 * (1 + math.cos(math.pi * step / 100)) for step in range(100)]
+    rows = [
+        Row(step, {"loss": 2.0 / (1 + step / 30) + 300 * lr, "lr": lr}) for step, lr in enumerate(3 * cycle, start=1)
+    ]
+
+    assert kinds(rows) == []
+
+
+@pytest.mark.parametrize("rows", [5, 6, 9, 24])
+def test_rows_that_swing_evenly_oscillate_and_uneven_ones_are_noise(rows: int) -> None:
+    turns = [4.0 + (0.5 if row % 2 else -0.5) for row in range(rows)]
+    uneven = [turn + (1.5 if row == 2 else 0.0) * (1 if row % 2 else -1) for row, turn in enumerate(turns)]
+
+    assert kinds(epochs(loss=turns)) == ["oscillation"]
+    assert kinds(epochs(loss=uneven)) == []
+
+
+def test_a_loss_scale_below_1_is_a_stall_because_every_step_is_skipped() -> None:
+    chance = random.Random(1)
+    scales = [2.0 ** max(16 - step, -24) for step in range(60)]
+    rows = [
+        Row(step, {"loss": 2.31 + chance.gauss(0, 0.02), "loss_scale": scale, "skipped": 1.0})
+        for step, scale in enumerate(scales, start=1)
+    ]
+
+    (finding,) = alarms(rows)
+    assert finding.kind == "stall" and "every step is skipped" in finding.evidence
+
+
+def test_a_running_mean_in_a_late_epoch_is_no_stall_of_the_run() -> None:
+    assert kinds([Row(step, {"loss": 16.8, "epoch": 476.0}) for step in range(1, 40)]) == []

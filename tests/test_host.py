@@ -59,11 +59,11 @@ class ListLog:
         self.fails = fails
         self._after = after
 
-    def append(self, event: Event) -> None:
-        if len(self.events) >= self._after and self.fails:
+    def append(self, *events: Event) -> None:
+        if len(self.events) + len(events) > self._after and self.fails:
             self.fails -= 1
             raise OSError(28, "No space left on device")
-        self.events.append(event)
+        self.events += events
 
     def of(self, *kinds: type[Event]) -> list[Event]:
         return [event for event in self.events if isinstance(event, kinds)]
@@ -409,8 +409,10 @@ def test_a_blocked_run_answers_and_tries_again_at_once_when_it_is_resumed(tmp_pa
     assert isinstance(refused, Refused) and "No space left" in refused.why
     assert accepted == [Accepted(id=2, step=3), Accepted(id=3, step=3)]
     assert stage.step_times == [0.0, 0.0, 0.0, 0.0]
-    assert stage.story()[2:6] == [
+    assert stage.story()[:6] == [
         ("StorageRestored", 3),
+        ("StepFinished", 1),
+        ("StepFinished", 2),
         ("StepFinished", 3),
         ("RunPaused", 3),
         ("RunResumed", 3),

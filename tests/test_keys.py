@@ -1,14 +1,10 @@
-"""Every key of every screen and widget: it says what it does, it can do it, and a test presses it."""
+"""Every key of every screen and widget: it says what it does, and it can do it. `pressed_keys` asks for more."""
 
 import inspect
-from importlib import import_module
-from pkgutil import walk_packages
 
 from textual.actions import parse
-from textual.binding import Binding
-from textual.dom import DOMNode
 
-from tinygpt_tui import tui
+from tests.pressed_keys import declared_keys
 from tinygpt_tui.tui import app
 from tinygpt_tui.tui.home.entry_list import EntryList
 from tinygpt_tui.tui.run.command_prompts import PROMPTS
@@ -16,22 +12,7 @@ from tinygpt_tui.tui.run.leaving import DESTINATIONS
 from tinygpt_tui.tui.run.screen import RunScreen
 from tinygpt_tui.tui.run.sending import COMMANDS
 
-
-def keys() -> list[tuple[type[DOMNode], Binding]]:
-    """A binding a key, with the class that declares it."""
-    inside = [each.name for each in walk_packages(tui.__path__, f"{tui.__name__}.") if not each.ispkg]
-    found = [value for module in map(import_module, inside) for value in vars(module).values()]
-    classes = dict.fromkeys(value for value in found if isinstance(value, type) and declares_keys(value))
-    return [(kind, binding) for kind in classes for binding in Binding.make_bindings(kind.BINDINGS)]
-
-
-def declares_keys(kind: type) -> bool:
-    """Whether it is a class of ours that has keys of its own."""
-    ours = app.__name__.removesuffix("app")
-    return issubclass(kind, DOMNode) and kind.__module__.startswith(ours) and "BINDINGS" in vars(kind)
-
-
-KEYS = keys()
+KEYS = declared_keys()
 
 
 def test_the_keys_of_all_screens_and_widgets_are_known() -> None:
@@ -55,16 +36,14 @@ def test_every_key_has_an_action_that_takes_what_it_is_given() -> None:
 
 
 def test_every_name_that_a_key_of_the_run_screen_passes_stands_in_its_table_and_has_a_key() -> None:
-    tables = {"send": {*COMMANDS}, "ask": {*PROMPTS, "change"}, "leave": {*DESTINATIONS, "go_back", "fork", "prove"}}
+    tables = {
+        "send": {*COMMANDS},
+        "ask": {*PROMPTS, "change"},
+        "leave": {*DESTINATIONS, "go_back", "fork", "prove", "lr_range"},
+    }
     passed: dict[str, set[object]] = {action: set() for action in tables}
     for kind, binding in KEYS:
         _, action, values = parse(binding.action)
         if kind is RunScreen and action in tables:
             passed[action].add(values[0])
     assert passed == tables
-
-
-def test_every_key_is_pressed_by_a_test(pressed_in_all_tests: set[tuple[str | None, str]]) -> None:
-    # ctrl+c of the app stands behind Textual's own, which copies, and is not noted as its own
-    expected = {(binding.id, binding.key) for _, binding in KEYS if not binding.system}
-    assert expected - pressed_in_all_tests == set()

@@ -38,7 +38,12 @@ ARITHMETIC = {
     ("constant-lr", "For 800 steps this is the baseline itself"): PRESETS["baseline"].schedule.decay_start * 1000
     == 800,
     ("cosine-lr", "From step 11 on"): PRESETS["cosine-lr"].schedule.warmup_steps + 1 == 11,
-    ("early-stopping", "3600 bytes, and 200 steps instead of 800"): PRESETS["overfitting"].training.steps == 800,
+    ("early-stopping", "3600 bytes and the same plan of 800 steps"): (
+        train_bytes("early-stopping") == 3600 and PRESETS["overfitting"].training.steps == 800
+    ),
+    ("early-stopping", "the run that goes on to step 800 arrives near 4"): (
+        "val_loss at end > 3.8" in {claim.check for claim in PRESETS["overfitting"].lesson.claims}
+    ),
     ("hot-start", "ln 1000 = 6.9"): round(log(1000), 1) == 6.9,
     ("hot-start", "-ln(1/1000) = 6.9"): round(-log(1 / 1000), 1) == 6.9,
     ("model-too-small", "1500 parameters"): round(parameters("model-too-small"), -2) == 1500,

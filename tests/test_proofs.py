@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from textual.app import App
 from textual.widgets import Static
 
-from tinygpt_tui.engine.config import DataConfig, RunConfig
+from tinygpt_tui.engine.config import DataConfig, LiveSettings, RunConfig
 from tinygpt_tui.engine.events import (
     Accepted,
     CheckpointSaved,
@@ -28,14 +28,18 @@ from tinygpt_tui.engine.events import (
     RunStarted,
     Stop,
     TakeSteps,
+    encode,
 )
 from tinygpt_tui.engine.experiments import arms
-from tinygpt_tui.engine.experiments.proof import CONTROL, FIRST_LOOK, plan_proof
+from tinygpt_tui.engine.experiments.arms import Proof, fix_verdict_words
+from tinygpt_tui.engine.experiments.proof import CONTROL, FIRST_LOOK, make_arms, make_folder, plan_proof
+from tinygpt_tui.engine.experiments.too_late import try_earlier
 from tinygpt_tui.engine.experiments.verdict import VERDICT_MARGIN, Trial, judge, paired_interval, student_t
 from tinygpt_tui.engine.storage.event_log import EventLog, all_events
 from tinygpt_tui.engine.storage.origin import read_origin
 from tinygpt_tui.engine.storage.run_folder import StoreError
 from tinygpt_tui.engine.storage.run_store import create, read_config
+from tinygpt_tui.engine.storage.stored_checkpoints import State
 from tinygpt_tui.tui.cli.main import run_command
 from tinygpt_tui.tui.experiments.proof_screen import ProofScreen
 from tinygpt_tui.tui.navigation import Destination, ResumeRun
@@ -281,3 +285,57 @@ def test_of_findings_that_began_together_the_worst_is_proved(tmp_path: Path) -> 
         log.append(spike)
         log.append(msgspec.structs.replace(spike, id=1, kind="divergence", severity="failure"))
     assert plan_proof(run).kind == "divergence"
+
+
+class ArmOfRuin(ScriptedArm):
+    """Its learning rate decides the loss only where it goes on from before a step; later the weights are lost."""
+
+    RUINED_AT = 0
+
+    async def send(self, command: Command) -> Accepted | Refused:
+        origin = read_origin(self.path) if self.path else None
+        assert origin is not None
+        lr = self.config.schedule.lr * (500 if origin.step < self.RUINED_AT else 1)
+        self.config = self.config.with_changes({"schedule.lr": lr, "schedule.min_lr": 0.0})
+        answer = await super().send(command)
+        self.config = read_config(self.path) if self.path else self.config
+        return answer
+
+
+@pytest.mark.parametrize(("ruined_at", "helped_from"), [(40, 20), (10, 0), (0, None)])
+async def test_a_fix_that_came_too_late_is_told_from_one_that_never_helps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ruined_at: int, helped_from: int | None
+) -> None:
+    async def start(path: Path) -> ScriptedArm:
+        return ArmOfRuin(path)
+
+    monkeypatch.setattr(arms, "start", start)
+    monkeypatch.setattr(ArmOfRuin, "RUINED_AT", ruined_at)
+    run = run_with(tmp_path, *steps(RunConfig(), [3.0] * 80), finding(1, 50, LOWER))
+    for step in (20, 48):
+        checkpoint(run, step)
+    plan = plan_proof(run)
+    assert plan.start == 48
+    folder = make_folder(plan)
+    proof = Proof(plan, make_arms(plan, folder, NOW))
+    await proof.run()
+    assert proof.verdicts[0].answer == "does not help"
+
+    await try_earlier(proof, folder)
+    await proof.close()
+
+    words = fix_verdict_words(proof.verdicts[0])
+    if helped_from is None:
+        assert words.startswith("does not help")
+    else:
+        assert words.startswith(f"too late now: from step {helped_from} it would have helped (loss differs by -0.4")
+    assert (proof.best(), proof.tried_from) == (None, 20 if helped_from == 20 else 0)
+
+
+def checkpoint(run: Path, step: int) -> None:
+    """Enough of one for a fork to be made from it."""
+    settings = LiveSettings.from_config(read_config(run))
+    state = State(step=step, tokens=0, reason="series", fingerprint="0", best_val_loss=math.inf, settings=settings)
+    folder = run / "checkpoints" / f"step-{step:06d}"
+    folder.mkdir(parents=True)
+    (folder / "state.json").write_bytes(encode(state))

@@ -1,6 +1,7 @@
 """Logs of many trainers, tables and blocks inside other text: the loss is found, and nothing else is taken for it."""
 
 import io
+import json
 import math
 from collections.abc import Mapping
 
@@ -49,6 +50,19 @@ LINES = {
     "ESPnet": ("[host] 2024-01-01 (trainer:732) INFO: 1epoch:train:1-{s}batch: iter_time=0.1, loss_ctc=9.5, loss={x}",),
     "fairseq": ("epoch 001:  {s} / 9000 loss={x}, ppl=300, wps=1000, num_updates={s}, lr=0.1, gnorm=1.5, clip=0",),
     "pix2pix": ("(epoch: 1, iters: {s}, time: 0.3, data: 0.0) D_A: {x} G_A: 0.4 cycle_A: 1.9 idt_A: 0.8",),
+    "BasicSR": ("INFO: [train..][epoch:  0, iter:  {s:,}, lr:(2.000e-04,)] [eta: 1:00:00, time: 0.2] l_pix: {x:.2e}",),
+    "torchtitan": ("\x1b[31mstep: {s}  \x1b[32mloss: {x}  \x1b[33mgrad_norm: 1.25  \x1b[34mtps: 2,012\x1b[39m",),
+    "LightGBM's squares": ("[{s}]\ttraining's l2: {x}\tvalid_1's l2: {v}",),
+    "Deeplearning4j": ("10:12:00.1 [main] INFO o.d.o.l.ScoreIterationListener - Score at iteration {s} is {x}",),
+    "Tacotron 2": ("Train loss {s} {x} Grad Norm 1.5 2.1s/it", "Validation loss {s}: {v}  "),
+    "an estimator": ("INFO:tensorflow:loss = {x}, step = {s} (0.9 sec)",
+                     "INFO:tensorflow:Saving dict for global step {s}: accuracy = 0.9, global_step = {s}, loss = {v}"),
+    "icefall": ("Epoch 1, batch {s}, loss[loss={x}, over 48.00 frames.], tot_loss[loss=9.5, over 9e5 frames.], lr: 1",),
+    "the total of several": ('{{"step": {s}, "ppo/loss/value": 9.5, "ppo/loss/total": {x}, "ppo/loss/policy": 0.5}}',),
+    "a course": ("Cost after iteration {s}: {x}",),
+    "a guide": ("Training loss (for one batch) at step {s}: {x}",),
+    "a mean over some": ("step {s}: mean loss over last 100 batches = {x}",),
+    "numpy": ("{{'step': {s}, 'loss': np.float64({x}), 'val_loss': np.float64({v})}}",),
     "PaddleOCR": ("epoch: [1/200], global_step: {s}, lr: 0.1, CTCLoss: 9.5, loss: {x}, avg_reader_cost: 0.0001 s",),
     "a block": ("---------", "| time/            |     |", "|    total_timesteps | {s} |",
                 "| train/ | |", "|    loss  | {x} |", "|    entropy_loss | -2 |", "---------"),
@@ -71,6 +85,90 @@ EPOCHS = {
     "ESPnet": ("INFO: {e}epoch results: [train] iter_time=0.1, loss={x}, [valid] loss={v}",),
     "Keras": ("Epoch {e}/9", "20/20 [====] - 3s 2ms/step - loss: {x} - val_loss: {v}"),
 }  # fmt: skip
+
+
+def test_a_place_in_an_evaluation_is_no_place_of_the_training() -> None:
+    epoch = "Epoch: [{e}][ {b}/40]\tTime 0.3 (0.4)\tLoss {x} (9.5)"
+    evaluation = "Test: [ {b}/ 8]\tTime 0.1 (0.2)\tLoss {x} (9.5)"
+    text = [epoch.format(e=0, b=b, x=x) for b, x in [(10, 3.0), (20, 2.5)]] + [evaluation.format(b=0, x=4.0)]
+    log = opened(lines(*text, *(epoch.format(e=1, b=b, x=x) for b, x in [(10, 2.0), (20, 1.75)])))
+    assert [loss for _, loss in series(log)] == LOSSES
+    assert [loss for _, loss in series(log, "val_loss")] == [4.0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "train_losses = [3.0, 2.5, 2.0, 1.75]\nval_losses = [4.0, 3.5, 3.0, 2.75]",
+        "{'loss': [3.0, 2.5, 2.0, 1.75], 'val_loss': [4.0, 3.5, 3.0, 2.75]}",
+        "{'loss': [3.0,\n  2.5,\n  2.0,\n  1.75],\n 'val_loss': [4.0,\n  3.5,\n  3.0,\n  2.75]}",
+        "loss: [np.float64(3.0), np.float64(2.5), np.float64(2.0), np.float64(1.75)]\nval_loss: [4.0, 3.5, 3.0, 2.75]",
+    ],
+)
+def test_series_in_brackets_are_read_number_by_number(text: str) -> None:
+    log = opened(text)
+    assert series(log) == [*enumerate(LOSSES, 1)]
+    assert series(log, "val_loss") == [(place, x + 1) for place, x in enumerate(LOSSES, 1)]
+
+
+def test_an_accuracy_given_as_a_count_is_a_share() -> None:
+    text = "Train Epoch: {e} Loss: 2.3\nTest set: Average loss: 2.3, Accuracy: 980/10000 (10%)"
+    assert series(opened(lines(*(text.format(e=e) for e in (1, 2, 3)))), "val_accuracy") == [
+        (1, 0.098),
+        (2, 0.098),
+        (3, 0.098),
+    ]
+
+
+def test_names_on_two_lines_of_a_header_belong_together() -> None:
+    head = (
+        "|  Epoch  |  Iteration  |  Time Elapsed  |  Mini-batch  |  Validation  |",
+        "|         |             |   (hh:mm:ss)   |     Loss     |     Loss     |",
+    )
+    rows = [
+        f"|       1 |  {100 * place} |       00:00:0{place} |  {x} |  {x + 1} |" for place, x in enumerate(LOSSES, 1)
+    ]
+    log = opened(lines("|====|", *head, "|====|", *rows))
+    assert series(log) == [(100 * place, x) for place, x in enumerate(LOSSES, 1)]
+    assert series(log, "val_loss") == [(100 * place, x + 1) for place, x in enumerate(LOSSES, 1)]
+
+
+def test_a_line_under_a_header_is_no_header() -> None:
+    rows = [f"      {place}        {x:.4f}        {x + 1:.4f}  0.0514" for place, x in enumerate(LOSSES, 1)]
+    log = opened(
+        lines("  epoch    train_loss    valid_loss     dur", "-------  ------------  ------------  ------", *rows)
+    )
+    assert series(log) == [*enumerate(LOSSES, 1)]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["rollout/ep_rew_mean", "charts/episodic_return", "AverageEpRet", "episode_reward_mean", "critic/rewards/mean"],
+)
+def test_a_reward_is_known_by_its_name(name: str) -> None:
+    text = [
+        f'{{"step": {place}, "loss": {x}, "{name}": {10 * x}, "reward_std": 1.5}}' for place, x in enumerate(LOSSES)
+    ]
+    assert series(opened(lines(*text)), "reward") == [(place, 10 * x) for place, x in enumerate(LOSSES)]
+
+
+def test_the_losses_of_an_agent_are_none_to_be_minimised_alone() -> None:
+    text = [f'{{"epoch": {place}, "LossPi": 0.01, "LossV": {x}, "Entropy": 0.6}}' for place, x in enumerate(LOSSES)]
+    log = opened(lines(*text))
+    assert log.facts.is_adversarial and "agent" in log.notes[0]
+
+
+@pytest.mark.parametrize("name", ["trained", "printed"])
+def test_a_notebook_is_read_by_what_its_cells_showed(name: str) -> None:
+    table = "".join(f"<tr><td>{place}</td><td>{x}</td><td>{x + 1}</td></tr>" for place, x in enumerate(LOSSES, 1))
+    head = "<tr><th>Epoch</th><th>Training Loss</th><th>Validation Loss</th></tr>"
+    shown = {"data": {"text/html": [f"<table>{head}", f"{table}</table>"], "text/plain": ["<HTML object>"]}}
+    printed = {"text": [f"Epoch {place}: loss {x} val_loss {x + 1}\n" for place, x in enumerate(LOSSES, 1)]}
+    cells = [{"cell_type": "code", "outputs": [shown if name == "trained" else printed]}, {"cell_type": "markdown"}]
+    cells.append({"cell_type": "code", "outputs": [{"text": "Test loss: 9.5"}]})
+    log = opened(json.dumps({"cells": cells, "nbformat": 4}))
+    assert series(log) == [*enumerate(LOSSES, 1)]
+    assert series(log, "val_loss") == [(place, x + 1) for place, x in enumerate(LOSSES, 1)]
 
 
 @pytest.mark.parametrize("trainer", EPOCHS)

@@ -95,7 +95,7 @@ def test_a_report_in_between_changes_nothing(seed: int, planted: str, asked: lis
 
 
 def test_silence_is_not_taken_for_health() -> None:
-    report = report_of([Row(step, {"loss": 1.0}) for step in range(10)])
+    report = report_of([Row(step, {"loss": 1.0 - step / 100}) for step in range(10)])
 
     assert report.signals == ("loss",)
     blind = "\n".join(report.blind)

@@ -396,14 +396,15 @@ def test_a_socket_lies_in_the_run_folder_and_is_its_owners(tmp_path: Path) -> No
 
 
 def test_a_path_too_long_for_a_socket_gets_one_in_a_private_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("platformdirs.user_runtime_path", lambda name: tmp_path / name)
+    runtime = tmp_path_factory.mktemp("r")  # tmp_path has the long name of the test in it
+    monkeypatch.setattr("platformdirs.user_runtime_path", lambda name: runtime / name)
     run = new_run(tmp_path / ("deep" * 30), steps=1)
 
     with claimed(run):
         address = socket_path(run)
-        assert address.parent == tmp_path / "tinygpt-tui"
+        assert address.parent == runtime / "tinygpt-tui"
         assert stat.S_IMODE(address.parent.stat().st_mode) == 0o700
     address.parent.chmod(0o777)
     with pytest.raises(StoreError, match="0700"):

@@ -85,3 +85,9 @@ def test_a_warm_up_in_the_middle_of_a_run_with_a_jump_is_a_seam() -> None:
 @pytest.mark.parametrize(("jump", "climbs"), [(0.0, True), (0.2, False)])
 def test_a_second_warm_up_without_a_jump_or_a_step_of_a_decay_is_none(jump: float, climbs: bool) -> None:
     assert "seam" not in [finding.kind for finding in alarms(warmed_up_again(jump, climbs=climbs))]
+
+
+@few
+@given(seeds, st.integers(100, 380))
+def test_a_clean_resume_far_back_is_no_alarm_although_the_loss_is_that_of_then(seed: int, back: int) -> None:
+    assert alarms(resumed(seed, back=back, jump=0)) == []

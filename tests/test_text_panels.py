@@ -151,6 +151,12 @@ async def test_how_many_findings_lie_below_is_told_in_the_frame() -> None:
         assert panel.border_subtitle == ""
 
 
+def test_of_very_many_findings_the_first_are_shown_and_the_rest_counted() -> None:
+    text = words(DiagnosisPanel, BEGUN.after_all([finding(id, "warning", id) for id in range(1, 61)]))
+
+    assert text.count("▲ Loss spike") == 40 and "20 more are open" in text
+
+
 @pytest.mark.parametrize("reason", ["finished", "stopped"])
 def test_a_run_that_ends_in_a_failure_does_not_look_well(reason: str) -> None:
     end = RunEnded(step=20, reason=reason)  # pyright: ignore[reportArgumentType]

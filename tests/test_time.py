@@ -93,9 +93,9 @@ class SlowLog:
         self.events: list[Event] = []
         self._clock, self._write_s = clock, write_s
 
-    def append(self, event: Event) -> None:
-        self._clock.now += self._write_s
-        self.events.append(event)
+    def append(self, *events: Event) -> None:
+        self._clock.now += self._write_s * len(events)
+        self.events += events
 
 
 def hosted(folder: Path, *, steps: int, step_s: float, write_s: float = 0.0) -> list[TimeSpent]:

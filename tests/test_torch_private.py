@@ -1,6 +1,7 @@
 """torch still has every private operator that the engine uses, and one module alone uses them."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,8 @@ INSTEAD = {
     "torch._foreach_norm": "[torch.linalg.vector_norm(a) for a in tensors]",
     "torch._fused_adam_": "torch.optim.Adam over `flat.weights`, or its formula in tensor operations",
     "torch._fused_adamw_": "torch.optim.AdamW over `flat.weights`, or its formula in tensor operations",
+    "torch.distributed.distributed_c10d._get_default_store": "torch.distributed.TCPStore(MASTER_ADDR, MASTER_PORT)",
+    "torch._C._nn.flatten_dense_tensors": "torch.nn.utils.parameters_to_vector(tensors)",
     "torch.ops.aten._softmax_backward_data": "y * (dy - (dy * y).sum(-1, keepdim=True))",
 }
 """What a documented torch offers for each operator."""
@@ -24,11 +27,11 @@ INSTEAD = {
 
 def private_names(path: Path) -> Iterator[str]:
     """Every `torch.a._b` of a module, however deep the private part of the name is."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Attribute):
-            name = ast.unparse(node)
-            if name.startswith("torch.") and node.attr.startswith("_") and not node.attr.startswith("__"):
-                yield name
+    attributes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)]
+    within = {id(node.value) for node in attributes}
+    for name in (ast.unparse(node) for node in attributes if id(node) not in within):
+        if re.match(r"torch(\.\w+)*\._(?!_)[\w.]+$", name):
+            yield name
 
 
 @pytest.mark.parametrize("name", INSTEAD)

@@ -13,6 +13,7 @@ WRITTEN = {
     "Hugging Face": "loss grad_norm learning_rate epoch",
     "Megatron": "lm loss|learning rate|grad norm|consumed samples",
     "fairseq": "epoch loss nll_loss ppl wps ups num_updates lr gnorm",
+    "Marian": "Cost|Time|gNorm|lr",
     "Ultralytics": "epoch train/box_loss train/cls_loss train/dfl_loss val/box_loss lr/pg0",
     "Detectron2": "iter total_loss loss_cls loss_box_reg time data_time lr max_mem",
     "Stable-Baselines3": "time/total_timesteps rollout/ep_rew_mean train/loss train/value_loss",
@@ -31,7 +32,10 @@ def test_a_trainer_is_known_by_its_columns(name: str) -> None:
     assert trainer.name == name
 
 
-@pytest.mark.parametrize("columns", ["step loss", "epoch train_loss val_loss", "iter loss lr grad_norm", ""])
+@pytest.mark.parametrize(
+    "columns",
+    ["step loss", "epoch train_loss val_loss", "iter loss lr grad_norm", "EPOCH TRAIN_LOSS DEV_LOSS LEARNING_RATE", ""],
+)
 def test_columns_that_any_loop_may_write_show_no_trainer(columns: str) -> None:
     assert trainer_of(columns.split()) is None
 

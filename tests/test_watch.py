@@ -2,10 +2,11 @@
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,8 @@ from tinygpt_tui.engine.following.log_run import LogRun
 from tinygpt_tui.engine.readers.step_columns import StepColumns
 from tinygpt_tui.tui.app import TinyGPTApp
 from tinygpt_tui.tui.cli.main import run_command
+from tinygpt_tui.tui.cli.watch_command import opened_log
+from tinygpt_tui.tui.comparison.screen import ComparisonScreen
 from tinygpt_tui.tui.navigation import LogFolder, OpenLog, OpenRun
 from tinygpt_tui.tui.panels.layout import absent_panels
 from tinygpt_tui.tui.panels.metrics import MetricsPanel
@@ -33,6 +36,7 @@ from tinygpt_tui.tui.watch.log_list_screen import LogListScreen
 
 from .screen_text import shown as screen_shown
 from .scripted_run import ScriptedRun
+from .store_files import event, events, simple
 from .test_run_screen import shown, until
 
 LOG = RunDescribed(title="a.csv", kind="log")
@@ -271,3 +275,65 @@ def test_the_option_of_an_unknown_finding_is_named(tmp_path: Path, capsys: pytes
     log = write_log(tmp_path / "a.csv", 30)
     assert run_command(["watch", "--headless", "--on", "gremlins", str(log)]) == 2
     assert "--on gremlins: there is no such finding" in capsys.readouterr().err
+
+
+def write_runs(path: Path, *names: str) -> Path:
+    """A database of trackio."""
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("create table metrics (id integer primary key, timestamp, run_name, step, metrics)")
+        for name in names:
+            rows = [(f"{step:04}", name, step, json.dumps({"loss": 4 - step / 50})) for step in range(60)]
+            database.executemany("insert into metrics (timestamp, run_name, step, metrics) values (?, ?, ?, ?)", rows)
+        database.commit()
+    return path
+
+
+async def test_of_a_log_that_holds_named_runs_one_is_chosen_or_several_are_compared(tmp_path: Path) -> None:
+    path = write_runs(tmp_path / "p.db", "[b]alpha", "beta", "gamma")
+    app = app_on(OpenLog(path, "p.db"), tmp_path)
+    async with app.run_test(size=(110, 36)) as pilot:
+        await until(pilot, lambda: "3 runs in p.db" in screen_shown(app) and "[b]alpha" in screen_shown(app))
+        await pilot.press("down", "enter")
+        await until(pilot, lambda: "p.db · beta" in screen_shown(app) and "3 runs in it" in screen_shown(app))
+        await pilot.press("C")
+        await until(pilot, lambda: "3 runs in p.db" in screen_shown(app))
+        await pilot.press("space", "space", "enter")
+        await until(pilot, lambda: isinstance(app.screen, ComparisonScreen) and "against A" in screen_shown(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, RunScreen))
+
+
+def test_the_runs_of_a_log_are_listed_and_one_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = str(write_runs(tmp_path / "p.db", "alpha", "beta"))
+    assert run_command(["diagnose", path]) == 0
+    assert "2, of which --run NAME takes one: alpha, beta" in capsys.readouterr().out
+    for command in (["diagnose"], ["plot", "--height", "8"]):
+        assert run_command([*command, path, "--run", "beta"]) == 0
+        out = capsys.readouterr().out
+        assert "alpha" not in out
+        assert run_command([*command, path, "--run", "nosuch"]) == 2
+        assert "holds no run 'nosuch'; its runs are alpha, beta" in capsys.readouterr().err
+    many = str(write_runs(tmp_path / "many.db", *(f"r{n}x" for n in range(20))))
+    assert run_command(["plot", many]) == 2
+    assert "these are 20; --run names those" in capsys.readouterr().err
+    os.utime(path, (1e9, 1e9))
+    assert run_command(["watch", path, "--headless", "--until-end"]) == 0
+    assert "the log holds 2 runs" in capsys.readouterr().err
+    assert run_command(["watch", path, "--headless", "--until-end", "--run", "nosuch"]) == 2
+
+
+def test_the_runs_of_an_mlflow_store_are_listed_by_their_names(tmp_path: Path) -> None:
+    for run, name in (("a1", "first"), ("b2", "second")):
+        for folder, file, text in (("metrics", "loss", "1600000000000 1.0 1\n"), ("tags", "mlflow.runName", name)):
+            (tmp_path / "7" / run / folder).mkdir(parents=True, exist_ok=True)
+            (tmp_path / "7" / run / folder / file).write_text(text)
+        (tmp_path / "7" / run / "meta.yaml").write_text("")
+    assert {(log.name, log.path.name) for log in logs_in(tmp_path)} == {("7/first", "a1"), ("7/second", "b2")}
+
+
+def test_event_files_of_one_run_in_a_folder_for_each_split_are_one_log(tmp_path: Path) -> None:
+    for split in ("train", "validation"):
+        (tmp_path / split).mkdir()
+        (tmp_path / split / "events.out.tfevents.1").write_bytes(events(event(1, simple("loss", 1.0))))
+    opened = opened_log(str(tmp_path), None, {})
+    assert isinstance(opened, OpenLog) and opened.path == tmp_path

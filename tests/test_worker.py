@@ -401,8 +401,10 @@ async def test_a_run_whose_log_is_truncated_ends_with_the_reason(tmp_path: Path)
     async with training(run) as live:
         await until(live, is_step(3))
         watching = await attach(run)
+        batches = watching.batches()
+        events = await anext(batches)  # it may not end before its events were asked for
         os.truncate(run / EVENTS, 0)
-        events = [event async for batch in watching.batches() for event in batch]
+        events += [event async for batch in batches for event in batch]
         await watching.close()
     end = events[-1]
     assert isinstance(end, RunEnded) and end.reason == "failed" and "was changed by another program" in end.detail

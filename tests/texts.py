@@ -8,6 +8,7 @@ import numpy as np
 from tinygpt_tui.engine.config import InstrumentsConfig, ModelConfig, RunConfig, TrainingConfig
 from tinygpt_tui.engine.corpus import Corpus
 from tinygpt_tui.engine.events import Event
+from tinygpt_tui.engine.hosting.patience import Patience
 from tinygpt_tui.engine.training.trainer import Trainer
 
 TEXT = b"def add(a, b):\n    return a + b\n\n\ndef twice(f):\n    return lambda x: f(f(x))\n\n\n" * 60
@@ -32,8 +33,11 @@ def small_config(**training: object) -> RunConfig:
 
 
 def training_events(config: RunConfig, corpus: Corpus) -> Iterator[Event]:
-    """A whole run, from its first step to its last."""
+    """A whole run, from its first step to its last; early stopping ends it as in a worker."""
     trainer = Trainer(config, corpus)
     yield trainer.started()
-    while not trainer.finished:
-        yield from trainer.advance()
+    patience = Patience(config.training.patience)
+    while not (trainer.finished or patience.is_over):
+        events = trainer.advance()
+        patience.observe(events)
+        yield from events

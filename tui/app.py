@@ -159,13 +159,13 @@ class TinyGPTApp(RememberingApp):
             run = await open_or_notify(self, self._open(wanted, self._runs), in_words(wanted))
             if run is None:
                 return
-            if isinstance(wanted, OpenLog) and wanted.piped is None:
+            if isinstance(wanted, OpenLog) and wanted.piped is None and wanted.program is None:
                 self._remember_log(wanted.path)
-            match await self._shown(run, paced=not isinstance(wanted, OpenRun)):
+            match await self._shown(run, wanted):
                 case QuitApp():
                     self.exit()
                     return
-                case StartRun() | ResumeRun() | ForkRun() as wanted:
+                case StartRun() | ResumeRun() | ForkRun() | OpenLog() as wanted:
                     pass
                 case ToHome() | None:
                     wanted = None
@@ -176,10 +176,16 @@ class TinyGPTApp(RememberingApp):
         if isinstance(home := self.screen_stack[0], HomeScreen):
             home.come_back(run)
 
-    async def _shown(self, run: OpenedRun, *, paced: bool) -> Destination | None:
+    async def _shown(self, run: OpenedRun, opened: RunDestination) -> Destination | None:
         from .run.screen import RunScreen
 
-        self._shown_run = RunScreen(run, settings=self._preferences.settings, ascii=self._ascii, paced=paced)
+        self._shown_run = RunScreen(
+            run,
+            settings=self._preferences.settings,
+            ascii=self._ascii,
+            paced=not isinstance(opened, OpenRun | OpenLog),
+            log=opened if isinstance(opened, OpenLog) else None,
+        )
         try:
             return await self.push_screen_wait(self._shown_run)
         finally:

@@ -18,6 +18,8 @@ from ..engine.config import RunConfig
 
 if TYPE_CHECKING:  # the first frame does not need them
     from ..engine.events import ChangeSettings
+    from ..engine.experiments.sweep import SweepPlan
+    from ..engine.following.child_program import ChildProgram
     from ..engine.following.piped_input import PipedInput
     from ..engine.storage.relation import Relation
 
@@ -89,6 +91,8 @@ class OpenLog:
     columns: Mapping[str, str] = field(default_factory=dict[str, str])
     """Canonical names of metrics and the columns that were chosen for them."""
     piped: PipedInput | None = None
+    program: ChildProgram | None = None
+    """That was started to be watched; its output is followed."""
 
 
 @dataclass(frozen=True)
@@ -119,15 +123,23 @@ class LogFolder:
 
 @dataclass(frozen=True)
 class CompareRuns:
-    """Several runs over each other."""
+    """Several runs over each other: folders of runs, and logs of other programs."""
 
-    paths: tuple[Path, ...]
+    runs: tuple[Path | OpenLog, ...]
 
 
-Destination = ToHome | QuitApp | StartRun | ResumeRun | ForkRun
+@dataclass(frozen=True)
+class SweepGrid:
+    """A sweep, and what the run is called that a cell is trained in full as."""
+
+    plan: SweepPlan
+    name: str
+
+
+Destination = ToHome | QuitApp | StartRun | ResumeRun | ForkRun | OpenLog
 """Where the run screen is left for."""
 RunDestination = StartRun | ResumeRun | ForkRun | OpenRun | OpenLog
-Place = Course | CurveExercise | FaultExercise | CompareRuns | LogFolder
+Place = Course | CurveExercise | FaultExercise | CompareRuns | LogFolder | SweepGrid
 
 
 class GoTo(Message):

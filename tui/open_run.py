@@ -61,7 +61,9 @@ async def open_run(destination: RunDestination, runs: Path) -> OpenedRun:
 async def _followed(wanted: OpenLog) -> OpenedRun:
     from ..engine.following.log_run import LogRun
 
-    run = LogRun(wanted.name, wanted.path, run=wanted.run, given=wanted.columns, piped=wanted.piped)
+    program = wanted.program
+    piped = wanted.piped if program is None else program.output
+    run = LogRun(wanted.name, wanted.path, run=wanted.run, given=wanted.columns, piped=piped, program=program)
     await run.begin()
     return run
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .navigation import CompareRuns, Course, CurveExercise, FaultExercise, LogFolder, Place, new_seed
+from .navigation import CompareRuns, Course, CurveExercise, FaultExercise, LogFolder, Place, SweepGrid, new_seed
 
 if TYPE_CHECKING:
     from textual.screen import Screen
@@ -31,8 +31,12 @@ def screen_of(place: Place, *, open: Opener, progress: Path, ascii: bool) -> Scr
         case LogFolder(path=path):
             from .watch.log_list_screen import LogListScreen
 
-            return LogListScreen(path)
-        case CompareRuns(paths=paths):
+            return LogListScreen(path, ascii=ascii)
+        case CompareRuns(runs=runs):
             from .comparison.screen import ComparisonScreen
 
-            return ComparisonScreen(paths, ascii=ascii)
+            return ComparisonScreen(runs, ascii=ascii)
+        case SweepGrid(plan=plan, name=name):
+            from .experiments.sweep_screen import SweepScreen
+
+            return SweepScreen(plan, name, ascii=ascii)

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
@@ -27,6 +27,7 @@ from ..events import (
 )
 from ..hosting.host import SLOWEST
 from ..hosting.interfaces import Request
+from .steering import Steering, tag_of
 
 ALIVE_S = 1.0
 """How often a paused loop looks whether it is recorded still: without that nothing could resume it."""
@@ -34,22 +35,21 @@ ALWAYS = ("pause", "resume", "step", "speed")
 """Tags of the commands that every loop takes."""
 
 
-class Levers(Protocol):
-    """What of a loop can be changed, as `training.loop_probe.LoopProbe` offers it."""
+class Others(Protocol):
+    """The other processes of a training, which do at the same step what is done here."""
 
-    clip: float | None
-    lr_factor: float
-    steers_lr: bool
-    """Whether `lr_factor` acts on every optimizer."""
+    def is_due(self) -> bool:
+        """Count a step; whether they wait after it for what is decided."""
+        ...
 
-    @property
-    def lr(self) -> float | None: ...
-    @property
-    def weight_decay(self) -> float | None: ...
-    def set_weight_decay(self, weight_decay: float) -> None: ...
+    def require_all(self) -> None:
+        """ConfigError where one of them does not take part."""
+        ...
 
-
-Callback = Callable[[], object]
+    def send(self, command: Command) -> None: ...
+    def go_on(self, most: float) -> None:
+        """Let them go on, by at most so many steps."""
+        ...
 
 
 class Control:
@@ -57,23 +57,19 @@ class Control:
         self,
         requests: SimpleQueue[Request],
         publish: Callable[[Event], None],
-        levers: Levers | None,
-        callbacks: Mapping[str, Callback],
+        steering: Steering,
         clock: Callable[[], float] = time.monotonic,
         *,
-        is_alone: bool = True,
+        can_stop: bool = True,
+        others: Others | None = None,
     ) -> None:
-        """`is_alone` is False for one process of many that train together: it can make them wait, as each waits for
-        the slowest, but what changes or ends this one alone would break them, so that is not taken.
-
-        `callbacks` are the loop's own, by the tag of the command that calls one: `evaluate`, `checkpoint`."""
         self.is_stopped = False
         self.step = 0
         self._requests = requests
         self._publish = publish
-        self._levers = levers if is_alone else None
-        self._callbacks = callbacks if is_alone else {}
-        self._is_alone = is_alone
+        self._steering = steering
+        self._can_stop = can_stop
+        self._others = others
         self._clock = clock
         self._steps_left = math.inf
         """Until the loop is to be paused."""
@@ -85,21 +81,8 @@ class Control:
     @property
     def commands(self) -> list[str]:
         """Tags of the commands that this loop takes."""
-        return [*ALWAYS, *(["stop"] if self._is_alone else []), *(["change"] if self.changes else []), *self._callbacks]
-
-    @property
-    def changes(self) -> list[str]:
-        """Fields of ChangeSettings that can be changed in this loop."""
-        levers = self._levers
-        if levers is None:
-            return []
-        possible = {
-            "lr": levers.lr is not None and levers.steers_lr,
-            "lr_times": levers.lr is not None and levers.steers_lr,
-            "weight_decay": levers.weight_decay is not None,
-            "clip": levers.clip is not None,
-        }
-        return [name for name, is_possible in possible.items() if is_possible]
+        stop, change = ["stop"] if self._can_stop else [], ["change"] if self._steering.changes else []
+        return [*ALWAYS, *stop, *change, *self._steering.callbacks]
 
     def after_step(self, step: int, flush: Callable[[], None], is_served: Callable[[], bool]) -> None:
         """Answer what was asked; returns when the loop may go on.
@@ -108,6 +91,13 @@ class Control:
         """
         self.step = step
         self._steps_left -= 1
+        if self._others is None:
+            self._answer_all(flush, is_served)
+        elif self._others.is_due():
+            self._answer_all(flush, is_served)
+            self._others.go_on(1 if self._step_s else self._steps_left)
+
+    def _answer_all(self, flush: Callable[[], None], is_served: Callable[[], bool]) -> None:
         now = self._clock()
         self._next_step_at = max(self._next_step_at + self._step_s, now)
         if self._requests.empty() and self._steps_left > 0 and not self._step_s:
@@ -154,52 +144,27 @@ class Control:
             case TakeSteps(count=count):
                 require(count >= 1, "count", count, "must be at least 1")
                 self._steps_left, self._reason = count, "the steps asked for are taken"
-            case Stop() if self._is_alone:
+            case Stop() if self._can_stop:
+                self._send(command)
                 self.is_stopped = True
             case LimitSpeed(steps_per_s=speed):
                 require(speed >= SLOWEST, "steps_per_s", speed, f"must be at least {SLOWEST}; inf is full speed")
                 self._step_s = 1 / speed
                 self._publish(SpeedLimited(step=self.step, steps_per_s=speed))
             case ChangeSettings():
-                self._publish(SettingsChanged(step=self.step, summary=self._changed(command)))
-            case Evaluate() if "evaluate" in self._callbacks:
-                self._callbacks["evaluate"]()
-            case SaveCheckpoint() if "checkpoint" in self._callbacks:
-                self._callbacks["checkpoint"]()
+                if self._others is not None:
+                    self._others.require_all()
+                summary = self._steering.change(command)
+                self._send(command)
+                self._publish(SettingsChanged(step=self.step, summary=summary))
+            case Evaluate() | SaveCheckpoint() if tag_of(command) in self._steering.callbacks:
+                self._send(command)
+                self._steering.call(tag_of(command))
             case _:
                 taken = ", ".join(self.commands)
-                raise ConfigError(f"this loop takes no {command.__struct_config__.tag}; it takes {taken}")
+                raise ConfigError(f"this loop takes no {tag_of(command)}; it takes {taken}")
 
-    def _changed(self, change: ChangeSettings) -> str:
-        """Apply a change; what it was and is, in words."""
-        asked = {name for name in change.__struct_fields__ if name != "id" and getattr(change, name) is not None}
-        if unknown := sorted(asked - set(self.changes)):
-            changeable = ", ".join(self.changes) or "nothing"
-            raise ConfigError(f"{unknown[0]}: cannot be changed in this loop; it can change {changeable}")
-        levers = self._levers
-        if not asked or levers is None:
-            raise ConfigError("nothing to change is named")
-        words: list[str] = []
-        if change.lr is not None or change.lr_times is not None:
-            words.append(_change_lr(levers, change))
-        if change.weight_decay is not None:
-            require(change.weight_decay >= 0, "weight_decay", change.weight_decay, "must be 0 or above")
-            words.append(f"weight_decay {levers.weight_decay:g} -> {change.weight_decay:g}")
-            levers.set_weight_decay(change.weight_decay)
-        if change.clip is not None:
-            require(change.clip > 0, "clip", change.clip, "must be above 0; inf does not clip")
-            words.append(f"clip {levers.clip:g} -> {change.clip:g}")
-            levers.clip = change.clip
-        return ", ".join(words)
-
-
-def _change_lr(levers: Levers, change: ChangeSettings) -> str:
-    before = levers.lr or 0.0
-    if change.lr is not None:
-        require(math.isfinite(change.lr) and change.lr > 0, "lr", change.lr, "must be above 0")
-        require(before > 0, "lr", change.lr, "cannot be set while the loop's own lr is 0")
-        levers.lr_factor *= change.lr / before
-    if change.lr_times is not None:
-        require(math.isfinite(change.lr_times) and change.lr_times > 0, "lr_times", change.lr_times, "must be above 0")
-        levers.lr_factor *= change.lr_times
-    return f"lr {before:.3g} -> {levers.lr or 0.0:.3g}"
+    def _send(self, command: Command) -> None:
+        if self._others is not None:
+            self._others.require_all()
+            self._others.send(command)

@@ -12,14 +12,16 @@ from queue import SimpleQueue
 from threading import Event as Flag
 from threading import Thread
 
-from ..events import Event
+from ..events import Event, RunEnded, StepFinished
 from ..hosting.interfaces import Observer, Request, refuse_all, with_findings
 from ..hosting.server import Server
 from ..storage.event_log import EventLog
 from ..storage.run_folder import claimed
 
-STORE_S = 0.05
-"""Events of this time are stored together."""
+STORE_S = 0.2
+"""Steps of this time are stored together, as often as a server looks for new ones. What is no step is stored at once.
+
+Each store takes the interpreter from the loop, and a row in a large store costs half of one alone."""
 CLOSING_S = 5.0
 """How long the end of a run may take to be stored, so that a full disk does not hold up the end of a program."""
 MOST_UNSTORED = 200_000
@@ -39,7 +41,8 @@ class Recorder:
         self.trouble: BaseException | None = None
         self._diagnosis = diagnosis
         self._waiting: deque[Event] = deque()
-        self._is_over = Flag()
+        self._is_over = False
+        self._is_due = Flag()
         self._pid = os.getpid()
         with ExitStack() as parts:
             listener = parts.enter_context(claimed(run))
@@ -56,7 +59,7 @@ class Recorder:
         try:
             self._store()
         except BaseException:
-            self._is_over.set()
+            self._is_over = True
             self._parts.close()
             raise
         self._thread.start()
@@ -73,17 +76,29 @@ class Recorder:
         if len(self._waiting) >= MOST_UNSTORED:
             raise RecordingError(f"{MOST_UNSTORED} events wait to be written")
         self._waiting.append(event)
+        if not isinstance(event, StepFinished):
+            self._is_due.set()
+
+    def end(self, end: RunEnded) -> None:
+        """Store the end of the run at once; what comes later is refused with its reason. From any thread."""
+        self.record(end)
+        self.trouble = RecordingError(end.detail)
+        self._is_over = True
+        self._is_due.set()
 
     def close(self) -> None:
         """Store what is left, let the clients read it, and give the folder free."""
-        if self.is_ours and not self._is_over.is_set():
-            self._is_over.set()
+        self._is_over = True
+        self._is_due.set()
+        if self.is_ours and self._thread.is_alive():
             self._thread.join(CLOSING_S)
 
     def _record_all(self) -> None:
         try:
             with self._parts:
-                while not self._is_over.wait(STORE_S):
+                while not self._is_over:
+                    self._is_due.wait(STORE_S)
+                    self._is_due.clear()
                     self._store()
                 self._store()
         except BaseException as error:  # whatever it is, it must not reach the program that trains
@@ -92,7 +107,6 @@ class Recorder:
             refuse_all(self.requests, "the run has ended or is not recorded any more")
 
     def _store(self) -> None:
-        while self._waiting:
-            event = self._waiting.popleft()
-            for each in with_findings(event, self._diagnosis):
-                self._log.append(each)
+        events = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        if events:
+            self._log.append(*(each for event in events for each in with_findings(event, self._diagnosis)))

@@ -4,20 +4,25 @@ Methods may raise whatever goes wrong; `attach.AttachedRun` keeps that away from
 """
 
 import os
-import sys
 import time
 from collections.abc import Mapping
 from typing import Protocol, SupportsFloat
 
-from ..events import Evaluated, Event, RunDescribed, RunEnded, RunStarted, SampleGenerated
-from .control import Callback, Control, Levers
+from ..events import Evaluated, RunDescribed, RunEnded, RunStarted, SampleGenerated
+from .control import Control
+from .following_rank import FollowingRank
+from .leading_rank import ConnectedRanks, LeadingRank
+from .loop_warning import warn_loop
+from .program_end import error_words, program_end
 from .recorder import Recorder
+from .steering import Levers, Steering
+from .step_clock import StepClock
 from .step_row import step_row
 
 ShownSettings = Mapping[str, float | int | str | bool | None]
 
 
-class Probe(Levers, Protocol):
+class LoopMeasures(Levers, Protocol):
     """What is measured of a loop, as `training.loop_probe.LoopProbe` does it."""
 
     @property
@@ -25,21 +30,32 @@ class Probe(Levers, Protocol):
     def begin_step(self) -> None: ...
     def measure_gradients(self) -> dict[str, float]: ...
     def update_ratio(self) -> float | None: ...
-    def remove(self) -> None: ...
+    def remove(self, *, keep_changes: bool = False) -> None: ...
 
 
 class Session:
     def __init__(
-        self, recorder: Recorder, probe: Probe | None, callbacks: Mapping[str, Callback], *, is_alone: bool = True
+        self,
+        recorder: Recorder,
+        probe: LoopMeasures | None,
+        steering: Steering,
+        *,
+        can_stop: bool = True,
+        others: ConnectedRanks | None = None,
+        step_clock: StepClock | None = None,
     ) -> None:
-        """`is_alone` as for Control."""
+        """`others` are the other processes of the same training; without them this one can be made to wait."""
         self._recorder = recorder
         self._probe = probe
-        self._control = Control(recorder.requests, recorder.record, probe, callbacks, is_alone=is_alone)
+        self._ranks = LeadingRank(others, self._end_by_death) if others else None
+        self._step_clock = step_clock
+        self._steering = steering
+        self._control = Control(recorder.requests, recorder.record, steering, can_stop=can_stop, others=self._ranks)
         self._step = 0
         self._planned: int | None = None
         self._tokens = 0
         self._stepped_at = time.time()
+        self._is_measuring = probe is not None
         self._numbers: dict[str, float] = {}
         """Logged since the last step."""
         self._finished: tuple[int, float, dict[str, float]] | None = None
@@ -61,7 +77,7 @@ class Session:
             kind="loop",
             chance_loss=chance_loss,
             commands=self._control.commands,
-            changes=self._control.changes,
+            changes=self._steering.changes,
             settings=dict(settings),
         )
         parameters = self._probe.parameters if self._probe else None
@@ -84,11 +100,26 @@ class Session:
             values.setdefault("tokens_per_s", tokens / max(now - self._stepped_at, 1e-9))
         self._stepped_at = now
         if self._probe is not None:
-            self._probe.begin_step()
             if self._probe.lr is not None:
                 values.setdefault("lr", self._probe.lr)
-            values = {**self._probe.measure_gradients(), **values}
+            values = {**self._measured(self._probe), **values}
+        if self._ranks is not None and self._step_clock is not None:
+            values |= self._ranks.rank_times(self._step_clock.busy_s)
         self._finished = (self._step, now, values)
+
+    def _measured(self, probe: LoopMeasures) -> dict[str, float]:
+        """A loop whose gradients are of a kind that cannot be measured still has its losses recorded."""
+        if not self._is_measuring:
+            return {}
+        try:
+            probe.begin_step()
+            return probe.measure_gradients()
+        except Exception as error:
+            if probe.clip is not None:
+                raise  # unclipped, it would go on as another training
+            self._is_measuring = False
+            warn_loop(f"gradients and updates are not measured any more: {error}")
+            return {}
 
     def amend(self, numbers: Mapping[str, SupportsFloat]) -> None:
         """Add to the last step, or to the next one if that is recorded already."""
@@ -103,13 +134,15 @@ class Session:
         self._control.after_step(self._step, self.flush, lambda: self._recorder.trouble is None)
         if self._probe is None:
             self.flush()
+        if self._step_clock is not None:
+            self._step_clock.begin_step()
 
     def flush(self) -> None:
         """Record the last step, with what was measured of its update."""
         if self._finished is None:
             return
         (step, at, values), self._finished = self._finished, None
-        if self._probe is not None and (ratio := self._probe.update_ratio()) is not None:
+        if self._is_measuring and self._probe and (ratio := self._probe.update_ratio()) is not None:
             values["update_ratio"] = ratio
         self._recorder.record(step_row(step, values, at=at, tokens=self._tokens))
 
@@ -121,28 +154,34 @@ class Session:
         self._recorder.record(SampleGenerated(step=self._step, prompt=prompt, text=text, temperature=0.0, top_k=0))
 
     def end(self) -> None:
+        if self._ranks is not None and error_words():
+            self._ranks.wait_for_death()
         self.flush()
         is_early = self.is_stopped or (self._planned is not None and self._step < self._planned)
-        self._recorder.record(_end(self._step, getattr(sys, "last_value", None), is_early=is_early))
+        self._recorder.record(program_end(self._step, is_early=is_early))
 
-    def close(self) -> None:
-        """Leave the loop as it was."""
-        if self._probe is not None:
-            self._probe.remove()
+    def _end_by_death(self, words: str) -> None:
+        """Another process has died, and this one will wait for it in vain or be ended; called in another thread."""
+        finished, self._finished = self._finished, None
+        if finished is not None:
+            step, at, values = finished
+            self._recorder.record(step_row(step, values, at=at, tokens=self._tokens))
+        self._recorder.end(RunEnded(step=self._step, reason="failed", detail=words))
+
+    def give_up(self) -> FollowingRank | None:
+        """Stop recording; what was changed in the loop stays in effect until the result is closed."""
+        if self._step_clock is not None:
+            self._step_clock.remove()
+        if self._ranks is not None:
+            self._ranks.close()
         self._recorder.close()
+        if self._probe is None:
+            return None
+        self._probe.remove(keep_changes=True)
+        return FollowingRank(None, self._probe)
 
 
 def plain_number(value: SupportsFloat) -> float:
-    """Of a tensor too; it is detached, because torch warns where a number is taken out of a graph."""
-    detach = getattr(value, "detach", None)
-    return float(detach() if detach else value)
-
-
-def _end(step: int, error: BaseException | None, *, is_early: bool) -> Event:
-    """`error` is what ended the program, if anything did."""
-    if isinstance(error, KeyboardInterrupt):
-        return RunEnded(step=step, reason="stopped", detail="Ctrl-C")
-    if error is None:
-        return RunEnded(step=step, reason="stopped" if is_early else "finished")
-    detail = " ".join(f"{type(error).__name__}: {error}".split())
-    return RunEnded(step=step, reason="failed", detail=detail[:300])
+    """Of a tensor too, which warns where `float` takes a number out of a graph."""
+    item = getattr(value, "item", None)
+    return float(item() if item else value)

@@ -47,8 +47,7 @@ def append_row(
                 fresh.append(RunEnded(step=here, reason="finished"))
             diagnosis = _diagnosis(run, is_last=is_last)
             for event in fresh:
-                for each in [event] if diagnosis is None else with_findings(event, diagnosis):
-                    log.append(each)
+                log.append(*([event] if diagnosis is None else with_findings(event, diagnosis)))
         finally:
             log.close()
     return run

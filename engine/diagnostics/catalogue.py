@@ -155,7 +155,7 @@ _ENTRIES = (
         title="Overfitting",
         explained_by=frozenset({"vanishing_gradients"}),
         causes=(data_causes.little_data, causes.no_regularisation, causes.trained_too_long),
-        fixes=(fixes.regularise, fixes.smaller_model, fixes.stop_early),
+        fixes=(fixes.regularise, fixes.smaller_model, fixes.wait_for_better, fixes.stop_early),
         shown="loss",
         look_for="the gap between the mean and val_loss, the dots",
     ),

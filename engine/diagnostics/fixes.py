@@ -11,6 +11,8 @@ from .trainers import Setting
 USUAL_CLIP = 1.0
 """Pascanu et al. 2013 clip; 1.0 is what language models settled on (Brown et al. 2020)."""
 USUAL_MOMENTUM = 0.9
+USUAL_PATIENCE = 5
+"""Evaluations; one or two without a better val_loss are mostly noise (Prechelt 1998, criterion UP)."""
 EARLY_STEPS = 500
 """In a log of another program: after so many steps a longer warm-up is no remedy: common ones last some hundred."""
 EARLY_ROWS = 100
@@ -152,6 +154,13 @@ def stop_early(context: Context) -> Iterator[Fix]:
     place = "epoch" if context.run.facts.rows_are_epochs else "step"
     changes = {} if context.is_foreign else {"training.steps": best}
     yield Fix(title=f"stop at {place} {best}, where val_loss was best", changes=changes)
+
+
+def wait_for_better(context: Context) -> Iterator[Fix]:
+    """Early stopping as a rule; in a log of another program `stop_early` gives the place."""
+    if context.settings is not None and not 0 < (context.settings.patience or 0) <= USUAL_PATIENCE:
+        title = f"stop after {USUAL_PATIENCE} evaluations without a better val_loss"
+        yield Fix(title=title, changes={"training.patience": USUAL_PATIENCE})
 
 
 INSTABILITY_FIXES: tuple[FixRule, ...] = (usual_init, lower_lr, clip, longer_warmup)

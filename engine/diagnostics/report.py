@@ -1,6 +1,6 @@
 """One run's rows in, one report out: the same detectors as live, and what they could not see."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -19,7 +19,7 @@ NEED_ROWS = ("stall", "slow", "oscillation")
 """What cannot be detected in fewer rows, but where the whole curve shows it."""
 SEVERITIES = ("failure", "warning", "info")
 """The most severe first."""
-REMEMBERED = frozenset({"accuracy", "val_accuracy", "reward", "epoch", "val_loss"})
+REMEMBERED = frozenset({"accuracy", "val_accuracy", "reward", "epoch", "val_loss", "loss_scale"})
 """What is kept for the end of a log besides the run's statistics."""
 MOST_EVALUATIONS = 30
 """Of a log with few rows; with more, the detector of overfitting knows their noise."""
@@ -102,6 +102,8 @@ class Reporter:
         self._accuracy: float | None = None
         self._rewards = Profile()
         self._epoch: float | None = None
+        self._first_epoch: float | None = None
+        self._scales: tuple[float, float] | None = None
 
     def observe(self, row: Row) -> list[FindingEvent]:
         """The findings that open, change or close at this row."""
@@ -128,6 +130,10 @@ class Reporter:
         if accuracy is not None:
             self._accuracy = accuracy / 100 if accuracy > 1 else accuracy
         self._epoch = row.values.get("epoch", self._epoch)
+        if self._first_epoch is None:
+            self._first_epoch = self._epoch
+        if (scale := row.finite("loss_scale")) is not None:
+            self._scales = (self._scales[0] if self._scales else scale), scale
         reward = row.finite("reward")
         if reward is not None:
             self._rewards.learn(reward, row.step)
@@ -165,20 +171,29 @@ class Reporter:
         now = self._diagnosis.evidence_now
         return tuple(replace(found, evidence=now.get(id, found.evidence)) for id, found in self._findings.items())
 
-    def _judged(self) -> Iterable[Finding]:
-        """The findings of the detectors; where they raised no alarm, what the whole curve shows."""
-        yield from map(self._in_hindsight, self.found_so_far)
-        if self._is_ours or any(self._in_hindsight(found).severity != "info" for found in self._findings.values()):
-            return
-        whole = Whole(
+    def _judged(self) -> Sequence[Finding]:
+        """The findings of the detectors; where they raised no alarm that lasts, what the whole curve shows besides."""
+        found = [self._in_hindsight(each) for each in self.found_so_far]
+        if self._is_ours:
+            return found
+        alarms = [each for each in found if each.severity != "info"]
+        if all(_is_open_spike(each) for each in alarms):
+            opened = self._diagnosis.in_hindsight(self._whole)
+            if opened and (opened.kind == "divergence" or not alarms):
+                found.append(self._in_hindsight(_finding(opened)))
+        return _without_overtaken_spikes(found)
+
+    @property
+    def _whole(self) -> Whole:
+        return Whole(
             run=self._diagnosis.run,
             evaluations=self._evaluations,
             epoch=self._epoch,
+            first_epoch=self._first_epoch or 0.0,
+            loss_scales=self._scales,
             rewards=self._rewards,
             accuracy=self._accuracy,
         )
-        if found := self._diagnosis.in_hindsight(whole):
-            yield self._in_hindsight(_finding(found))
 
     def _in_hindsight(self, finding: Finding) -> Finding:
         """A forecast that a foreign log has refuted by itself, with nothing changed, is worth knowing and no alarm."""
@@ -208,6 +223,21 @@ class Reporter:
         if self._rows < FEW_ROWS and (missed := [kind for kind in NEED_ROWS if kind not in found]):
             blind.append(f"{', '.join(missed)}: {self._rows} rows are too few to tell")
         return tuple(blind)
+
+
+def _is_open_spike(finding: Finding) -> bool:
+    return finding.kind == "spike" and finding.closed is None
+
+
+def _without_overtaken_spikes(findings: Sequence[Finding]) -> Sequence[Finding]:
+    """A spike after which the loss went on up and stayed there was the beginning of that divergence, and no alarm."""
+    lasting = [found.detected for found in findings if found.kind == "divergence" and found.closed is None]
+    return [
+        replace(found, severity="info")
+        if _is_open_spike(found) and found.detected <= max(lasting, default=-1)
+        else found
+        for found in findings
+    ]
 
 
 def _training_loss(run: RunStatistics) -> float:

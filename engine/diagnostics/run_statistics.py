@@ -18,6 +18,10 @@ ODD = 2.0
 """Times a first loss that the next ones are, if the first is not to be compared with."""
 SPENT = 0.01
 """Share of its highest value at which an lr no longer moves the loss."""
+RESTART_FROM, RESTART_TO = 0.1, 0.5
+"""Shares of the highest lr between which it leaps at a warm restart (Loshchilov and Hutter 2017)."""
+RESTARTED = 20
+"""Rows after a restart in which a higher loss is its work."""
 DISTURBED = 0.3
 """Share of the gain that is lost for the moment: a spike is healing, and no slope can be read from such rows."""
 START_ROWS = 100
@@ -90,12 +94,16 @@ class RunStatistics:
         self.settled = 0
         """Rows since the learning rate last rose."""
         self.top_lr = 0.0
+        self.restarted = -RESTARTED
+        """The row of the last such restart."""
         self.is_part = False
         """Whether rows before these were left out, as a loss measured otherwise."""
         self.has_rewards = False
         """Whether the run is measured by a reward: its loss is then not one that has to fall."""
         self.spent_since: int | None = None
         """The step since when the lr has been at most 1% of its highest value."""
+        self._untrained = 0.0
+        """val_loss before the first row with a loss."""
         self._second = 0.0
         """The last of the first two losses."""
         self._interval = 0
@@ -127,6 +135,8 @@ class RunStatistics:
         if val_loss is not None and not -CUTOFF < val_loss < CUTOFF:
             val_loss, self.is_usual = row.finite("val_loss"), False
         self.loss, self.val_loss, self.grad_norm = loss, val_loss, grad_norm
+        if val_loss is not None and self.rows == 0:
+            self._untrained = val_loss
         if "reward" in row.values:
             self.has_rewards = True
         if "step_time" in row.values:
@@ -147,11 +157,13 @@ class RunStatistics:
         self.first = self.best = loss
         self.first_step = self.step
         self.unit = abs(loss)
-        self.chance = self.facts.chance or known_chance_loss(loss)
+        self.chance = self.facts.chance or known_chance_loss(loss) or known_chance_loss(self._untrained)
 
     def _follow_schedule(self, lr: float) -> None:
         if lr > LR_RISE * (self.lr if self.lr is not None else lr):
             self.settled = 0
+            if (self.lr or 0) <= RESTART_FROM * self.top_lr and RESTART_TO * self.top_lr <= lr <= LR_RISE * self.top_lr:
+                self.restarted = self.rows
         self.lr = lr
         if lr > self.top_lr:
             self.top_lr = lr
@@ -203,6 +215,16 @@ class RunStatistics:
         self.level.learn(self._second)
         self.profile = Profile()
         self.profile.learn(self._second, self.step)
+
+    def level_at(self, step: int) -> float:
+        """The level that a run resumed from an earlier step may have: that of now, or of the rows before that step."""
+        blocks = zip(self.profile.means, self.profile.ends, strict=True)
+        return max(self.level.mean, [self.first, *(mean for mean, end in blocks if end < step)][-1])
+
+    @property
+    def is_restarted(self) -> bool:
+        """Whether the lr has just leapt from next to nothing to near its highest value: a planned restart."""
+        return self.rows - self.restarted < RESTARTED
 
     @property
     def loss_must_fall(self) -> bool:

@@ -25,7 +25,7 @@ TRAINERS: tuple[KnownTrainer, ...] = (
     ),
     KnownTrainer(
         name="Hugging Face",
-        columns=(r"learning_rate|eval_runtime|train_runtime", r"epoch|step", r"loss|eval_loss|train_loss"),
+        columns=(r"(train/)?learning_rate|(eval|train)_runtime", r"(train/)?epoch", r"(train/)?loss|eval[/_]loss"),
         settings={
             "lr": "learning_rate", "clip": "max_grad_norm", "warmup": "warmup_steps", "weight_decay": "weight_decay",
             "accumulation": "gradient_accumulation_steps",
@@ -41,10 +41,18 @@ TRAINERS: tuple[KnownTrainer, ...] = (
     ),
     KnownTrainer(
         name="fairseq",
-        columns=(r"(train_|valid_)?nll_loss|(train_)?gnorm|(train_)?wps", r"(train_)?(gnorm|wps|ups|num_updates)"),
+        columns=(r"(train_|valid_)?nll_loss|(train_)?gnorm", r"(train_)?(wps|ups|num_updates)"),
         settings={
             "lr": "--lr", "clip": "--clip-norm", "warmup": "--warmup-updates", "weight_decay": "--weight-decay",
             "dropout": "--dropout", "accumulation": "--update-freq",
+        },
+    ),
+    KnownTrainer(
+        name="Marian",
+        columns=(r"cost", r"gnorm|l\.r\.|words/s|sen\."),
+        settings={
+            "lr": "--learn-rate", "clip": "--clip-norm", "warmup": "--lr-warmup", "dropout": "--transformer-dropout",
+            "accumulation": "--optimizer-delay",
         },
     ),
     KnownTrainer(

@@ -6,12 +6,20 @@ from dataclasses import dataclass, field
 from statistics import fmean
 
 from .chance_loss import guessed_among
+from .detector import Detection, Severity
 from .profile import Profile
 from .run_statistics import RunStatistics
 
+Verdict = tuple[str, Detection]
+"""A kind of finding, and what was seen."""
+
+GAINED = 0.1
+"""Share of the first loss that is a gain worth its name."""
 WORK_STEPS = 200
 """Steps after which a model that can learn has left the level of guessing: a healthy one does in some dozens."""
 WORK_EPOCHS = 4
+LATE = 2
+"""An epoch in which no run begins."""
 CONFIRMED, ALONE = 0.05, 0.015
 """How near the loss of guessing a level must be, as its share: with an accuracy that agrees, and without one."""
 UNSEEN = 0.005
@@ -35,6 +43,9 @@ class Whole:
     """The first ones; a long log has detectors."""
     epoch: float | None = None
     """The last one: by the end of the first, all of the data have been seen."""
+    first_epoch: float = 0.0
+    loss_scales: tuple[float, float] | None = None
+    """The first and the last one of mixed precision."""
     rewards: Profile = field(default_factory=Profile)
     accuracy: float | None = None
     """The last one, of training or else of validation."""
@@ -58,6 +69,11 @@ class Whole:
         return self.run.level.noise / math.sqrt(self.run.profile.size)
 
     @property
+    def is_fresh(self) -> bool:
+        """Whether the log shows the run from its beginning, by its steps and by its epochs."""
+        return self.run.is_fresh and self.first_epoch < LATE
+
+    @property
     def has_worked(self) -> bool:
         """Whether there was time to learn."""
         if self.epoch is not None and self.epoch >= 1:
@@ -72,3 +88,7 @@ class Whole:
         if self.accuracy is not None:
             return guessed_among(last, self.accuracy, CONFIRMED)
         return guessed_among(last, None, ALONE if self.run.is_fresh else UNSEEN)
+
+
+def seen_as(kind: str, onset: int, severity: Severity, evidence: str) -> Verdict:
+    return kind, Detection(onset=onset, severity=severity, evidence=evidence)

@@ -1,6 +1,7 @@
 """Trains the runs of a proof side by side, at most one a core, until there is a verdict on each."""
 
 import asyncio
+import math
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -97,6 +98,8 @@ class Proof:
         self.arms = [Arm(each, path, plan, told) for each, path in zip(plan.candidates, paths, strict=True)]
         self.verdicts = [FixVerdict("cannot tell yet", "it has not begun") for _ in self.arms[1:]]
         self.look = plan.looks[0]
+        self.tried_from: int | None = None
+        """The earlier step from which the nearest fix is tried, where none helps."""
         self._told = told
 
     @property
@@ -133,10 +136,14 @@ class Proof:
         helping = [place for place, verdict in enumerate(self.verdicts, 1) if verdict.answer == "helps"]
         return min(helping, key=self._difference, default=None)
 
-    def _difference(self, place: int) -> float:
+    def nearest(self) -> int:
+        """The place of the fix with the lowest loss, whether it helps or not; the first where none has one."""
+        return min(range(1, len(self.arms)), key=lambda place: self._difference(place, unknown=math.inf))
+
+    def _difference(self, place: int, unknown: float = -math.inf) -> float:
         verdict = self.verdicts[place - 1]
         interval = verdict.val_loss or verdict.loss
-        return interval.mean if interval else float("-inf")
+        return interval.mean if interval else unknown
 
     async def close(self) -> None:
         for arm in self.arms:

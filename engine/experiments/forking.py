@@ -23,7 +23,7 @@ from .journal import read_journal
 LONGEST_STEM = 40
 _ATTEMPTS = 5
 """To copy a checkpoint: a parent that trains may delete one meanwhile."""
-_FREE = ("training.steps", "training.on_nan", "training.patience", "title")
+_FREE = ("training.steps", "training.on_nan", "title")
 _FREE_SECTIONS = ("instruments", "storage", "fault", "lesson")
 
 

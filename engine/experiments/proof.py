@@ -5,7 +5,7 @@ All see the same batches. They lie in a folder of their own until one is adopted
 
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -102,7 +102,7 @@ def open_alarms(run: Path) -> list[FindingOpened]:
 def _why_not(changes: dict[str, Any], start: int) -> str:
     if not changes:
         return "it sets no key"
-    if "training.steps" in changes:
+    if "training.steps" in changes or "training.patience" in changes:
         return "it ends the run, which needs no proof"
     fixed = [key for key in changes if start and not can_change_later(key)]
     return f"{fixed[0]} cannot change after the start, and the last healthy checkpoint is step {start}" if fixed else ""
@@ -116,6 +116,18 @@ def _looks(left: int, first: int, steps: int | None) -> Iterator[int]:
         yield count
         if count == left:
             return
+
+
+def earlier_plans(plan: ProofPlan, place: int, steps: int) -> list[ProofPlan]:
+    """One of the fixes from earlier states of the run for as many steps: half as far, and from the start; later ones
+    first. None where the proof began at the start."""
+    half = [stored.step for stored in stored_checkpoints(plan.parent / CHECKPOINTS) if stored.step <= plan.start // 2]
+    candidates = plan.candidates[0], plan.candidates[place]
+    return [
+        replace(plan, start=start, looks=(steps,), candidates=candidates, left_out=())
+        for start in dict.fromkeys([max(half, default=0), 0])
+        if start < plan.start
+    ]
 
 
 def make_folder(plan: ProofPlan) -> Path:

@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-VerdictWord = Literal["helps", "does not help", "makes worse", "cannot tell yet"]
+VerdictWord = Literal["helps", "does not help", "makes worse", "cannot tell yet", "too late now"]
 
 VERDICT_MARGIN = 0.02
 """Nats by which a loss must differ to matter: two runs of one configuration with other seeds differ as much."""

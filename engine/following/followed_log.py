@@ -34,7 +34,7 @@ class FollowedLog:
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._name = name
+        self.name = name
         self._path = path
         self._given = given
         self._clock = clock
@@ -59,7 +59,7 @@ class FollowedLog:
             case "gone":
                 if not self._is_gone:
                     self._is_gone = True
-                    yield "", Noticed(words=f"{self._name} is gone; waiting for it to come back")
+                    yield "", Noticed(words=f"{self.name} is gone; waiting for it to come back")
             case "same":
                 if self._clock() - self._grew_at >= STILL_S:
                     yield from self._reading.finish()
@@ -69,7 +69,7 @@ class FollowedLog:
             case "truncated" | "replaced" | "torn" as how:
                 yield (
                     "",
-                    StartedOver(why="" if how == "torn" else f"{self._name} was {how}; it is read from its beginning"),
+                    StartedOver(why="" if how == "torn" else f"{self.name} was {how}; it is read from its beginning"),
                 )
                 self.close()
                 yield from self._begun()
@@ -106,6 +106,7 @@ class FollowedLog:
     def _taken_up(self, log: Log) -> Iterator[RunArrival]:
         self._is_gone = False
         began = self._clock()
+        self._grew_at = began - max(time.time() - written_at(self._path), 0.0)
         blocks = text_blocks(log.plan.format, log.plan.reshapes) if self._path.is_file() else None
         self._reading = TextReading(log, blocks, self._path) if blocks else WholeReading(log, self._path)
         yield "", self.known
@@ -138,7 +139,7 @@ class FollowedLog:
         began = self._clock()
         self._surveyed_size = log_size(self._path)
         try:
-            return open_log(self._name, self._path, self._given, needs_loss=False)
+            return open_log(self.name, self._path, self._given, needs_loss=False)
         except ReadError as error:
             if self._reading is None and _may_become_a_log(self._path):
                 raise EmptyLogError(str(error)) from None

@@ -1,17 +1,28 @@
-"""The logs below a folder, newest first: files that look like logs by their names, event files by their folder."""
+"""The logs below a folder, newest first: files that look like logs by their names, event files by their folder.
+
+A run of an MLflow store is one log too, called as its run.
+"""
 
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
+from ..readers.mlflow_store import run_name
 from ..storage.run_folder import EVENTS
 
 MOST_LOGS = 5000
 _MOST_FILES = 50_000
 _DEEPEST = 6
 _SUFFIXES = {".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".log", ".out", ".wandb", ".db"}
-_NO_LOGS = {"package.json", "config.json", "tokenizer.json", "tokenizer_config.json", "generation_config.json"}
+_NO_LOGS = {
+    "package.json", "config.json", "tokenizer.json", "tokenizer_config.json", "generation_config.json",
+    "debug.log", "debug-core.log", "debug-internal.log", "wandb-metadata.json", "wandb-summary.json",
+}  # fmt: skip
+_METRICS, _MLFLOW_RUN = "metrics", "meta.yaml"
+"""The folder and the file that a run of MLflow has."""
+_MOST_METRICS = 400
 _HIDDEN = {"node_modules", "__pycache__", "checkpoints"}
 
 
@@ -37,13 +48,20 @@ def logs_in(folder: Path) -> list[FoundLog]:
             continue
         known = found.get(log)
         found[log] = FoundLog(
-            name=log.relative_to(folder).as_posix() if log != folder else ".",
+            name=_name(log, folder, path),
             path=log,
             is_run=is_run,
             written_at=max(stat.st_mtime, known.written_at if known else 0.0),
             bytes=stat.st_size + (known.bytes if known else 0),
         )
     return sorted(found.values(), key=lambda log: (-log.written_at, log.name))[:MOST_LOGS]
+
+
+def _name(log: Path, folder: Path, file: Path) -> str:
+    below = log.relative_to(folder)
+    if _METRICS in file.relative_to(log).parts[:1]:
+        below = below.with_name(run_name(log)) if below.name else Path(run_name(log))
+    return below.as_posix()
 
 
 def _candidates(folder: Path) -> Iterator[tuple[Path, Path, bool]]:
@@ -57,6 +75,10 @@ def _candidates(folder: Path) -> Iterator[tuple[Path, Path, bool]]:
             folders.clear()
             yield where / EVENTS, where, True
             continue
+        if _METRICS in folders and _MLFLOW_RUN in files:
+            folders.remove(_METRICS)
+            metrics = (Path(inside, file) for inside, _, files in os.walk(where / _METRICS) for file in files)
+            yield from ((path, where, False) for path in islice(metrics, _MOST_METRICS))
         for file in files:
             seen += 1
             if seen > _MOST_FILES:

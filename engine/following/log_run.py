@@ -10,8 +10,9 @@ from pathlib import Path
 from ..arrivals import Arrival, LinesPrinted, Noticed
 from ..client import ClientError
 from ..config import RunConfig
-from ..events import Accepted, Command, Refused, RunDescribed
+from ..events import Accepted, Command, Refused, RunDescribed, Stop
 from ..readers.source import ReadError
+from .child_program import ChildProgram
 from .piped_input import PipedInput
 from .shown_run import ShownRun
 
@@ -25,7 +26,6 @@ class LogRun:
     """One run of a log; a thread reads, diagnoses and follows it from `begin` until it is closed."""
 
     config = RunConfig()
-    live = False
     path: Path | None = None
     """It is no run folder."""
 
@@ -37,9 +37,13 @@ class LogRun:
         run: str | None = None,
         given: Mapping[str, str] | None = None,
         piped: PipedInput | None = None,
+        program: ChildProgram | None = None,
     ) -> None:
-        """`run` is the name that the log has for it; without one the latest is followed."""
-        self.described = RunDescribed(title=f"{name} · {run}" if run else name, kind="log")
+        """`run` is the name that the log has for it; without one the latest is followed. `program` prints it, where it
+        was started to be watched."""
+        commands = ["stop"] if program else []
+        self.described = RunDescribed(title=f"{name} · {run}" if run else name, kind="log", commands=commands)
+        self._program = program
         self._shown = ShownRun(name, path, run=run, given=given)
         self._piped = piped
         self._has_ended = False
@@ -49,6 +53,11 @@ class LogRun:
         self._begun: asyncio.Future[str] = self._loop.create_future()
         """Empty, or why it cannot be read."""
         self._thread = threading.Thread(target=self._follow, name=f"follow {name}", daemon=True)
+
+    @property
+    def live(self) -> bool:
+        """Whether it is to be asked what becomes of it where it is left."""
+        return self._program is not None and self._program.is_running
 
     async def begin(self) -> None:
         """Returns once something of it was read; ClientError where it cannot be."""
@@ -66,6 +75,9 @@ class LogRun:
             yield batch
 
     async def send(self, command: Command) -> Accepted | Refused:
+        if isinstance(command, Stop) and self._program is not None:
+            self._program.interrupt()
+            return Accepted(id=command.id, step=0)
         return Refused(id=command.id, why="this is a log of another program, which takes no commands from here")
 
     async def close(self) -> None:

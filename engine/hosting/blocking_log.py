@@ -70,6 +70,5 @@ class BlockingLog:
             self._is_waiting = False
 
     def _write(self) -> None:
-        while self._unwritten:
-            self._log.append(self._unwritten[0])
-            self._unwritten.popleft()
+        self._log.append(*self._unwritten)
+        self._unwritten.clear()

@@ -97,7 +97,9 @@ class Host:
 
     def run(self) -> RunEnded:
         try:
-            for event in (self._loop.started(), *self._opening):
+            started = self._loop.started()
+            self._patience.observe([started])
+            for event in (started, *self._opening):
                 self._record(event)
             self._stopwatch.take()  # getting ready is no part of training
             while self._end is None:
@@ -213,7 +215,9 @@ class Host:
                 self._planned.follow(command)
                 self._record(LessonPaced(step=self._loop.step, watch_points=watch_points, findings=findings))
             case ChangeSettings():
-                self._record(self._loop.change(command))
+                changed = self._loop.change(command)
+                self._patience.observe([changed])
+                self._record(changed)
             case Evaluate():
                 self._record(self._loop.evaluate())
             case Sample():

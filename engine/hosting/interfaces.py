@@ -59,9 +59,9 @@ class Observer(Protocol):
 
 
 class EventSink(Protocol):
-    """Stores events; OSError when one cannot be written, and then no part of it is."""
+    """Stores events; OSError when one cannot be written, and then nothing of all is."""
 
-    def append(self, event: Event) -> None: ...
+    def append(self, *events: Event) -> None: ...
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable
 
-from ..events import Evaluated, Event
+from ..events import Evaluated, Event, RunStarted, SettingsChanged
 
 
 class Patience:
@@ -25,6 +25,8 @@ class Patience:
                     self._best, self._best_step, self._since_best = event.val_loss, event.step, 0
                 case Evaluated():
                     self._since_best += 1
+                case RunStarted() | SettingsChanged() if event.settings and event.settings.patience is not None:
+                    self._evaluations = event.settings.patience
                 case _:
                     pass
 

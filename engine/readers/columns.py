@@ -2,18 +2,22 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from .names import BARE, CANONICAL, PART, Meaning, is_no_loss, meaning
+from .names import BARE, CANONICAL, PART, Meaning, is_no_loss, meaning, words_of
 from .record import RUN, Record, number
 
 _ADVERSARIES = {
     "d", "g", "disc", "gen", "discriminator", "generator", "actor", "critic", "policy", "value", "real", "fake", "adv",
-    "entropy",
+    "entropy", "pi", "v", "q", "vf", "pg", "kl", "surrogate",
 }  # fmt: skip
 """Losses that are played against each other; their sum means nothing."""
 _DISCRIMINATORS = {"d", "disc", "discriminator", "critic"}
 _GENERATORS = {"g", "gen", "generator"}
+_POLICIES = {"policy", "pi", "pg", "actor", "surrogate"}
+_VALUES = {"value", "v", "vf", "q", "critic"}
+_OF_AGENTS = {"entropy", "kl", "surrogate", "clipfrac", "clip", "actor", "alpha"}
+"""Beside a loss of the policy and one of values: a game player that learns by heart what a search found has none."""
 _MOST_LOSSES = 16
 _FEW = 0.05
 """A column with less than this share of the values of its fullest rival is a summary, not a series."""
@@ -101,6 +105,10 @@ class Columns:
     """Further losses, each of which can be judged: parts of a sum, other tasks and held-out sets, an opponent."""
     adversarial: bool
     """Generator and discriminator are among the losses; neither is one to be minimised alone."""
+    agent: bool
+    """The losses are those of an agent's policy and of what values its states; the reward tells how it learns."""
+    whole: frozenset[str]
+    """Losses that are no parts."""
     unmeasured: tuple[str, ...]
     """Columns with a known name that hold nothing: never filled, or zero throughout."""
 
@@ -117,6 +125,8 @@ def choose(found: Mapping[str, Content], given: Mapping[str, str]) -> Columns:
             candidates.setdefault(what.canonical, []).append((what.rank, place, name, what))
     chosen: dict[str, tuple[str, ...]] = {canonical: (name,) for canonical, name in given.items() if name}
     unmeasured: list[str] = []
+    for canonical in ("loss", "val_loss"):
+        candidates[canonical] = _without_common_words(candidates.get(canonical, []))
     for canonical in CANONICAL:
         rivals = candidates.get(canonical, [])
         unmeasured += [name for _, _, name, _ in rivals if not found[name].values]
@@ -141,8 +151,30 @@ def choose(found: Mapping[str, Content], given: Mapping[str, str]) -> Columns:
         gaps=gaps | _complements(chosen, found),
         losses=losses,
         adversarial=bool(kinds & _DISCRIMINATORS and kinds & _GENERATORS),
+        agent=_is_agent(kinds, found),
+        whole=frozenset(
+            name for canonical in ("loss", "val_loss") for rank, _, name, _ in candidates[canonical] if rank < PART
+        ),
         unmeasured=tuple(unmeasured),
     )
+
+
+def _without_common_words(rivals: list[tuple[int, int, str, Meaning]]) -> list[tuple[int, int, str, Meaning]]:
+    """Words that all losses of a log share say nothing: of `ppo/loss/total` and `ppo/loss/value` one is the whole."""
+    common = frozenset[str].intersection(*(what.kind for *_, what in rivals)) if len(rivals) > 1 else frozenset[str]()
+    if not common:
+        return rivals
+    stripped: list[tuple[int, int, str, Meaning]] = []
+    for rank, place, name, what in rivals:
+        kind = what.kind - common
+        rank = rank - len(common) if kind else rank - PART - len(common)
+        stripped.append((rank, place, name, replace(what, rank=rank, kind=kind)))
+    return stripped
+
+
+def _is_agent(kinds: set[str], found: Mapping[str, Content]) -> bool:
+    said = {word for name in found for word in words_of(name)}
+    return bool(kinds & _POLICIES and kinds & _VALUES and said & _OF_AGENTS)
 
 
 def _further(

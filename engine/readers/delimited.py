@@ -14,6 +14,7 @@ from .record import Cell, Record, number
 
 _NAMES = {",": "CSV", "\t": "TSV", ";": "CSV with semicolons", "|": "table with bars", " ": "table with spaces"}
 _PROGRESS = re.compile(r"\d+/\d+")
+_RULE = re.compile(r"[-=+|\s]*[-=]{3}[-=+|\s]*")
 _LOOK = 50
 """Lines that show whether a text is a table."""
 _MOST_COLUMNS = 20_000
@@ -33,11 +34,13 @@ class Delimited(Format):
     def recognise(cls, head: bytes) -> Self | None:
         text = head.decode("utf-8-sig", errors="replace").replace("\r", "\n").replace("\x00", "")
         lines = [line for line in text.split("\n")[: 4 * _LOOK] if line.strip() and not line.startswith("#")][:_LOOK]
+        if any(_RULE.fullmatch(line) for line in lines) or 2 * sum("\x1b" in line for line in lines) > len(lines):
+            return None  # lines under a header and colours are for people
         for delimiter in _NAMES:
             rows = [cells_of(line, delimiter) for line in lines]
             if rows and _is_table(rows, delimiter) and not _names_each_number(rows):
-                if any(_PROGRESS.fullmatch(cell) for cell in rows[0]):
-                    return None  # a row and no header, of a table that a person was to read
+                if any(_PROGRESS.fullmatch(cell) or cell.count("[") > cell.count("]") for cell in rows[0]):
+                    return None  # a row and no header of a table that a person was to read, or the first line of a list
                 numbers = sum(number(cell) is not None for cell in rows[0])
                 is_all_numbers = not any(cell and number(cell) is None for cell in rows[0])
                 if len(rows[0]) > _MOST_COLUMNS or (delimiter in "| " and numbers and not is_all_numbers):

@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 _VALUE = r"([-+]?(?:nan|inf|[\d.]+(?:e[-+]?\d+)?))"
-_DIALECTS: tuple[tuple[str, re.Pattern[str], str], ...] = tuple(
+
+
+def _progress(found: re.Match[str]) -> str:
+    """A place in an epoch; that of an evaluation is no place of the training."""
+    split, epoch, batch, batches = found.groups()
+    if split != "Train":
+        return f"{split}:"
+    return f"epoch: {epoch}, batch: {batch}/{batches}" if epoch else f"batch: {batch}/{batches}"
+
+
+_DIALECTS: tuple[tuple[str, re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = tuple(
     (sign, re.compile(pattern, re.IGNORECASE), plain)
     for sign, pattern, plain in (
         # darknet: ` 2240: 3.028, 3.1 avg loss, 0.001 rate, 2.5 seconds, 143360 images`
@@ -30,6 +41,26 @@ _DIALECTS: tuple[tuple[str, re.Pattern[str], str], ...] = tuple(
         ("poch", r"\b(epoch)\s+(\d+)[,;:]?\s+(\d+)\s*/\s*(\d+)(?=[\s;,|:\]])", r"\1 \2, batch: \3/\4"),
         # pix2pix and CycleGAN: `(epoch: 1, iters: 100, time: 0.1, data: 0.2) G_GAN: 1.2 D_real: 0.5`
         ("iters: ", r"\bepoch: (\d+), iters: (\d+)", r"epoch: \1, batch: \2"),
+        # the same, and BasicSR: `[epoch: 12, iter:  60,000, lr:(2.000e-04,)]`
+        ("iter:", r"\[epoch:\s*(\d+), iter:\s*([\d,]+), lr:\(", r"[epoch: \1, step: \2, lr: "),
+        # timm and the ImageNet example: `Train: 3 [ 250/1251 ( 20%)]  Loss: 6.9 (6.95)`, `Test: [ 48/48]  Loss: 6.8`
+        ("[", r"\b(Train|Test|Val|Valid|Eval): (?:(\d+) )?\[\s*(\d+)/\s*(\d+)", _progress),
+        # icefall: `loss[loss=0.35, over 4821.00 frames.], tot_loss[loss=0.5, over 9e5 frames.]`; the latter is a mean
+        ("tot_loss[", r"\btot_loss\[[^\]]*\],?", ""),
+        # courses and guides: `Cost after iteration 100: 0.69`, `Training loss (for one batch) at step 200: 0.42`
+        (
+            " ",
+            rf"((?:\b[a-z]+[ .])?(?:loss|cost|error)\b)(?: \([a-z ]+\))? (?:at|after|for|in) (step|iter\w*|epoch|batch)"
+            rf" (\d+)\s*[:=]\s*{_VALUE}",
+            r"\2: \3 \1: \4",
+        ),
+        ("last ", r"\b(?:over|of|for|in) (?:the )?last \d+ \w+", ""),
+        # DL4J: `Score at iteration 100 is 0.35`
+        ("Score at iter", r"\bScore at iteration (\d+) is ", r"step: \1 loss: "),
+        # NVIDIA's Tacotron 2: `Train loss 10 0.53 Grad Norm 1.2`, `Validation loss 1000: 0.41`
+        (" loss ", rf"^(Train|Validation) loss (\d+):?\s+{_VALUE}\b", r"step: \2 \1 loss: \3"),
+        # estimators of TensorFlow: `Saving dict for global step 1000: accuracy = 0.9, global_step = 1000, loss = 0.3`
+        ("Saving dict", r"\bSaving dict for global step (\d+):", r"evaluation at step \1:"),
         # Caffe: `Train net output #0: loss = 6.9 (* 1 = 6.9 loss)`; the loss before it is a mean
         ("net output #", r"\b(Train|Test) net output #(\d+): (\S+) =([^(]*).*", r"\1 net: output_\2 \3 =\4"),
     )

@@ -15,14 +15,15 @@ from .format import Format
 from .names import BESIDE, Meaning, is_held_out, meaning
 from .record import Cell, Record
 from .text_block import TextBlock
+from .text_series import TextSeries
 from .text_table import TextTable
 
 _NUMBER = (
     r"[-+]?(?:\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d*)?(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?"
     r"|(?:nan|inf(?:inity)?)x*(?![a-z]))"
 )
-_WORD = r"[A-Za-z_@][\w.@/()%-]{0,50}(?:'s)?"
-_SIGN = r"[\"']?(?:\s{0,3}[:=]\s{0,20}|\s{1,20})(?:tensor\(|\[\s{0,10}|[\"'])?"
+_WORD = r"(?<!\d/)[A-Za-z_@][\w.@/()%-]{0,50}(?:'s)?"
+_SIGN = r"[\"']?(?:\s{0,3}[:=]\s{0,20}|\s{1,20})(?:tensor\(|np\.float\d\d\(|\[\s{0,10}|[\"'])?"
 _PAIR = re.compile(
     # a name of up to five words, then a sign, a bracket or a space, then its value and perhaps how many there will be
     rf"(?<![\w.])(?P<name>{_WORD}(?: \(?{_WORD}){{0,4}}){_SIGN}(?P<value>{_NUMBER})"
@@ -32,7 +33,8 @@ _PAIR = re.compile(
     re.IGNORECASE,
 )
 _RELEVANT = re.compile(
-    r"loss|step|iter|epoch|norm|lr|rate|acc|nll|bpb|error|mse|cost|entropy|xent|learn:|\d\s*/\s*\d", re.IGNORECASE
+    r"loss|step|iter|epoch|norm|lr|rate|acc|nll|bpb|error|mse|cost|entropy|xent|learn:|'s l[12]:|\d\s*/\s*\d",
+    re.IGNORECASE,
 )
 _ASSIGNMENT = re.compile(r"\s*[\w.\[\]]+\s*(?::\s*[\w\[\]., |]+)?\s=\s*[^=,]*$")
 """A line of a program, `val_loss = 0.0`; logs that begin with the program that wrote them are common."""
@@ -76,11 +78,14 @@ class FreeTextReading:
 
     def __init__(self) -> None:
         self._lines = _Reading()
+        self._series = TextSeries()
         self._held: Record = {}
         """The last entry, to which the next line may add."""
 
     def records(self, lines: bytes) -> Iterator[Record]:
         for line in lines.decode("utf-8-sig", errors="replace").split("\n"):
+            if self._series.takes(line):
+                continue
             for start in range(0, min(len(line), 50 * _LONGEST), _LONGEST):
                 for entry in self._lines.entries(line[start : start + _LONGEST]):
                     yield from self._by_step(entry)
@@ -95,6 +100,7 @@ class FreeTextReading:
             yield from self._by_step(entry)
         self._lines.bars.clear()
         yield from self._ended()
+        yield from self._series.finish()
 
     def _by_step(self, entry: Record) -> Iterator[Record]:
         """Several lines about one step are one entry, as long as they do not contradict each other."""
@@ -176,6 +182,8 @@ class _Reading:
                 case Meaning() if name in entry and entry.keys() - self.place.keys():
                     yield from self._finished(entry)
                     entry, own_place = {name: value}, set()
+                case Meaning(canonical="accuracy" | "val_accuracy") if total:
+                    entry[name] = f"{float(value) / max(float(total.replace(',', '')), 1)}"  # 9800/10000
                 case Meaning():
                     entry[name] = value
                 case None if len(self.names) < _MOST_NAMES or name in self.names:

@@ -21,6 +21,7 @@ from .json_document import JsonDocument, looks_like_document
 from .json_lines import JsonLines
 from .mlflow_store import MlflowMetric
 from .names import CANONICAL, meaning
+from .notebook import Notebook
 from .notes import is_part, notes
 from .plan import Plan
 from .record import Record
@@ -54,7 +55,7 @@ class Log:
     losses: tuple[str, ...]
     """Columns with further losses: the parts of a sum, other tasks and held-out sets, an opponent."""
     adversarial: bool
-    """The losses are those of a generator and a discriminator; neither is one to be minimised alone."""
+    """The losses are those of a generator and a discriminator, or of an agent; none is one to be minimised alone."""
     notes: tuple[str, ...]
     """What a person must know of how it was read: which of several losses was taken, what was left out."""
     skipped: tuple[str, ...]
@@ -63,6 +64,8 @@ class Log:
     """How many steps were planned, where the log states it."""
     _plan: Plan = field(repr=False)
     _gaps: frozenset[str] = frozenset()
+    _whole: frozenset[str] = frozenset()
+    """Losses that are no parts."""
 
     def rows(self, *, losses: bool = False) -> Iterator[tuple[str, Row]]:
         """(run, row) in the order of the file; the run is "" for the first of a log that names none, then "2", "3".
@@ -79,7 +82,7 @@ class Log:
         Beside a loss that is the whole, or a sum of parts, further training losses are parts of it.
         """
         whole = self.columns.get("loss", "")
-        is_task = not (self.adversarial or " + " in whole) and is_part(whole)
+        is_task = not (self.adversarial or " + " in whole or whole in self._whole) and is_part(whole)
         roles: dict[str, Role] = {}
         for name in () if self.adversarial else self.losses:
             what = meaning(name)
@@ -140,7 +143,10 @@ def _recognised(source: Source) -> Format:
     if (lines := JsonLines.recognise(head)) is not None:
         return lines
     if looks_like_document(head):
-        document = JsonDocument.of(b"".join(source.chunks()), source.name)
+        text = b"".join(source.chunks())
+        if notebook := Notebook.recognise(text):
+            return notebook
+        document = JsonDocument.of(text, source.name)
         if document.entries:
             return document
     if metric := MlflowMetric.recognise(head, source.name):
@@ -151,7 +157,7 @@ def _recognised(source: Source) -> Format:
 def _sample(format: Format, source: Source) -> list[Record]:
     """Entries that show what the log holds; a validation loss may be too rare to be met by chance."""
     sample = list(islice(format.records(source.samples()), 200_000))
-    if not isinstance(format, Delimited | JsonDocument):
+    if not isinstance(format, Delimited | JsonDocument | Notebook):
         names = {name for record in sample for name in record}
         if not any(needle.decode() in name for needle in _RARE for name in names):
             sample += format.records(source.lines_with(_RARE, _MOST_RARE))
@@ -204,7 +210,7 @@ def _surveyed(
         ignored=tuple(column for column in found if column not in taken and _is_left(column, found[column])),
         unmeasured=columns.unmeasured,
         losses=columns.losses,
-        adversarial=columns.adversarial,
+        adversarial=columns.adversarial or columns.agent,
         notes=notes(columns, shown, is_short=is_short),
         skipped=format.skipped(),
         steps=steps.total,
@@ -217,6 +223,7 @@ def _surveyed(
             is_first_left=is_short,
         ),
         _gaps=columns.gaps,
+        _whole=columns.whole,
     )
 
 

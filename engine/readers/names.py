@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from ..metrics import METRICS
+from .reward_names import reward_rank
 
 CANONICAL = tuple(metric.name for metric in METRICS.values() if metric.columns)
 """Names that rows have; the first two are what a diagnosis cannot do without."""
@@ -36,8 +37,30 @@ _NOT_A_LOSS = {
 _PLAYERS = {"d", "g", "cycle", "idt"}
 _PLAYED = {"gan", "real", "fake", "a", "b", "l1", "vgg", "feat"}
 """Together the losses of pix2pix and CycleGAN: `D_real`, `G_GAN`, `cycle_A`."""
+_L_LOSSES = {
+    "l",
+    "g",
+    "d",
+    "pix",
+    "percep",
+    "style",
+    "gan",
+    "total",
+    "real",
+    "fake",
+    "r1",
+    "r",
+    "1",
+    "cls",
+    "tv",
+    "edge",
+}
+"""The words of BasicSR's losses: `l_pix`, `l_g_percep`, `l_d_real`."""
+_NORMS = {"1", "2"}
+"""Beside `l` and a data set: LightGBM's `training's l2`, a mean of squares."""
 _STAND_INS = {"nll": 0, "xent": 0, "crossentropy": 0, "cost": 1, "objective": 1, "criterion": 2, "bpb": 3, "bpc": 3}
 _STAND_INS |= {"logloss": 0, "mlogloss": 0, "ce": 1, "mse": 4, "rmse": 5, "mae": 5, "error": 6, "err": 6, "nelbo": 1}
+_STAND_INS |= {"huber": 4, "quantile": 4, "poisson": 4, "mape": 6}
 _NOT_A_RATE = {
     "scale", "decay", "mult", "multiplier", "min", "max", "warmup", "peak", "init", "initial", "end", "final", "weight",
     "schedule", "scheduler", "finder", "iters", "steps", "step",
@@ -51,7 +74,7 @@ _STEP = {
     ("iter", "num"): 4, ("iteration", "num"): 4, ("step", "num"): 4, ("optimizer", "step"): 4, ("opt", "step"): 4,
     ("steps", "done"): 5, ("n", "iter"): 5, ("batches",): 6, ("round",): 6, ("batch",): 7, ("batch", "idx"): 7,
     ("batch", "num"): 7, ("timesteps",): 4, ("timestep",): 4, ("num", "timesteps"): 4, ("total", "timesteps"): 4,
-    ("time", "total", "timesteps"): 4,
+    ("time", "total", "timesteps"): 4, ("timesteps", "total"): 4, ("training", "iteration"): 6,
 }  # fmt: skip
 _ROUNDS = {"step", "iter", "iteration", "it", "batch", "update"}
 _SECONDS = {"s", "sec", "secs", "second", "seconds", "ms"}
@@ -76,19 +99,21 @@ def meaning(name: str) -> Meaning | None:
     """None for a name that has nothing to do with training."""
     if len(name) > 200 or name.endswith(("__MIN", "__MAX")) or name.count("(") > name.count(")"):
         return None  # in an open bracket, as in `Training Loss (Tue May 9`, stands a remark
-    words = _words(name.rpartition(" - ")[2])
+    words = words_of(name.rpartition(" - ")[2])
     if not words or words[0] == "best":
         return None
     for asked in (_as_step, _as_loss, _as_rate, _as_norm, _as_speed, _as_time, _as_accuracy):
         if found := asked(words, name):
             return found
+    if (rank := reward_rank(words)) is not None:
+        return Meaning("reward", rank)
     return Meaning(canonical, 0) if (canonical := _by_spelling().get(words)) else None
 
 
 @lru_cache(maxsize=1)
 def _by_spelling() -> dict[tuple[str, ...], str]:
     """What the rules below do not know is recognised by how the registry of metrics spells it."""
-    return {_words(name): canonical for canonical in CANONICAL for name in (canonical, *METRICS[canonical].columns)}
+    return {words_of(name): canonical for canonical in CANONICAL for name in (canonical, *METRICS[canonical].columns)}
 
 
 def is_held_out(word: str) -> bool:
@@ -97,7 +122,7 @@ def is_held_out(word: str) -> bool:
 
 def is_no_loss(name: str) -> bool:
     """Whether a name is of numbers beside a loss: its spread, a count, an entropy."""
-    said = set(_words(name))
+    said = set(words_of(name))
     return bool(said & _NOT_A_LOSS) or ("entropy" in said and "cross" not in said)
 
 
@@ -105,7 +130,7 @@ def is_training(word: str) -> bool:
     return word.lower() in _TRAIN
 
 
-def _words(name: str) -> tuple[str, ...]:
+def words_of(name: str) -> tuple[str, ...]:
     found: list[str] = []
     for word in _WORD.findall(name):
         glued = _GLUED.fullmatch(word.lower())
@@ -137,12 +162,14 @@ def _as_loss(words: tuple[str, ...], name: str) -> Meaning | None:
     rest = said - _HELD_OUT.keys() - _TRAIN
     if said & _NOT_A_LOSS and not (said & {"error", "err"} and not said & {"rate"}):
         return None
-    if words[0] in _PLAYERS and len(words) <= 3 and set(words[1:]) <= _PLAYED and len(words) > 1:
+    if 1 < len(words) <= 3 and words[0] in _PLAYERS and set(words[1:]) <= _PLAYED:
         return Meaning(canonical, PART + 50, frozenset(words))
+    if len(words) > 1 and words[0] == "l" and said <= _L_LOSSES:
+        return Meaning(canonical, PART + len(words) - 10 * ("total" in said), frozenset(words[1:]) - {"total"})
     if "loss" not in said and "losses" not in said:
-        return _as_stand_in(rest, canonical, held or 0)
+        return _as_stand_in(rest, canonical, held or 0, is_measured=said != rest)
     rest -= {"loss", "losses"}
-    if words[-2:] == ("loss", "value"):
+    if name.lower().endswith("loss value"):
         rest -= {"value"}  # Megatron's `lm loss value`; a `value loss` is that of a critic
     if "entropy" in rest and "cross" not in rest:
         return None  # a bonus for entropy, as agents have it, and no loss that is to fall
@@ -154,14 +181,19 @@ def _as_loss(words: tuple[str, ...], name: str) -> Meaning | None:
     return Meaning(canonical, rank, frozenset(unknown))
 
 
-def _as_stand_in(rest: set[str], canonical: str, held: int) -> Meaning | None:
-    """A loss by another name; a column that is just called `train` or `val` is one too, if nothing else is."""
+def _as_stand_in(rest: set[str], canonical: str, held: int, *, is_measured: bool) -> Meaning | None:
+    """A loss by another name; a column that is just called `train` or `val` is one too, if nothing else is.
+
+    `is_measured`: the name says on what.
+    """
     if not rest:
         return Meaning(canonical, BARE + held)
     if "cost" in rest and rest & {"batch", "data", "time"}:
         return None  # how long it took
     if {"cross", "entropy"} <= rest:
         rest = rest - {"cross", "entropy"} | {"crossentropy"}
+    if is_measured and "l" in rest and rest & _NORMS:
+        return Meaning(canonical, STAND_IN + 45 + held)
     ranks = [_STAND_INS[word] for word in rest & _STAND_INS.keys()]
     if not ranks:
         return None
@@ -184,7 +216,7 @@ def _as_norm(words: tuple[str, ...], name: str) -> Meaning | None:
     explained |= {"optimizer", "optim", "model", "log", "all", "debug", "system"}
     gradient = {"grad", "gradient", "gradients", "grads"}
     weights = {"param", "params", "parameter", "parameters", "weight", "weights"}
-    if "gnorm" in said:
+    if "gnorm" in said or words == ("g", "norm"):
         return Meaning("grad_norm", len(said))
     if "norm" not in said:
         return Meaning("grad_norm", 60) if words == ("grad",) else None

@@ -17,10 +17,15 @@ def notes(columns: Columns, shown: Mapping[str, str], *, is_short: bool) -> tupl
             f"generator and discriminator play against each other, and neither loss is to be minimised alone:"
             f" {printable(loss or 'none')} is drawn, besides {_listed(columns.losses)}; {_TAKE.format('loss')}"
         )
-    for canonical in () if columns.adversarial else ("loss", "val_loss"):
+    elif columns.agent:
+        found.append(
+            f"an agent's losses need not fall: its reward tells how it learns; {printable(loss or 'none')} is drawn,"
+            f" besides {_listed(columns.losses)}; {_TAKE.format('loss')}"
+        )
+    for canonical in () if columns.adversarial or columns.agent else ("loss", "val_loss"):
         taken = columns.chosen.get(canonical, ())
         others = [name for name in columns.losses if name not in taken and _canonical(name) == canonical]
-        if len(taken) == 1 and others and is_part(taken[0]):
+        if len(taken) == 1 and others and taken[0] not in columns.whole and is_part(taken[0]):
             found.append(
                 f"several columns are a {canonical} and none is the whole: {printable(taken[0])} was taken, as it comes"
                 f" first; there are {_listed(others)} too; {_TAKE.format(canonical)}"

@@ -47,6 +47,12 @@ def store_in(folder: Path) -> Format | None:
     return Database.recognise(str(databases[0]), opener(databases[0])) if len(databases) == 1 else None
 
 
+def is_one_run(folder: Path) -> bool:
+    """Whether a folder holds the event files of one run alone, if in a folder for each split."""
+    store = store_in(folder)
+    return isinstance(store, EventFiles) and len(store.runs) == 1
+
+
 def store_of(source: Source, path: Path | None) -> Format | None:
     """The store that a file's first bytes show it to be."""
     if source.head.startswith(WANDB_MAGIC):

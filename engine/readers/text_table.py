@@ -36,6 +36,8 @@ class TextTable:
 
     _headers: list[tuple[str, ...]] = field(default_factory=list)
     _is_tabbed: bool = False
+    _above: str = ""
+    """The last line between bars that has no number: names may stand on two lines, as MATLAB prints them."""
 
     def row(self, line: str) -> dict[str, Cell] | None:
         """The entry of a line that is a row, {} for a line of names, None for any other line."""
@@ -47,7 +49,12 @@ class TextTable:
         if _YOLO_ROW.match(line) and len(line.split()) == len(_YOLO_RESULTS):
             self._headers, self._is_tabbed = [_YOLO_RESULTS], False
             return self._row(line)
-        if _HINT.search(line) and not _VALUE.search(line) and (headers := _headers(line)):
+        above, self._above = self._above, "" if _VALUE.search(line) or "|" not in line else line
+        if (
+            _HINT.search(line)
+            and not _VALUE.search(line)
+            and (headers := _headers(line) or _headers_of_two(above, line))
+        ):
             self._headers, self._is_tabbed = headers, "\t" in line.strip()
             return {}
         return None
@@ -93,6 +100,14 @@ def _headers(line: str) -> list[tuple[str, ...]]:
         words = [part.replace("\x00", " ") for part in _SPLIT_WORDS.sub("\\1\x00\\2", text).split()]
         ways = [re.split(r"\s{2,}", text), words, text.split()]
     return [way for names in ways if (way := _named(names))]
+
+
+def _headers_of_two(above: str, line: str) -> list[tuple[str, ...]]:
+    halves = [_cells(half, tabbed=False) for half in (above, line)]
+    if not above or len(halves[0]) != len(halves[1]):
+        return []
+    way = _named([" ".join(filter(None, half)) for half in zip(*halves, strict=True)])
+    return [way] if way else []
 
 
 def _named(names: Sequence[str]) -> tuple[str, ...] | None:

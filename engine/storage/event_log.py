@@ -1,11 +1,12 @@
 """A run's events on disk: one a line, appended and never rewritten; an event's seq is its line's number.
 
-A line is written by one call of the system, so whatever kills the process leaves at most a last line without its end,
-which readers do not see and the next writer cuts off.
+Lines are written in order, so whatever kills the process leaves at most a last line without its end, which readers do
+not see and the next writer cuts off.
 """
 
 import math
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate, chain
@@ -23,6 +24,20 @@ EVENT_CHUNK = 1 << 17
 LONGEST_EVENT_LINE = 1 << 20
 
 
+STEP_BYTES = 340
+"""Of a step in the log of the tiny GPT; all else is rare."""
+
+
+def require_space(run: Path, steps: int, free: int | None = None) -> None:
+    """StoreError where the disk has no space for so many more steps: a log grows with its run and is never cut."""
+    free = shutil.disk_usage(run).free if free is None else free
+    if (needed := STEP_BYTES * steps) > free:
+        raise StoreError(
+            f"{run}: {steps:,} steps need about {needed / 1e9:,.1f} GB for their log alone, and the disk has "
+            f"{free / 1e9:,.1f} GB free; make training.steps smaller or the disk emptier"
+        )
+
+
 class EventLog:
     """The events of a run, open for appending."""
 
@@ -37,22 +52,26 @@ class EventLog:
             os.close(self._file)
             raise
 
-    def append(self, event: Event) -> None:
-        """Write one event with its seq, and the time unless it has one; OSError leaves the file as it was.
+    def append(self, *events: Event) -> None:
+        """Write events with their seq, and the time unless they have one; OSError leaves the file as it was.
+
+        All of them are one call of the system, which costs as much as encoding a line.
 
         StoreError where another program has truncated, replaced or deleted the file: what it held is lost.
         """
         self._require_untouched()
-        line = encode(msgspec.structs.replace(event, seq=self.seq, time=event.time or self._clock())) + b"\n"
+        numbered = enumerate(events, self.seq)
+        timed = (msgspec.structs.replace(event, seq=seq, time=event.time or self._clock()) for seq, event in numbered)
+        lines = b"".join(encode(event) + b"\n" for event in timed)
         try:
-            rest = line
+            rest = lines
             while rest:
                 rest = rest[os.write(self._file, rest) :]
         except OSError:
             os.ftruncate(self._file, self._end)
             raise
-        self.seq += 1
-        self._end += len(line)
+        self.seq += len(events)
+        self._end += len(lines)
 
     def _require_untouched(self) -> None:
         ours = os.fstat(self._file)

@@ -15,15 +15,17 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor
-from torch.nn import Module
+from torch.nn import Module, Parameter
 from torch.optim import Optimizer
 
-from .torch_private import copy_to_each, norm_of_each, subtract_from_each
+from .torch_private import copy_to_each, flatten, norm_of_each, subtract_from_each
 
 AFFORDABLE = 0.01
 """Share of a step's time that measuring may take; where it takes more, only every n-th step is measured."""
 RAREST = 1000
 """At least one step of so many is measured."""
+SMALL = 1_000_000
+"""Numbers that are copied into one vector to be measured: a call for each of 28 tensors takes longer than the copy."""
 
 
 class Scaler(Protocol):
@@ -44,18 +46,19 @@ class LoopProbe:
     ) -> None:
         """`clip` is the gradient norm to clip at, inf for a loop that may be clipped later; None leaves it alone.
 
-        `every` measures each n-th step; None measures as often as AFFORDABLE allows.
+        `every` measures each n-th step, 0 none; None measures as often as AFFORDABLE allows.
         """
         groups = [group for optimizer in optimizers for group in getattr(optimizer, "param_groups", ())]
         trained = [parameter for group in groups for parameter in group["params"]]
         self._parameters: list[Tensor] = trained or (list(model.parameters()) if model else [])
+        self._is_small = _are_small(self._parameters)
         self._optimizers = list(optimizers)
         self._groups = groups
         self._scaler = scaler
         self._every = every
         self.clip = clip
         self.lr_factor = 1.0
-        self._due = True
+        self._due = every != 0
         self._countdown = 0
         self._cost_s = 0.0
         """Of measuring this step."""
@@ -77,9 +80,10 @@ class LoopProbe:
             )
         ]
 
-    def remove(self) -> None:
-        """Leave the optimizers as they were."""
-        for handle in self._handles:
+    def remove(self, *, keep_changes: bool = False) -> None:
+        """Leave the optimizers as they were, or with what was changed; either way nothing is measured any more."""
+        self._every, self._due = 0, False
+        for handle in () if keep_changes else self._handles:
             handle.remove()
 
     @property
@@ -127,7 +131,7 @@ class LoopProbe:
             share = self._cost_s / took_s
             self._countdown = min(math.ceil(share / AFFORDABLE), RAREST) if self._cost_s else 1
         self._countdown -= 1
-        self._due = self._countdown <= 0
+        self._due = self._countdown <= 0 and self._every != 0
         if self._due:
             self._countdown = self._every or 1
             self._cost_s = 0.0
@@ -138,10 +142,10 @@ class LoopProbe:
         if not (self._due or is_clipping):
             return {}
         began = time.perf_counter()
-        gradients = [parameter.grad for parameter in self._parameters if parameter.grad is not None]
+        gradients = [_dense(parameter.grad) for parameter in self._parameters if parameter.grad is not None]
         if not gradients:
             return {}
-        total = torch.linalg.vector_norm(torch.stack(_on_one_device(norm_of_each(gradients))))
+        total = _length(norm_of_each(self._packed(gradients)))
         scale = self._scaler.get_scale() if self._scaler is not None else 1.0
         norm = total.item() / scale
         measured = {"grad_norm": norm}
@@ -159,8 +163,7 @@ class LoopProbe:
         if not moved:
             return None
         began = time.perf_counter()
-        length = torch.linalg.vector_norm(torch.stack(_on_one_device(weights))).item()
-        update = torch.linalg.vector_norm(torch.stack(_on_one_device(moved))).item()
+        length, update = _length(weights).item(), _length(moved).item()
         self._cost_s += time.perf_counter() - began
         return update / length if length else None
 
@@ -168,11 +171,7 @@ class LoopProbe:
         self._scale_lrs(optimizer)
         if self._due:
             began = time.perf_counter()
-            now = [parameter.detach() for group in optimizer.param_groups for parameter in group["params"]]
-            before = self._before.get(id(optimizer))
-            if before is None or len(before) != len(now):
-                before = self._before[id(optimizer)] = [torch.empty_like(weights) for weights in now]
-            copy_to_each(before, now)
+            self._before[id(optimizer)] = self._copied(_weights_of(optimizer), self._before.get(id(optimizer), []))
             self._cost_s += time.perf_counter() - began
 
     def _scale_lrs(self, optimizer: Optimizer) -> None:
@@ -189,12 +188,44 @@ class LoopProbe:
         before = self._before.get(id(optimizer))
         if self._due and before is not None:
             began = time.perf_counter()
-            now = [parameter.detach() for group in optimizer.param_groups for parameter in group["params"]]
-            subtract_from_each(before, now)
-            self._moved += norm_of_each(before)
-            self._weights += norm_of_each(now)
+            with torch.no_grad():
+                now = self._packed(_weights_of(optimizer))
+                subtract_from_each(before, now)
+                self._moved += norm_of_each(before)
+                self._weights += norm_of_each(now)
             self._cost_s += time.perf_counter() - began
 
+    def _packed(self, tensors: list[Tensor]) -> list[Tensor]:
+        """The same numbers in as few tensors as they are quickest measured in."""
+        return [flatten(tensors)] if self._is_small else tensors
 
-def _on_one_device(norms: Sequence[Tensor]) -> list[Tensor]:
-    return [norm.to(norms[0].device, torch.float32) for norm in norms]
+    @torch.no_grad()
+    def _copied(self, weights: list[Tensor], into: list[Tensor]) -> list[Tensor]:
+        if self._is_small:
+            return self._packed(weights)
+        if len(into) != len(weights):
+            into = [torch.empty_like(one) for one in weights]
+        copy_to_each(into, weights)
+        return into
+
+
+def _weights_of(optimizer: Optimizer) -> list[Tensor]:
+    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
+
+
+def _dense(gradient: Tensor) -> Tensor:
+    """What is not 0 in it, where it is that of a sparse embedding."""
+    return gradient.coalesce().values() if gradient.is_sparse else gradient
+
+
+def _are_small(parameters: Sequence[Tensor]) -> bool:
+    """And of one kind; a subclass of tensors may be spread over processes."""
+    kinds = {(type(one), one.dtype, one.device) for one in parameters}
+    return len(kinds) == 1 and type(parameters[0]) is Parameter and sum(map(Tensor.numel, parameters)) <= SMALL
+
+
+def _length(norms: Sequence[Tensor]) -> Tensor:
+    """Of the vector whose parts have these lengths."""
+    if len(norms) == 1:
+        return norms[0].float()
+    return torch.linalg.vector_norm(torch.stack([norm.to(norms[0].device, torch.float32) for norm in norms]))

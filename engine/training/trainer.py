@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 
 import msgspec
 import torch
@@ -265,5 +266,7 @@ class Trainer:
         return replayed
 
     def apply(self, settings: LiveSettings) -> None:
+        if settings.patience is None:
+            settings = replace(settings, patience=self.config.training.patience)
         self.settings = settings
         self.model.set_dropout(settings.dropout)

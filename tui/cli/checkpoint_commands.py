@@ -124,7 +124,7 @@ def _place(
 ) -> tuple[Stored, ChangeSettings | None]:
     """The checkpoint to go back to, and the change to make there."""
     from ...engine.client import ClientError
-    from ...engine.live_changes import changed
+    from ...engine.live_changes import LIVE_KEYS, changed
     from ...engine.storage.run_folder import CHECKPOINTS
     from ...engine.storage.stored_checkpoints import CheckpointError, find_checkpoint, read_state
     from ..view.fix_commands import change_for_fix
@@ -141,8 +141,7 @@ def _place(
     change = change_for_fix({key: _value(given, key) for key in values})
     if change is None:
         raise click.UsageError(
-            f"--set {assignments[0]}: a run that goes on keeps this; schedule.*, optimizer.clip, "
-            "optimizer.weight_decay, model.dropout, training.batch and training.accumulation can change"
+            f"--set {assignments[0]}: a run that goes on keeps this; schedule.*, {', '.join(LIVE_KEYS)} can change"
         )
     changed(settings, change, step=checkpoint.step + 1, steps=config.training.steps)
     return checkpoint, change

@@ -15,12 +15,14 @@ from .experiment_commands import fork_run, prove, replay_run
 from .export_commands import export, plot
 from .learn_commands import course, exercise
 from .log_command import log_row
+from .lr_range_command import lr_range
 from .options import (
     DEFAULT_PRESET,
     PROGRAM,
     LogName,
     OneOf,
     ascii_option,
+    chosen_runs_option,
     events_as_json,
     kind_words,
     map_option,
@@ -34,8 +36,10 @@ from .options import (
 from .preset_commands import presets
 from .probe_command import probe_run
 from .root_command import SCREEN, CommandOrPreset, ScreenCommand
+from .run_command import run_program
 from .run_commands import attach_run, compare, rm, runs, sample, stop
 from .suggestions import require_preset_or_unknown
+from .sweep_command import sweep_preset
 from .watch_command import watch_log
 
 if TYPE_CHECKING:
@@ -119,9 +123,9 @@ def train(
 
 
 for each in (
-    watch_log,
-    presets, course, exercise, resume, fork_run, prove, replay_run, probe_run, attach_run, compare, stop, sample,
-    checkpoints, runs, rm, plot, export, log_row,
+    watch_log, run_program,
+    presets, course, exercise, resume, fork_run, prove, lr_range, sweep_preset, replay_run, probe_run, attach_run,
+    compare, stop, sample, checkpoints, runs, rm, plot, export, log_row,
 ):  # fmt: skip
     command.add_command(each)
 
@@ -130,6 +134,7 @@ for each in (
 @click.argument("logs", nargs=-1, required=True, type=LogName(), metavar="LOG...")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line and log.")
 @click.option("--format", "form", type=click.Choice(["text", "json", "github"]), help="github: annotations in CI.")
+@chosen_runs_option
 @map_option
 @click.option(
     "--fail-on",
@@ -144,6 +149,7 @@ def diagnose(
     logs: tuple[str, ...],
     as_json: bool,
     form: str | None,
+    chosen: tuple[str, ...],
     assignments: tuple[str, ...],
     fail_on: str | None,
     quiet: bool,
@@ -174,7 +180,7 @@ def diagnose(
         sys.stdout, is_ascii=is_ascii
     )
     pass_on = None if quiet else sys.stderr if form in ("json", "github") else sys.stdout
-    return diagnose_logs(logs, runs_folder(runs), as_text, given=given, fail_on=kinds, pass_on=pass_on)
+    return diagnose_logs(logs, runs_folder(runs), as_text, given=given, fail_on=kinds, pass_on=pass_on, chosen=chosen)
 
 
 @command.command()

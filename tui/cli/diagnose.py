@@ -21,6 +21,7 @@ from ...engine.diagnostics.report import Finding, Report, Reporter
 from ...engine.diagnostics.row import Row
 from ...engine.diagnostics.run_statistics import RunFacts
 from ...engine.events import Evaluated, RunStarted, StepFinished
+from ...engine.following.chosen_run import no_such_run
 from ...engine.readers.log import MAPPABLE, Log, open_log
 from ...engine.readers.names import BESIDE
 from ...engine.readers.source import ReadError
@@ -93,8 +94,11 @@ def diagnose_logs(
     given: Mapping[str, str],
     fail_on: frozenset[str],
     pass_on: TextIO | None,
+    chosen: Sequence[str] = (),
 ) -> int:
     """Prints the diagnosis of each log as soon as it is read, and returns the exit status.
+
+    Of a log that holds several runs those that are `chosen`, or all.
 
     It is 2 if a log could not be read, otherwise 1 if a log has a finding of `fail_on`, otherwise 0. What comes from
     standard input is written to `pass_on`.
@@ -103,9 +107,9 @@ def diagnose_logs(
     for name in names:
         try:
             if name == STANDARD_INPUT:
-                diagnosis = _diagnose_input(runs, given, fail_on, pass_on)
+                diagnosis = _diagnose_input(runs, given, fail_on, pass_on, chosen)
             else:
-                diagnosis = diagnose_log(name, runs, given)
+                diagnosis = diagnose_log(name, runs, given, chosen=chosen)
         except (ReadError, StoreError) as error:
             click.echo(f"{PROGRAM}: {visible(str(error))}", err=True)
             status = 2
@@ -116,19 +120,21 @@ def diagnose_logs(
     return status
 
 
-def diagnose_log(name: str, runs: Path, given: Mapping[str, str], file: Path | None = None) -> LogDiagnosis:
+def diagnose_log(
+    name: str, runs: Path, given: Mapping[str, str], file: Path | None = None, *, chosen: Sequence[str] = ()
+) -> LogDiagnosis:
     """The diagnosis of the run or the log of that name, or of a file that is called so.
 
-    Raises ReadError or StoreError where there is no such log, or nothing in it is one.
+    Raises ReadError or StoreError where there is no such log, nothing in it is one, or it lacks a run that is `chosen`.
     """
     origin = file or log_origin(name, runs)
     with closing(open_log(name, origin, given)) as log:
         own = _own_run(origin) if log.format == "run folder" else None
-        return LogDiagnosis(log=log, runs={"": own} if own else _runs_in(log))
+        return LogDiagnosis(log=log, runs={"": own} if own else _runs_in(log, chosen))
 
 
 def _diagnose_input(
-    runs: Path, given: Mapping[str, str], fail_on: frozenset[str], pass_on: TextIO | None
+    runs: Path, given: Mapping[str, str], fail_on: frozenset[str], pass_on: TextIO | None, chosen: Sequence[str]
 ) -> LogDiagnosis:
     """The diagnosis of what comes before the input ends, or Ctrl-C. Failures are printed to stderr when found."""
     printed: set[tuple[str, str, int]] = set()
@@ -145,7 +151,7 @@ def _diagnose_input(
 
     pass_on = None if sys.stdin.isatty() else pass_on  # which has echoed what was typed
     with kept_input(cast("BufferedReader", sys.stdin.buffer), pass_on, print_failures) as file:
-        return diagnose_log(STANDARD_INPUT, runs, given, file)
+        return diagnose_log(STANDARD_INPUT, runs, given, file, chosen=chosen)
 
 
 def _alert(finding: Finding) -> str:
@@ -153,10 +159,14 @@ def _alert(finding: Finding) -> str:
     return f"{PROGRAM}: {finding.severity}: {visible(words)}: {visible(finding.evidence)}"
 
 
-def _runs_in(log: Log) -> dict[str, RunDiagnosis]:
+def _runs_in(log: Log, chosen: Sequence[str]) -> dict[str, RunDiagnosis]:
     facts, signals, roles = log.facts, tuple(log.columns), log.roles
     found: dict[str, RunDiagnosis] = {}
+    others: dict[str, None] = {}
     for run, row in log.rows(losses=bool(roles)):
+        if chosen and run not in chosen:
+            others[run] = None
+            continue
         diagnosis = found.get(run)
         if diagnosis is None:
             if len(found) == _MOST_RUNS:
@@ -164,6 +174,8 @@ def _runs_in(log: Log) -> dict[str, RunDiagnosis]:
             further = FurtherLosses(roles, facts) if roles else None
             diagnosis = found[run] = RunDiagnosis(reporter=Reporter(facts, signals=signals), further=further)
         diagnosis.observe(row)
+    if missing := [run for run in chosen if run not in found]:
+        raise ReadError(no_such_run(log.file, missing[0], [*found, *others]))
     if not found:
         raise ReadError(f"{log.file}: no entry has both a step and a loss; name them: --map step=NAME --map loss=NAME")
     return found

@@ -106,6 +106,9 @@ class DiagnosisPage:
         if log.skipped:
             lines += self._wrapped("lost", [_listed(log.skipped)])
         lines += self._wrapped("take", log.notes)
+        if len(diagnosis.runs) > 1:
+            names = _listed([run or "the first" for run in diagnosis.runs])
+            lines += self._wrapped("runs", [f"{len(diagnosis.runs)}, of which --run NAME takes one: {names}"])
         return lines
 
     def _run(self, name: str, found: RunDiagnosis) -> list[str]:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from .options import LogName, map_option, runs_folder, runs_option
+from ..text import visible
+from .options import LogName, chosen_runs_option, map_option, runs_folder, runs_option
 
 
 @click.command()
@@ -18,6 +19,7 @@ from .options import LogName, map_option, runs_folder, runs_option
 @click.option("--width", type=click.IntRange(30, 400), help="Columns; the terminal's by default.")
 @click.option("--height", type=click.IntRange(8, 100), default=20, help="Rows.")
 @click.option("--ascii", "is_ascii", is_flag=True, help="Draw without braille.")
+@chosen_runs_option
 @map_option
 @runs_option
 def plot(
@@ -28,15 +30,24 @@ def plot(
     width: int | None,
     height: int,
     is_ascii: bool,
+    chosen: tuple[str, ...],
     assignments: tuple[str, ...],
     runs: str | None,
 ) -> int:
-    """Print the curves of runs and logs, one plot for all of them."""
+    """Print the curves of runs and logs, one plot for all of them.
+
+    Of a log that holds several runs all are drawn, or those that --run names.
+    """
     from .diagnose import parsed_map
-    from .printed_plots import page_width, plot_lines
+    from .printed_plots import MOST_PLOTTED, page_width, plot_lines
     from .run_data import collected
 
-    found = collected(logs, runs_folder(runs), parsed_map(assignments))
+    found = collected(logs, runs_folder(runs), parsed_map(assignments), chosen)
+    if len(found) > MOST_PLOTTED:
+        raise click.UsageError(
+            f"one plot shows at most {MOST_PLOTTED} runs, and these are {len(found)}; --run names those to be drawn: "
+            + visible(", ".join(run.name for run in found))
+        )
     lines = plot_lines(
         found,
         metric=metric,
@@ -56,6 +67,7 @@ def plot(
 @click.option("--to", "target", required=True, type=click.Path(dir_okay=False, path_type=Path), metavar="FILE")
 @click.option("--metric", default="loss", help="What a picture shows.")
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
+@chosen_runs_option
 @map_option
 @runs_option
 def export(
@@ -63,6 +75,7 @@ def export(
     target: Path,
     metric: str,
     force: bool,
+    chosen: tuple[str, ...],
     assignments: tuple[str, ...],
     runs: str | None,
 ) -> int:
@@ -80,7 +93,7 @@ def export(
     from .export_files import write_export
     from .run_data import collected
 
-    found = collected(logs, runs_folder(runs), parsed_map(assignments))
+    found = collected(logs, runs_folder(runs), parsed_map(assignments), chosen)
     size = write_export(found, target, metric=metric, force=force)
     click.echo(f"{target}: {size:,} bytes, {', '.join(run.name for run in found)}", err=True)
     return 0

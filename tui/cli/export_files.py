@@ -12,6 +12,7 @@ from typing import Any
 from ...engine.export.event_file import event_file
 from ...engine.export.reports import html_report, markdown_report
 from ...engine.export.run_series import RunSeries
+from ...engine.export.suffixes import suffix_of
 from ...engine.export.svg_chart import svg_chart
 from ...engine.export.tables import ExportError, csv_table, json_lines, parquet
 from .printed_plots import plot_lines
@@ -53,8 +54,7 @@ EXPORTERS: Mapping[str, Exporter] = {
 
 def write_export(runs: Sequence[RunSeries], target: Path, *, metric: str = "loss", force: bool = False) -> int:
     """Write a file, whole or not at all; its size in bytes. ExportError where it cannot be."""
-    suffix = ".tfevents" if ".tfevents." in target.name else target.suffix.lower()
-    exporter = EXPORTERS.get(suffix)
+    exporter = EXPORTERS.get(suffix_of(target.name))
     if exporter is None:
         raise ExportError(f"--to {target}: the suffix must be one of {', '.join(EXPORTERS)}")
     if target.exists() and not force:

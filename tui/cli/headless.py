@@ -21,6 +21,7 @@ from ..text import visible
 from .options import PROGRAM
 
 _LOOK_S = 0.2
+_LISTED = 12
 _ALARM_S = 600.0
 """Seconds that the person's command may take."""
 
@@ -57,12 +58,15 @@ def watch_headless(
     *,
     run: str | None,
     until_end: bool,
+    piped: PipedInput | None = None,
 ) -> int:
-    piped = PipedInput(cast("BufferedReader", sys.stdin.buffer)) if str(path) == "-" else None
+    """`piped` is what a program prints, where that is not standard input."""
+    if str(path) == "-":
+        piped = PipedInput(cast("BufferedReader", sys.stdin.buffer))
     shown = ShownRun(name, piped.path if piped else path, run=run, given=given)
     alarms = Alarms(wanted, lambda finding: _alarm(finding, command))
     try:
-        _follow(shown, alarms, piped, until_end=until_end)
+        _follow(shown, alarms, piped, run, until_end=until_end)
     except ReadError as error:
         click.echo(f"{PROGRAM}: {visible(str(error))}", err=True)
         return 2
@@ -73,14 +77,18 @@ def watch_headless(
     return int(alarms.any)
 
 
-def _follow(shown: ShownRun, alarms: Alarms, piped: PipedInput | None, *, until_end: bool) -> None:
+def _follow(shown: ShownRun, alarms: Alarms, piped: PipedInput | None, run: str | None, *, until_end: bool) -> None:
     """Returns when the input or the log has ended."""
+    names_runs = run is None
     while True:
         shown.is_over = shown.is_over or bool(piped and piped.has_ended)
         for line in piped.new_lines() if piped else ():
             click.echo(visible(line))
         for batch in shown.look():
             _tell(batch)
+        if names_runs and len(shown.read.runs) > 1:
+            names_runs = False
+            _tell_runs(shown.read.runs)
         is_behind = True
         while is_behind:
             found = shown.diagnose_some()
@@ -91,6 +99,11 @@ def _follow(shown: ShownRun, alarms: Alarms, piped: PipedInput | None, *, until_
         if shown.is_over or (until_end and time.time() - shown.read.written_at > OVER_S):
             return
         time.sleep(_LOOK_S)
+
+
+def _tell_runs(runs: tuple[str, ...]) -> None:
+    names = ", ".join(run or "the first" for run in runs[:_LISTED])
+    click.echo(f"{PROGRAM}: the log holds {len(runs)} runs, and --run takes another: {visible(names)}", err=True)
 
 
 def _tell(arrivals: list[Arrival]) -> None:

@@ -97,6 +97,12 @@ def map_option(command: _Command) -> _Command:
     return option(command)
 
 
+def chosen_runs_option(command: _Command) -> _Command:
+    """--run NAME, repeatable, as `chosen`."""
+    help = "Of the runs in a log this one alone; repeatable."
+    return click.option("--run", "chosen", multiple=True, metavar="NAME", help=help)(command)
+
+
 def preset_options(command: _Command) -> _Command:
     options = (
         click.argument("preset", required=False, type=PresetName(), metavar="[PRESET|FILE.toml]"),

@@ -13,6 +13,8 @@ from ...engine.export.tables import ExportError
 from ..plots.printed import PrintedCurve, PrintedPlot, printed
 from ..text import visible
 
+MOST_PLOTTED = 16
+"""Runs whose lines can be told apart in one plot."""
 _WIDEST = 160
 _PLAIN_WIDTH = 100
 """Where the output is no terminal."""

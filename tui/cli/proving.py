@@ -12,6 +12,7 @@ import click
 
 from ...engine.experiments.arms import Proof, fix_verdict_words
 from ...engine.experiments.proof import ProofPlan, adopt, make_arms, make_folder, plan_proof
+from ...engine.experiments.too_late import try_earlier
 from ...engine.storage.run_reaper import delete, start_reaper
 from ..text import visible
 from .options import PROGRAM
@@ -45,6 +46,7 @@ async def _proved(plan: ProofPlan, folder: Path, *, adopts: bool) -> int:
     is_whole = False
     try:
         await proof.run()
+        await try_earlier(proof, folder)
         is_whole = True
     finally:  # also after Ctrl-C, which keeps what is done
         telling.cancel()
@@ -83,6 +85,8 @@ async def _tell(proof: Proof) -> None:
         of = proof.look * len(proof.arms)
         left = (time.monotonic() - began) / max(proof.steps, 1) * (of - proof.steps)
         words = f"{proof.steps} of {of} steps, {max(left, 0):.0f} s to the next verdict"
+        if proof.tried_from is not None:
+            words = f"no fix helps from step {proof.plan.start}; the nearest is tried from step {proof.tried_from}"
         click.echo(f"\r\x1b[K{words}", nl=False, err=True)
         await asyncio.sleep(_TOLD_EVERY_S)
 

@@ -10,7 +10,16 @@ import click
 from ...engine.vocabulary import VOCABULARY
 from ..text import visible
 from .checkpoint_commands import from_option
-from .options import PROGRAM, RunName, ascii_option, events_as_json, runs_folder, runs_option
+from .options import (
+    PROGRAM,
+    LogName,
+    RunName,
+    ascii_option,
+    events_as_json,
+    map_option,
+    runs_folder,
+    runs_option,
+)
 from .suggestions import run_path
 
 
@@ -109,33 +118,38 @@ def runs(as_json: bool, runs: str | None) -> int:
 
 
 @click.command()
-@click.argument("names", nargs=-1, required=True, type=RunName(), metavar="RUN RUN...")
+@click.argument("names", nargs=-1, required=True, type=LogName(), metavar="RUN|LOG...")
+@click.option("--metric", default="", help="What the table is about; the losses without.")
 @click.option("--text", "as_text", is_flag=True, help="Print the table alone, even on a terminal.")
+@map_option
 @ascii_option
 @runs_option
-def compare(names: tuple[str, ...], as_text: bool, is_ascii: bool, runs: str | None) -> int:
+def compare(
+    names: tuple[str, ...],
+    metric: str,
+    as_text: bool,
+    assignments: tuple[str, ...],
+    is_ascii: bool,
+    runs: str | None,
+) -> int:
     """Two to eight runs over each other, and a table. What each reached, against the first, and which settings differ.
 
+    Runs of ours and logs of other programs, also mixed; of a log that holds several runs all of them.
     On a terminal the curves are shown first; the table is printed when they are left.
     """
-    from ..comparison.compared_runs import ComparedRuns
-    from ..comparison.table import comparison_text
     from ..navigation import CompareRuns
-    from ..view.comparison import MOST_RUNS
+    from .compared_names import compared_in, comparison_lines
+    from .diagnose import parsed_map
 
-    paths = tuple(dict.fromkeys(run_path(runs, name) for name in names))
-    if not 2 <= len(paths) <= MOST_RUNS:
-        raise click.UsageError(f"compare takes 2 to {MOST_RUNS} different runs; these are {len(paths)}")
+    wanted = compared_in(names, runs_folder(runs), parsed_map(assignments))
     if sys.stdout.isatty() and not as_text:
         from ..app import open_app
 
-        open_app(runs=runs_folder(runs), place=CompareRuns(paths), ascii=is_ascii)
-    compared = ComparedRuns(paths)
-    compared.read()
-    for why in (trouble := compared.new_trouble()):
+        open_app(runs=runs_folder(runs), place=CompareRuns(wanted), ascii=is_ascii)
+    lines, trouble = comparison_lines(wanted, metric)
+    for why in trouble:
         click.echo(f"{PROGRAM}: {visible(why)}", err=True)
-    if found := compared.runs():
-        click.echo(comparison_text(found, found[0]))
+    click.echo("\n".join(lines))
     return 2 if trouble else 0
 
 

@@ -24,14 +24,19 @@ from ..comparison.followed_run import flat_settings
 from .diagnose import diagnose_log, log_origin
 
 
-def collected(names: Sequence[str], runs: Path, given: Mapping[str, str] | None = None) -> list[RunSeries]:
-    """The runs in all of these, in order. ReadError or StoreError where one cannot be read."""
-    return [run for name in names for run in _runs_in(name, runs, given or {})]
+def collected(
+    names: Sequence[str], runs: Path, given: Mapping[str, str] | None = None, chosen: Sequence[str] = ()
+) -> list[RunSeries]:
+    """The runs in all of these, in order; of a log that holds several those that are `chosen`, or all.
+
+    ReadError or StoreError where one cannot be read.
+    """
+    return [run for name in names for run in _runs_in(name, runs, given or {}, chosen)]
 
 
-def _runs_in(name: str, runs: Path, given: Mapping[str, str]) -> Iterator[RunSeries]:
+def _runs_in(name: str, runs: Path, given: Mapping[str, str], chosen: Sequence[str]) -> Iterator[RunSeries]:
     origin = log_origin(name, runs)
-    reports = {run: found.report for run, found in diagnose_log(name, runs, given).runs.items()}
+    reports = {run: found.report for run, found in diagnose_log(name, runs, given, chosen=chosen).runs.items()}
     about = _about(origin) if (origin / EVENTS).is_file() else None
     if about is not None:
         yield _own_run(origin, about, reports[""])

@@ -88,6 +88,7 @@ def opened_log(
 ) -> OpenLog | LogFolder | Path:
     """What a name stands for; a path is a run folder of ours."""
     from ...engine.following.log_folder import logs_in
+    from ...engine.readers.stores import is_one_run
     from ...engine.storage.run_folder import EVENTS
     from ..navigation import LogFolder, OpenLog
 
@@ -96,9 +97,9 @@ def opened_log(
         return path
     if path.is_dir():
         found = logs_in(path)
-        if len(found) != 1:
+        if len(found) != 1 and not is_one_run(path):
             return LogFolder(path)
-        path = found[0].path
+        path = found[0].path if len(found) == 1 else path
     return OpenLog(path, path.name or log, run=run, columns=given)
 
 
@@ -133,11 +134,11 @@ def _watch_input(given: dict[str, str], *, is_ascii: bool, runs: str | None) -> 
     status = open_app(runs=runs_folder(runs), log=log, ascii=is_ascii)
     if not piped.has_ended:
         click.echo("the program goes on, and what it prints is printed here; Ctrl-C ends both", err=True)
-        piped.pass_on(_to_stdout)
+        piped.pass_on(to_stdout)
     return status
 
 
-def _to_stdout(data: bytes) -> None:
+def to_stdout(data: bytes) -> None:
     from .piped_log import passable
 
     sys.stdout.write(passable(data.decode(errors="replace")))

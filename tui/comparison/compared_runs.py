@@ -1,41 +1,51 @@
-"""Several runs on disk as the runs of a comparison: read, and read on while they train."""
+"""Several runs of ours and of other programs' logs as the runs of a comparison: read, and read on while they grow."""
 
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 
 from ...engine.config import ConfigError
+from ...engine.readers.source import ReadError
 from ...engine.storage.run_folder import StoreError
+from ..navigation import OpenLog
 from ..view.comparison import LETTERS, ComparedRun
+from .followed_log import FollowedLogRun
 from .followed_run import FollowedRun
 
-UNREADABLE = (ConfigError, StoreError, OSError)
+UNREADABLE = (ConfigError, StoreError, ReadError, OSError)
 
 
 class ComparedRuns:
-    """Letters go by the order of the paths; `read` blocks, so a thread calls it."""
+    """Letters go by their order; a path is a run folder. `read` blocks, so a thread calls it."""
 
-    def __init__(self, paths: Sequence[Path]) -> None:
-        self._letters = dict(zip(dict.fromkeys(paths), LETTERS, strict=False))
-        self._followed: dict[Path, FollowedRun] = {}
+    def __init__(self, wanted: Sequence[Path | OpenLog]) -> None:
+        self._wanted = [run for place, run in enumerate(wanted) if run not in wanted[:place]][: len(LETTERS)]
+        self._names = distinct_names([_name(run) for run in self._wanted])
+        self._followed: dict[int, FollowedRun | FollowedLogRun] = {}
+        """By the place of their letter."""
         self._trouble: list[str] = []
-        self._unreadable: set[Path] = set()
+        self._unreadable: set[int] = set()
 
     def read(self) -> bool:
         """Whether there was anything new. A run that cannot be read is left out from then on."""
         news = False
-        for path in [path for path in self._letters if path not in self._unreadable]:
+        for place, run in enumerate(self._wanted):
+            if place in self._unreadable:
+                continue
             try:
-                if path not in self._followed:
-                    self._followed[path] = FollowedRun(path)
-                news |= self._followed[path].read_on()
+                if place not in self._followed:
+                    is_ours = isinstance(run, Path)
+                    self._followed[place] = FollowedRun(run) if is_ours else FollowedLogRun(run, self._names[place])
+                news |= self._followed[place].read_on()
             except UNREADABLE as error:
-                self._unreadable.add(path)
-                self._followed.pop(path, None)
+                self._unreadable.add(place)
+                if left := self._followed.pop(place, None):
+                    left.close()
                 self._trouble.append(str(error))
         return news
 
     def runs(self) -> tuple[ComparedRun, ...]:
-        return tuple(run.compared(self._letters[path]) for path, run in self._followed.items())
+        return tuple(run.compared(LETTERS[place]) for place, run in self._followed.items())
 
     def new_trouble(self) -> list[str]:
         """Why runs are left out, each reported once."""
@@ -44,4 +54,31 @@ class ComparedRuns:
 
     @property
     def are_over(self) -> bool:
-        return all(run.is_over for run in self._followed.values())
+        return not any(run.may_grow for run in self._followed.values())
+
+    def close(self) -> None:
+        for run in self._followed.values():
+            run.close()
+
+
+def distinct_names(names: Sequence[str]) -> list[str]:
+    """Paths without the folders at the beginning, and the parts at the end, that all of them share."""
+    parts = [name.split("/") for name in names]
+    if len(set(names)) < 2:
+        return [*names]
+    first = _shared(parts)
+    parts = [each[first:] for each in parts]
+    last = _shared([each[::-1] for each in parts])
+    return ["/".join(each[: len(each) - last]) for each in parts]
+
+
+def _shared(parts: Sequence[Sequence[str]]) -> int:
+    """How many parts all begin with, short of a whole one."""
+    alike = takewhile(lambda column: len(set(column)) == 1, zip(*parts, strict=False))
+    return min(len([*alike]), min(map(len, parts)) - 1)
+
+
+def _name(run: Path | OpenLog) -> str:
+    if isinstance(run, Path):
+        return run.name
+    return f"{run.name}/{run.run}" if run.run else run.name

@@ -5,10 +5,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ...engine.config import RunConfig
+from ...engine.events import RunDescribed
 from ...engine.storage.event_log import Transcript
 from ...engine.storage.run_folder import EVENTS, find_worker, open_file
-from ...engine.storage.run_store import read_config
-from ..view.comparison import ComparedRun
+from ...engine.storage.run_store import read_config, run_description
+from ...engine.vocabulary import CHANCE_LOSS
+from ..view.comparison import MEAN_SPAN, ComparedRun
 from ..view.run_view import RunView
 
 _CHUNK = 1 << 20
@@ -18,12 +20,13 @@ class FollowedRun:
     """ConfigError or StoreError, from the constructor and from `read_on`, where the run cannot be read."""
 
     def __init__(self, path: Path) -> None:
-        config = read_config(path)
+        about = run_description(path) or read_config(path)
+        is_described = isinstance(about, RunDescribed)
         self.path = path
         self.is_over = False
-        self._fresh = RunView.of(config)
+        self._fresh = RunView.of(RunConfig() if is_described else about)
         self._view = self._fresh
-        self._settings = flat_settings(config)
+        self._settings = dict[str, object](about.settings) if is_described else flat_settings(about)
         self._transcript = Transcript()
         self._offset = 0
 
@@ -42,12 +45,27 @@ class FollowedRun:
                 self._view = self._view.after_all(self._transcript.feed(data))
         return self._offset != before or self.is_over != was_over
 
+    @property
+    def may_grow(self) -> bool:
+        return not self.is_over
+
+    def close(self) -> None:
+        """No file is open between two reads."""
+
     def compared(self, letter: str) -> ComparedRun:
         """What has been read so far."""
         return compared_view(self._view, self.path.name, letter, self._settings, is_over=self.is_over)
 
 
-def compared_view(view: RunView, name: str, letter: str, settings: dict[str, object], *, is_over: bool) -> ComparedRun:
+def compared_view(
+    view: RunView,
+    name: str,
+    letter: str,
+    settings: dict[str, object],
+    *,
+    is_over: bool,
+    span: int = MEAN_SPAN,
+) -> ComparedRun:
     changes = ", ".join(f"{change.summary} after step {change.step}" for change in view.changes)
     return ComparedRun(
         letter=letter,
@@ -56,6 +74,9 @@ def compared_view(view: RunView, name: str, letter: str, settings: dict[str, obj
         evaluations=view.evaluations,
         settings=settings | ({"changed live": changes} if changes else {}),
         is_over=is_over,
+        nan_steps=view.nan_steps,
+        chance_loss=view.described.chance_loss if view.described else CHANCE_LOSS,
+        span=span,
     )
 
 

@@ -15,7 +15,8 @@ from ..panels.canvas_strips import CanvasStrips, RoleStyles, role_styles
 from ..panels.plot_mouse import PlotMouse
 from ..plots.draw import PlotArea, draw_figure
 from ..plots.viewport import Viewport
-from ..view.comparison import ComparedMetric, ComparedRun
+from ..text import visible
+from ..view.comparison import ComparedRun, having
 from ..view.comparison_figure import comparison_figure, joint_scale, longest_run
 from ..view.plot_titles import TitlePiece, fitting, viewport_reading
 
@@ -28,7 +29,7 @@ class ComparisonPlot(PlotMouse, can_focus=True):
 
     runs: var[tuple[ComparedRun, ...]] = var(())
     viewport: var[Viewport] = var(Viewport())
-    metric: var[ComparedMetric] = var[ComparedMetric]("loss")
+    metric: var[str] = var("loss")
 
     def __init__(self, *, ascii: bool) -> None:
         super().__init__()
@@ -59,10 +60,10 @@ class ComparisonPlot(PlotMouse, can_focus=True):
         if not (self.is_mounted and self.size and self.runs):
             return
         self._styles = self._styles or role_styles(self)
-        figure = comparison_figure(self.runs, self.viewport, self.metric, chance=True)
+        figure = comparison_figure(self.runs, self.viewport, self.metric)
         self._strips.clear()
         self._strips.update(draw_figure(figure, *self.size, ascii_only=self._ascii), self._styles)
-        smoothed = self.metric == "loss"
+        smoothed = self.metric != "val_loss"
         self.border_title = self._content(compared_reading(self.runs, self.viewport, self.metric))
         self.border_subtitle = self._content(
             viewport_reading(self.viewport, smoothed=smoothed, log_y=self.viewport.y_log)
@@ -78,8 +79,9 @@ class ComparisonPlot(PlotMouse, can_focus=True):
             return None
         left = PlotArea.of(width, 1).left
         position = (column - self.gutter.left - left + 0.5) / max(width - left, 1)
-        x = joint_scale(self.runs, self.viewport).value(np.array([min(max(position, 0.0), 1.0)]))
-        return float(longest_run(self.runs).curves.steps_of(x, self.viewport.x_axis)[0])
+        runs = having(self.runs, self.metric)
+        x = joint_scale(runs, self.viewport).value(np.array([min(max(position, 0.0), 1.0)]))
+        return float(longest_run(runs).curves.steps_of(x, self.viewport.x_axis)[0])
 
     def _content(self, pieces: list[TitlePiece]) -> Content:
         fitted = fitting(pieces, self.size.width - 4)
@@ -88,10 +90,11 @@ class ComparisonPlot(PlotMouse, can_focus=True):
         return in_ascii(content) if self._ascii else content
 
 
-def compared_reading(runs: Sequence[ComparedRun], viewport: Viewport, metric: ComparedMetric) -> list[TitlePiece]:
+def compared_reading(runs: Sequence[ComparedRun], viewport: Viewport, metric: str) -> list[TitlePiece]:
     """The metric, and its value in each run: at the cursor, or the latest."""
     step = viewport.cursor
-    name = "Mean loss" if metric == "loss" else "Validation loss"
+    loss = "Mean loss" if viewport.span > 1 else "Loss"
+    name = {"loss": loss, "val_loss": "Validation loss"}.get(metric, visible(metric))
     pieces = [TitlePiece(name if step is None else f"{name} at step {step:.0f}")]
     for run in runs:
         value = _value_at(run, viewport, metric)
@@ -99,11 +102,10 @@ def compared_reading(runs: Sequence[ComparedRun], viewport: Viewport, metric: Co
     return pieces
 
 
-def _value_at(run: ComparedRun, viewport: Viewport, metric: ComparedMetric) -> float:
+def _value_at(run: ComparedRun, viewport: Viewport, metric: str) -> float:
+    """The last that was measured up to the cursor; of what is measured at every step none behind its end."""
+    steps, values = run.course(metric, "step", viewport.span)
     step = viewport.cursor
-    if metric == "loss":
-        is_there = step is None or run.curves.extent[0] <= step <= run.curves.extent[1]
-        return run.curves.smoothed_at("loss", viewport.span, step) if is_there else math.nan
-    steps, values = run.values(metric)
+    is_there = step is None or metric == "val_loss" or step <= run.curves.extent[1]
     count = len(steps) if step is None else int(np.searchsorted(steps, step, side="right"))
-    return float(values[count - 1]) if count else math.nan
+    return float(values[count - 1]) if count and is_there else math.nan

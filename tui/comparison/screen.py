@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -16,13 +17,15 @@ from textual.widgets import Static
 
 from ..content import in_ascii
 from ..dialogs.key_line import KeyLine
+from ..dialogs.pick import Pick
+from ..navigation import OpenLog
 from ..panels.keys import PANEL_KEYS
 from ..panels.plot_mouse import ViewportChange
 from ..plots.canvas import ColorRole
-from ..plots.viewport import VIEWPORT_ACTIONS
+from ..plots.viewport import SPANS, VIEWPORT_ACTIONS
 from ..text import visible
-from ..view.comparison import ComparedRun
-from ..view.comparison_figure import joint_extent
+from ..view.comparison import MEAN_SPAN, ComparedRun, all_metrics, having, usual_metric
+from ..view.comparison_figure import is_common_axis, joint_extent
 from .compared_runs import ComparedRuns
 from .plot import ComparisonPlot
 from .table import TableRow, comparison_rows, laid_out_rows, settings_rows
@@ -42,6 +45,7 @@ class ComparisonScreen(Screen[None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("v", "metric", "loss / val_loss", id="compare.metric", tooltip="Training loss, or validation"),
+        Binding("slash", "choose_metric", "metric", id="compare.choose", tooltip="Any metric that one of the runs has"),
         Binding("b", "baseline", "baseline", id="compare.baseline", tooltip="Hold the runs against the next one"),
         Binding("escape,q,p", "leave", "back", id="compare.leave", tooltip="To the presets and runs"),
         Binding("up", "scroll(-1)", "up", show=False, id="compare.up", tooltip="Scroll the table up"),
@@ -53,9 +57,10 @@ class ComparisonScreen(Screen[None]):
     baseline: var[int] = var(0)
     """The place of the run that the others are held against."""
 
-    def __init__(self, paths: Sequence[Path], *, ascii: bool) -> None:
+    def __init__(self, wanted: Sequence[Path | OpenLog], *, ascii: bool) -> None:
+        """A path is the folder of a run."""
         super().__init__()
-        self._compared = ComparedRuns(paths)
+        self._compared = ComparedRuns(wanted)
         self._ascii = ascii
         self.plot = ComparisonPlot(ascii=ascii)
         self._table = Static()
@@ -79,7 +84,13 @@ class ComparisonScreen(Screen[None]):
                 return
             await asyncio.sleep(_AGAIN_S)
 
-    def watch_runs(self) -> None:
+    def on_unmount(self) -> None:
+        self._compared.close()
+
+    def watch_runs(self, before: tuple[ComparedRun, ...], runs: tuple[ComparedRun, ...]) -> None:
+        if runs and not before:
+            self.plot.metric = usual_metric(self.runs)
+            self.plot.viewport = replace(self.plot.viewport, smoothing=_smoothing(self.runs))
         self.plot.runs = self.runs
         self._write_table()
 
@@ -88,6 +99,18 @@ class ComparisonScreen(Screen[None]):
 
     def action_metric(self) -> None:
         self.plot.metric = "val_loss" if self.plot.metric == "loss" else "loss"
+        self._write_table()
+
+    @work(group="dialog", exclusive=True)
+    async def action_choose_metric(self) -> None:
+        metrics = all_metrics(self.runs)
+        if not metrics:
+            return
+        first = metrics.index(self.plot.metric) if self.plot.metric in metrics else 0
+        place = await self.app.push_screen_wait(Pick("Metric", metrics, first=first))
+        if place is not None:
+            self.plot.metric = metrics[place]
+            self._write_table()
 
     def action_baseline(self) -> None:
         if self.runs:
@@ -95,8 +118,13 @@ class ComparisonScreen(Screen[None]):
 
     def action_see(self, action: str, *arguments: float) -> None:
         """Change the viewport by one of VIEWPORT_ACTIONS."""
-        if self.runs:
-            self.plot.viewport = VIEWPORT_ACTIONS[action](self.plot.viewport, joint_extent(self.runs), *arguments)
+        if not self.runs:
+            return
+        extent, before = joint_extent(having(self.runs, self.plot.metric)), self.plot.viewport
+        after = VIEWPORT_ACTIONS[action](before, extent, *arguments)
+        while after.x_axis != before.x_axis and not is_common_axis(self.runs, after.x_axis):
+            after = VIEWPORT_ACTIONS[action](after, extent)
+        self.plot.viewport = after
 
     @on(ViewportChange)
     def change_viewport(self, event: ViewportChange) -> None:
@@ -112,9 +140,16 @@ class ComparisonScreen(Screen[None]):
         if not self.runs:
             return
         settings = settings_rows(self.runs)
-        parts = [comparison_rows(self.runs, self.runs[self.baseline]), *([settings] if len(settings) > 1 else [])]
+        reached = comparison_rows(self.runs, self.runs[self.baseline], self.plot.metric)
+        parts = [reached, *([settings] if len(settings) > 1 else [])]
         content = Content("\n\n").join(_coloured(rows) for rows in parts)
         self._table.update(in_ascii(content) if self._ascii else content)
+
+
+def _smoothing(runs: Sequence[ComparedRun]) -> int:
+    """The usual strength, or as little as the shortest log can do with; see SPANS."""
+    most = min([MEAN_SPAN, *(run.span for run in runs)])
+    return max(place for place, span in enumerate(SPANS) if span <= most)
 
 
 def _coloured(rows: Sequence[TableRow]) -> Content:

@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from ..formatting import UNKNOWN, compact
 from ..text import visible
 from ..view.comparison import (
-    ComparedMetric,
     ComparedRun,
     Difference,
+    Reached,
     best_point,
     better_words,
     different_settings,
+    direction_of,
     held_against,
     last_point,
+    usual_metric,
 )
 
-_HEADINGS = ("", "run", "step", "val_loss", "against", "best val_loss", "loss")
 _LONGEST_NAME = 28
 _LONGEST_VALUE = 24
 
@@ -29,10 +30,18 @@ class TableRow:
     """For each cell the letter of the run whose colour it has; empty for none."""
 
 
-def comparison_rows(runs: Sequence[ComparedRun], baseline: ComparedRun) -> list[TableRow]:
-    """The heading and a row a run."""
-    heading = [f"against {baseline.letter}" if word == "against" else word for word in _HEADINGS]
-    return [_plain(tuple(heading)), *(_run_row(run, baseline) for run in runs)]
+def comparison_rows(runs: Sequence[ComparedRun], baseline: ComparedRun, metric: str = "") -> list[TableRow]:
+    """The heading and a row a run: what it reached in the losses, or in another metric that is named."""
+    metric = metric or usual_metric(runs)
+    against = f"against {baseline.letter}"
+    if metric in ("loss", "val_loss"):
+        heading = ("", "run", "step", "val_loss", against, "best val_loss", "loss")
+        rows = [_run_row(run, _losses(run, baseline)) for run in runs]
+    else:
+        name = _cut(visible(metric), _LONGEST_NAME)
+        heading = ("", "run", "step", name, against, "lowest", "highest")
+        rows = [_run_row(run, _reached(run, baseline, metric)) for run in runs]
+    return [_plain(heading), *rows]
 
 
 def settings_rows(runs: Sequence[ComparedRun]) -> list[TableRow]:
@@ -54,10 +63,12 @@ def laid_out_rows(rows: Sequence[TableRow]) -> list[list[tuple[str, str]]]:
     ]
 
 
-def comparison_text(runs: Sequence[ComparedRun], baseline: ComparedRun) -> str:
+def comparison_text(runs: Sequence[ComparedRun], baseline: ComparedRun, metric: str = "") -> str:
     """The whole table as lines of text."""
-    lines = [_line(pieces) for pieces in laid_out_rows(comparison_rows(runs, baseline))]
+    lines = [_line(pieces) for pieces in laid_out_rows(comparison_rows(runs, baseline, metric))]
     settings = settings_rows(runs)
+    if not any(run.settings for run in runs):
+        return "\n".join(lines)
     if len(settings) == 1:
         return "\n".join([*lines, "", "No setting differs."])
     return "\n".join([*lines, "", *(_line(pieces) for pieces in laid_out_rows(settings))])
@@ -67,22 +78,30 @@ def _line(pieces: list[tuple[str, str]]) -> str:
     return "".join(text for text, _ in pieces).rstrip()
 
 
-def _run_row(run: ComparedRun, baseline: ComparedRun) -> TableRow:
-    best = best_point(run, "val_loss")
-    last = last_point(run, "loss")
-    cells = (
-        run.letter,
-        _cut(visible(run.name), _LONGEST_NAME),
-        f"{last.step}{'' if run.is_over else ' …'}" if last else "0",
-        _last(run, "val_loss"),
-        "baseline" if run is baseline else _against(held_against(run, baseline)),
-        f"{compact(best.value)} at {best.step}" if best else UNKNOWN,
-        _last(run, "loss"),
-    )
+def _run_row(run: ComparedRun, reached: Sequence[str]) -> TableRow:
+    last = run.curves.extent[1] if len(run.curves) else 0
+    step = f"{last:.0f}{'' if run.is_over else ' …'}" if last else "0"
+    cells = (run.letter, _cut_path(visible(run.name)), step, *reached)
     return TableRow(cells, (run.letter, run.letter, *("",) * (len(cells) - 2)))
 
 
-def _last(run: ComparedRun, metric: ComparedMetric) -> str:
+def _losses(run: ComparedRun, baseline: ComparedRun) -> tuple[str, ...]:
+    against = _against(held_against(run, baseline)) if run is not baseline else "baseline"
+    best = _point(best_point(run, "val_loss"))
+    return _last(run, "val_loss"), against, best, _last(run, "loss")
+
+
+def _reached(run: ComparedRun, baseline: ComparedRun, metric: str) -> tuple[str, ...]:
+    against = _against(held_against(run, baseline, (metric,))) if run is not baseline else "baseline"
+    lowest, highest = best_point(run, metric), best_point(run, metric, "higher")
+    return _last(run, metric), against, _point(lowest), _point(highest)
+
+
+def _point(reached: Reached | None) -> str:
+    return f"{compact(reached.value)} at {reached.step}" if reached else UNKNOWN
+
+
+def _last(run: ComparedRun, metric: str) -> str:
     last = last_point(run, metric)
     return compact(last.value) if last else UNKNOWN
 
@@ -93,9 +112,11 @@ def _against(found: Difference | None) -> str:
         return UNKNOWN
     if math.isinf(found.better) or math.isnan(found.better):
         words = "a number" if found.better > 0 else "no number"
+    elif direction_of(found.metric) is None:
+        words = f"{found.now - found.was:+.3g}"
     else:
         words = better_words(found.better)
-    metric = "" if found.metric == "val_loss" else " loss"
+    metric = " loss" if found.metric == "loss" else ""
     return f"{words}{metric} at {found.step}"
 
 
@@ -105,3 +126,8 @@ def _plain(cells: tuple[str, ...]) -> TableRow:
 
 def _cut(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _cut_path(name: str) -> str:
+    """Of the path of a log the end tells more than the beginning."""
+    return f"…{name[1 - _LONGEST_NAME :]}" if "/" in name and len(name) > _LONGEST_NAME else _cut(name, _LONGEST_NAME)

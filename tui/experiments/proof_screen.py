@@ -18,7 +18,8 @@ from textual.widgets import Static
 from ...engine.client import ClientError
 from ...engine.config import ConfigError
 from ...engine.experiments.arms import Proof, fix_verdict_words
-from ...engine.experiments.proof import ProofPlan, adopt, make_arms, make_folder, plan_proof
+from ...engine.experiments.proof import adopt, make_arms, make_folder, plan_proof
+from ...engine.experiments.too_late import try_earlier
 from ...engine.storage.run_folder import StoreError
 from ...engine.storage.run_reaper import delete, start_reaper
 from ..comparison.compared_runs import ComparedRuns
@@ -76,6 +77,7 @@ class ProofScreen(Screen[ResumeRun | None]):
             self._proof = Proof(plan, paths)
             self.follow(paths)
             await self._proof.run()
+            await try_earlier(self._proof, self._folder, self._tell)
         except (StoreError, ConfigError, ClientError, OSError) as error:
             self.notify(visible(str(error)), severity="warning", timeout=10, markup=False)
             await self._end(None)
@@ -148,7 +150,7 @@ def _delete_all(folder: Path) -> None:
 
 def proof_lines(proof: Proof, chosen: int, *, is_over: bool) -> list[Content]:
     """What is tried, from where, and a line each for the control and the fixes."""
-    lines = [Content.styled(_heading(proof.plan, proof.look, is_over=is_over), "bold")]
+    lines = [Content.styled(_heading(proof, is_over=is_over), "bold")]
     words = ["", *(fix_verdict_words(verdict) for verdict in proof.verdicts)]
     for place, (arm, said) in enumerate(zip(proof.arms, words, strict=True)):
         mark = "›" if place == chosen else " "
@@ -163,6 +165,9 @@ def proof_lines(proof: Proof, chosen: int, *, is_over: bool) -> list[Content]:
     ]
 
 
-def _heading(plan: ProofPlan, look: int, *, is_over: bool) -> str:
-    state = "the verdicts" if is_over else f"the next verdict is at step {plan.start + look}"
+def _heading(proof: Proof, *, is_over: bool) -> str:
+    plan = proof.plan
+    state = "the verdicts" if is_over else f"the next verdict is at step {plan.start + proof.look}"
+    if not is_over and proof.tried_from is not None:
+        state = f"none helps; the nearest is tried from step {proof.tried_from}"
     return f"{visible(plan.finding)}, with each fix from step {plan.start} on and on the same batches: {state}"

@@ -15,6 +15,7 @@ from ..view.run_view import RunView
 from .finding_text import blind_text, calm_text, closed_text, open_text, progress_text
 from .text_panel import TextPanel
 
+_OPEN_SHOWN = 40
 _CLOSED_SHOWN = 12
 
 
@@ -75,13 +76,15 @@ Healthy: nothing is open but remarks (●). f applies the first remedy of the fi
             calm += progress_text(view.log)
         top = sum(_height(text) + 1 for text in calm)
         self._shown_findings = []
-        for place, finding in enumerate(still_open):
+        for place, finding in enumerate(still_open[:_OPEN_SHOWN]):
             text = open_text(finding, has_key=place == 0 and view.end is None and can_fix(view), width=self.room)
             self._add(finding.id, _first_line(text), text, is_expanded=True, top=top)
         self._add_over(over, top)
         title = Content.assemble("Diagnosis", ("  ", ""), _count(alarms))
         blind = blind_text(view.log, self.room) if view.log is not None else []
-        blocks = [*calm, *(self._marked(block) for block in self._shown_findings), *blind]
+        unshown = len(still_open) - _OPEN_SHOWN
+        rest = [Content(f"{unshown} more are open; diagnose tells them all")] if unshown > 0 else []
+        blocks = [*calm, *(self._marked(block) for block in self._shown_findings), *rest, *blind]
         return title, Content("\n\n").join(blocks)
 
     def _add(self, id: int, brief: Content, full: Content, *, is_expanded: bool, top: int) -> None:

@@ -63,11 +63,11 @@ def draw_figure(figure: Figure, width: int, height: int, *, ascii_only: bool = F
     if ascii_only or not (figure.by_plotext and draw_strokes(plot, strokes)):
         for curve, top, bottom in lines:
             _draw_curve(plot, curve, top, bottom, ascii_only)
-    _draw_cut(plot, figure.curves, bands, scale, across, ascii_only)
+    named = _draw_cut(plot, figure.curves, bands, scale, across, ascii_only)
     for curve in figure.curves:
         if _is_points(curve, figure.x, plot.width):
             _draw_points(plot, curve, figure.x, scale, ascii_only)
-    draw_letters(plot, figure.curves, bands, scale)
+    draw_letters(plot, figure.curves, bands, scale, named)
     _draw_lines(plot, figure, scale, ascii_only)
     _draw_axes(sheet, frame, figure, scale, ascii_only)
     return sheet
@@ -115,15 +115,25 @@ def _joined(top: Floats, bottom: Floats) -> tuple[Floats, Floats]:
 
 def _draw_cut(
     plot: Canvas, curves: tuple[Curve, ...], bands: list[Band], scale: Scale, across: int, ascii_only: bool
-) -> None:
-    """An arrow where a curve goes on above the plot, and how far."""
+) -> set[tuple[int, int]]:
+    """An arrow where a curve goes on above the plot, and how far; the cells of the heights that are written."""
+    cut: list[tuple[Curve, Band, Dots]] = []
     for curve, band in zip(curves, bands, strict=True):
         beyond = (np.nan_to_num(band.high, nan=-np.inf) > scale.high).reshape(plot.width, across).any(axis=1)
         cells = np.zeros((plot.height, plot.width), np.bool_)
         cells[0] = beyond
         plot.fill(cells, "^" if ascii_only else "▲", curve.role)
         if beyond.any():
-            plot.put(int(np.argmax(beyond)) + 1, 0, label(float(np.nanmax(band.high))), curve.role)
+            cut.append((curve, band, cells[0]))
+    taken = np.zeros(plot.width + 1, np.bool_)
+    for curve, band, beyond in cut:
+        text = f"{curve.letter}{' ' * bool(curve.letter)}{label(float(np.nanmax(band.high)))}"
+        starts = (int(column) + 1 for column in np.flatnonzero(beyond))
+        free = (start for start in starts if not taken[max(start - 1, 0) : start + len(text) + 1].any())
+        start = next(free, None)
+        if start is not None and plot.put(start, 0, text, curve.role):
+            taken[start : start + len(text)] = True
+    return {(0, int(column)) for column in np.flatnonzero(taken)}
 
 
 def _is_points(curve: Curve, x: Scale, width: int) -> bool:

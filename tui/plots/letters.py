@@ -11,17 +11,24 @@ _EVERY = 24
 """Columns of cells between two letters of a line."""
 
 
-def draw_letters(plot: Canvas, curves: tuple[Curve, ...], bands: list[Band], scale: Scale) -> None:
-    """A letter that another would cover moves to the left; those along a line stand where the others' do not."""
+def draw_letters(
+    plot: Canvas, curves: tuple[Curve, ...], bands: list[Band], scale: Scale, named: set[tuple[int, int]]
+) -> None:
+    """A letter that another would cover moves to the left; those along a line stand where the others' do not.
+
+    `named` are cells, each a row and a column, of words that have to stay.
+    """
     lettered = [(curve, band) for curve, band in zip(curves, bands, strict=True) if curve.letter]
-    taken: set[tuple[int, int]] = set()
+    taken = {(row, column + by) for row, column in named for by in (-1, 0, 1)}
     for place, (curve, band) in enumerate(lettered):
         rows = _rows_of_cells(band, scale, plot.width, plot.height)
         columns = np.flatnonzero(np.isfinite(rows))
         if not len(columns):
             continue
         cells = [(int(rows[column]), int(column)) for column in columns]
-        end = next((cell for cell in reversed(cells) if cell not in taken), cells[-1])
+        end = next((cell for cell in reversed(cells) if cell not in taken), None)
+        if end is None:
+            continue
         first = _EVERY * (place + 1) // (len(lettered) + 1)
         along = [cell for cell in cells if cell[1] % _EVERY == first % _EVERY and end[1] - cell[1] > _EVERY // 2]
         for row, column in (end, *(cell for cell in along if cell not in taken)):

@@ -54,6 +54,7 @@ class PrintedPlot:
     """A horizontal line with a name, drawn where it is on the axis."""
     marks: Sequence[tuple[float, str]] = ()
     """Positions on the x axis, such as where a finding began, and their names."""
+    log_x: bool = False
     log_y: bool = False
 
 
@@ -61,7 +62,9 @@ def printed(plot: PrintedPlot, *, width: int, height: int, colour: bool, ascii: 
     """The plot's lines; empty where no curve has a value that can be drawn. ImportError where plotext cannot load."""
     plotext: Any = importlib.import_module("plotext")
     columns = 2 * max(width - _ROOM, 4)
-    curves = [_reduced(curve.x, _scaled(curve.y, log=plot.log_y), columns) for curve in plot.curves]
+    curves = [
+        _reduced(_scaled(curve.x, log=plot.log_x), _scaled(curve.y, log=plot.log_y), columns) for curve in plot.curves
+    ]
     drawn = np.concatenate([y for _, y in curves] or [np.empty(0)])
     drawn = drawn[np.isfinite(drawn)]
     if not len(drawn):
@@ -96,8 +99,11 @@ def _figure(
     figure.axes(False, side=1)
     figure.ruler("y").lim(*limits).ticks(*_ticks(*limits, height // 4, log=plot.log_y))
     first, last = _extent(plot.curves)
-    ticks = Scale.around(first, last, unit="whole").ticks(max(width // 14, 2))
-    figure.ruler("x").lim(first, last).ticks([place for place, _ in ticks], [text for _, text in ticks])
+    axis = Scale.around(first, last, log=plot.log_x, unit="number" if plot.log_x else "whole")
+    ticks = axis.ticks(max(width // 14, 2))
+    places = _scaled(np.array([place for place, _ in ticks]), log=plot.log_x).tolist()
+    limits_x = _scaled(np.array([first, last]), log=plot.log_x).tolist()
+    figure.ruler("x").lim(*limits_x).ticks(places, [text for _, text in ticks])
     figure.label(plot.x_label, "x")
     return figure
 
@@ -146,7 +152,8 @@ def _limits(drawn: Floats) -> tuple[float, float]:
 def _extent(curves: Sequence[PrintedCurve]) -> tuple[float, float]:
     steps = np.concatenate([curve.x for curve in curves])
     first = float(steps.min())
-    return first, max(float(steps.max()), first + 1)
+    last = float(steps.max())
+    return first, last if last > first else first + 1
 
 
 def _ticks(low: float, high: float, most: int, *, log: bool) -> tuple[list[float], list[str]]:

@@ -23,6 +23,7 @@ def change_fields(settings: LiveSettings, lr: float) -> tuple[Field, ...]:
         Field(name="dropout", label="Dropout", value=setting(settings.dropout)),
         Field(name="batch", label="Batch", value=str(settings.batch)),
         Field(name="accumulation", label="Accumulation", value=str(settings.accumulation)),
+        Field(name="patience", label="Patience", value=str(settings.patience or 0)),
         Field(name="peak_lr", label="Peak lr", value=setting(schedule.lr)),
         *(_shaping_field(name, getattr(schedule, name)) for name in SHAPING),
     )
@@ -53,9 +54,15 @@ def read_change(texts: Mapping[str, str], kind: str, settings: LiveSettings) -> 
         dropout=_kept(texts, "dropout", settings.dropout),
         batch=typed_whole(texts, "batch", "must be a whole number, 1 or above", 1),
         accumulation=typed_whole(texts, "accumulation", "must be a whole number, 1 or above", 1),
+        patience=_patience(texts, settings.patience),
     )
     lr = typed_number(texts, "lr", "must be a finite number, 0 or above", 0.0, 1e6) if texts["lr"].strip() else None
     return change_between(settings, wanted, lr=lr)
+
+
+def _patience(texts: Mapping[str, str], now: int | None) -> int | None:
+    typed = typed_whole(texts, "patience", "must be a whole number of evaluations; 0 trains to the last step", 0)
+    return typed or (None if now is None else 0)
 
 
 def _shape(texts: Mapping[str, str], name: str, now: float) -> float:

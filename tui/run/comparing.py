@@ -1,7 +1,8 @@
-"""The part of the run screen that shows other runs beside its own, and lets a person choose which."""
+"""The part of the run screen that lets a person choose other runs: to be shown beside its own, or out of its log."""
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from textual import getters, on, work
@@ -13,9 +14,11 @@ from ...engine.storage.run_store import RunSummary, StoreError, list_runs
 from ..comparison.runs_beside import RunsBeside
 from ..dialogs.pick_several import PickSeveral
 from ..formatting import compact
+from ..navigation import CompareRuns, GoTo, OpenLog
 from ..panels.grid import RunPanels
 from ..view.beside import Beside
 from ..view.comparison import MOST_RUNS
+from ..view.run_view import RunView
 from .explained_keys import ExplainedKeys
 from .sending import warn
 
@@ -27,10 +30,13 @@ class ComparingScreen(ExplainedKeys):
     panels = getters.query_one(RunPanels)
 
     beside: var[Beside] = var(Beside())
+    _runs_of_log: tuple[str, ...] = ()
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, log: OpenLog | None) -> None:
         super().__init__()
         self._path = run.path
+        self._log = log
+        self._is_choice_offered = log is None or log.run is not None
         self._runs_beside = RunsBeside(run.path) if run.path is not None else None
 
     @on(Mount)
@@ -66,6 +72,10 @@ class ComparingScreen(ExplainedKeys):
                 return self._runs_beside is not None
             case "compare_no_more":
                 return bool(self.beside.runs)
+            case "export":
+                return self._log is not None or self._path is not None
+            case "choose_run":
+                return self._log is not None and len(self._runs_of_log) > 1
             case _:
                 return True
 
@@ -95,6 +105,33 @@ class ComparingScreen(ExplainedKeys):
 
     def action_compare_no_more(self) -> None:
         self.follow_beside([])
+
+    def offer_runs(self, view: RunView) -> None:
+        """Let a person choose, as soon as a log shows to hold several runs with names, and none was named."""
+        if view.log is None or view.log.runs == self._runs_of_log:
+            return
+        self._runs_of_log = view.log.runs
+        self.refresh_bindings()
+        if view.log.holds_named_runs and view.log.rows and not self._is_choice_offered:
+            self._is_choice_offered = True
+            self.action_choose_run()
+
+    @work(group="dialog", exclusive=True)
+    async def action_choose_run(self) -> None:
+        """One run of the log to be shown, or several to be laid over each other."""
+        if (log := self._log) is None:
+            return
+        runs = self._runs_of_log
+        title = f"{len(runs)} runs in {log.name}: Enter opens one, Space marks several"
+        names = [run or "the first" for run in runs]
+        places = await self.app.push_screen_wait(
+            PickSeveral(title, names, marked=[], most=MOST_RUNS, ascii=self.app.has_class("-ascii"))
+        )
+        chosen = [replace(log, run=runs[place]) for place in places or ()]
+        if len(chosen) > 1:
+            self.post_message(GoTo(CompareRuns(tuple(chosen))))
+        elif chosen:
+            await self._leave(chosen[0], "")
 
 
 def _words(run: RunSummary) -> str:

@@ -66,8 +66,8 @@ class RunFeed:
             else:
                 self.newest = self.newest.after_all(batch)
             on_events(batch)
-            if all(isinstance(event, _Frequent) for event in batch):
-                self._publish_soon()
+            if len(batch) > _MANY or all(isinstance(event, _Frequent) for event in batch):
+                self._publish_soon()  # a stored past comes in many batches, each with findings
             else:
                 self._publish()
         if self.is_closed:

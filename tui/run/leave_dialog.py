@@ -1,5 +1,6 @@
 """Asks what becomes of a run that is still alive when it is left."""
 
+from collections.abc import Iterator
 from typing import ClassVar, Literal
 
 from textual import on
@@ -50,8 +51,10 @@ class LeaveDialog(Dialog[LeaveChoice | None]):
         Binding("escape,q", "answer('stay')", "stay", id="leaving.stay", tooltip="Back to the run"),
     ]
 
-    def __init__(self, question: str, *, step: int, is_paused: bool = False) -> None:
+    def __init__(self, question: str, *, step: int, is_paused: bool = False, is_program: bool = False) -> None:
+        """`is_program`: not a run of ours, but a program whose output is watched."""
         super().__init__()
+        self._is_program = is_program
         self._is_paused = is_paused
         self._question = question
         self._step = step
@@ -59,18 +62,24 @@ class LeaveDialog(Dialog[LeaveChoice | None]):
     def compose(self) -> ComposeResult:
         with Vertical() as box:
             box.border_title = Content(self._question)
-            yield Label(f"The run is {'paused' if self._is_paused else 'alive'}, at step {self._step}.")
-            yield OptionList(
-                Option("Stop it: save a checkpoint, then end", id="stop"),
-                Option(
-                    "Leave it paused: it waits; open it from the list of runs to go on"
-                    if self._is_paused
-                    else "Leave it running: it goes on without this screen",
-                    id="leave",
-                ),
-                Option("Stay here", id="stay"),
-            )
+            what = "program" if self._is_program else "run"
+            yield Label(f"The {what} is {'paused' if self._is_paused else 'alive'}, at step {self._step}.")
+            yield OptionList(*(Option(words, id=answer) for answer, words in self._answers()))
         yield KeyLine()
+
+    def _answers(self) -> Iterator[tuple[str, str]]:
+        if self._is_program:
+            yield "stop", "End it, as Ctrl-C does"
+            yield "leave", "Leave it running: what it prints comes here"
+        else:
+            yield "stop", "Stop it: save a checkpoint, then end"
+            yield (
+                "leave",
+                "Leave it paused: it waits; open it from the list of runs to go on"
+                if self._is_paused
+                else "Leave it running: it goes on without this screen",
+            )
+        yield "stay", "Stay here"
 
     @on(OptionList.OptionSelected)
     def choose(self, event: OptionList.OptionSelected) -> None:

@@ -67,7 +67,10 @@ async def may_leave(screen: Widget, run: Run, question: str, view: RunView) -> b
     """Ask what becomes of a live run, and stop it where that is the answer; False where it is not to be left."""
     if not run.live:
         return True
-    dialog = LeaveDialog(question, step=view.step, is_paused=view.state == "paused")
+    is_log = view.described is not None and view.described.kind == "log"
+    if is_log:  # of a program that was started to be watched
+        question = "Leave: what becomes of the program?"
+    dialog = LeaveDialog(question, step=view.step, is_paused=view.state == "paused", is_program=is_log)
     choice = await screen.app.push_screen_wait(dialog)
     if choice == "stop":
         try:

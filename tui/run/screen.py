@@ -18,6 +18,7 @@ from ...engine.client import Run
 from .. import gc_control
 from ..dialogs.key_line import KeyLine
 from ..experiments.proof_screen import ProofScreen
+from ..navigation import OpenLog
 from ..panels.grid import RunPanels
 from ..panels.keys import FOOTER, RUN_KEYS
 from ..panels.lesson import LessonPanel
@@ -31,18 +32,20 @@ from .change_form import ChangeForm
 from .choosing_metrics import choose_metrics, metric_choice
 from .command_prompts import PROMPTS
 from .crash_report import CrashReport, crash_of, last_lines
+from .exporting import ExportingScreen
 from .feed import RunFeed
 from .forking import ask_how_to_fork
 from .going_back import ask_where_to_go_back
 from .header import BlockedBanner, RunHeader
 from .leaving import DESTINATIONS, led_to
+from .lr_range import find_lr
 from .pace_line import PaceLine, lesson_pace
 from .probing import ProbingScreen
 from .process_memory import MemoryMeter
 from .sending import is_possible, keys_differ, send, send_named
 
 
-class RunScreen(ProbingScreen):
+class RunScreen(ProbingScreen, ExportingScreen):
     BINDING_GROUP_TITLE = "The run"
     BINDINGS: ClassVar[list[BindingType]] = RUN_KEYS
     AUTO_FOCUS = None
@@ -62,11 +65,15 @@ class RunScreen(ProbingScreen):
         settings: Settings,
         ascii: bool = False,
         paced: bool = False,
+        log: OpenLog | None = None,
         now: Callable[[], float] = time.time,
         processor_time: Callable[[], float] = time.process_time,
     ) -> None:
-        """`paced`: a run with a lesson is asked to stop where there is something to see."""
-        super().__init__(run)
+        """`paced`: a run with a lesson is asked to stop where there is something to see.
+
+        `log` is what was opened, where it is the log of another program.
+        """
+        super().__init__(run, log)
         self._run = run
         self._settings = settings
         self._ascii = ascii or settings.ascii
@@ -114,6 +121,7 @@ class RunScreen(ProbingScreen):
         self.header.view = view
         self.panels.view = view
         self.pace_line.show(view)
+        self.offer_runs(view)
         if self._run.live and view.started is not None and (memory := self._memory.read(view.started.pid)):
             self.panels.memory = memory
         if view.log is not None and (before is None or before.log is None):
@@ -182,6 +190,9 @@ class RunScreen(ProbingScreen):
             assert self._run.path is not None, "the key is offered for a run on disk"
             if adopted := await self.app.push_screen_wait(ProofScreen(self._run.path, ascii=self._ascii)):
                 await self._leave(adopted, "The fix is adopted: what becomes of this run?")
+        elif where == "lr_range":
+            if tested := await find_lr(self, self._run, self.panels.viewport, ascii=self._ascii):
+                await self._leave(tested, "Another learning rate: what becomes of this run?")
         else:
             destination, question = DESTINATIONS[where]
             await self._leave(destination(self._run, view), question)

@@ -112,6 +112,8 @@ def is_possible(action: str, parameters: tuple[object, ...], view: RunView, run:
             return not run.live
         case "leave", "go_back":
             return not run.live and run.path is not None and bool(view.checkpoints)
+        case "leave", "lr_range":
+            return run.path is not None and view.described is None
         case "leave", "fork":
             return run.path is not None and view.described is None and view.step > 0
         case "leave", "prove":

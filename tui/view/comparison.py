@@ -4,23 +4,33 @@ Where the curves came from, a run of ours or the log of another program, makes n
 """
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 import numpy as np
 
+from ...engine.metrics import METRICS
 from ..formatting import compact, setting
 from ..plots.canvas import ColorRole
 from ..plots.series import Floats, Table
+from ..plots.viewport import XAxis
 from .curves import Curves
 
 LETTERS = "ABCDEFGH"
 MOST_RUNS = len(LETTERS)
 MEAN_SPAN = 30
 """Steps of the mean that stands for a loss at one step."""
+_LOSSES = ("loss", "val_loss")
+_AXES = ("step", "time", "tokens", "epoch")
+"""Columns that say where a row stands."""
 
-ComparedMetric = Literal["loss", "val_loss"]
+Direction = Literal["lower", "higher"]
+
+
+def _no_steps() -> Table:
+    return Table.of(step="f8")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -34,31 +44,60 @@ class ComparedRun:
     settings: Mapping[str, object] = field(default_factory=dict[str, object])
     """By config key, as the run was started; empty for a run of which they are not known."""
     is_over: bool = True
+    nan_steps: Table = field(default_factory=_no_steps)
+    """A row a step whose loss, validation loss or gradient norm was not finite: step."""
+    chance_loss: float | None = None
+    """The loss of guessing; None where it is not known."""
+    span: int = MEAN_SPAN
+    """Rows of the mean that stands for a loss at one step."""
 
     @property
     def role(self) -> ColorRole:
         return ColorRole[f"COMPARED_{self.letter}"]
 
-    def values(self, metric: ComparedMetric) -> tuple[Floats, Floats]:
-        """Steps, and the values there; the loss is a mean over MEAN_SPAN steps."""
+    def values(self, metric: str) -> tuple[Floats, Floats]:
+        """Steps at which it was measured, and the values there; the loss is a mean over `span` rows."""
+        return self.course(metric, "step", self.span if metric == "loss" else 1)
+
+    def course(self, metric: str, axis: XAxis, span: int) -> tuple[Floats, Floats]:
+        """A metric along an axis; NaN is a value of the losses, and not of what may be missing at a step."""
         if metric == "val_loss":
-            return self.evaluations["step"], self.evaluations["val_loss"]
-        return self.curves["step"], self.curves.smoothed("loss", MEAN_SPAN)
+            return self.curves.x_of(self.evaluations["step"], axis), self.evaluations["val_loss"]
+        if metric not in self.curves.rows.names:
+            return np.empty(0), np.empty(0)
+        if metric != "loss":
+            return self.curves.measured(metric, axis, span)
+        here = np.isfinite(self.curves["loss"]) | np.isin(self.curves["step"], self.nan_steps["step"])
+        here &= np.isfinite(self.curves[axis])
+        if here.all():
+            return self.curves[axis], self.curves.smoothed("loss", span)
+        return self.curves[axis][here], self.curves.smoothed("loss", span)[here]
+
+    @property
+    def metrics(self) -> list[str]:
+        """Those that were measured: the losses first, then what is known, then what the log alone knows."""
+        own = [name for name in self.curves.rows.names if name not in _AXES and self.curves.has(name)]
+        found = [*(["val_loss"] if len(self.evaluations) else []), *own]
+        places = {name: place for place, name in enumerate(METRICS)}
+        return sorted(found, key=lambda name: places.get(name, len(places)))
 
 
 class Difference(NamedTuple):
     """The same metric of two runs at the last step that both have."""
 
-    metric: ComparedMetric
+    metric: str
     step: int
     now: float
     was: float
 
     @property
     def better(self) -> float:
-        """By how much it is lower; below 0 it is higher. A number is infinitely better than none."""
+        """By how much it is lower, or higher where that is better; below 0 it is worse.
+
+        A number is infinitely better than none.
+        """
         if math.isfinite(self.now) and math.isfinite(self.was):
-            return self.was - self.now
+            return self.now - self.was if direction_of(self.metric) == "higher" else self.was - self.now
         return (math.isfinite(self.now) - math.isfinite(self.was)) * math.inf if self.now != self.was else 0.0
 
 
@@ -72,27 +111,71 @@ def free_letter(taken: Sequence[str]) -> str | None:
     return next((letter for letter in LETTERS if letter not in taken), None)
 
 
-def held_against(run: ComparedRun, baseline: ComparedRun) -> Difference | None:
-    """By val_loss where both have one at the same step, by the mean loss otherwise; None where they share no step."""
-    for metric in ("val_loss", "loss"):
+def held_against(
+    run: ComparedRun, baseline: ComparedRun, metrics: Sequence[str] = ("val_loss", "loss")
+) -> Difference | None:
+    """By the first metric that both have at the same step, else by the first that both have up to one step.
+
+    The loss is its mean. None where they share no steps.
+    """
+    for metric in metrics:
         (steps, values), (others, theirs) = run.values(metric), baseline.values(metric)
         common, ours, there = np.intersect1d(steps, others, assume_unique=True, return_indices=True)
         if len(common) and common[-1] > 0:  # at step 0 nothing has been trained
             return Difference(metric, int(common[-1]), float(values[ours[-1]]), float(theirs[there[-1]]))
+    for metric in metrics:  # logs need not be written at the same steps
+        (steps, values), (others, theirs) = run.values(metric), baseline.values(metric)
+        if not (len(steps) and len(others)):
+            continue
+        step = float(min(steps[-1], others[-1]))
+        if step >= max(steps[0], others[0]) and step > 0:
+            return Difference(metric, int(step), _up_to(step, steps, values), _up_to(step, others, theirs))
     return None
 
 
-def last_point(run: ComparedRun, metric: ComparedMetric) -> Reached | None:
+def _up_to(step: float, steps: Floats, values: Floats) -> float:
+    """The last value, of those there are, up to a step."""
+    return float(values[np.searchsorted(steps, step, side="right") - 1])
+
+
+def direction_of(metric: str) -> Direction | None:
+    """Which way is better; None where neither is by itself, or it is not known."""
+    if metric in METRICS:
+        return METRICS[metric].better
+    word = metric.lower()
+    if any(part in word for part in ("loss", "perplexity", "error")):
+        return "lower"
+    return "higher" if any(part in word for part in ("acc", "reward", "return", "f1", "auc", "bleu")) else None
+
+
+def usual_metric(runs: Sequence[ComparedRun]) -> str:
+    """What is looked at first: a loss, or else the first metric that most of the runs have."""
+    names = all_metrics(runs)
+    return next((name for name in _LOSSES if name in names), names[0] if names else "loss")
+
+
+def having(runs: Sequence[ComparedRun], metric: str) -> Sequence[ComparedRun]:
+    """The runs in which a metric was measured; all of them where it was in none."""
+    return [run for run in runs if len(run.values(metric)[0])] or runs
+
+
+def all_metrics(runs: Sequence[ComparedRun]) -> list[str]:
+    """Of every run: those that more runs have come first, except that the losses always do."""
+    counts = Counter(name for run in runs for name in run.metrics)
+    return sorted(counts, key=lambda name: (name not in _LOSSES, -counts[name]))
+
+
+def last_point(run: ComparedRun, metric: str) -> Reached | None:
     steps, values = run.values(metric)
     return Reached(int(steps[-1]), float(values[-1])) if len(steps) else None
 
 
-def best_point(run: ComparedRun, metric: ComparedMetric) -> Reached | None:
-    """The lowest value; None where there is no number."""
+def best_point(run: ComparedRun, metric: str, way: Direction = "lower") -> Reached | None:
+    """The lowest or the highest value; None where there is no number."""
     steps, values = run.values(metric)
     if not np.isfinite(values).any():
         return None
-    row = int(np.nanargmin(values))
+    row = int(np.nanargmin(values) if way == "lower" else np.nanargmax(values))
     return Reached(int(steps[row]), float(values[row]))
 
 

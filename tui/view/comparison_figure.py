@@ -5,13 +5,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...engine.vocabulary import CHANCE_LOSS
 from ..plots.axes import Scale
 from ..plots.figure import Curve, Figure, HLine
-from ..plots.series import Floats
-from ..plots.viewport import Extent, Viewport
-from .comparison import LETTERS, ComparedMetric, ComparedRun
-from .figures import to_perplexity
+from ..plots.viewport import Extent, Viewport, XAxis
+from .comparison import LETTERS, ComparedRun, having
+from .figures import LARGEST_EXPONENT, to_perplexity
 
 _ABOVE_START = 1.2
 """A run that diverged must not flatten the others: its line is cut so many times above its beginning."""
@@ -19,9 +17,7 @@ _DASHES = ((1, 1), (9, 7), (6, 4), (12, 10), (4, 2), (16, 13), (8, 4), (20, 18))
 """A run's dashes by its letter; the first is whole."""
 
 
-def compared_curves(
-    runs: Sequence[ComparedRun], viewport: Viewport, metric: ComparedMetric = "loss"
-) -> tuple[Curve, ...]:
+def compared_curves(runs: Sequence[ComparedRun], viewport: Viewport, metric: str = "loss") -> tuple[Curve, ...]:
     return tuple(_curve(run, viewport, metric) for run in runs)
 
 
@@ -48,9 +44,14 @@ def joint_scale(runs: Sequence[ComparedRun], viewport: Viewport) -> Scale:
     return Scale.around(low, high, log=viewport.x_log, unit=unit)
 
 
-def comparison_figure(runs: Sequence[ComparedRun], viewport: Viewport, metric: ComparedMetric, chance: bool) -> Figure:
-    """`chance` draws the loss of guessing, which is known for runs of ours alone."""
-    level = math.exp(CHANCE_LOSS) if viewport.perplexity else CHANCE_LOSS
+def is_common_axis(runs: Sequence[ComparedRun], axis: XAxis) -> bool:
+    """Whether each of the runs, as far as they have begun, has the numbers for an x axis."""
+    return axis == "step" or all(run.curves.has(axis) for run in runs if len(run.curves))
+
+
+def comparison_figure(runs: Sequence[ComparedRun], viewport: Viewport, metric: str) -> Figure:
+    """With the loss of guessing, where it is the same for all of them. Runs without the metric stretch no axis."""
+    runs = having(runs, metric)
     cursor = None
     if viewport.cursor is not None:
         x = longest_run(runs).curves.x_of(np.array([viewport.cursor]), viewport.x_axis)
@@ -58,7 +59,7 @@ def comparison_figure(runs: Sequence[ComparedRun], viewport: Viewport, metric: C
     return Figure(
         x=joint_scale(runs, viewport),
         curves=compared_curves(runs, viewport, metric),
-        hlines=(HLine(level, "guessing"),) if chance else (),
+        hlines=_guessing(runs, viewport) if metric in ("loss", "val_loss") else (),
         cursor=cursor,
         y_log=viewport.y_log,
         cuts_spikes=True,
@@ -66,13 +67,18 @@ def comparison_figure(runs: Sequence[ComparedRun], viewport: Viewport, metric: C
     )
 
 
-def _curve(run: ComparedRun, viewport: Viewport, metric: ComparedMetric) -> Curve:
-    if metric == "val_loss":
-        x: Floats = run.curves.x_of(run.evaluations["step"], viewport.x_axis)
-        y = run.evaluations["val_loss"]
-    else:
-        x, y = run.curves[viewport.x_axis], run.curves.smoothed("loss", viewport.span)
-    transform = to_perplexity if viewport.perplexity else None
+def _guessing(runs: Sequence[ComparedRun], viewport: Viewport) -> tuple[HLine, ...]:
+    levels = {run.chance_loss for run in runs}
+    level = levels.pop() if len(levels) == 1 else None
+    if level is None:
+        return ()
+    return (HLine(math.exp(min(level, LARGEST_EXPONENT)) if viewport.perplexity else level, "guessing"),)
+
+
+def _curve(run: ComparedRun, viewport: Viewport, metric: str) -> Curve:
+    x, y = run.course(metric, viewport.x_axis, viewport.span)
+    is_loss = metric in ("loss", "val_loss")
+    transform = to_perplexity if viewport.perplexity and is_loss else None
     beginning = y[np.isfinite(y)][:1]
     shown = transform(beginning) if transform else beginning
     return Curve(
@@ -80,7 +86,7 @@ def _curve(run: ComparedRun, viewport: Viewport, metric: ComparedMetric) -> Curv
         y=y,
         role=run.role,
         transform=transform,
-        stretch_below=float(shown[0]) * _ABOVE_START if len(shown) else math.inf,
+        stretch_below=float(shown[0]) * _ABOVE_START if len(shown) and is_loss else math.inf,
         letter=run.letter,
         dash=_DASHES[LETTERS.index(run.letter)],
     )

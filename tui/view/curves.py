@@ -95,19 +95,21 @@ class Curves:
         """Steps on an x axis; those to come go on at the recent pace."""
         if axis == "step" or not len(self):
             return steps
-        beyond = np.maximum(steps - self["step"][-1], 0.0)
-        return interpolated(steps, self["step"], self[axis]) + beyond * self.pace(axis)
+        known, places = _placed(self.rows, axis)
+        beyond = np.maximum(steps - known[-1], 0.0)
+        return interpolated(steps, known, places) + beyond * self.pace(axis)
 
     def steps_of(self, x: Floats, axis: XAxis) -> Floats:
         """The steps at positions on an x axis."""
         if axis == "step" or not len(self):
             return x
-        beyond, pace = np.maximum(x - self[axis][-1], 0.0), self.pace(axis)
-        return interpolated(x, self[axis], self["step"]) + (beyond / pace if pace > 0 else 0.0)
+        known, places = _placed(self.rows, axis)
+        beyond, pace = np.maximum(x - places[-1], 0.0), self.pace(axis)
+        return interpolated(x, places, known) + (beyond / pace if pace > 0 else 0.0)
 
     def pace(self, column: str) -> float:
         """How much a column grows in a step, recently; 0 before that can be said."""
-        steps, values = self["step"][-RECENT_STEPS:], self[column][-RECENT_STEPS:]
+        steps, values = (numbers[-RECENT_STEPS:] for numbers in _placed(self.rows, column))
         return float((values[-1] - values[0]) / (steps[-1] - steps[0])) if len(steps) > 1 else 0.0
 
 
@@ -138,3 +140,11 @@ def _rows(events: Sequence[StepFinished]) -> dict[str, Floats]:
         array[~np.isfinite(array)] = np.nan
         np.clip(array, -LARGEST_DRAWN, LARGEST_DRAWN, out=array)
     return arrays
+
+
+def _placed(rows: Table, column: str) -> tuple[Floats, Floats]:
+    """The steps at which a column has a number, and those; a log need not have it in every row."""
+    known = np.isfinite(rows[column])
+    if known.all() or not known.any():
+        return rows["step"], rows[column]
+    return rows["step"][known], rows[column][known]

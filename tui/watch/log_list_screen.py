@@ -16,8 +16,9 @@ from textual.widgets.option_list import Option
 from ...engine.following.log_folder import FoundLog, logs_in
 from ..dialogs.key_line import KeyLine
 from ..formatting import duration, megabytes
-from ..navigation import GoTo, OpenLog, OpenRun
+from ..navigation import CompareRuns, GoTo, OpenLog, OpenRun
 from ..text import visible
+from ..view.comparison import MOST_RUNS
 
 _AGAIN_S = 2.0
 _SHOWN = 300
@@ -35,7 +36,14 @@ class LogListScreen(Screen[None]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "enter", "compare", "compare", id="logs.over", tooltip="The marked logs over each other", priority=True
+        ),
         Binding("enter", "open", "open", id="logs.open", tooltip="Show the log, and follow it", priority=True),
+        Binding(
+            "space,insert", "mark", "mark", id="logs.mark", tooltip="Mark, to lay logs over each other", priority=True
+        ),
+        Binding("C", "compare", "compare", show=False, id="logs.compare", tooltip="As Enter does with marked logs"),
         Binding("backspace", "erase", "erase", show=False, id="logs.erase", tooltip="Take back the last letter"),
         Binding("escape", "leave", "back", id="logs.back", tooltip="Out of the filter; then home"),
         Binding("ctrl+c", "app.quit", "quit", id="logs.quit", tooltip="Quit"),
@@ -45,9 +53,12 @@ class LogListScreen(Screen[None]):
     head = getters.query_one(Static)
     options = getters.query_one(OptionList)
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, ascii: bool = False) -> None:
         super().__init__()
         self._folder = folder
+        self._ascii = ascii
+        self._marked: list[Path] = []
+        """In the order in which they were marked: the others are held against the first."""
         self._logs: list[FoundLog] = []
         self._typed = ""
 
@@ -67,7 +78,7 @@ class LogListScreen(Screen[None]):
 
     @property
     def shown(self) -> list[FoundLog]:
-        words = self._typed.lower().split()
+        words = self._typed.lower().replace(",", " ").split()
         return [log for log in self._logs if all(word in log.name.lower() for word in words)][:_SHOWN]
 
     def show_logs(self) -> None:
@@ -76,16 +87,24 @@ class LogListScreen(Screen[None]):
         kept = chosen.id if chosen is not None and self.options.highlighted != 0 else None
         shown, now = self.shown, time.time()
         self.options.clear_options().add_options(
-            Option(_row(log, now, self.size.width - 6), id=str(log.path)) for log in shown
+            Option(self._row(log, now, self.size.width - 6), id=str(log.path)) for log in shown
         )
         ids = [str(log.path) for log in shown]
         self.options.highlighted = ids.index(kept) if kept in ids else 0 if ids else None
         typed = f"  / {self._typed}" if self._typed else "  type to filter"
         count = f"{len(shown)} of {len(self._logs)}" if len(shown) < len(self._logs) else str(len(shown))
-        self.head.update(Content(f"Logs in {visible(str(self._folder))}  {count}{visible(typed)}"))
+        marked = f"  {len(self._marked)} marked" if self._marked else ""
+        self.head.update(Content(f"Logs in {visible(str(self._folder))}  {count}{marked}{visible(typed)}"))
+        self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Enter opens one, or lays over each other those that are marked."""
+        if action in ("open", "compare"):
+            return (len(self._marked) > 1) == (action == "compare")
+        return True
 
     def on_key(self, event: events.Key) -> None:
-        if event.is_printable and event.character:
+        if event.is_printable and event.character and event.key not in self.active_bindings:
             event.stop()
             self._typed += event.character
             self.show_logs()
@@ -94,9 +113,30 @@ class LogListScreen(Screen[None]):
         self._typed = self._typed[:-1]
         self.show_logs()
 
+    def action_mark(self) -> None:
+        place, shown = self.options.highlighted, self.shown
+        if place is None or place >= len(shown):
+            return
+        path = shown[place].path
+        if path in self._marked:
+            self._marked.remove(path)
+        elif len(self._marked) == MOST_RUNS:
+            self.notify(f"At most {MOST_RUNS} logs are laid over each other.", severity="warning")
+            return
+        else:
+            self._marked.append(path)
+        self.options.highlighted = min(place + 1, len(shown) - 1)
+        self.show_logs()
+
+    def action_compare(self) -> None:
+        logs = {log.path: log for log in self._logs}
+        marked = [logs[path] for path in self._marked if path in logs]
+        self.post_message(GoTo(CompareRuns(tuple(log.path if log.is_run else _opened(log) for log in marked))))
+
     def action_leave(self) -> None:
-        if self._typed:
-            self._typed = ""
+        """Out of the filter, then out of the marks, then out of the list."""
+        if self._typed or self._marked:
+            self._typed, self._marked = "", [] if not self._typed else self._marked
             self.show_logs()
         else:
             self.dismiss(None)
@@ -106,13 +146,18 @@ class LogListScreen(Screen[None]):
         place, shown = self.options.highlighted, self.shown
         if place is not None and place < len(shown):
             log = shown[place]
-            self.post_message(GoTo(OpenRun(log.path) if log.is_run else OpenLog(log.path, log.name)))
+            self.post_message(GoTo(OpenRun(log.path) if log.is_run else _opened(log)))
+
+    def _row(self, log: FoundLog, now: float, width: int) -> Content:
+        ago = max(now - log.written_at, 0.0)
+        is_marked = log.path in self._marked
+        mark = (f"{'x' if self._ascii else '✓'} " if is_marked else "  ", "bold $accent")
+        grows = ("> " if self._ascii else "▶ ", "$state-running") if ago < _FRESH_S else ("  ", "")
+        facts = f"{megabytes(log.bytes):>10}  {duration(ago):>9} ago"
+        name = Content(visible(log.name)).truncate(max(width - len(facts) - 6, 8), ellipsis=True)
+        gap = " " * max(width - name.cell_length - len(facts) - 4, 2)
+        return Content.assemble(mark, grows, name, gap, (facts, "$foreground 60%"))
 
 
-def _row(log: FoundLog, now: float, width: int) -> Content:
-    ago = max(now - log.written_at, 0.0)
-    mark = ("▶ ", "$state-running") if ago < _FRESH_S else ("  ", "")
-    facts = f"{megabytes(log.bytes):>10}  {duration(ago):>9} ago"
-    name = Content(visible(log.name)).truncate(max(width - len(facts) - 4, 8), ellipsis=True)
-    gap = " " * max(width - name.cell_length - len(facts) - 2, 2)
-    return Content.assemble(mark, name, gap, (facts, "$foreground 60%"))
+def _opened(log: FoundLog) -> OpenLog:
+    return OpenLog(log.path, log.name)

@@ -1,5 +1,6 @@
 """The loss leaves its best level, goes far above it and does not come back."""
 
+import math
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -45,6 +46,9 @@ class Divergence:
     _line: float | None = field(default=None, init=False)
     """While open: the level below which the run counts as recovered."""
     _below: Streak = field(default_factory=Streak, init=False)
+    _step: int = field(default=-1, init=False)
+    _resumed_at: float = field(default=-math.inf, init=False)
+    """The level that the run had at the step from which it was resumed, until it has come back from there."""
 
     def observe(self, run: RunStatistics) -> Detection | Recovered | None:
         loss = run.loss
@@ -55,11 +59,15 @@ class Divergence:
         gain = run.first - run.best
         lost = self.lost * gain if gain > self.worse * run.unit else gain + self.worse * run.unit
         line = run.best + lost
+        if run.step < self._step:
+            self._resumed_at = run.level_at(run.step)
+        self._step = run.step
         if loss <= line:
+            self._resumed_at = -math.inf
             if self._high.length or self._huge.length:
                 self._high.length = self._huge.length = 0
             return None
-        return self._weigh(run, loss, line + 3 * run.level.noise)
+        return self._weigh(run, loss, max(line, self._resumed_at) + 3 * run.level.noise)
 
     def _weigh(self, run: RunStatistics, loss: float, line: float) -> Detection | None:
         step, level = run.step, run.level.mean

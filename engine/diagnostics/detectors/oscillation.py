@@ -55,9 +55,11 @@ class Oscillation:
     _noise: RunningLevel = field(default_factory=lambda: RunningLevel(memory=50, noise_memory=50), init=False)
     _smooth: float = field(default=0.0, init=False)
     _extreme: float = field(default=0.0, init=False)
+    _extreme_lr: float = field(default=0.0, init=False)
+    """The learning rate there."""
     _rising: bool = field(default=False, init=False)
     _turns: deque[tuple[int, int, float, float]] = field(default_factory=deque, init=False)
-    """Row, step, height and learning rate of the last turning points."""
+    """Row and step at which the last turns showed, and height and learning rate of the turning points."""
     _open: bool = field(default=False, init=False)
     _seen: str = field(default="", init=False)
     """The last swings of the open finding, or how it jumped from row to row at first."""
@@ -85,11 +87,12 @@ class Oscillation:
             loss = top
         if rows == 0:
             smooth = self._extreme = loss
+            self._extreme_lr = run.lr or 0.0
         smooth = self._smooth = smooth + (loss - smooth) / SMOOTHING
         back = self._extreme - smooth if self._rising else smooth - self._extreme
         turned = False
         if back < 0:
-            self._extreme = smooth
+            self._extreme, self._extreme_lr = smooth, run.lr or 0.0
         elif back > (self._least_turn or self.swing * noise) and back > self.least * run.unit:
             self._turn(run, smooth)
             turned = True
@@ -126,10 +129,10 @@ class Oscillation:
         self._still = Streak()
 
     def _turn(self, run: RunStatistics, smooth: float) -> None:
-        self._turns.append((run.rows, run.step, self._extreme, run.lr or 0.0))
+        self._turns.append((run.rows, run.step, self._extreme, self._extreme_lr))
         if len(self._turns) > self.turns:
             self._turns.popleft()
-        self._extreme, self._rising = smooth, not self._rising
+        self._extreme, self._extreme_lr, self._rising = smooth, run.lr or 0.0, not self._rising
 
     def _judge(self, run: RunStatistics) -> Detection | None:
         if len(self._turns) < self.turns or run.rows - self._turns[0][0] > self.within:

@@ -82,9 +82,7 @@ class Seam:
             self._climbed, self._sign = 0, f"the lr falls from {last_lr:.3g} to {self._lr:.3g} and climbs again"
             return
         self._climbed, self._sign = self.climb, f"the steps go back from {last} to {step}"
-        # the block before that step: the loss falls, so that a resume from there has no higher one
-        blocks = zip(run.profile.means, run.profile.ends, strict=True)
-        self._before = max(self._before, [run.first, *(mean for mean, end in blocks if end < step)][-1])
+        self._before = run.level_at(step)
 
     def _weigh(self, loss: float, run: RunStatistics) -> Detection | None:
         height = loss - self._before

@@ -38,6 +38,11 @@ class Spike:
     lone_sigmas: float = 24.0
     quiet: int = 20
     """Rows before the noise is known."""
+    least_rows: int = 5
+    """Rows before it can be guessed at: until then every row of a noisy run stands out from the few before."""
+    smooth_rows: int = 3
+    smooth: float = 0.1
+    """Share of the level that the noise of so few rows is at most where it can be guessed at all the same."""
     begun: float = 0.25
     """Share of the tallest row's height from which a row belongs to the event; below `come_back` it would be over."""
     come_back: float = 0.2
@@ -59,6 +64,11 @@ class Spike:
     """The highest loss of the open finding, and its step."""
     _noise_is_known: bool = field(default=False, init=False)
     _back: Streak = field(default_factory=Streak, init=False)
+    _step: int = field(default=-1, init=False)
+    _resumed: int = field(default=-100, init=False)
+    """The row at which the steps last went back."""
+    _floor: float = field(default=0.0, init=False)
+    """The level that the run had there."""
 
     def observe(self, run: RunStatistics) -> Detection | Recovered | None:
         loss = run.loss
@@ -67,18 +77,32 @@ class Spike:
         if self._peak is not None:
             self._top = max(self._top, (loss, run.step))
             return self._await_recovery(run.step, loss, self._peak)
-        rise = loss - run.level.mean
+        if run.step < self._step:
+            self._resumed, self._floor = run.rows, run.level_at(run.step)
+        self._step = run.step
+        rise = loss - self._level(run)
         outlier = self._outlier * self.forget
         if rise <= self.rise * run.unit and not self._high:
             self._outlier = rise if rise > outlier else outlier
             return None
         self._outlier = outlier
+        if run.rows < self.least_rows and not self._is_comparable(run):
+            return None
         return self._weigh(run, loss, rise)
+
+    def _level(self, run: RunStatistics) -> float:
+        """What a loss is compared with: after a resume the run may be where it was at that step."""
+        return max(run.level.mean, self._floor) if run.rows - self._resumed < self.quiet else run.level.mean
+
+    def _is_comparable(self, run: RunStatistics) -> bool:
+        """Whether the first rows tell what is usual: they are alike, or begin at the loss of guessing."""
+        is_smooth = run.rows >= self.smooth_rows and run.level.noise <= self.smooth * abs(run.level.mean)
+        return is_smooth or run.chance is not None
 
     def _weigh(self, run: RunStatistics, loss: float, rise: float) -> Detection | None:
         if not self._high or run.rows == self.quiet:
             self._high.clear()
-            self._baseline, self._noise = run.level.mean, run.level.noise
+            self._baseline, self._noise = self._level(run), run.level.noise
         height = loss - self._baseline
         self._high.append((run.step, height / self._noise if height > self._least(run) else 0.0))
         self._tallest = max(self._tallest, rise)
@@ -96,11 +120,20 @@ class Spike:
         """How far above the baseline a row must be to stand out at all."""
         if run.rows >= self.quiet:
             return max(self.rise * run.unit, self._noise)
-        return max(run.first + self.early_rise * run.unit - self._baseline, self.early_sigmas * self._noise)
+        return max(
+            run.first + self.early_rise * run.unit - self._baseline, self.early_sigmas * self._doubt(run) * self._noise
+        )
+
+    def _doubt(self, run: RunStatistics) -> float:
+        """Times larger than the few rows so far show it the noise may be."""
+        is_smooth = self._noise <= self.smooth * abs(self._baseline)
+        return 1.0 if is_smooth or run.chance is not None else 1 + self.least_rows / run.rows
 
     def _is_event(self, run: RunStatistics, loss: float, standing_out: int) -> bool:
         heights = [sigmas for _, sigmas in self._high]
         if not heights[-1]:
+            return False
+        if run.is_restarted and loss < run.first:
             return False
         if run.rows < self.quiet:
             return standing_out >= 2 and run.lr is not None and run.settled > 0

@@ -1,0 +1,130 @@
+"""Rules of hindsight for a curve that is flat: never left the level of guessing, hardly moves, or is exactly 0."""
+
+import math
+from collections.abc import Sequence
+from statistics import fmean
+
+from .chance_loss import guessed_among
+from .whole_log import ALONE, CONFIRMED, GAINED, Verdict, Whole, seen_as
+
+FLAT = 0.015
+"""Share of the level by which its second half is lower at most, at a level of guessing."""
+CONSTANT = 0.005
+"""The same for all rows of a run that begins here, at any level: noise of batches alone is larger while one learns."""
+IDENTICAL, IDENTICAL_ROWS = 1e-4, 8
+"""The same where there was no time to learn: so many batches have the same loss only where no weight moves."""
+GUESSING_NOISE = 0.02
+"""Share of the level: a model that guesses finds every batch equally hard."""
+STILL_GUESSING = 0.9
+"""Share of the loss of guessing."""
+NOWHERE = 0.85
+"""Share of the loss of guessing above which a run would end that goes on for as long again."""
+STRAIGHT_LEVEL = 0.8
+"""Share of the loss of guessing above which a straight fall is a slow one: the steep part has not begun."""
+BENT = 0.2
+"""Share by which the fall of the first and the last third of a straight line differ at most."""
+DECAYED = 0.6
+"""Share of the run after which a schedule may have ended: cosine and linear ones come to 1% of the peak after 90%."""
+MORE_TO_LEARN = 0.3
+"""Share of the first loss above which there was more to learn."""
+
+
+def zero(whole: Whole) -> Verdict | None:
+    """A loss of exactly 0 from the first row on, or all at once: no target counts, or half precision lost it."""
+    run, means = whole.run, whole.means
+    start = len(means)
+    while start > 0 and means[start - 1] == 0:
+        start -= 1
+    if len(means) - start < 3:
+        return None
+    if start == 0:
+        return seen_as("stall", run.first_step, "failure", f"the loss is exactly 0 in all {run.rows} rows")
+    before = means[start - 1]
+    if before < GAINED * run.first:
+        return None  # learned by heart
+    seen = (
+        f"the loss is exactly 0 from step {whole.ends[start]} on, and was {before:.3g} at step {whole.ends[start - 1]}"
+    )
+    return seen_as("stall", whole.ends[start], "failure", seen)
+
+
+def guessing(whole: Whole) -> Verdict | None:
+    """The level is at that of guessing now, after enough work, and hardly moves."""
+    if not whole.has_worked:
+        return None
+    before, last = whole.halves
+    size = whole.guessing_among
+    is_alike = whole.accuracy is not None or whole.run.level.noise <= GUESSING_NOISE * last
+    if size is None or not is_alike or whole.run.is_part or abs(before - last) > FLAT * last:
+        return None
+    seen = f"loss {last:.4g} at step {whole.run.step} is ln {size} = {math.log(size):.4g}, guessing among {size:,}"
+    return seen_as("stall", whole.run.first_step, "failure", f"{seen}: nothing was learned in {whole.run.rows} rows")
+
+
+def constant(whole: Whole) -> Verdict | None:
+    """From its beginning to its end the run has not moved."""
+    run = whole.run
+    spread = max(whole.means) - min(whole.means)
+    is_identical = run.rows >= IDENTICAL_ROWS and spread <= IDENTICAL * abs(run.first)
+    if not (whole.has_worked or is_identical) or not whole.is_fresh or (run.lr_is_spent and run.top_lr > 0):
+        return None
+    if spread > CONSTANT * abs(run.first) or not run.first:
+        return None
+    _, last = whole.halves
+    seen = f"loss {last:.4g} after {whole.run.first:.4g} at the start: it has not moved in {whole.run.rows} rows"
+    return seen_as("stall", whole.run.first_step, "failure", seen)
+
+
+def creeping(whole: Whole) -> Verdict | None:
+    """A run that began by guessing would nearly guess still if it went on as it did for as long again."""
+    run, means = whole.run, whole.means
+    if not whole.has_worked or not run.is_fresh:
+        return None
+    start = means[0]
+    size = guessed_among(start, None, CONFIRMED if whole.accuracy is not None else ALONE)
+    if size is None or (whole.accuracy is None and run.level.noise > GUESSING_NOISE * start):
+        return None
+    before, last = whole.halves
+    forecast = means[-1] - 2 * (before - last)
+    guess = math.log(size)
+    is_nowhere = last > STILL_GUESSING * guess and NOWHERE * guess < forecast < guess
+    if not is_nowhere and not (means[-1] > STRAIGHT_LEVEL * guess and _is_straight(means)):
+        return None
+    seen = f"loss {last:.4g} after {start:.4g} at the start; in as many steps again it would be {forecast:.3g}"
+    seen += f", and guessing among {size:,} costs {math.log(size):.3g}"
+    return seen_as("slow", run.first_step, "warning", seen)
+
+
+def _is_straight(means: Sequence[float]) -> bool:
+    """Whether the last third brought as much as the first one: a curve that has begun to learn bends."""
+    third = len(means) // 3
+    if third < 2:
+        return False
+    first, last = means[0] - means[third], means[-third - 1] - means[-1]
+    return first > 0 and abs(last - first) < BENT * first
+
+
+def overflowing(whole: Whole) -> Verdict | None:
+    """The loss scale of mixed precision has been halved to below 1, as it is where every step overflows."""
+    first, last = whole.loss_scales or (1.0, 1.0)
+    if not last < 1 < first:
+        return None
+    seen = f"the loss scale fell from {first:.3g} to {last:.3g} at step {whole.run.step}: every step is skipped"
+    return seen_as("stall", whole.run.first_step, "failure", seen)
+
+
+def decayed_early(whole: Whole) -> Verdict | None:
+    """The lr was next to 0 for much of the run, and the loss stayed where it was."""
+    run = whole.run
+    since = run.spent_since
+    if since is None or not run.is_fresh or len(whole.means) < 8:
+        return None
+    length = (run.facts.steps or run.step) - run.first_step
+    if since - run.first_step > DECAYED * length or run.level.mean < MORE_TO_LEARN * abs(run.first):
+        return None
+    after = [mean for mean, end in zip(whole.means, whole.ends, strict=True) if end > since]
+    middle = len(after) // 2
+    if middle < 1 or fmean(after[:middle]) - fmean(after[-middle:]) > GAINED * (run.first - run.best):
+        return None
+    seen = f"the lr is below 1% of its highest since step {since} of {run.step}, and the loss has stayed at "
+    return seen_as("stall", since, "warning", f"{seen}{run.level.mean:.3g}")

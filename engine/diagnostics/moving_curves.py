@@ -1,0 +1,135 @@
+"""Rules of hindsight for a curve that moves: up and away, in one leap, to and fro, or apart from the validation."""
+
+import math
+from itertools import pairwise
+from statistics import fmean, median
+
+from .whole_log import GAINED, EvaluatedRow, Verdict, Whole, seen_as
+
+LOST = 0.5
+"""Share of the gain whose loss is divergence, where the gain was worth it (`GAINED`, a share of the first loss)."""
+REWARD_LOST = 0.75
+"""The same of a reward, which is noisier: a policy that explores loses half of it now and then."""
+WORSE = 0.3
+"""Share of the first loss above it, where nothing worth it had been gained."""
+RISING = 5
+"""Rows, each above the one before, after which a rise is no noise."""
+LEAP = 8.0
+"""Times the largest move before: no noise of few rows does that."""
+SWING = 0.05
+"""Share of the level that every move of a swinging snippet exceeds."""
+ALIKE = 2.0
+"""Times the smallest of such moves that the largest is at most: those of noise are not alike."""
+GAP = 1.5
+"""Times the training loss, where one line with both is all there is."""
+
+
+def diverged(whole: Whole) -> Verdict | None:
+    """The end lies far above the lowest mean, by more than the noise of means, and is not on its way back."""
+    run, means = whole.run, whole.means
+    if len(means) < 5:
+        return None
+    best = min(range(len(means)), key=means.__getitem__)
+    gain = run.first - means[best]
+    line = means[best] + max(
+        LOST * gain if gain > GAINED * abs(run.first) else gain + WORSE * abs(run.first),
+        GAINED * abs(run.first),
+        (2 + math.sqrt(2 * math.log(len(means)))) * whole.noise,  # the lowest of n means lies so far below by chance
+    )
+    enough = 2 if whole.run.profile.size > 1 or run.facts.rows_are_epochs else 3
+    above = 0
+    for mean in reversed(means):
+        if mean <= line:
+            break
+        above += 1
+    if above < enough or best > len(means) - 3 or means[-1] < line + 0.7 * (max(means[best:]) - line):
+        return None
+    seen = f"loss {means[-1]:.3g} at step {run.step}, after a lowest mean of {means[best]:.3g} at step"
+    return seen_as("divergence", whole.ends[-above], "failure", f"{seen} {whole.ends[best]}")
+
+
+def rising(whole: Whole) -> Verdict | None:
+    """Every row of the last ones is above the one before, to far above all that was before; one order in 120."""
+    means = whole.means
+    start = len(means) - 1
+    while start > 0 and means[start - 1] < means[start]:
+        start -= 1
+    if len(means) - start < RISING or means[-1] < means[start] + max(max(means[: start + 1]), abs(means[start])):
+        return None
+    seen = f"loss {means[-1]:.3g} at step {whole.run.step}, and higher in every row since {means[start]:.3g} at step"
+    return seen_as("divergence", whole.ends[start], "failure", f"{seen} {whole.ends[start]}")
+
+
+def leapt(whole: Whole) -> Verdict | None:
+    """One row, far above all others, in a log of few rows: the last one, or one after which it came back."""
+    means = whole.means
+    if whole.run.profile.size > 1 or not 4 <= len(means) <= 20:
+        return None
+    top = max(range(len(means)), key=means.__getitem__)
+    if top < 2:
+        return None
+    moves = [abs(after - before) for before, after in pairwise(means[:top])]
+    leap = means[top] - means[top - 1]
+    if leap < max(LEAP * median(moves), 2 * max(moves)) or leap < max(means[top - 1], LOST * abs(whole.run.first)):
+        return None
+    kind = "divergence" if top == len(means) - 1 or min(means[top:]) > means[0] else "spike"
+    seen = f"loss {means[top]:.3g} at step {whole.ends[top]}, and {means[top - 1]:.3g} in the row before"
+    return seen_as(kind, whole.ends[top], "failure" if kind == "divergence" else "warning", seen)
+
+
+def collapsed(whole: Whole) -> Verdict | None:
+    """The reward has lost most of what was gained, which matters more than a policy's loss."""
+    means, ends = whole.rewards.means, whole.rewards.ends
+    if len(means) < 8:
+        return None
+    best = max(range(len(means)), key=means.__getitem__)
+    gain = means[best] - means[0]
+    noise = median(abs(after - before) for before, after in pairwise(means))
+    end = fmean(means[-max(len(means) // 8, 2) :])
+    if gain <= 3 * noise or end > means[best] - max(REWARD_LOST * gain, 3 * noise) or best > len(means) - 4:
+        return None
+    seen = f"the reward is {end:.3g} at step {whole.run.step}, after {means[best]:.3g} at step {ends[best]}"
+    return seen_as("divergence", ends[best], "failure", seen)
+
+
+def swings(whole: Whole) -> Verdict | None:
+    """A few rows that go up and down in turn, each time by much and about as much, and end where they began."""
+    means = whole.means
+    if whole.run.profile.size > 1 or len(means) < 5:
+        return None
+    moves = [after - before for before, after in pairwise(means)]
+    level = fmean(means)
+    if any(a * b >= 0 for a, b in pairwise(moves)) or min(map(abs, moves)) < SWING * abs(level):
+        return None
+    size = fmean(map(abs, moves))
+    is_even = max(map(abs, moves)) <= ALIKE * min(map(abs, moves))
+    if not is_even or abs(fmean(means[-2:]) - fmean(means[:2])) > size / 2:
+        return None
+    seen = f"in {len(means)} rows the loss turns at every one, by {size:.2g} around {level:.3g}, and gets nowhere"
+    return seen_as("oscillation", whole.run.first_step, "warning", seen)
+
+
+def overfits(whole: Whole) -> Verdict | None:
+    """Every evaluation since the best is above it, the last highest, and the training loss went on falling."""
+    evaluations = whole.evaluations
+    if len(evaluations) == 1 and whole.run.rows == 1:
+        return _gap(evaluations[0])
+    if len(evaluations) < 3:
+        return None
+    best = min(range(len(evaluations)), key=lambda place: evaluations[place].val_loss)
+    after = evaluations[best + 1 :]
+    lowest, last = evaluations[best], evaluations[-1]
+    if len(after) < 2 or any(later.val_loss <= earlier.val_loss for earlier, later in pairwise(evaluations[best:])):
+        return None
+    if last.val_loss - lowest.val_loss < GAINED * abs(lowest.val_loss) or last.loss > 0.9 * lowest.loss:
+        return None
+    seen = f"val_loss {last.val_loss:.3g} after a best of {lowest.val_loss:.3g} at step {lowest.step}"
+    fell = f"while the training loss fell from {lowest.loss:.3g} to {last.loss:.3g}"
+    return seen_as("overfitting", lowest.step, "warning", f"{seen}, {fell}")
+
+
+def _gap(only: EvaluatedRow) -> Verdict | None:
+    if not 0 < GAP * only.loss < only.val_loss:
+        return None
+    seen = f"val_loss {only.val_loss:.3g} beside a training loss of {only.loss:.3g}; whether the gap grows is not shown"
+    return seen_as("overfitting", only.step, "warning", seen)

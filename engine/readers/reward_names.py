@@ -1,0 +1,21 @@
+"""What the reward of an agent is called: `rollout/ep_rew_mean`, `charts/episodic_return`, `AverageEpRet`."""
+
+from collections.abc import Sequence
+
+_REWARDS = {"reward", "rewards", "rew", "return", "returns", "ret"}
+_SCORES = ({"critic", "score"}, {"objective", "scores"})
+"""What trainers of language models call the reward."""
+_BESIDE = {
+    "mean", "avg", "average", "ep", "eps", "episode", "episodes", "episodic", "env", "rollout", "train", "training",
+    "eval", "evaluation", "test", "charts", "total", "critic", "objective", "score", "scores", "running", "cumulative",
+    "discounted", "undiscounted", "per", "agent", "runners", "sampler", "results",
+}  # fmt: skip
+"""Words that leave it the whole reward; `reward_std`, `rewards/chosen` and `format_reward` are something else."""
+
+
+def reward_rank(words: Sequence[str]) -> int | None:
+    """Of two rewards the one with the lower rank is taken; None for a name that is none."""
+    said = set(words)
+    if not (said & _REWARDS or any(score <= said for score in _SCORES)) or not said <= _REWARDS | _BESIDE:
+        return None
+    return len(words) + 5 * bool(said & {"eval", "evaluation", "test"}) - 2 * bool(said & {"mean", "avg", "average"})

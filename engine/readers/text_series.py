@@ -1,0 +1,81 @@
+"""Whole series in square brackets, as Python prints lists: `train_losses = [2.31, 1.82]`, `{'loss': [2.31, 1.82]}`."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import zip_longest
+
+from .names import meaning
+from .record import Record, number
+
+_BEGIN = re.compile(
+    r"[\"']?([A-Za-z_][\w /.-]{0,40}?)[\"']?\s{0,3}[:=]\s{0,3}(?:(?:np\.)?array\()?\[(?=\s*(?:[-+.\dn]|$))"
+)
+_WRAPPED = re.compile(r"(?:np\.float\d\d|tensor)\(([^(),]*)[^()]*\)")
+_LEAST = 3
+"""Numbers; fewer in brackets are those of one step."""
+_LONGEST = 200_000
+_MOST_LINES = 20_000
+
+
+@dataclass
+class TextSeries:
+    """Takes the lines that hold a series or the rest of one; their entries come at the end."""
+
+    _found: dict[str, list[float]] = field(default_factory=dict)
+    _name: str = ""
+    """Of the series that is still open; its numbers so far are in `_open`."""
+    _open: list[str] = field(default_factory=list)
+
+    def takes(self, line: str) -> bool:
+        if self._name:
+            return self._goes_on(line)
+        if "[" not in line or len(line) > _LONGEST or not (begins := [*_BEGIN.finditer(line)]):
+            return False
+        taken = False
+        for begin in begins:
+            if not (what := meaning(begin[1])) or what.canonical not in (
+                "loss",
+                "val_loss",
+                "accuracy",
+                "val_accuracy",
+            ):
+                continue
+            body, bracket, _ = line[begin.end() :].partition("]")
+            if bracket:
+                taken |= self._add(begin[1], body)
+            elif begin is begins[-1] and _numbers(body) is not None and not begin[1].endswith("/"):
+                self._name, self._open, taken = begin[1], [body], True
+        return taken
+
+    def _goes_on(self, line: str) -> bool:
+        body, bracket, rest = line.partition("]")
+        if _numbers(body) is None or len(self._open) > _MOST_LINES:
+            self._name = ""
+            return False
+        self._open.append(body)
+        if bracket:
+            name, self._name = self._name, ""
+            self._add(name, ",".join(self._open))
+            self.takes(rest)
+        return True
+
+    def _add(self, name: str, body: str) -> bool:
+        series = _numbers(body)
+        if series is None or len(series) < _LEAST:
+            return False
+        self._found[name] = series
+        return True
+
+    def finish(self) -> Iterator[Record]:
+        """The n-th number of each series is an entry."""
+        for place, values in enumerate(zip_longest(*self._found.values()), start=1):
+            cells = {name: value for name, value in zip(self._found, values, strict=True) if value is not None}
+            yield {"epoch": float(place), **cells}
+
+
+def _numbers(body: str) -> list[float] | None:
+    """None where something else stands between the commas."""
+    cells = [cell for cell in _WRAPPED.sub(r"\1", body).split(",") if cell.strip()]
+    values = [number(cell) for cell in cells]
+    return None if None in values else [value for value in values if value is not None]
