@@ -195,9 +195,9 @@ async def test_a_log_is_exported_from_the_screen_and_nothing_is_replaced_unasked
     app = TinyGPTApp(tmp_path, settings_file=tmp_path / "s.toml", destination=OpenLog(log, "x.csv"))
     async with app.run_test(size=(110, 36)) as pilot:
         await until(pilot, lambda: isinstance(app.screen, RunScreen) and app.screen.view is not None)
-        await pilot.press("X", *["backspace"] * 4, *"md", "enter")
+        await pilot.press("X", *"x.md", "enter")  # what is there is selected
         await until(pilot, lambda: isinstance(app.screen, Confirm))
-        await pilot.press("escape", "X", *["backspace"] * 4, *"md", "enter")
+        await pilot.press("escape", "X", *"x.md", "enter")
         await until(pilot, lambda: isinstance(app.screen, Confirm))
         assert target.read_text() == "mine"
         await pilot.press("y")

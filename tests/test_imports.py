@@ -36,8 +36,7 @@ ENGINE = (
     {"stored_sample", "following"},
     {"experiments"},
     {"training"},
-    {"worker", "attach_ranks"},
-    {"attach"},
+    {"worker", "attach"},
     {"attach_transformers", "attach_lightning"},
 )
 TUI = (
@@ -138,7 +137,8 @@ def test_torch_is_imported_in_training_alone() -> None:
         for path in modules("engine", "tui")
         if re.search(r"^ *(import|from) torch\b", path.read_text(), re.M)
     }
-    assert users and all(ROOT / "engine" / "training" in (path, *path.parents) for path in users)
+    training = ROOT / "engine" / "training"
+    assert users == {training, training / "probes"}
 
 
 def test_only_what_trains_imports_training() -> None:
@@ -150,7 +150,6 @@ def test_only_what_trains_imports_training() -> None:
     assert outside == {
         ROOT / "engine" / "worker.py",
         ROOT / "engine" / "attach.py",
-        ROOT / "engine" / "attach_ranks.py",
         ROOT / "tui" / "cli" / "requests.py",
     }
 

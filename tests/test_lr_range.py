@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from textual.app import App
+from textual.widgets import Static
 
-from tinygpt_tui.engine.events import ChangeSettings, encode
+from tinygpt_tui.engine.events import ChangeSettings, RunEnded, encode
 from tinygpt_tui.engine.experiments.lr_range import (
     HIGHEST_SHOWN,
     FloatSequence,
@@ -38,7 +39,11 @@ from tinygpt_tui.engine.storage.run_folder import StoreError
 from tinygpt_tui.tui.cli.main import run_command
 from tinygpt_tui.tui.experiments.lr_range_screen import LrRangeScreen, adopted, suggestion_lines
 from tinygpt_tui.tui.navigation import ForkRun, StartRun
+from tinygpt_tui.tui.run.screen import RunScreen
+from tinygpt_tui.tui.settings import Settings
 
+from .screen_text import until
+from .scripted_run import ScriptedRun, started, steps
 from .test_experiments import new_run, train
 from .texts import small_config
 
@@ -218,6 +223,22 @@ async def test_the_screen_is_left_without_a_fork(run: Path, key: str) -> None:
         await pilot.press("enter", key)
         await pilot.pause()
     assert results == [None]
+
+
+async def test_t_tests_the_run_on_the_screen_and_leaves_it_as_it_was(run: Path) -> None:
+    config, departures = range_start(run).config, []
+    begun = [started(config), *steps(config, [3.0] * 24), RunEnded(step=24, reason="finished")]
+    app: App[None] = App()
+    async with app.run_test(size=(120, 36)) as pilot:
+        shown = RunScreen(ScriptedRun(begun, config=config, path=run), settings=Settings())
+        app.push_screen(shown, departures.append)
+        await until(pilot, lambda: shown.view is not None and shown.view.end is not None)
+        await pilot.press("T")
+        await until(pilot, lambda: isinstance(app.screen, LrRangeScreen))
+        assert "from step 20" in str(app.screen.query_one("#rules", Static).content)
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is shown)
+    assert departures == []
 
 
 async def silent(_: LrRangeStart) -> AsyncGenerator[LrRangeReport]:

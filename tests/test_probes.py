@@ -46,7 +46,7 @@ from tinygpt_tui.engine.storage.run_folder import StoreError
 from tinygpt_tui.engine.storage.run_store import create
 from tinygpt_tui.engine.training import model
 from tinygpt_tui.engine.training.probes import learning
-from tinygpt_tui.engine.training.probes.asked import MEASURED, answers
+from tinygpt_tui.engine.training.probes.asked import MEASURES, answers
 from tinygpt_tui.engine.training.probes.non_finite import first_non_finite
 from tinygpt_tui.engine.training.probes.run_copy import RunCopy
 from tinygpt_tui.engine.training.trainer import Trainer
@@ -137,7 +137,7 @@ def test_every_probe_is_complete_and_finds_nothing_wrong_with_a_healthy_run(name
 
 
 def test_the_probes_that_are_listed_are_those_that_are_measured() -> None:
-    assert list(PROBES) == list(MEASURED)
+    assert list(PROBES) == list(MEASURES)
 
 
 FAULTS: dict[str, dict[str, Any]] = {
@@ -406,7 +406,7 @@ def test_a_probe_that_cannot_be_measured_does_not_end_the_others(
     def fails(run: RunCopy) -> ProbeAnswer:
         raise ConfigError("too little memory")
 
-    monkeypatch.setitem(MEASURED, "capacity", fails)  # pyright: ignore[reportArgumentType]
+    monkeypatch.setitem(MEASURES, "capacity", fails)  # pyright: ignore[reportArgumentType]
     assert words(healthy, ["capacity", "lr"]) == {"capacity": "cannot tell", "lr": "yes"}
 
 

@@ -7,9 +7,9 @@ import numpy as np
 from .probe_verdicts import answer
 from .probes import ProbeAnswer
 
-WINDOW = 64
+WINDOW_BYTES = 64
 """Bytes that must be the same to count as text that comes again."""
-WINDOWS = 200
+WINDOWS_SEARCHED = 200
 """Looked for in the training text."""
 BYTES_SEARCHED = 3_000_000_000
 """In all windows together: of a large text fewer are looked for, so that it takes some seconds."""
@@ -70,8 +70,8 @@ def data_verdict(batches: CheckedBatches, repeated: Repetition) -> ProbeAnswer:
         remedy = "make the targets the inputs one further: look at what shuffles, shifts or replaces them"
         return answer("data", False, evidence, values, remedy=remedy)
     shares = (
-        f"{repeated.overlap:.0%} of held-out and {repeated.duplicates:.0%} of training windows of {WINDOW} bytes occur "
-        "elsewhere in the training text"
+        f"{repeated.overlap:.0%} of held-out and {repeated.duplicates:.0%} of training windows "
+        f"of {WINDOW_BYTES} bytes occur elsewhere in the training text"
     )
     if repeated.overlap > MOST_OVERLAP:
         remedy = "hold out text that the training text does not repeat: val_loss measures memory otherwise"
@@ -83,8 +83,8 @@ def data_verdict(batches: CheckedBatches, repeated: Repetition) -> ProbeAnswer:
 
 def _windows(tokens: np.ndarray, searched: int) -> list[tuple[int, bytes]]:
     """Evenly spaced, with their places."""
-    length = min(WINDOW, len(tokens))
-    count = max(min(WINDOWS, BYTES_SEARCHED // max(searched, 1)), 8)
+    length = min(WINDOW_BYTES, len(tokens))
+    count = max(min(WINDOWS_SEARCHED, BYTES_SEARCHED // max(searched, 1)), 8)
     starts = np.unique(np.linspace(0, len(tokens) - length, count, dtype=np.int64))
     return [(int(start), tokens[start : start + length].tobytes()) for start in starts]
 

@@ -14,7 +14,7 @@ ProbeWord = Literal["yes", "no", "cannot tell"]
 
 
 @dataclass(frozen=True)
-class Probe:
+class ProbeQuestion:
     name: str
     """As it is typed."""
     question: str
@@ -35,55 +35,55 @@ class ProbeAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """The numbers of the evidence, by name."""
 
 
-PROBES: Mapping[str, Probe] = {
+PROBES: Mapping[str, ProbeQuestion] = {
     probe.name: probe
     for probe in (
-        Probe(
+        ProbeQuestion(
             "finite",
             "Are the loss and all gradients finite?",
             "lower schedule.lr or set optimizer.clip = 1, and go back to a checkpoint before that step: no later batch "
             "makes a NaN weight finite",
         ),
-        Probe(
+        ProbeQuestion(
             "first-loss",
             "Is the first loss that of guessing, ln V?",
             "set model.init_scale = 1; below ln V the targets can be seen, or the weights were trained before",
         ),
-        Probe(
+        ProbeQuestion(
             "lr",
             "Is the learning rate what the schedule gives?",
             "compute the rate from the step that the optimizer takes, and set it before that step; look for what else "
             "sets it (fault.lr_jump_from)",
         ),
-        Probe(
+        ProbeQuestion(
             "data",
             "Is the data what it should be?",
             "read the decoded batch; make the targets the inputs one further, and hold out text that the training "
             "text does not repeat",
         ),
-        Probe(
+        ProbeQuestion(
             "gradients",
             "Does every parameter get a gradient?",
             "look for a .detach(), a no_grad() or an unused parameter between these and the loss, or a factor of 0",
         ),
-        Probe(
+        ProbeQuestion(
             "mask",
             "Do later tokens leave earlier logits alone?",
             "mask the scores above the diagonal with minus infinity before the softmax",
         ),
-        Probe(
+        ProbeQuestion(
             "numeric",
             "Do the gradients agree with differences of the loss?",
             "compare the backward pass of these layers with its formula, and look for a sign or a factor between the "
             "backward pass and the update",
         ),
-        Probe(
+        ProbeQuestion(
             "overfit",
             "Can the model overfit one batch?",
             "if `data`, `gradients` or `numeric` is no, mend that first; otherwise the model is too small for even one "
             "batch, or its signal does not reach the head",
         ),
-        Probe(
+        ProbeQuestion(
             "capacity",
             "Is the model large enough: do neither two layers more nor twice the width help?",
             "add layers (model.layers) or double model.width",

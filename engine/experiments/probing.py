@@ -54,5 +54,5 @@ async def probe(run: Path, names: Sequence[str], prober: Sequence[str] = _PROBER
         await process.wait()
 
 
-def report_line(report: ProbeReport) -> bytes:
+def probe_report_line(report: ProbeReport) -> bytes:
     return encode(report) + b"\n"

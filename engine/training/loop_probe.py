@@ -24,7 +24,7 @@ AFFORDABLE = 0.01
 """Share of a step's time that measuring may take; where it takes more, only every n-th step is measured."""
 RAREST = 1000
 """At least one step of so many is measured."""
-SMALL = 1_000_000
+_SMALL = 1_000_000
 """Numbers that are copied into one vector to be measured: a call for each of 28 tensors takes longer than the copy."""
 
 
@@ -221,7 +221,7 @@ def _dense(gradient: Tensor) -> Tensor:
 def _are_small(parameters: Sequence[Tensor]) -> bool:
     """And of one kind; a subclass of tensors may be spread over processes."""
     kinds = {(type(one), one.dtype, one.device) for one in parameters}
-    return len(kinds) == 1 and type(parameters[0]) is Parameter and sum(map(Tensor.numel, parameters)) <= SMALL
+    return len(kinds) == 1 and type(parameters[0]) is Parameter and sum(map(Tensor.numel, parameters)) <= _SMALL
 
 
 def _length(norms: Sequence[Tensor]) -> Tensor:

@@ -27,7 +27,7 @@ from .snapshot import restore
 from .trainer import Trainer
 
 _REPORT_EVERY_S = 0.1
-SEQUENCES = 16
+RANGE_SEQUENCES = 16
 """Held-out ones that are measured after every step: an evaluation of a whole run would cost more than the steps."""
 _NICENESS = 5
 
@@ -52,7 +52,9 @@ def range_steps(trainer: Trainer) -> Iterator[tuple[float, float]]:
 def range_reports(request: LrRangeRequest) -> Iterator[LrRangeReport]:
     """Every tenth of a second what is new; the last one has `has_ended`."""
     config = resolve(build(RunConfig, tomllib.loads(request.config), ""))
-    quiet = replace(config.instruments, evaluate_every=0, evaluate_sequences=SEQUENCES, sample_every=0, layers_every=0)
+    quiet = replace(
+        config.instruments, evaluate_every=0, evaluate_sequences=RANGE_SEQUENCES, sample_every=0, layers_every=0
+    )
     endless = replace(config.training, steps=1_000_000_000, compile=False)
     config = replace(config, instruments=quiet, training=endless)
     trainer = Trainer(config, load_corpus(config.data, context=config.model.context))

@@ -53,11 +53,11 @@ def val_loss(config: RunConfig, lr: float) -> float:
 
 def suggested(config: RunConfig) -> float:
     from tinygpt_tui.engine.corpus import load_corpus
-    from tinygpt_tui.engine.training.lr_testing import SEQUENCES, range_steps
+    from tinygpt_tui.engine.training.lr_testing import RANGE_SEQUENCES, range_steps
     from tinygpt_tui.engine.training.trainer import Trainer
 
     endless = replace(config.training, steps=1_000_000_000)
-    short = replace(config.instruments, evaluate_sequences=SEQUENCES)
+    short = replace(config.instruments, evaluate_sequences=RANGE_SEQUENCES)
     config = replace(config, training=endless, instruments=short)
     trainer = Trainer(config, load_corpus(config.data, context=config.model.context))
     lrs, losses = zip(*range_steps(trainer), strict=True)

@@ -38,6 +38,8 @@ from .probe_command import probe_run
 from .root_command import SCREEN, CommandOrPreset, ScreenCommand
 from .run_command import run_program
 from .run_commands import attach_run, compare, rm, runs, sample, stop
+from .serve_command import serve
+from .streams import can_show_screen
 from .suggestions import require_preset_or_unknown
 from .sweep_command import sweep_preset
 from .watch_command import watch_log
@@ -86,7 +88,7 @@ def screen(
         _planned(preset, assignments, given)
     if as_json:
         raise click.UsageError(f"the screen has no --json; `{_train_instead()}` prints events and needs no screen")
-    if not sys.stdout.isatty():
+    if not can_show_screen():
         if preset is None:
             click.echo(command.get_help(click.Context(command, info_name=PROGRAM)))
             return 0
@@ -123,7 +125,7 @@ def train(
 
 
 for each in (
-    watch_log, run_program,
+    watch_log, run_program, serve,
     presets, course, exercise, resume, fork_run, prove, lr_range, sweep_preset, replay_run, probe_run, attach_run,
     compare, stop, sample, checkpoints, runs, rm, plot, export, log_row,
 ):  # fmt: skip

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from .options import ascii_option, runs_folder, runs_option
+from .streams import can_show_screen
 
 if TYPE_CHECKING:
     from ..navigation import Place
@@ -56,7 +56,7 @@ def fault(seed: int | None, is_ascii: bool, runs: str | None) -> int:
 
 
 def _shown(place: Place, runs: str | None, is_ascii: bool) -> int:
-    if not sys.stdout.isatty():
+    if not can_show_screen():
         raise click.UsageError("this needs a terminal; start it in one, and not through a pipe")
     from ..app import open_app
 

@@ -20,6 +20,7 @@ from .options import (
     runs_folder,
     runs_option,
 )
+from .streams import can_show_screen
 from .suggestions import run_path
 
 
@@ -32,7 +33,7 @@ from .suggestions import run_path
 def attach_run(run: str, as_text: bool, as_json: bool, is_ascii: bool, runs: str | None) -> int:
     """Look at a run that trains, or at a past one. Ctrl-C leaves it as it is."""
     path = run_path(runs, run)
-    if sys.stdout.isatty() and not (as_text or as_json):
+    if can_show_screen() and not (as_text or as_json):
         from ..app import open_app
 
         return open_app(runs=runs_folder(runs), preset=None, overrides={}, ascii=is_ascii, run=path)
@@ -142,7 +143,7 @@ def compare(
     from .diagnose import parsed_map
 
     wanted = compared_in(names, runs_folder(runs), parsed_map(assignments))
-    if sys.stdout.isatty() and not as_text:
+    if can_show_screen() and not as_text:
         from ..app import open_app
 
         open_app(runs=runs_folder(runs), place=CompareRuns(wanted), ascii=is_ascii)

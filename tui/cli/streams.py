@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 STDOUT = "standard output"
 
 
+def can_show_screen() -> bool:
+    """Whether standard output is a terminal, or textual-serve, which names its driver, shows it in a browser."""
+    return sys.stdout.isatty() or "TEXTUAL_DRIVER" in os.environ
+
+
 def prepare() -> None:
     for name, words in (("stdout", STDOUT), ("stderr", "standard error")):
         given: TextIO | None = getattr(sys, name)

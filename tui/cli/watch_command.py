@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from .options import LogName, OneOf, ascii_option, kind_words, map_option, runs_folder, runs_option
+from .streams import can_show_screen
 
 if TYPE_CHECKING:
     from io import BufferedReader
@@ -68,7 +69,7 @@ def watch_log(
         return watch_headless(log, _origin(log, runs), given, wanted, alarm, run=run, until_end=until_end)
     if kinds or alarm or until_end:
         raise click.UsageError("--on, --until-end and a COMMAND are for --headless")
-    if not sys.stdout.isatty():
+    if not can_show_screen():
         raise click.UsageError("the screen needs a terminal; --headless watches without one")
     from ..app import open_app
     from ..navigation import LogFolder

@@ -15,7 +15,7 @@ from textual.reactive import var
 from textual.screen import Screen
 from textual.widgets import Static
 
-from ...engine.experiments.probes import PROBES, Probe, ProbeAnswer
+from ...engine.experiments.probes import PROBES, ProbeAnswer, ProbeQuestion
 from ...engine.experiments.probing import probe
 from ...engine.storage.run_folder import StoreError
 from ..content import hanging, in_ascii
@@ -129,7 +129,7 @@ class ProbeScreen(Screen[Mapping[str, ProbeAnswer]]):
         self.dismiss(self.states.answers)
 
 
-def _block(probe: Probe, states: ProbeStates, width: int, *, is_chosen: bool) -> Content:
+def _block(probe: ProbeQuestion, states: ProbeStates, width: int, *, is_chosen: bool) -> Content:
     """The question, and under it what was measured and what to do."""
     answer = states.answers.get(probe.name)
     if answer is not None:

@@ -13,7 +13,7 @@ from ...corpus import CorpusError
 from ...experiments.journal import used_and_planned_lrs
 from ...experiments.probe_verdicts import cannot_tell, lr_verdict
 from ...experiments.probes import ProbeAnswer
-from ...experiments.probing import ProbeReport, report_line
+from ...experiments.probing import ProbeReport, probe_report_line
 from ...storage.run_folder import StoreError
 from .data import data
 from .learning import capacity, overfit
@@ -21,10 +21,10 @@ from .non_finite import finite
 from .passes import first_loss, gradients, mask, numeric
 from .run_copy import RunCopy
 
-NICENESS = 10
+PROBE_NICENESS = 10
 """Beside a run that trains, which has 5."""
 
-MEASURED: Mapping[str, Callable[[RunCopy], ProbeAnswer]] = {
+MEASURES: Mapping[str, Callable[[RunCopy], ProbeAnswer]] = {
     "finite": finite,
     "first-loss": first_loss,
     "lr": lambda run: lr_verdict(used_and_planned_lrs(run.run)),
@@ -43,21 +43,21 @@ def answers(run: Path, names: Sequence[str]) -> Iterator[ProbeAnswer]:
     copied = RunCopy(run)
     for name in names:
         try:
-            yield MEASURED[name](copied)
+            yield MEASURES[name](copied)
         except (ConfigError, StoreError) as error:  # such as no memory for twice the width
             yield cannot_tell(name, str(error))
 
 
-def write_reports() -> None:
-    os.nice(NICENESS)
+def write_probe_reports() -> None:
+    os.nice(PROBE_NICENESS)
     out = os.dup(1)
     os.dup2(2, 1)  # what libraries print is no report
     try:
         for answer in answers(Path(sys.argv[1]), sys.argv[2:]):
-            os.write(out, report_line(ProbeReport(answer=answer)))
+            os.write(out, probe_report_line(ProbeReport(answer=answer)))
     except (StoreError, ConfigError, CorpusError) as error:
-        os.write(out, report_line(ProbeReport(problem=str(error))))
+        os.write(out, probe_report_line(ProbeReport(problem=str(error))))
 
 
 if __name__ == "__main__":
-    write_reports()
+    write_probe_reports()

@@ -12,7 +12,7 @@ from .run_copy import RunCopy
 
 MOST_STEPS = 200
 """On one batch; a healthy model of 64 numbers a token needs 50."""
-SEQUENCES = 4
+_SEQUENCES = 4
 """In the batch, at most."""
 CAPACITY_STEPS = 100
 
@@ -45,7 +45,7 @@ def usual_settings(config: RunConfig) -> dict[str, Any]:
         "schedule.min_lr": lr / 10,
         "schedule.warmup_steps": 10,
         "schedule.batch_scaling": "none",
-        "training.batch": min(config.training.batch, SEQUENCES),
+        "training.batch": min(config.training.batch, _SEQUENCES),
         "training.accumulation": 1,
     }
 

@@ -26,7 +26,7 @@ def finite(run: RunCopy) -> ProbeAnswer:
 
 def first_non_finite(trainer: Trainer) -> FirstNonFinite | None:
     """Take one step, and name where it first was not finite; None where all of it is."""
-    with watched(trainer.model, trainer.step + 1) as watch:
+    with non_finite_watch(trainer.model, trainer.step + 1) as watch:
         events = trainer.advance()
     is_loss_finite = all(math.isfinite(event.loss or 0.0) for event in events if isinstance(event, StepFinished))
     return watch.first or _in_parameters(trainer) or (None if is_loss_finite else _of_loss(trainer.step, "output"))
@@ -72,7 +72,7 @@ class NonFiniteWatch:
 
 
 @contextmanager
-def watched(model: GPT, step: int) -> Iterator[NonFiniteWatch]:
+def non_finite_watch(model: GPT, step: int) -> Iterator[NonFiniteWatch]:
     watch = NonFiniteWatch(step)
     handles = []
     for name, module in model.named_modules():

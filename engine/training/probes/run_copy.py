@@ -20,7 +20,7 @@ from ..retrace import retrace
 from ..snapshot import restore
 from ..trainer import Trainer
 
-QUIET = {
+UNMEASURED = {
     "instruments.evaluate_every": 0,
     "instruments.sample_every": 0,
     "instruments.layers_every": 0,
@@ -34,7 +34,7 @@ class RunCopy:
 
     def __init__(self, run: Path) -> None:
         self.run = run
-        self.config = resolve(read_config(run)).with_changes(QUIET)
+        self.config = resolve(read_config(run)).with_changes(UNMEASURED)
         self.corpus = load_corpus(self.config.data, context=self.config.model.context)
         self.journal = read_journal(run)
         self.began = self.journal.planned_steps[0][0] if self.journal.planned_steps else 0
