@@ -38,7 +38,7 @@ from .probe_command import probe_run
 from .root_command import SCREEN, CommandOrPreset, ScreenCommand
 from .run_command import run_program
 from .run_commands import attach_run, compare, rm, runs, sample, stop
-from .serve_command import serve
+from .serve_command import serve_screens
 from .streams import can_show_screen
 from .suggestions import require_preset_or_unknown
 from .sweep_command import sweep_preset
@@ -125,7 +125,7 @@ def train(
 
 
 for each in (
-    watch_log, run_program, serve,
+    watch_log, run_program, serve_screens,
     presets, course, exercise, resume, fork_run, prove, lr_range, sweep_preset, replay_run, probe_run, attach_run,
     compare, stop, sample, checkpoints, runs, rm, plot, export, log_row,
 ):  # fmt: skip

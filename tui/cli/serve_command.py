@@ -11,13 +11,13 @@ _SHORTEST = 16
 """Characters of a token: one that can be guessed is none."""
 
 
-@click.command(context_settings={"allow_interspersed_args": False})
+@click.command("serve", context_settings={"allow_interspersed_args": False})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[COMMAND]...")
 @click.option("--host", default=_LOOPBACK, show_default=True, help="Another address needs --token.")
 @click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
 @click.option("--token", default=None, envvar="TINYGPT_TUI_TOKEN", help="Asked for before anything is shown.")
 @click.option("--url", default=None, help="As browsers reach it; http://HOST:PORT without.")
-def serve(arguments: tuple[str, ...], host: str, port: int, token: str | None, url: str | None) -> int:
+def serve_screens(arguments: tuple[str, ...], host: str, port: int, token: str | None, url: str | None) -> int:
     """Show the screens in a browser, each visitor with screens of their own.
 
     \b
