@@ -27,21 +27,19 @@ UNPRESSED = pytest.StashKey[Pressed]()
 
 def declared_keys() -> list[tuple[type[DOMNode], Binding]]:
     """A binding a key, with the class that declares it."""
-    inside = [each.name for each in walk_packages(tui.__path__, f"{tui.__name__}.") if not each.ispkg]
-    modules = [module for name in inside if (module := _imported(name))]
-    found = [value for module in modules for value in vars(module).values()]
+    found = [value for module in tui_modules() for value in vars(module).values()]
     classes = dict.fromkeys(value for value in found if isinstance(value, type) and _declares_keys(value))
     return [(kind, binding) for kind in classes for binding in Binding.make_bindings(kind.BINDINGS)]
 
 
-def _imported(name: str) -> ModuleType | None:
-    """None for a module that needs a library which is not installed here."""
-    try:
-        return import_module(name)
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("tinygpt_tui"):
-            raise
-        return None
+def tui_modules() -> Iterator[ModuleType]:
+    """Without those that need a library which is not installed here."""
+    for each in walk_packages(tui.__path__, f"{tui.__name__}."):
+        try:
+            yield import_module(each.name)
+        except ModuleNotFoundError as error:
+            if (error.name or "").startswith("tinygpt_tui"):
+                raise
 
 
 def _declares_keys(kind: type) -> bool:

@@ -24,6 +24,11 @@ _NUMERIC = 0.5
 _numbers = msgspec.json.Decoder(list[list[float | None]], strict=False).decode
 
 
+def _opens_list(cell: str) -> bool:
+    """An escape sequence has a bracket too, and is none."""
+    return cell.count("[") - cell.count("\x1b[") > cell.count("]")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Delimited(Format):
     delimiter: str
@@ -34,12 +39,13 @@ class Delimited(Format):
     def recognise(cls, head: bytes) -> Self | None:
         text = head.decode("utf-8-sig", errors="replace").replace("\r", "\n").replace("\x00", "")
         lines = [line for line in text.split("\n")[: 4 * _LOOK] if line.strip() and not line.startswith("#")][:_LOOK]
-        if any(_RULE.fullmatch(line) for line in lines) or 2 * sum("\x1b" in line for line in lines) > len(lines):
+        coloured = sum("\x1b" in line for line in lines[1:])  # a name in the header may hold anything
+        if any(_RULE.fullmatch(line) for line in lines) or 2 * coloured > len(lines[1:]):
             return None  # lines under a header and colours are for people
         for delimiter in _NAMES:
             rows = [cells_of(line, delimiter) for line in lines]
             if rows and _is_table(rows, delimiter) and not _names_each_number(rows):
-                if any(_PROGRESS.fullmatch(cell) or cell.count("[") > cell.count("]") for cell in rows[0]):
+                if any(_PROGRESS.fullmatch(cell) or _opens_list(cell) for cell in rows[0]):
                     return None  # a row and no header of a table that a person was to read, or the first line of a list
                 numbers = sum(number(cell) is not None for cell in rows[0])
                 is_all_numbers = not any(cell and number(cell) is None for cell in rows[0])

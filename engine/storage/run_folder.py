@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import stat
+import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
@@ -159,7 +160,10 @@ def socket_path(run: Path) -> Path:
     if len(os.fsencode(address)) <= LONGEST_ADDRESS:
         return address
     name = hashlib.sha256(os.fsencode(address)).hexdigest()[:24]
-    return _private(platformdirs.user_runtime_path("tinygpt-tui")) / f"{name}.sock"
+    with warnings.catch_warnings():  # where XDG_RUNTIME_DIR is not set it takes another folder, which is as good
+        warnings.simplefilter("ignore")
+        runtime = platformdirs.user_runtime_path("tinygpt-tui")
+    return _private(runtime) / f"{name}.sock"
 
 
 @contextmanager
