@@ -197,7 +197,6 @@ async def test_the_screen_shows_the_rules_and_goes_on_with_the_chosen_one(run: P
 
     async def reports(_: LrRangeStart) -> AsyncGenerator[LrRangeReport]:
         yield LrRangeReport(lrs=lrs, losses=losses)
-        yield LrRangeReport(has_ended=True)
 
     start, results = range_start(run), []
     app: App[None] = App()

@@ -1,8 +1,6 @@
-"""Runs an LR range test in a process of its own, which is killed with the iterator: what it reports, as JSON lines."""
+"""Runs an LR range test in a process of its own, which ends with the generator of what it reports."""
 
-import asyncio
-import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,12 +8,12 @@ import msgspec
 
 from ..config import RunConfig
 from ..events import encode
-from ..storage.run_folder import CHECKPOINTS, StoreError
+from ..storage.run_folder import CHECKPOINTS
 from ..storage.run_store import read_config
 from ..storage.stored_checkpoints import stored_checkpoints
+from .reporting import WorkReport, reporting_command, reports_of
 
-# -P: a torch.py in the folder where a person stands is not imported
-_TESTER = (sys.executable, "-P", "-m", "tinygpt_tui.engine.training.lr_testing")
+_TESTER = reporting_command("lr_testing")
 
 
 class LrRangeRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,13 +23,10 @@ class LrRangeRequest(msgspec.Struct, frozen=True, kw_only=True):
     """The folder of the one to begin from; the initial weights where there is none."""
 
 
-class LrRangeReport(msgspec.Struct, frozen=True, kw_only=True):
-    lrs: list[float] = []
-    losses: list[float] = []
+class LrRangeReport(WorkReport, frozen=True, kw_only=True):
+    lrs: list[float] = msgspec.field(default_factory=list[float])
+    losses: list[float] = msgspec.field(default_factory=list[float])
     """What is new since the last report: each lr, and the val_loss after its step."""
-    has_ended: bool = False
-    problem: str = ""
-    """Why it cannot be tested."""
 
 
 @dataclass(frozen=True)
@@ -54,27 +49,8 @@ def range_start(run: Path, step: int | None = None) -> LrRangeStart:
     return LrRangeStart(config, there[-1].step, there[-1].path) if there else LrRangeStart(config)
 
 
-async def lr_range_reports(start: LrRangeStart, tester: tuple[str, ...] = _TESTER) -> AsyncGenerator[LrRangeReport]:
+def lr_range_reports(start: LrRangeStart, tester: Sequence[str] = _TESTER) -> AsyncGenerator[LrRangeReport, None]:
     """StoreError where it cannot be done."""
-    process = await asyncio.create_subprocess_exec(
-        *tester, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-    )
-    assert process.stdin is not None and process.stdout is not None and process.stderr is not None
-    complaints = asyncio.create_task(process.stderr.read())
-    try:
-        checkpoint = str(start.checkpoint) if start.checkpoint else ""
-        process.stdin.write(encode(LrRangeRequest(config=start.config.to_toml(), checkpoint=checkpoint)) + b"\n")
-        async for line in process.stdout:
-            report = msgspec.json.decode(line, type=LrRangeReport, strict=False)
-            if report.problem:
-                raise StoreError(report.problem)
-            yield report
-            if report.has_ended:
-                return
-        words = (await complaints).decode(errors="replace").strip().splitlines()
-        raise StoreError(f"the LR range test failed: {words[-1] if words else 'it did not say why'}")
-    finally:
-        if process.returncode is None:
-            process.kill()
-        complaints.cancel()
-        await process.wait()
+    checkpoint = str(start.checkpoint) if start.checkpoint else ""
+    request = encode(LrRangeRequest(config=start.config.to_toml(), checkpoint=checkpoint)) + b"\n"
+    return reports_of(tester, LrRangeReport, "the LR range test", request)

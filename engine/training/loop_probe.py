@@ -52,7 +52,6 @@ class LoopProbe:
         trained = [parameter for group in groups for parameter in group["params"]]
         self._parameters: list[Tensor] = trained or (list(model.parameters()) if model else [])
         self._is_small = _are_small(self._parameters)
-        self._optimizers = list(optimizers)
         self._groups = groups
         self._scaler = scaler
         self._every = every

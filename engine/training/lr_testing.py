@@ -4,7 +4,6 @@ It trains a copy of a run in memory, from a checkpoint or from the start, and wr
 """
 
 import math
-import os
 import sys
 import time
 import tomllib
@@ -14,22 +13,19 @@ from pathlib import Path
 
 import msgspec
 
-from ..config import ConfigError, RunConfig
-from ..corpus import CorpusError, load_corpus
-from ..events import encode
+from ..config import RunConfig
+from ..corpus import load_corpus
 from ..experiments.lr_range import has_diverged, range_lrs
 from ..experiments.lr_range_process import LrRangeReport, LrRangeRequest
-from ..storage.run_folder import StoreError
-from ..storage.stored_checkpoints import CheckpointError
 from ..toml_tables import build
 from .auto_settings import resolve
+from .report_lines import write_reports
 from .snapshot import restore
 from .trainer import Trainer
 
 _REPORT_EVERY_S = 0.1
 RANGE_SEQUENCES = 16
 """Held-out ones that are measured after every step: an evaluation of a whole run would cost more than the steps."""
-_NICENESS = 5
 
 
 def range_steps(trainer: Trainer) -> Iterator[tuple[float, float]]:
@@ -50,7 +46,7 @@ def range_steps(trainer: Trainer) -> Iterator[tuple[float, float]]:
 
 
 def range_reports(request: LrRangeRequest) -> Iterator[LrRangeReport]:
-    """Every tenth of a second what is new; the last one has `has_ended`."""
+    """Every tenth of a second what is new."""
     config = resolve(build(RunConfig, tomllib.loads(request.config), ""))
     quiet = replace(
         config.instruments, evaluate_every=0, evaluate_sequences=RANGE_SEQUENCES, sample_every=0, layers_every=0
@@ -67,22 +63,9 @@ def range_reports(request: LrRangeRequest) -> Iterator[LrRangeReport]:
         if time.monotonic() - told > _REPORT_EVERY_S:
             yield LrRangeReport(lrs=lrs, losses=losses)
             lrs, losses, told = [], [], time.monotonic()
-    yield LrRangeReport(lrs=lrs, losses=losses, has_ended=True)
-
-
-def write_range_reports() -> None:
-    os.nice(_NICENESS)
-    out = os.dup(1)
-    os.dup2(2, 1)  # what libraries print is no report
-    request = msgspec.json.decode(sys.stdin.buffer.readline(), type=LrRangeRequest)
-    try:
-        for report in range_reports(request):
-            os.write(out, encode(report) + b"\n")
-    except BrokenPipeError:  # the process that asked has ended
-        pass
-    except (StoreError, ConfigError, CorpusError, CheckpointError) as error:
-        os.write(out, encode(LrRangeReport(problem=str(error))) + b"\n")
+    yield LrRangeReport(lrs=lrs, losses=losses)
 
 
 if __name__ == "__main__":
-    write_range_reports()
+    asked = msgspec.json.decode(sys.stdin.buffer.readline(), type=LrRangeRequest)
+    write_reports(range_reports(asked), LrRangeReport)

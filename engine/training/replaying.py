@@ -1,26 +1,24 @@
 """The process that trains a stored run again and compares: `python -m tinygpt_tui.engine.training.replaying RUN`."""
 
-import os
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..config import ConfigError
-from ..corpus import CorpusError, load_corpus
+from ..corpus import load_corpus
 from ..events import StepFinished
 from ..experiments.journal import read_journal, stored_losses
-from ..experiments.replay import ReplayReport, report_line
+from ..experiments.replay import ReplayReport
 from ..storage.run_folder import CHECKPOINTS, StoreError
 from ..storage.run_store import read_config, summarise
-from ..storage.stored_checkpoints import CheckpointError, find_checkpoint
+from ..storage.stored_checkpoints import find_checkpoint
 from .auto_settings import resolve
+from .report_lines import write_reports
 from .retrace import retrace
 from .snapshot import restore
 from .trainer import Trainer
 
 REPORT_EVERY_S = 0.2
-_NICENESS = 5
 
 
 def reports(run: Path) -> Iterator[ReplayReport]:
@@ -57,16 +55,5 @@ def is_same(was: float, now: float) -> bool:
     return was == now or (was != was and now != now)
 
 
-def write_reports() -> None:
-    os.nice(_NICENESS)
-    out = os.dup(1)
-    os.dup2(2, 1)  # what libraries print is no report
-    try:
-        for report in reports(Path(sys.argv[1])):
-            os.write(out, report_line(report))
-    except (StoreError, ConfigError, CorpusError, CheckpointError) as error:
-        os.write(out, report_line(ReplayReport(equal=0, steps=0, problem=str(error))))
-
-
 if __name__ == "__main__":
-    write_reports()
+    write_reports(reports(Path(sys.argv[1])), ReplayReport)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -10,9 +9,12 @@ import click
 
 from ..text import visible
 from .options import PROGRAM, RunName, events_as_json, option_at_fault, overrides, runs_option, set_option
+from .progress_line import clear_progress, show_progress
 from .suggestions import run_path
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ...engine.experiments.replay import ReplayReport
 
 
@@ -25,25 +27,35 @@ def replay_run(run: str, verify: bool, runs: str | None) -> int:
 
     The run itself is only read. Ctrl-C says how far the losses were equal.
     """
-    from contextlib import closing
+    import asyncio
 
-    from ...engine.experiments.replay import replay
-
-    path = run_path(runs, run)
-    report, began, is_whole = None, time.monotonic(), False
+    path, is_whole = run_path(runs, run), False
+    told: list[ReplayReport] = []
     try:
-        with closing(replay(path)) as reports:
-            for report in reports:
-                _tell_progress(report.equal, report.steps, time.monotonic() - began)
-            is_whole = True
+        asyncio.run(_replay(path, told))
+        is_whole = True
     except KeyboardInterrupt:
         pass
     finally:
-        _clear_progress()
-    click.echo(_replay_words(report, is_whole=is_whole))
+        clear_progress()
+    click.echo(_replay_words(told[-1] if told else None, is_whole=is_whole))
     if not is_whole:
         return 130
-    return 1 if verify and report is not None and report.differs_at is not None else 0
+    return 1 if verify and told and told[-1].differs_at is not None else 0
+
+
+async def _replay(run: Path, told: list[ReplayReport]) -> None:
+    """`told` gets the reports as they come, so that those before an interruption are known."""
+    from contextlib import aclosing
+
+    from ...engine.experiments.replay import replay
+
+    began = time.monotonic()
+    async with aclosing(replay(run)) as reports:
+        async for report in reports:
+            told.append(report)
+            left = (time.monotonic() - began) / max(report.equal, 1) * (report.steps - report.equal)
+            show_progress(f"step {report.equal} of {report.steps}, {left:.0f} s left")
 
 
 def _replay_words(report: ReplayReport | None, *, is_whole: bool) -> str:
@@ -53,18 +65,6 @@ def _replay_words(report: ReplayReport | None, *, is_whole: bool) -> str:
         was, now = report.was, report.now
         return f"step {report.differs_at} differs: loss {now!r}, was {was!r}; {report.equal} steps before it are equal"
     return f"{report.equal} steps equal" + ("" if is_whole else f" of {report.steps}, then interrupted")
-
-
-def _tell_progress(done: int, of: int, seconds: float) -> None:
-    """One line that is redrawn, on a terminal alone."""
-    if sys.stderr.isatty():
-        left = seconds / max(done, 1) * (of - done)
-        click.echo(f"\r\x1b[Kstep {done} of {of}, {left:.0f} s left", nl=False, err=True)
-
-
-def _clear_progress() -> None:
-    if sys.stderr.isatty():
-        click.echo("\r\x1b[K", nl=False, err=True)
 
 
 @click.command("fork")

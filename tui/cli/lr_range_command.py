@@ -10,6 +10,7 @@ import click
 
 from ..text import visible
 from .options import PROGRAM, RunName, ascii_option, option_at_fault, overrides, runs_folder, runs_option, set_option
+from .progress_line import clear_progress, show_progress
 
 if TYPE_CHECKING:
     from ...engine.experiments.lr_range_process import LrRangeStart
@@ -78,11 +79,10 @@ async def _measured(start: LrRangeStart) -> tuple[list[float], list[float]]:
             async for report in reports:
                 lrs += report.lrs
                 losses += report.losses
-                if lrs and sys.stderr.isatty():
-                    click.echo(f"\r\x1b[Klr {lrs[-1]:.2g}, val_loss {losses[-1]:.3g}", nl=False, err=True)
+                if lrs:
+                    show_progress(f"lr {lrs[-1]:.2g}, val_loss {losses[-1]:.3g}")
     finally:
-        if sys.stderr.isatty():
-            click.echo("\r\x1b[K", nl=False, err=True)
+        clear_progress()
     return lrs, losses
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ import click
 
 from ..text import visible, visible_json
 from .options import PROGRAM, OneOf, RunName, runs_option
+from .progress_line import clear_progress, show_progress
 from .suggestions import run_path
 
 if TYPE_CHECKING:
@@ -66,13 +66,14 @@ async def _ask(path: Path, names: Sequence[str], *, as_json: bool) -> int:
     from ...engine.experiments.probing import probe
 
     status, left = 0, list(names)
-    _tell_progress(left)
+    show_progress(f"{PROGRAM}: {left[0]} ...")
     async with aclosing(probe(path, names)) as answers:
         async for answer in answers:
             left = left[1:]
-            _clear_progress()
+            clear_progress()
             click.echo(_json_line(answer) if as_json else _line(answer))
-            _tell_progress(left)
+            if left:
+                show_progress(f"{PROGRAM}: {left[0]} ...")
             if answer.answer == "no":
                 status = 1
     return status
@@ -92,14 +93,3 @@ def _json_line(answer: ProbeAnswer) -> str:
 
     fields = msgspec_json.decode(encode(answer))
     return visible_json(json.dumps({"probe": answer.probe, "question": PROBES[answer.probe].question, **fields}))
-
-
-def _tell_progress(left: Sequence[str]) -> None:
-    """One line that is redrawn, on a terminal alone."""
-    if left and sys.stderr.isatty():
-        click.echo(f"\r\x1b[K{PROGRAM}: {left[0]} ...", nl=False, err=True)
-
-
-def _clear_progress() -> None:
-    if sys.stderr.isatty():
-        click.echo("\r\x1b[K", nl=False, err=True)

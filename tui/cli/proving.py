@@ -16,6 +16,7 @@ from ...engine.experiments.too_late import try_earlier
 from ...engine.storage.run_reaper import delete, start_reaper
 from ..text import visible
 from .options import PROGRAM
+from .progress_line import clear_progress, show_progress
 
 _TOLD_EVERY_S = 0.2
 
@@ -50,7 +51,7 @@ async def _proved(plan: ProofPlan, folder: Path, *, adopts: bool) -> int:
         is_whole = True
     finally:  # also after Ctrl-C, which keeps what is done
         telling.cancel()
-        _clear()
+        clear_progress()
         if not is_whole and all(arm.steps for arm in proof.arms):
             proof.judge()
         _tell_verdicts(proof)
@@ -87,10 +88,5 @@ async def _tell(proof: Proof) -> None:
         words = f"{proof.steps} of {of} steps, {max(left, 0):.0f} s to the next verdict"
         if proof.tried_from is not None:
             words = f"no fix helps from step {proof.plan.start}; the nearest is tried from step {proof.tried_from}"
-        click.echo(f"\r\x1b[K{words}", nl=False, err=True)
+        show_progress(words)
         await asyncio.sleep(_TOLD_EVERY_S)
-
-
-def _clear() -> None:
-    if sys.stderr.isatty():
-        click.echo("\r\x1b[K", nl=False, err=True)

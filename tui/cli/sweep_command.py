@@ -22,6 +22,7 @@ from .options import (
     runs_option,
     set_option,
 )
+from .progress_line import clear_progress, show_progress
 
 if TYPE_CHECKING:
     from ...engine.experiments.sweep import SweepPlan
@@ -107,8 +108,7 @@ async def _trained(made: Sweep, folder: Path) -> None:
         await made.run(folder)
     finally:
         telling.cancel()
-        if sys.stderr.isatty():
-            click.echo("\r\x1b[K", nl=False, err=True)
+        clear_progress()
 
 
 async def _tell(made: Sweep) -> None:
@@ -117,7 +117,7 @@ async def _tell(made: Sweep) -> None:
     while sys.stderr.isatty():
         ended = sum(cell.state in ("ended", "failed") for cell in made.cells)
         words = f"{ended} of {len(made.cells)} runs, {made.steps} of {made.plan.steps * len(made.cells)} steps"
-        click.echo(f"\r\x1b[K{words}", nl=False, err=True)
+        show_progress(words)
         await asyncio.sleep(_TOLD_EVERY_S)
 
 

@@ -3,26 +3,22 @@
 It writes one JSON line a probe, in the order in which they are named.
 """
 
-import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ...config import ConfigError
-from ...corpus import CorpusError
 from ...experiments.journal import used_and_planned_lrs
 from ...experiments.probe_verdicts import cannot_tell, lr_verdict
 from ...experiments.probes import ProbeAnswer
-from ...experiments.probing import ProbeReport, probe_report_line
+from ...experiments.probing import ProbeReport
 from ...storage.run_folder import StoreError
+from ..report_lines import write_reports
 from .data import data
 from .learning import capacity, overfit
 from .non_finite import finite
 from .passes import first_loss, gradients, mask, numeric
 from .run_copy import RunCopy
-
-PROBE_NICENESS = 10
-"""Beside a run that trains, which has 5."""
 
 MEASURES: Mapping[str, Callable[[RunCopy], ProbeAnswer]] = {
     "finite": finite,
@@ -48,16 +44,6 @@ def answers(run: Path, names: Sequence[str]) -> Iterator[ProbeAnswer]:
             yield cannot_tell(name, str(error))
 
 
-def write_probe_reports() -> None:
-    os.nice(PROBE_NICENESS)
-    out = os.dup(1)
-    os.dup2(2, 1)  # what libraries print is no report
-    try:
-        for answer in answers(Path(sys.argv[1]), sys.argv[2:]):
-            os.write(out, probe_report_line(ProbeReport(answer=answer)))
-    except (StoreError, ConfigError, CorpusError) as error:
-        os.write(out, probe_report_line(ProbeReport(problem=str(error))))
-
-
 if __name__ == "__main__":
-    write_probe_reports()
+    asked = answers(Path(sys.argv[1]), sys.argv[2:])
+    write_reports((ProbeReport(answer=answer) for answer in asked), ProbeReport)
