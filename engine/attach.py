@@ -73,7 +73,8 @@ def watch(
     runs           folder of the runs; by default where all runs are
 
     Under torchrun every process calls this and `step`. Rank 0 records; pauses, changes, our clipping, the callbacks and
-    a stop act in all of them at the same step. Where the others do not take part, rank 0 can only be made to wait.
+    a stop act in all of them at the same step. Where the others do not take part, or are on several machines, rank 0
+    can only be made to wait.
     """
     is_off = os.environ.get(SWITCH, "").strip().lower() in _OFF
     if is_off and clip is None:

@@ -51,8 +51,10 @@ def meet_ranks(*, needs_torch: bool) -> Ranks:
         store = shared_store()
         if store is None:
             return Ranks(rank=rank, size=size, trouble="torch.distributed is not initialised")
+        if _number("LOCAL_WORLD_SIZE", size) != size:
+            return Ranks(rank=rank, size=size, trouble="its processes are on several machines")
         key = f"{os.environ.get(_RESTARTS, '0')}/{next(_meetings)}"
-        meeting = Meeting(store, key, is_on_one_host=_number("LOCAL_WORLD_SIZE", 0) == size)
+        meeting = Meeting(store, key)
         if rank == 0:
             return Ranks(size=size, others=meeting.gather(size))
         return Ranks(rank=rank, size=size, leader=meeting.join(rank))

@@ -13,6 +13,7 @@ from torch import nn
 from tests import attached_runs
 from tests.attached_runs import until
 from tinygpt_tui.engine.attach import SWITCH, watch
+from tinygpt_tui.engine.attach_ranks import meet_ranks
 from tinygpt_tui.engine.attached import rank_meeting
 from tinygpt_tui.engine.attached.following_rank import FollowingRank
 from tinygpt_tui.engine.attached.leading_rank import ConnectedRanks, LeadingRank
@@ -58,7 +59,7 @@ class Job:
 
 
 def connected(size: int) -> tuple[ConnectedRanks, list[socket.socket]]:
-    meeting = Meeting(DictStore(), "0", is_on_one_host=True)
+    meeting = Meeting(DictStore(), "0")
     links: dict[int, socket.socket] = {}
 
     def join(rank: int) -> None:
@@ -205,11 +206,11 @@ def test_a_rank_goes_on_with_what_was_changed_when_rank_0_is_gone() -> None:
 
 def test_a_rank_that_does_not_attach_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rank_meeting, "JOIN_S", 0.05)
-    meeting = Meeting(DictStore(), "0", is_on_one_host=True)
+    meeting = Meeting(DictStore(), "0")
     with pytest.raises(RankError, match="ranks 1, 2 did not attach"):
         meeting.gather(3)
     with pytest.raises(RankError, match="rank 0 did not attach"):
-        Meeting(DictStore(), "1", is_on_one_host=True).join(1)
+        Meeting(DictStore(), "1").join(1)
 
 
 def clipped_norm(folder: Path) -> float:
@@ -270,3 +271,23 @@ def test_the_time_of_a_rank_goes_from_a_step_to_the_end_of_its_last_forward_pass
         clock.begin_step()
     assert clock.busy_s() == pytest.approx(0.2) and clock.busy_s() is None
     clock.remove()
+
+
+def test_the_processes_of_one_machine_meet_on_its_loopback_interface() -> None:
+    others, links = connected(2)
+
+    for link in (*links, *(connection for connection, _ in others.values())):
+        assert link.getsockname()[0] == link.getpeername()[0] == "127.0.0.1"
+        link.close()
+
+
+def test_processes_on_several_machines_are_not_led(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would need a socket that listens beyond the machine."""
+    store = DictStore()
+    monkeypatch.setattr("tinygpt_tui.engine.training.process_group.shared_store", lambda: store)
+    monkeypatch.setattr("tinygpt_tui.engine.training.process_group.rank_and_size", lambda: (0, 2))
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "1")
+
+    ranks = meet_ranks(needs_torch=True)
+
+    assert not ranks.can_act and "several machines" in ranks.trouble and not store

@@ -1,6 +1,7 @@
 """How the processes of one training meet: rank 0 listens, and its address stands in a store that all of them share.
 
-They speak JSON lines over one connection each. Rank 0 sends commands of `events`; what the others send is defined here.
+They speak JSON lines over one connection each, on the loopback interface: they are processes of one machine. Rank 0
+sends commands of `events`; what the others send is defined here.
 """
 
 import os
@@ -15,6 +16,7 @@ import msgspec
 JOIN_S = 10.0
 """How long the processes wait for each other when they attach."""
 _LOOK_S = 0.02
+_LOOPBACK = "127.0.0.1"
 _LONGEST_GREETING = 500
 _ALL_THERE = b"!"
 """Sent once by rank 0 when all have joined."""
@@ -57,7 +59,6 @@ class Left(msgspec.Struct, frozen=True, kw_only=True, tag="left"):
 
 
 class _Address(msgspec.Struct, frozen=True):
-    host: str
     port: int
     token: str
 
@@ -69,18 +70,16 @@ _joined = msgspec.json.Decoder(Joined)
 class Meeting:
     """One meeting, under a key of its own."""
 
-    def __init__(self, store: SharedStore, key: str, *, is_on_one_host: bool) -> None:
+    def __init__(self, store: SharedStore, key: str) -> None:
         self._store = store
         self._key = f"tinygpt-tui/{key}"
-        self._is_on_one_host = is_on_one_host
 
     def gather(self, size: int) -> dict[int, tuple[socket.socket, int]]:
         """In rank 0: connection and process id of each other rank. RankError where one is missing."""
         token = secrets.token_hex(16)
         missing, found = set(range(1, size)), {}
-        with socket.create_server(("127.0.0.1" if self._is_on_one_host else "", 0), backlog=size) as listener:
-            host = "127.0.0.1" if self._is_on_one_host else socket.getfqdn()
-            address = _Address(host, listener.getsockname()[1], token)
+        with socket.create_server((_LOOPBACK, 0), backlog=size) as listener:
+            address = _Address(listener.getsockname()[1], token)
             self._store.set(self._key, msgspec.json.encode(address).decode())
             deadline = time.monotonic() + JOIN_S
             while missing:
@@ -109,7 +108,7 @@ class Meeting:
                 raise RankError(f"rank 0 did not attach within {JOIN_S:g} s")
             time.sleep(_LOOK_S)
         address = _address.decode(self._store.get(self._key))
-        connection = prepared(socket.create_connection((address.host, address.port), timeout=2 * JOIN_S))
+        connection = prepared(socket.create_connection((_LOOPBACK, address.port), timeout=2 * JOIN_S))
         connection.sendall(line(Joined(rank=rank, pid=os.getpid(), token=address.token)))
         if connection.recv(1) != _ALL_THERE:
             connection.close()
