@@ -41,7 +41,17 @@ ENGINE = (
     {"attach_transformers", "attach_lightning"},
 )
 TUI = (
-    {"text", "formatting", "settings", "navigation", "themes", "gc_control", "throttle", "textual_private"},
+    {
+        "text",
+        "formatting",
+        "settings",
+        "navigation",
+        "themes",
+        "gc_control",
+        "throttle",
+        "textual_private",
+        "own_command",
+    },
     {"remembering_app"},
     {"plots", "open_run"},
     {"content"},

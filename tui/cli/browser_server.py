@@ -7,7 +7,6 @@ name this server as its host, and as the origin of the page that asks, with a to
 from __future__ import annotations
 
 import shlex
-import sys
 from collections.abc import Awaitable, Callable, Sequence
 from hmac import compare_digest
 from urllib.parse import urlsplit
@@ -16,8 +15,9 @@ import click
 from aiohttp import web  # pyright: ignore[reportMissingImports]
 from textual_serve.server import Server  # pyright: ignore[reportMissingImports]
 
+from ..own_command import OWN_COMMAND
+
 COOKIE = "tinygpt_tui_token"
-_COMMAND = "from tinygpt_tui.tui.cli.main import main; main()"
 _LOCAL = ("127.0.0.1", "localhost", "::1")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -26,7 +26,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class BrowserServer(Server):
     def __init__(self, arguments: Sequence[str], *, host: str, port: int, token: str | None, url: str | None) -> None:
         name = f"[{host}]" if ":" in host else host
-        command = shlex.join([sys.executable, "-c", _COMMAND, *arguments])
+        command = shlex.join([*OWN_COMMAND, *arguments])
         super().__init__(command, host=host, port=port, title="tinygpt-tui", public_url=url or f"http://{name}:{port}")
         self._token = token
 

@@ -20,11 +20,10 @@ from .options import (
     DEFAULT_PRESET,
     PROGRAM,
     LogName,
-    OneOf,
     ascii_option,
     chosen_runs_option,
     events_as_json,
-    kind_words,
+    kinds_option,
     map_option,
     option_at_fault,
     overrides,
@@ -138,12 +137,7 @@ for each in (
 @click.option("--format", "form", type=click.Choice(["text", "json", "github"]), help="github: annotations in CI.")
 @chosen_runs_option
 @map_option
-@click.option(
-    "--fail-on",
-    type=OneOf("kinds", kind_words),
-    metavar="KINDS",
-    help="Exit 1 if one of these was found, such as nan,divergence or warning.",
-)
+@kinds_option("--fail-on", "Exit 1 if one of these was found, such as nan,divergence or warning.")
 @click.option("--quiet", is_flag=True, help="Do not pass on what comes from standard input.")
 @click.option("--ascii", "is_ascii", is_flag=True, help="Draw without braille.")
 @runs_option
@@ -153,7 +147,7 @@ def diagnose(
     form: str | None,
     chosen: tuple[str, ...],
     assignments: tuple[str, ...],
-    fail_on: str | None,
+    kinds: str | None,
     quiet: bool,
     is_ascii: bool,
     runs: str | None,
@@ -176,13 +170,13 @@ def diagnose(
     from .diagnosis_text import json_line, page_for
     from .github_text import github_annotations
 
-    given, kinds = parsed_map(assignments), parsed_kinds(fail_on, "--fail-on")
+    given, fail_on = parsed_map(assignments), parsed_kinds(kinds, "--fail-on")
     form = "json" if as_json else form
     as_text = {"json": json_line, "github": github_annotations}.get(form or "text") or page_for(
         sys.stdout, is_ascii=is_ascii
     )
     pass_on = None if quiet else sys.stderr if form in ("json", "github") else sys.stdout
-    return diagnose_logs(logs, runs_folder(runs), as_text, given=given, fail_on=kinds, pass_on=pass_on, chosen=chosen)
+    return diagnose_logs(logs, runs_folder(runs), as_text, given=given, fail_on=fail_on, pass_on=pass_on, chosen=chosen)
 
 
 @command.command()

@@ -90,6 +90,11 @@ def set_option(help: str) -> Callable[[_Command], _Command]:
     return click.option("--set", "assignments", multiple=True, type=words, metavar="SECTION.KEY=VALUE", help=help)
 
 
+def kinds_option(name: str, help: str) -> Callable[[_Command], _Command]:
+    """Kinds and severities of findings, separated by commas."""
+    return click.option(name, "kinds", type=OneOf("kinds", kind_words), default=None, metavar="KINDS", help=help)
+
+
 def map_option(command: _Command) -> _Command:
     """--map NAME=COLUMN, repeatable, as `assignments`."""
     help, words = "Which column holds what; repeatable.", OneOf("column", column_words)

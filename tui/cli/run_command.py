@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import OneOf, ascii_option, kind_words, map_option, runs_folder, runs_option
+from .options import ascii_option, kinds_option, map_option, runs_folder, runs_option
 
 if TYPE_CHECKING:
     from ...engine.following.child_program import ChildProgram
@@ -18,14 +18,7 @@ if TYPE_CHECKING:
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND...")
 @map_option
 @click.option("--headless", is_flag=True, help="Without a screen, as where there is no terminal.")
-@click.option(
-    "--on",
-    "kinds",
-    type=OneOf("kinds", kind_words),
-    default=None,
-    metavar="KINDS",
-    help="Without a screen: findings that --alarm is for, such as nan,divergence; failure without.",
-)
+@kinds_option("--on", "Without a screen: findings that --alarm is for, such as nan,divergence; failure without.")
 @click.option("--alarm", metavar="COMMAND", help="Without a screen: run by the shell for each such finding.")
 @ascii_option
 @runs_option

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from .options import LogName, OneOf, ascii_option, kind_words, map_option, runs_folder, runs_option
+from .options import LogName, ascii_option, kinds_option, map_option, runs_folder, runs_option
 from .streams import can_show_screen
 
 if TYPE_CHECKING:
@@ -25,14 +25,7 @@ _INPUT = "-"
 @map_option
 @click.option("--run", "run", default=None, metavar="NAME", help="One of the runs in the log; the latest without.")
 @click.option("--headless", is_flag=True, help="Without a screen: findings are printed as they are found.")
-@click.option(
-    "--on",
-    "kinds",
-    type=OneOf("kinds", kind_words),
-    default=None,
-    metavar="KINDS",
-    help="With --headless: findings that count, such as failure or nan,divergence.",
-)
+@kinds_option("--on", "With --headless: findings that count, such as failure or nan,divergence.")
 @click.argument("alarm", required=False, metavar="[COMMAND]")
 @click.option("--until-end", is_flag=True, help="With --headless: end when the log is no longer written for a minute.")
 @ascii_option

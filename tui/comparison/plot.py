@@ -4,16 +4,14 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from textual import events, on
 from textual.content import Content
 from textual.reactive import var
-from textual.strip import Strip
 
 from ..content import in_ascii
 from ..formatting import compact
-from ..panels.canvas_strips import CanvasStrips, RoleStyles, role_styles
+from ..panels.figure_plot import FigurePlot
 from ..panels.plot_mouse import PlotMouse
-from ..plots.draw import PlotArea, draw_figure
+from ..plots.draw import PlotArea
 from ..plots.viewport import Viewport
 from ..text import visible
 from ..view.comparison import ComparedRun, having
@@ -21,57 +19,31 @@ from ..view.comparison_figure import comparison_figure, joint_scale, longest_run
 from ..view.plot_titles import TitlePiece, fitting, viewport_reading
 
 
-class ComparisonPlot(PlotMouse, can_focus=True):
-    DEFAULT_CSS = """
-    ComparisonPlot { height: 1fr; min-height: 6; border: round $border-blurred; border-title-color: $text; }
-    .-ascii ComparisonPlot { border: ascii $border-blurred; }
-    """
-
+class ComparisonPlot(FigurePlot, PlotMouse, can_focus=True):
     runs: var[tuple[ComparedRun, ...]] = var(())
     viewport: var[Viewport] = var(Viewport())
     metric: var[str] = var("loss")
 
-    def __init__(self, *, ascii: bool) -> None:
-        super().__init__()
-        self._ascii = ascii
-        self._strips = CanvasStrips()
-        self._styles: RoleStyles = {}
-
-    def on_mount(self) -> None:
-        self.app.theme_changed_signal.subscribe(self, lambda _: self.notify_style_update())
-
-    def notify_style_update(self) -> None:
-        super().notify_style_update()
-        self._styles = {}
-        self.redraw()
-
     def watch_runs(self) -> None:
-        self.redraw()
+        self._compare()
 
     def watch_viewport(self) -> None:
-        self.redraw()
+        self._compare()
 
     def watch_metric(self) -> None:
-        self.redraw()
+        self._compare()
 
-    @on(events.Resize)
-    @on(events.Show)
+    def _compare(self) -> None:
+        if self.runs:
+            self.figure = comparison_figure(self.runs, self.viewport, self.metric)
+
     def redraw(self) -> None:
-        if not (self.is_mounted and self.size and self.runs):
-            return
-        self._styles = self._styles or role_styles(self)
-        figure = comparison_figure(self.runs, self.viewport, self.metric)
-        self._strips.clear()
-        self._strips.update(draw_figure(figure, *self.size, ascii_only=self._ascii), self._styles)
-        smoothed = self.metric != "val_loss"
-        self.border_title = self._content(compared_reading(self.runs, self.viewport, self.metric))
-        self.border_subtitle = self._content(
-            viewport_reading(self.viewport, smoothed=smoothed, log_y=self.viewport.y_log)
-        )
-        self.refresh()
-
-    def render_line(self, y: int) -> Strip:
-        return self._strips.row(y) or Strip.blank(self.size.width, self.rich_style)
+        super().redraw()
+        if self.size and self.runs:
+            self.border_title = self._content(compared_reading(self.runs, self.viewport, self.metric))
+            self.border_subtitle = self._content(
+                viewport_reading(self.viewport, smoothed=self.metric != "val_loss", log_y=self.viewport.y_log)
+            )
 
     def step_at(self, column: int) -> float | None:
         width = self.size.width

@@ -32,11 +32,11 @@ from ..content import in_ascii
 from ..dialogs.key_line import KeyLine
 from ..formatting import setting
 from ..navigation import ForkRun, StartRun
+from ..panels.figure_plot import FigurePlot
 from ..plots.axes import Scale
 from ..plots.canvas import ColorRole
 from ..plots.figure import Curve, Figure, VLine
 from ..text import visible
-from .figure_plot import FigurePlot
 
 
 class LrRangeScreen(Screen[ForkRun | StartRun | None]):

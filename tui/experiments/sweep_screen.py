@@ -26,11 +26,11 @@ from ..content import in_ascii
 from ..dialogs.key_line import KeyLine
 from ..dialogs.scroll import Scroll
 from ..navigation import GoTo, StartRun
+from ..panels.figure_plot import FigurePlot
 from ..plots.axes import Scale
 from ..plots.canvas import ColorRole
 from ..plots.figure import Curve, Figure
 from ..text import visible
-from .figure_plot import FigurePlot
 from .sweep_table import axis_words, cell_texts, row_labels, sensitivity_words
 
 _AGAIN_S = 0.5

@@ -1,7 +1,6 @@
 """The part of the run screen that writes the run to a file: the command `export`, in a process of its own."""
 
 import asyncio
-import sys
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,10 +12,10 @@ from ...engine.export.suffixes import SUFFIXES, suffix_of
 from ..dialogs.confirm import Confirm
 from ..dialogs.prompt import Field, Prompt, Texts
 from ..navigation import OpenLog
+from ..own_command import OWN_COMMAND
 from ..text import visible
 from .comparing import ComparingScreen
 
-_COMMAND = "from tinygpt_tui.tui.cli.main import main; main()"
 _TITLE = f"Export as {' '.join(suffix[1:] for suffix in SUFFIXES)}"
 
 
@@ -52,7 +51,7 @@ class ExportingScreen(ComparingScreen):
     async def _write(self, arguments: Sequence[str], target: Path) -> None:
         """A long log takes longer than a screen may stand still."""
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", _COMMAND, *arguments, stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE
+            *OWN_COMMAND, *arguments, stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE
         )
         _, words = await process.communicate()
         if process.returncode == 0:

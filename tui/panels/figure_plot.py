@@ -1,13 +1,12 @@
 """A plot of one figure, drawn again where the figure, the size or the theme changes."""
 
-from textual import events, on
 from textual.reactive import var
 from textual.strip import Strip
 from textual.widget import Widget
 
-from ..panels.canvas_strips import CanvasStrips, RoleStyles, role_styles
 from ..plots.draw import draw_figure
 from ..plots.figure import Figure
+from .canvas_strips import CanvasStrips, RoleStyles, role_styles
 
 
 class FigurePlot(Widget):
@@ -35,8 +34,12 @@ class FigurePlot(Widget):
     def watch_figure(self) -> None:
         self.redraw()
 
-    @on(events.Resize)
-    @on(events.Show)
+    def on_resize(self) -> None:
+        self.redraw()
+
+    def on_show(self) -> None:
+        self.redraw()
+
     def redraw(self) -> None:
         if not (self.is_mounted and self.size and self.figure):
             return
