@@ -90,7 +90,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     for id, key in sorted(config.stash[UNPRESSED], key=str):
-        terminalreporter.write_line(f"no test presses the key {key!r} of the binding {id!r}", red=True)
+        terminalreporter.write_line(f"FAILED: no test presses the key {key!r} of the binding {id!r}", red=True)
 
 
 def _runs_all_tests(config: pytest.Config) -> bool:

@@ -165,6 +165,27 @@ async def test_on_the_screen_a_cell_is_chosen_and_trained_in_full(monkeypatch: p
     assert app.asked == [StartRun(PLAN.whole(4), "small", numbered=True)]
 
 
+async def test_the_chosen_cell_is_in_sight_where_the_table_is_larger_than_the_screen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def run(self: Sweep, folder: Path) -> None:
+        pass
+
+    monkeypatch.setattr(Sweep, "run", run)
+    plan = plan_sweep(CONFIG, ["batch=1,2,3,4,5,6,7,8", "width=8,16,24,32,40,48,56,64"], 40)
+    async with Departures().run_test(size=(60, 16)) as pilot:
+        pilot.app.push_screen(screen := SweepScreen(plan, "small", ascii=True))
+        await screen.workers.wait_for_complete()
+        await pilot.pause()
+        await pilot.press(*["down"] * 7, *["right"] * 7)
+        await pilot.pause()
+        assert screen.chosen == 63
+        assert (screen.table.scroll_offset.x > 0, screen.table.scroll_offset.y > 0) == (True, True)
+        await pilot.press(*["up"] * 7, *["left"] * 7)
+        await pilot.pause()
+        assert (screen.chosen, screen.table.scroll_offset) == (0, (0, 0))
+
+
 @pytest.mark.parametrize("key", ["escape", "q"])
 async def test_a_screen_that_is_left_ends_its_sweep(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SweepCell, "note", lambda self, event: None)

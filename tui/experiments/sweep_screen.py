@@ -12,7 +12,9 @@ import numpy as np
 from textual import getters, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.containers import ScrollableContainer
 from textual.content import Content
+from textual.geometry import Region
 from textual.reactive import var
 from textual.screen import Screen
 from textual.widgets import Static
@@ -24,7 +26,6 @@ from ...engine.storage.run_folder import StoreError
 from ...engine.storage.run_reaper import start_reaper
 from ..content import in_ascii
 from ..dialogs.key_line import KeyLine
-from ..dialogs.scroll import Scroll
 from ..navigation import GoTo, StartRun
 from ..panels.figure_plot import FigurePlot
 from ..plots.axes import Scale
@@ -35,6 +36,8 @@ from .sweep_table import axis_words, cell_texts, row_labels, sensitivity_words
 
 _AGAIN_S = 0.5
 _ROLES = (ColorRole.COMPARED_A, ColorRole.COMPARED_B, ColorRole.COMPARED_C, ColorRole.COMPARED_D)
+_HEADINGS = 2
+"""Lines above the cells."""
 _LETTERS = "ABCD"
 """Of as many curves as are drawn."""
 
@@ -43,7 +46,7 @@ class SweepScreen(Screen[None]):
     BINDING_GROUP_TITLE = "Sweep"
     CSS = """
     SweepScreen {
-        Scroll { height: auto; max-height: 60%; padding: 0 1; }
+        ScrollableContainer { height: auto; max-height: 60%; padding: 0 1; }
         Static { width: auto; }
         #words { height: auto; padding: 0 1; }
     }
@@ -59,6 +62,7 @@ class SweepScreen(Screen[None]):
     ]
 
     plot = getters.query_one(FigurePlot)
+    table = getters.query_one(ScrollableContainer)
     chosen: var[int] = var(0)
     """The place of a cell, row by row."""
 
@@ -73,7 +77,7 @@ class SweepScreen(Screen[None]):
         self._is_over = False
 
     def compose(self) -> ComposeResult:
-        with Scroll():
+        with ScrollableContainer(can_focus=False):  # the keys that would scroll it choose a cell
             yield Static(id="cells")
         yield Static(id="words")
         yield FigurePlot(ascii=self._ascii)
@@ -100,6 +104,11 @@ class SweepScreen(Screen[None]):
 
     def watch_chosen(self) -> None:
         self.show_cells()
+        row, column = divmod(self.chosen, len(self._plan.across.values))
+        left, width = self._widths()
+        first = 0 if row == 0 else row + _HEADINGS
+        corner = Region(left + width * column if column else 0, first, width, row + _HEADINGS + 1 - first)
+        self.table.scroll_to_region(corner, animate=False)
 
     def show_cells(self) -> None:
         if not self.is_mounted:
@@ -122,12 +131,17 @@ class SweepScreen(Screen[None]):
         state = "all runs have ended" if self._is_over else f"{ended} of {len(cells)} runs have ended"
         return f"{values}  {cells[self.chosen].why or state}"
 
+    def _widths(self) -> tuple[int, int]:
+        """Of the labels of the rows, and of a column of cells."""
+        labels = [self._plan.down.name if self._plan.down else "", *row_labels(self._plan)]
+        columns = [axis_words(value) for value in self._plan.across.values]
+        return max(map(len, labels)) + 2, max(12, *(len(each) + 2 for each in columns))
+
     def _rows(self) -> list[Content]:
         plan, texts = self._plan, cell_texts(self._plan, self._sweep.cells, ascii=self._ascii)
         columns, labels = [axis_words(value) for value in plan.across.values], row_labels(plan)
         corner = plan.down.name if plan.down else ""
-        left = max(map(len, [corner, *labels])) + 2
-        width = max(12, *(len(each) + 2 for each in columns))
+        left, width = self._widths()
         heading = f"{corner:<{left}}" + "".join(f"{each:<{width}}" for each in columns)
         rows = [Content.styled(f"{'':<{left}}{plan.across.name}", "bold"), Content.styled(heading, "$foreground 60%")]
         for row, label in enumerate(labels):
