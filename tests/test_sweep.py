@@ -81,6 +81,8 @@ def test_a_key_is_named_in_full_or_by_a_name_that_one_section_has() -> None:
         (["lr=1", "lr=2"], "two different ones"),
         (["lr=1", "batch=2", "seed=3"], "two different ones"),
         (["model.heads=3"], "heads = 3"),
+        (["lr=abc"], "schedule.lr = 'abc' should be a number"),
+        (["steps=5,10"], "training.steps: is the same in all cells"),
         (["seed=" + ",".join(map(str, range(MOST_CELLS + 1)))], "give fewer values"),
     ],
 )

@@ -48,24 +48,28 @@ class SweepPlan:
         """The run that has the values of a cell, with all its steps."""
         changes = self.cells[cell]
         if LR_KEY in changes:
-            changes = with_peak_lr(self.config.schedule, changes[LR_KEY]) | changes
+            lr = self.config.with_changes({LR_KEY: changes[LR_KEY], "schedule.min_lr": 0.0}).schedule.lr  # is a number
+            changes = with_peak_lr(self.config.schedule, lr) | changes
         return self.config.with_changes(changes)
 
     def short(self, cell: int) -> RunConfig:
         """What a cell trains: on one thread unless the run has a number of its own, so that each has a core."""
+        return self.whole(cell).with_changes(self.shortened)
+
+    @property
+    def shortened(self) -> dict[str, Any]:
+        """The config keys that are the same in all cells, because these are short."""
         threads = self.config.training.threads
-        return self.whole(cell).with_changes(
-            {
-                "training.steps": self.steps,
-                "training.threads": 1 if threads == "auto" else threads,
-                "training.on_nan": "stop",
-                "training.patience": 0,
-                "instruments.evaluate_every": max(self.steps // CELL_EVALUATIONS, 1),
-                "instruments.layers_every": 0,
-                "instruments.sample_every": 0,
-                "storage.checkpoint_every": 1_000_000_000,
-            }
-        )
+        return {
+            "training.steps": self.steps,
+            "training.threads": 1 if threads == "auto" else threads,
+            "training.on_nan": "stop",
+            "training.patience": 0,
+            "instruments.evaluate_every": max(self.steps // CELL_EVALUATIONS, 1),
+            "instruments.layers_every": 0,
+            "instruments.sample_every": 0,
+            "storage.checkpoint_every": 1_000_000_000,
+        }
 
 
 def plan_sweep(config: RunConfig, assignments: Sequence[str], steps: int, *, warmup: bool = False) -> SweepPlan:
@@ -80,6 +84,8 @@ def plan_sweep(config: RunConfig, assignments: Sequence[str], steps: int, *, war
     if not 1 <= len(axes) <= 2 or len({axis.key for axis in axes}) < len(axes):
         raise ConfigError("a sweep has one key or two different ones, each with its values: lr=1e-4,1e-3,1e-2")
     plan = SweepPlan(config, axes[0], axes[1] if len(axes) > 1 else None, steps)
+    if set_by_us := sorted({axis.key for axis in axes} & plan.shortened.keys()):
+        raise ConfigError(f"{set_by_us[0]}: is the same in all cells of a sweep; --steps says how long each is trained")
     if len(plan.cells) > MOST_CELLS:
         raise ConfigError(
             f"{len(plan.cells)} cells are more than the {MOST_CELLS} that a sweep may have; give fewer values"

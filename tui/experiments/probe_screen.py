@@ -49,7 +49,7 @@ class ProbeScreen(Screen[Mapping[str, ProbeAnswer]]):
     BINDING_GROUP_TITLE = "Probes"
     AUTO_FOCUS = None
     CSS = """
-    ProbeScreen { #probes { height: 1fr; padding: 0 1; } }
+    ProbeScreen { #probes { height: 1fr; padding: 0 1; scrollbar-gutter: stable; } }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "choose(-1)", "up", id="probes.up", tooltip="The probe above"),
