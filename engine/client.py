@@ -352,9 +352,13 @@ async def _first_line(process: subprocess.Popen[bytes]) -> str:
     return line.decode(errors="replace").strip()
 
 
+def killed_words(number: int) -> str:
+    cause = f"killed by {signal.Signals(number).name}"
+    return f"{cause}, by hand or because memory ran out" if number == signal.SIGKILL else cause
+
+
 async def _cause_of_death(path: Path, process: subprocess.Popen[bytes] | None) -> str:
     status = await asyncio.to_thread(process.wait) if process else 0
     if status < 0:
-        cause = f"killed by {signal.Signals(-status).name}"
-        return f"{cause}, by hand or because memory ran out" if -status == signal.SIGKILL else cause
+        return killed_words(-status)
     return last_words(path) or (f"it left with exit status {status}" if process else "it was killed")

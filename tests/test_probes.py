@@ -387,6 +387,10 @@ def test_what_cannot_be_probed_is_bad_input(healthy: Path, tmp_path: Path, capfd
     [
         ("""print('{"problem": "text.py: does not exist"}')""", "text.py: does not exist"),
         ("raise SystemError('no more memory')", "the probe failed: SystemError: no more memory"),
+        (
+            "import os; os.kill(os.getpid(), 9)",
+            "the probe failed: killed by SIGKILL, by hand or because memory ran out",
+        ),
     ],
 )
 async def test_why_a_run_cannot_be_probed_comes_from_its_process(script: str, why: str, tmp_path: Path) -> None:

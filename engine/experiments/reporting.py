@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
+from ..client import killed_words
 from ..storage.run_folder import StoreError
 
 _R = TypeVar("_R", bound="WorkReport")
@@ -41,10 +42,16 @@ async def reports_of(
                 raise StoreError(report.problem)
             yield report
         if await process.wait():
-            words = (await errors).decode(errors="replace").strip().splitlines()
-            raise StoreError(f"{what} failed: {words[-1] if words else f'exit {process.returncode}'}")
+            raise StoreError(f"{what} failed: {_why(process.returncode or 0, await errors)}")
     finally:
         with suppress(ProcessLookupError):
             process.kill()
         errors.cancel()
         await process.wait()
+
+
+def _why(status: int, errors: bytes) -> str:
+    if status < 0:
+        return killed_words(-status)
+    words = errors.decode(errors="replace").strip().splitlines()
+    return words[-1] if words else f"exit status {status}"
