@@ -389,7 +389,7 @@ def test_what_cannot_be_probed_is_bad_input(healthy: Path, tmp_path: Path, capfd
         ("raise SystemError('no more memory')", "the probe failed: SystemError: no more memory"),
         (
             "import os; os.kill(os.getpid(), 9)",
-            "the probe failed: killed by SIGKILL, by hand or because memory ran out",
+            "killed by SIGKILL, by hand or because memory ran out",
         ),
     ],
 )
