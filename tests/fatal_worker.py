@@ -41,7 +41,8 @@ def nothing(call: Callable[..., object], *given: object) -> None:
 
 
 def half(call: Callable[..., object], where: object, content: bytes) -> None:
-    call(where, content[: len(content) // 2])
+    cut = len(content) // 2
+    call(where, content[: cut + content[:cut].endswith(b"\n")])  # within a line, also where there are two alike
 
 
 def one_file(call: Callable[..., object], folder: Path) -> None:
