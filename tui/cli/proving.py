@@ -24,9 +24,9 @@ _TOLD_EVERY_S = 0.2
 def prove_fixes(path: Path, steps: int | None, *, adopts: bool) -> int:
     """The exit status: 0 where a fix helps, 1 where none does, 130 where it was interrupted."""
     plan = plan_proof(path, steps)
-    click.echo(
-        f"{visible(plan.finding)}: {len(plan.candidates) - 1} fixes and the control go on from step {plan.start}"
-    )
+    fixes = len(plan.candidates) - 1
+    who = f"{fixes} fixes and the control go" if fixes > 1 else "1 fix and the control go"
+    click.echo(f"{visible(plan.finding)}: {who} on from step {plan.start}")
     for why in plan.left_out:
         click.echo(f"not tried: {visible(why)}")
     folder = make_folder(plan)
