@@ -45,6 +45,7 @@ def require_a_reported_death(folder: Path) -> None:
     until(lambda: len(rows(folder, 1)) > 3, seconds=60)
     victim = int(lines(folder, 1)[0])
     os.kill(victim, signal.SIGKILL)
+    os.kill(int(lines(folder, 0)[0]), signal.SIGTERM)  # as torchrun does, but before rank 0 can have heard of the death
     until(lambda: isinstance(stored(folder / "loop-1")[-1], RunEnded))
     end = stored(folder / "loop-1")[-1]
     assert isinstance(end, RunEnded)
