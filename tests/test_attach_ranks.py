@@ -1,5 +1,7 @@
 """Several processes of one training, here threads: rank 0 leads, and no one of them can hold up or end the others."""
 
+# pyright: reportPrivateImportUsage=false
+
 import itertools
 import math
 import os
@@ -17,7 +19,6 @@ import msgspec
 import pytest
 import torch
 from torch import nn
-from torch.distributed import HashStore
 
 from tests import attached_runs
 from tests.attached_runs import until
@@ -87,7 +88,7 @@ def start() -> Iterator[Start]:
     started: list[Job] = []
 
     def start(size: int, *reports: Report, clock: Callable[[], float] = time.perf_counter) -> Job:
-        shared: Any = HashStore()
+        shared: Any = torch.distributed.HashStore()
         stores = [RankStore(shared, "0", rank, size) for rank in range(size)]
         known = {report.rank: report for report in reports}
         for store in stores[1:]:
@@ -103,7 +104,7 @@ def start() -> Iterator[Start]:
 
 
 def train(job: Job, followers: list[Follower], decisions: list[list[Command]], pace: Callable[[], object]) -> list[int]:
-    """Steps after which the decisions were carried out; the last is to be a stop. Each rank calls `pace` at each step."""
+    """Steps after which the decisions were carried out, the last a stop. Each rank calls `pace` at each step."""
 
     def follow(follower: Follower) -> None:
         while not follower.rank.is_stopped:
@@ -254,7 +255,7 @@ def test_a_rank_goes_on_with_what_was_changed_when_rank_0_is_gone(start: Start) 
 
 def test_a_rank_that_does_not_attach_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rank_store, "JOIN_S", 0.05)
-    shared: Any = HashStore()
+    shared: Any = torch.distributed.HashStore()
     with pytest.raises(RankError, match="ranks 1, 2 did not attach"):
         RankStore(shared, "0", 0, 3).gather()
     with pytest.raises(RankError, match="not all ranks have attached"):

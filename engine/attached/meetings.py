@@ -45,6 +45,8 @@ class Meetings:
         """What is to be done at this meeting, as it is decided; ends when it does."""
         while isinstance(instruction := self._instructions.get(), Do):
             yield decode_command(instruction.command)
+        if instruction is None:
+            self._instructions.put(None)
         with self._lock:
             del self._steps[:1]
 
@@ -71,8 +73,6 @@ class Meetings:
         with suppress(RuntimeError, msgspec.DecodeError):
             while not self._has_left and self._hear(self._store.receive()):
                 pass
-        with self._lock:
-            self._steps.clear()
         self._instructions.put(None)
 
     def _hear(self, message: Message) -> bool:

@@ -18,21 +18,32 @@ class TerminationWatch:
 
     def __init__(self, act: Callable[[], None]) -> None:
         self._act = act
+        self._mask: set[signal.Signals | int] = set()
         self._pid = os.getpid()
         self._is_open = signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
         if not self._is_open:
             return
         self._read, self._write = os.pipe()
         faulthandler.register(signal.SIGTERM, file=self._write, all_threads=False)
-        os.register_at_fork(after_in_child=self.close)
+        os.register_at_fork(before=self._hold, after_in_parent=self._release, after_in_child=self._leave_child)
         Thread(target=self._wait, name="tinygpt-tui termination", daemon=True).start()
 
     def close(self) -> None:
-        """Also in a process that was forked off this one: its own SIGTERM is none of this one."""
         is_open, self._is_open = self._is_open, False
         if is_open:
             faulthandler.unregister(signal.SIGTERM)
             os.close(self._write)
+
+    def _hold(self) -> None:
+        self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM,) if self._is_open else ())
+
+    def _release(self) -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
+
+    def _leave_child(self) -> None:
+        """The end of a process that was forked off this one is none of this one."""
+        self.close()
+        self._release()
 
     def _wait(self) -> None:
         is_ending = bool(os.read(self._read, 1))
