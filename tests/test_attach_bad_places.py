@@ -137,15 +137,21 @@ def as_nobody(folder: Path) -> None:
 
 def with_its_socket_taken(folder: Path) -> None:
     """By what a socket cannot replace."""
-    os.environ["XDG_RUNTIME_DIR"] = str(folder)
-    run = deep_runs(folder) / "loop-1"
-    socket_path(run).mkdir()
+    own_runtime_folder(folder)
+    socket_path(deep_runs(folder) / "loop-1").mkdir()
 
 
 def with_a_runtime_folder_of_all(folder: Path) -> None:
-    os.environ["XDG_RUNTIME_DIR"] = str(folder)
-    (folder / "tinygpt-tui").mkdir()
-    (folder / "tinygpt-tui").chmod(0o777)
+    shared = own_runtime_folder(folder) / "tinygpt-tui"
+    shared.mkdir()
+    shared.chmod(0o777)
+
+
+def own_runtime_folder(folder: Path) -> Path:
+    runtime = folder / "runtime"
+    runtime.mkdir(mode=0o700)
+    os.environ["XDG_RUNTIME_DIR"] = str(runtime)
+    return runtime
 
 
 def on_a_disk(flags: int, options: str) -> Act:
