@@ -14,9 +14,10 @@ from urllib.parse import quote
 from .format import Format
 from .json_lines import flat, loaded
 from .points import Point, joined
-from .record import RUN, Cell, Record
+from .record import RUN, WRITTEN, Cell, Record
 from .setting_values import MOST_SETTINGS, Setting, flat_settings_of
 from .source import ReadError
+from .times import time_in
 
 _LARGEST = 1.79e308
 """MLflow stores infinity as the largest float."""
@@ -126,20 +127,20 @@ def _points(rows: Iterable[tuple[object, object, object, object, object]]) -> It
     for time, step, key, value, is_nan in rows:
         if isinstance(time, int | float) and isinstance(step, int) and isinstance(value, int | float):
             cell = math.nan if is_nan else math.copysign(math.inf, value) if abs(value) > _LARGEST else float(value)
-            yield float(time), step, str(key), cell
+            yield time / 1000, step, str(key), cell
 
 
 def _trackio(connection: sqlite3.Connection) -> Iterator[Record]:
     runs = _trackio_runs(connection)
     column = _run_column(connection)
     for key, name in runs:
-        for step, text in connection.execute(
-            f"select step, metrics from metrics where {column} = ? order by timestamp, rowid", (key,)
+        for step, text, written in connection.execute(
+            f"select step, metrics, timestamp from metrics where {column} = ? order by timestamp, rowid", (key,)
         ):
             metrics = _object(text)
             if metrics is not None:
                 head: dict[str, Cell] = {RUN: name} if len(runs) > 1 else {}
-                yield {**head, "step": step, **flat(metrics)}
+                yield {**head, "step": step, WRITTEN: time_in(str(written)), **flat(metrics)}
 
 
 def _trackio_runs(connection: sqlite3.Connection) -> list[tuple[object, str]]:

@@ -73,7 +73,7 @@ def _points(lines: Iterable[bytes], metric: str) -> Iterator[Point]:
         if len(cells) == 3:
             time, value, step = map(number, cells)
             if time is not None and value is not None and step is not None and abs(step) < 1 << 53:
-                yield time, int(step), metric, value
+                yield time / 1000, int(step), metric, value
 
 
 def _first_line(path: Path) -> str:
