@@ -126,6 +126,7 @@ def assemble(run: Path, progress: ReportProgress, checkpoint: str = "", change: 
     from .training.checkpoints import Checkpoints
     from .training.fork_beginning import begin_fork
     from .training.going_back import go_back
+    from .training.parallel.other_processes import OtherProcesses
     from .training.trainer import Trainer
 
     written = read_config(run)
@@ -140,10 +141,14 @@ def assemble(run: Path, progress: ReportProgress, checkpoint: str = "", change: 
         if not new and (origin := read_origin(run)) and (origin.step or origin.changes):
             opening.append(begin_fork(run, origin, config, corpus, progress))
         require_space(run, config.training.steps - _last_step(run))
+        others = None
+        if (processes := config.training.processes) > 1:
+            progress(f"starting {processes} processes")
+            others = OtherProcesses(config, run)
         progress("building the model")
         stopwatch = Stopwatch()
         long_work = LongWork()
-        trainer = Trainer(config, corpus, stopwatch, long_work=long_work)
+        trainer = Trainer(config, corpus, stopwatch, long_work=long_work, others=others)
         checkpoints = Checkpoints(run / CHECKPOINTS, trainer, config.storage)
         if checkpoint:
             opening.append(go_back(trainer, checkpoints, find_checkpoint(run / CHECKPOINTS, checkpoint), change))

@@ -23,7 +23,7 @@ from .journal import read_journal
 LONGEST_STEM = 40
 _ATTEMPTS = 5
 """To copy a checkpoint: a parent that trains may delete one meanwhile."""
-_FREE = ("training.steps", "training.on_nan", "title")
+_FREE = ("training.steps", "training.on_nan", "training.processes", "title")
 _FREE_SECTIONS = ("instruments", "storage", "fault", "lesson")
 
 
@@ -46,7 +46,7 @@ def fork(
     config = read_config(parent)
     if change is not None:
         changes = config_keys(change)
-    changed = config.with_changes(changes)
+    changed = config.with_changes({**threads_anew(changes), **changes})
     require_possible(parent, changed, step, changes)
     journal = read_journal(parent)
     origin = Origin(
@@ -68,6 +68,11 @@ def fork(
             raise StoreError(f"{path}: cannot be written: {error.strerror}") from None
         raise
     return path
+
+
+def threads_anew(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """With another number of processes each has another number of threads, by the usual rule."""
+    return {"training.threads": "auto"} if "training.processes" in changes else {}
 
 
 def require_possible(parent: Path, config: RunConfig, step: int, changes: Mapping[str, Any]) -> None:
