@@ -4,9 +4,8 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,14 +13,23 @@ import pytest
 import torch
 
 from tinygpt_tui.engine.client import LiveRun, start
-from tinygpt_tui.engine.config import ConfigError, DataConfig
+from tinygpt_tui.engine.config import ConfigError
 from tinygpt_tui.engine.corpus import load_corpus
-from tinygpt_tui.engine.events import AnyEvent, ChangeSettings, Pause, Resume, RunEnded, StepFinished
+from tinygpt_tui.engine.events import (
+    Accepted,
+    ChangeSettings,
+    Event,
+    Pause,
+    Resume,
+    RunEnded,
+    StepFinished,
+    TakeSteps,
+)
 from tinygpt_tui.engine.storage.event_log import all_events
 from tinygpt_tui.engine.storage.run_folder import find_worker
 from tinygpt_tui.engine.storage.run_store import create, read_config
 from tinygpt_tui.engine.training.checkpoints import Checkpoints
-from tinygpt_tui.engine.training.parallel.other_processes import OtherProcesses, require_devices
+from tinygpt_tui.engine.training.parallel.other_processes import require_devices
 from tinygpt_tui.engine.training.shares import split
 from tinygpt_tui.engine.training.trainer import Trainer
 from tinygpt_tui.tui.cli.main import run_command
@@ -30,16 +38,16 @@ from .test_worker import is_step, until
 from .texts import TEXT, small_config, small_corpus
 
 ENDLESS = 1_000_000
-ROUNDING = 2e-5
-"""Relative. The sums of a step are of the same numbers in another order, each off by 2^-24 at most, and 40 steps of Adam
-carry that on: 3e-7 was measured. Rows that are left out, counted twice or weighted wrongly make a difference of 1e-2."""
+ROUNDING = 2e-6
+"""Relative. A step adds the same numbers in another order, which moves a sum by 2^-24 of it, and Adam carries that on.
+Rows that are left out, counted twice or weighted wrongly make a difference of 1e-2 and more."""
 
 
-def losses(events: Sequence[AnyEvent]) -> list[float]:
+def losses(events: Iterable[object]) -> list[float]:
     return [event.loss for event in events if isinstance(event, StepFinished) and event.loss is not None]
 
 
-def trained(trainer: Trainer, steps: int) -> list[AnyEvent]:
+def trained(trainer: Trainer, steps: int) -> list[Event]:
     return [event for _ in range(steps) for event in trainer.advance()]
 
 
@@ -49,7 +57,7 @@ def trained(trainer: Trainer, steps: int) -> list[AnyEvent]:
 def test_the_losses_are_those_of_one_process(training: dict[str, object]) -> None:
     shared = Trainer(small_config(**{"processes": 2, **training}), small_corpus())
     alone = Trainer(small_config(**{**training, "processes": 1}), small_corpus())
-    tolerance = 2e-2 if training.get("precision") == "bf16" else ROUNDING  # which has 8 bits
+    tolerance = 1e-3 if training.get("precision") == "bf16" else ROUNDING  # which has 8 bits
     assert losses(trained(shared, 40)) == pytest.approx(losses(trained(alone, 40)), rel=tolerance)
 
 
@@ -61,29 +69,11 @@ def test_rows_are_shared_evenly_and_weighted_by_their_number() -> None:
     assert [len(share.rows[0]) for share in split((tokens_BT[:1], tokens_BT[:1]), 2, batches=1)] == [1, 0]
 
 
-def test_real_processes_compute_what_one_computes_in_turn_to_the_bit(tmp_path: Path) -> None:
-    """With dropout, rows left over, several batches a step, a fault and a change: one start of processes for all."""
-    config = small_config(batch=5, processes=3, accumulation=2)
-    config = config.with_changes({"model.dropout": 0.2, "fault.shuffled_targets": True})
-    others = OtherProcesses(config, tmp_path)
-    try:
-        assert [*tmp_path.iterdir()] == []
-        shared = with_a_change(Trainer(config, small_corpus(), others=others))
-        assert shared == with_a_change(Trainer(config, small_corpus()))
-        assert len(set(shared)) == 8
-    finally:
-        others.close()
-
-
-def with_a_change(trainer: Trainer) -> list[float]:
-    events = trained(trainer, 4)
-    trainer.change(ChangeSettings(dropout=0.1, batch=3, accumulation=1))
-    return losses(events + trained(trainer, 4))
-
-
-def new_run(folder: Path, **training: object) -> Path:
+def new_run(folder: Path, **changes: object) -> Path:
     (folder / "text.py").write_bytes(TEXT)
-    config = replace(small_config(**training), data=DataConfig(path=str(folder / "text.py")))
+    changes = {key if "." in key else f"training.{key}": value for key, value in changes.items()}
+    given = {"data.path": str(folder / "text.py"), "training.steps": ENDLESS}
+    config = small_config().with_changes({**given, **changes})
     return create(folder / "runs", config, "mine", datetime.now(UTC))
 
 
@@ -99,7 +89,7 @@ def cpu_s(pid: int) -> float:
 
 def listening(pid: int) -> set[str]:
     """Addresses at which a process takes TCP connections, as the system writes them."""
-    held = {os.readlink(file) for file in Path(f"/proc/{pid}/fd").iterdir() if file.is_symlink()}
+    held = {str(file.readlink()) for file in Path(f"/proc/{pid}/fd").iterdir()}
     found = set()
     for table in ("tcp", "tcp6"):
         rows = [line.split() for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]]
@@ -125,36 +115,47 @@ async def training_in_worker(run: Path) -> AsyncIterator[tuple[LiveRun, int]]:
 LOOPBACK = {"0100007F", "00000000000000000000000001000000"}
 
 
-async def test_a_process_that_dies_ends_the_run_with_its_name_and_another_number_goes_on(tmp_path: Path) -> None:
-    run = new_run(tmp_path, processes=2, steps=ENDLESS)
+CHANGE = ChangeSettings(dropout=0.1, batch=4, accumulation=1)
+
+
+async def test_real_processes_compute_the_same_bits_and_a_death_ends_the_run_with_a_checkpoint(tmp_path: Path) -> None:
+    """With dropout, rows left over, several batches a step, a fault, a pause and a change: one start of processes."""
+    run = new_run(tmp_path, processes=3, batch=5, accumulation=2, **{"model.dropout": 0.2, "fault.frozen_from": 90})
     async with training_in_worker(run) as (live, pid):
-        await until(live, is_step(20))
+        await until(live, is_step(5))
         await live.send(Pause())
-        (other,) = children(pid)
-        assert listening(pid) | listening(other) <= LOOPBACK and listening(other)
-        before = cpu_s(pid) + cpu_s(other)
+        others = children(pid)
+        before = sum(map(cpu_s, (pid, *others)))
         await asyncio.sleep(0.5)
-        assert cpu_s(pid) + cpu_s(other) - before < 0.1  # a process that spins would use 0.5
-        os.kill(other, signal.SIGKILL)
+        assert sum(map(cpu_s, (pid, *others))) - before < 0.1  # one that spins would use 0.5
+        assert all(listening(each) <= LOOPBACK for each in (pid, *others)) and listening(others[0])
+        changed = await live.send(CHANGE)
+        assert isinstance(changed, Accepted)
+        await live.send(TakeSteps(count=5))
+        await until(live, is_step(changed.step + 5))
+        os.kill(others[1], signal.SIGKILL)
         await live.send(Resume())
         assert await live.exit_status() == 1
-    events = list(all_events(run))
-    end = events[-1]
-    assert isinstance(end, RunEnded) and (end.reason, end.step) == ("failed", len(losses(events)))
-    assert end.detail == f"process 2 of 2 (pid {other}) was killed by SIGKILL"
-    config = read_config(run).with_changes({"training.processes": 1})
-    alone, goes_on = (Trainer(config, load_corpus(config.data, context=config.model.context)) for _ in range(2))
+    *events, end = all_events(run)
+    assert isinstance(end, RunEnded) and (end.reason, end.step) == ("failed", changed.step + 5)
+    assert end.detail == f"process 3 of 3 (pid {others[1]}) was killed by SIGKILL"
+    config = read_config(run)
+    corpus = load_corpus(config.data, context=config.model.context)
+    goes_on = Trainer(config, corpus)
     assert Checkpoints(run / "checkpoints", goes_on, config.storage).restore_latest() and goes_on.step == end.step
-    expected = losses(trained(alone, end.step + 5))
-    assert losses(events + trained(goes_on, 5)) == pytest.approx(expected, rel=ROUNDING)
+    later = losses(trained(goes_on, 3))
+    in_turn = Trainer(config, corpus)
+    expected = losses(trained(in_turn, changed.step))
+    in_turn.change(CHANGE)
+    assert losses(events) + later == expected + losses(trained(in_turn, 8))
 
 
 async def test_the_others_go_when_the_first_process_is_killed(tmp_path: Path) -> None:
-    run = new_run(tmp_path, processes=3, steps=ENDLESS, batch=3)
+    run = new_run(tmp_path, processes=2)
     async with training_in_worker(run) as (live, pid):
         await until(live, is_step(5))
         others = children(pid)
-        assert len(others) == 2
+        assert len(others) == 1
         os.kill(pid, signal.SIGKILL)
         await live.exit_status()
     deadline = time.monotonic() + 10
@@ -168,5 +169,5 @@ def test_more_processes_than_rows_or_gpus_are_refused(tmp_path: Path, capsys: py
     assert run_command(["train", "baseline", "--processes", "5", "--runs", str(tmp_path / "runs")]) == 2
     words = "--processes 5: training.processes = 5 must be at most training.batch = 4, whose rows they share"
     assert words in capsys.readouterr().err and not (tmp_path / "runs").exists()
-    with pytest.raises(ConfigError, match="needs a GPU each, and this machine has .*; use --device cpu"):
+    with pytest.raises(ConfigError, match="needs a GPU each"):
         require_devices("cuda", torch.cuda.device_count() + 1)

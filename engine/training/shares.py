@@ -70,9 +70,12 @@ class SharesInTurn:
                 before = gradients.clone()
                 with torch.random.fork_rng():
                     torch.manual_seed(seed)
-                    loss = loss + total_loss([
-                        self._replica.differentiate(*share, accumulate=index > 0) for index, share in enumerate(shares)
-                    ])
+                    loss = loss + total_loss(
+                        [
+                            self._replica.differentiate(*share, accumulate=index > 0)
+                            for index, share in enumerate(shares)
+                        ]
+                    )
                 gradients.add_(before)
         return loss
 

@@ -85,9 +85,7 @@ class Trainer:
         self.batches = Batches(corpus.train, config.model.context, seed + 1, self._device)
         self._evaluation = Evaluation(config, corpus, self._device)
         self._instruments = Instruments(config.instruments, self.flat)
-        self._gradients = SharedGradients(
-            self._replica, others or SharesInTurn(training.processes - 1, self._replica)
-        )
+        self._gradients = SharedGradients(self._replica, others or SharesInTurn(training.processes - 1, self._replica))
 
     @property
     def is_compiled(self) -> bool:

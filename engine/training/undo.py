@@ -1,4 +1,4 @@
-"""A step that is abandoned, or that breaks, is as if it had never begun: the next one draws the same batches and the same dropout."""
+"""A step that is abandoned, or breaks, is as if it had never begun: the next draws the same batches and dropout."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

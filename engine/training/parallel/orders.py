@@ -4,7 +4,7 @@ Weights and gradients go another way, see `exchange`. An order is four bytes for
 """
 
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import IO
 
 import msgspec
 
@@ -47,14 +47,14 @@ Order = JoinRun | BeginStep | AddRows | SendGradients
 _encoder, _decoder = msgspec.msgpack.Encoder(), msgspec.msgpack.Decoder(Order)
 
 
-def write_order(pipe: BinaryIO, order: Order) -> None:
+def write_order(pipe: IO[bytes], order: Order) -> None:
     """BrokenPipeError where the other process is gone."""
     message = _encoder.encode(order)
     pipe.write(len(message).to_bytes(_LENGTH_BYTES, "big") + message)
     pipe.flush()
 
 
-def read_orders(pipe: BinaryIO) -> Iterator[Order]:
+def read_orders(pipe: IO[bytes]) -> Iterator[Order]:
     """Until the other end is closed."""
     while len(length := pipe.read(_LENGTH_BYTES)) == _LENGTH_BYTES:
         message = pipe.read(int.from_bytes(length, "big"))
