@@ -49,14 +49,16 @@ class KerasCallback(keras.callbacks.Callback):
         self._batches, self._mean_loss = 0, 0.0
 
     def on_train_batch_begin(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
-        self._lr = float(self.model.optimizer.learning_rate)  # after the batch a schedule has that of the next one
+        if self.model.optimizer is not None:
+            self._lr = float(self.model.optimizer.learning_rate)  # a schedule's, before the batch moves it on
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
         if self.run is None:
             return
         batches = batch + 1 - self._batches  # several, where they are executed together
         self._step += batches
-        self.run.measure(step=self._step, lr=self._lr, **self._own_loss(batch + 1, dict(logs or {})))
+        self.run.measure(step=self._step)
+        self.run.amend(**({"lr": self._lr} | self._own_loss(batch + 1, _numbers(logs))))
         if not self.run.go_on():
             self.model.stop_training = True
 
@@ -72,12 +74,16 @@ class KerasCallback(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         if self.run is None:
             return
-        validated = {name: value for name, value in (logs or {}).items() if name.startswith(_VALIDATION)}
+        validated = {name: value for name, value in _numbers(logs).items() if name.startswith(_VALIDATION)}
         val_loss = validated.pop("val_loss", None)
-        self.run.amend(epoch=epoch + 1, **validated)
+        self.run.amend(**({"epoch": epoch + 1} | validated))
         if val_loss is not None:
             self.run.evaluate(val_loss)
 
     def on_train_end(self, logs: Mapping[str, float] | None = None) -> None:
         if self.run is not None:
             self.run.close()
+
+
+def _numbers(logs: Mapping[str, Any] | None) -> dict[str, float]:
+    return {name: value for name, value in (logs or {}).items() if isinstance(value, int | float)}

@@ -25,11 +25,13 @@ from tinygpt_tui.engine.events import (
     StepFinished,
     TakeSteps,
 )
+from tinygpt_tui.engine.experiments.journal import Journal
 from tinygpt_tui.engine.storage.event_log import all_events
 from tinygpt_tui.engine.storage.run_folder import find_worker
 from tinygpt_tui.engine.storage.run_store import create, read_config
 from tinygpt_tui.engine.training.checkpoints import Checkpoints
 from tinygpt_tui.engine.training.parallel.other_processes import require_devices
+from tinygpt_tui.engine.training.retrace import retrace
 from tinygpt_tui.engine.training.shares import split
 from tinygpt_tui.engine.training.trainer import Trainer
 from tinygpt_tui.tui.cli.main import run_command
@@ -171,3 +173,14 @@ def test_more_processes_than_rows_or_gpus_are_refused(tmp_path: Path, capsys: py
     assert words in capsys.readouterr().err and not (tmp_path / "runs").exists()
     with pytest.raises(ConfigError, match="needs a GPU each"):
         require_devices("cuda", torch.cuda.device_count() + 1)
+
+
+def test_a_run_that_went_on_in_another_number_of_processes_is_computed_again_to_the_bit() -> None:
+    config = small_config(batch=5, processes=3)
+    went_on = Trainer(config, small_corpus())
+    expected = losses(trained(went_on, 4))
+    went_on.gradients.compute_in_turn(1)
+    expected += losses(trained(went_on, 4))
+    past = Journal(changes=[], planned_steps=[], processes=[(0, 3, 1), (4, 1, 1)])
+    now_alone = Trainer(small_config(batch=5), small_corpus())
+    assert losses(event for events in retrace(now_alone, past, 8) for event in events) == expected

@@ -55,6 +55,7 @@ def fork(
         config=config.to_toml(),
         changes=[change for change in journal.changes if change.step <= step],
         planned_steps=journal.planned_steps,
+        processes=journal.processes,
         change=change or live_part(changes)[0],
     )
     path = create(runs, changed, name or f"{parent.name[:LONGEST_STEM]}-fork", now, numbered=name is None)

@@ -87,6 +87,10 @@ class SharedGradients:
         self._replica = replica
         self._others = others
 
+    def compute_in_turn(self, processes: int) -> None:
+        """What so many processes would compute, in this one."""
+        self._others = SharesInTurn(processes - 1, self._replica)
+
     def of(self, batches: Sequence[Batch], dropout: float, between_pieces: Callable[[], None]) -> Tensor:
         """The mean loss of all batches; its gradient goes to the replica's buffer.
 

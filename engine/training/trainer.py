@@ -85,11 +85,7 @@ class Trainer:
         self.batches = Batches(corpus.train, config.model.context, seed + 1, self._device)
         self._evaluation = Evaluation(config, corpus, self._device)
         self._instruments = Instruments(config.instruments, self.flat)
-        self._gradients = SharedGradients(self._replica, others or SharesInTurn(training.processes - 1, self._replica))
-
-    @property
-    def is_compiled(self) -> bool:
-        return self._replica.is_compiled
+        self.gradients = SharedGradients(self._replica, others or SharesInTurn(training.processes - 1, self._replica))
 
     def compile(self) -> None:
         processes = self.config.training.processes
@@ -114,6 +110,7 @@ class Trainer:
             device=training.device,
             precision=training.precision,
             threads=torch.get_num_threads(),
+            processes=training.processes if training.processes > 1 else msgspec.UNSET,
             compiled=training.compile is True,
             pid=os.getpid(),
             settings=self.settings,
@@ -176,7 +173,7 @@ class Trainer:
         with undone_if_abandoned(self.batches.generator, self._device):
             batches = self._draw(settings)
             self._stopwatch.lap("data")
-            loss = self._gradients.of(batches, self.settings.dropout, self._long_work.between_pieces)
+            loss = self.gradients.of(batches, self.settings.dropout, self._long_work.between_pieces)
         self.faults.gradients(self.step + 1)
         return loss, batches[-1][0]
 

@@ -73,5 +73,5 @@ class Exchange:
 
 
 def _on_loopback() -> dict[str, str]:
-    name = next(name for _, name in socket.if_nameindex() if name in ("lo", "lo0"))
+    name = next((name for _, name in socket.if_nameindex() if name in ("lo", "lo0")), "lo")
     return {"GLOO_SOCKET_IFNAME": name, "NCCL_SOCKET_IFNAME": name}
