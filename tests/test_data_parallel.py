@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -34,6 +35,7 @@ from tinygpt_tui.engine.training.parallel.other_processes import require_devices
 from tinygpt_tui.engine.training.retrace import retrace
 from tinygpt_tui.engine.training.shares import split
 from tinygpt_tui.engine.training.trainer import Trainer
+from tinygpt_tui.tui.cli.checkpoint_commands import resumed_config
 from tinygpt_tui.tui.cli.main import run_command
 
 from .test_worker import is_step, until
@@ -184,3 +186,12 @@ def test_a_run_that_went_on_in_another_number_of_processes_is_computed_again_to_
     past = Journal(changes=[], planned_steps=[], processes=[(0, 3, 1), (4, 1, 1)])
     now_alone = Trainer(small_config(batch=5), small_corpus())
     assert losses(event for events in retrace(now_alone, past, 8) for event in events) == expected
+
+
+def test_a_run_goes_on_in_another_number_of_processes_with_threads_chosen_anew() -> None:
+    config = small_config(batch=4, processes=2, threads=3)
+    training = resumed_config(config, None, "4").training
+    assert (training.processes, training.threads, training.cores) == (4, "auto", 4)
+    assert resumed_config(config, "90", None).training == replace(config.training, steps=90)
+    with pytest.raises(ConfigError, match=r"^--processes 5: training\.processes = 5 must be at most"):
+        resumed_config(config, None, "5")

@@ -21,6 +21,7 @@ from tinygpt_tui.engine.storage.event_log import all_events
 from tinygpt_tui.tui.cli.main import run_command
 
 from .attached_runs import ask
+from .test_run_command import run as run_program
 
 STEPS = 6
 
@@ -164,6 +165,21 @@ def test_a_fit_of_keras(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     stopped = KerasCallback(name="stopped", runs=tmp_path / "runs")
     assert 3 < len(fit(stopped, Stops(), epochs=1000)) < 3000
     assert stopped.run is not None and stopped.run.is_stopped
+
+
+FIT = """
+import keras, numpy
+x = numpy.ones((24, 8)); model = keras.Sequential([keras.layers.Dense(1)]); model.compile("sgd", "mse")
+model.fit(x, x.sum(1), batch_size=8, epochs=2, verbose=0); model.evaluate(x, x.sum(1), verbose=0)
+"""
+
+
+def test_a_fit_of_keras_attaches_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("keras")
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    assert run_program(tmp_path, sys.executable, "-c", FIT).returncode == 0
+    (folder,) = tmp_path.iterdir()
+    assert [event.step for event in all_events(folder) if isinstance(event, StepFinished)] == [*range(1, STEPS + 1)]
 
 
 VALUES = [4.0 - step / 10 for step in range(STEPS * 5)]

@@ -98,7 +98,7 @@ def resume(
         raise click.UsageError(f"{path.name} is training already (process {worker.pid}); `{PROGRAM} attach` follows it")
     if assignments and wanted is None:
         raise click.UsageError("--set changes a run from a checkpoint on; name it with --from STEP, best or latest")
-    resumed = _resumed_config(config, steps, processes)
+    resumed = resumed_config(config, steps, processes)
     checkpoint, change = _place(path, resumed, wanted, assignments) if wanted is not None else (None, None)
     _require_steps_left(summarise(path), resumed, steps, checkpoint)
     if resumed != config:
@@ -107,7 +107,7 @@ def resume(
     return host(path, resumed, as_json=as_json, is_new=False, checkpoint=name, change=change)
 
 
-def _resumed_config(config: RunConfig, steps: str | None, processes: str | None) -> RunConfig:
+def resumed_config(config: RunConfig, steps: str | None, processes: str | None) -> RunConfig:
     from ...engine.config import ConfigError
     from ...engine.experiments.forking import threads_anew
 

@@ -36,10 +36,8 @@ def _attach_keras(callbacks: Any) -> None:
     """To the callbacks of a `fit`, or of an evaluation, in which ours does nothing."""
     callback = import_module("tinygpt_tui.engine.attach_keras").KerasCallback
     if not any(isinstance(each, callback) for each in callbacks.callbacks):
-        ours = callback()
-        ours.set_model(callbacks.model)
-        ours.set_params(callbacks.params)
-        callbacks.callbacks.append(ours)
+        # made anew, not appended: whether they are called in another thread depends on who is among them
+        callbacks.__init__([*callbacks.callbacks, callback()], model=callbacks.model, **callbacks.params)
 
 
 _TRAINERS: dict[str, tuple[str, Callable[[Any], None]]] = {

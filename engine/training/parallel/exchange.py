@@ -68,9 +68,6 @@ class Exchange:
         if self._is_nccl and distributed.group.WORLD is not None:
             distributed.group.WORLD.abort()
 
-    def close(self) -> None:
-        distributed.destroy_process_group()
-
 
 def _on_loopback() -> dict[str, str]:
     name = next((name for _, name in socket.if_nameindex() if name in ("lo", "lo0")), "lo")

@@ -109,11 +109,6 @@ class OtherProcesses:
                 return process.death()
         return LoopBroken(f"the processes of the run cannot reach each other: {printable(str(error))}")
 
-    def close(self) -> None:
-        for process in self._processes:
-            process.dismiss()
-        self._exchange.close()
-
 
 class _Process:
     """One of them, from its start on."""
