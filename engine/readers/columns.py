@@ -140,6 +140,8 @@ def choose(found: Mapping[str, Content], given: Mapping[str, str]) -> Columns:
         del chosen["val_loss"]  # a column that is just called `val` beside a loss by name is an accuracy or the like
     if {"loss", "val_loss"} <= chosen.keys() and _is_perplexity(chosen["val_loss"]) != _is_perplexity(chosen["loss"]):
         del chosen["val_loss" if _is_perplexity(chosen["val_loss"]) else "loss"]
+    if len(chosen.get("loss", ())) == 1 and (total := _total_of_parts(chosen["loss"][0], found)):
+        chosen["loss"] = (total,)
     if len(chosen.get("val_loss", ())) > len(chosen.get("loss", ())):
         chosen["val_loss"] = chosen["val_loss"][:1]  # several held-out sets, and not the parts of one loss
     if "loss" not in chosen and "loss" not in given and "val_loss" not in chosen and (only := _only_series(found)):
@@ -222,11 +224,19 @@ def _summed(parts: list[tuple[int, int, str, Meaning]], found: Mapping[str, Cont
     return names if len({found[name].values for name in names}) == 1 and len(names) <= 6 else ()
 
 
+def _total_of_parts(part: str, found: Mapping[str, Content]) -> str | None:
+    """A column that is just called `total` and is above a loss that is a part; it may be a time as well."""
+    what, held = meaning(part), found.get(part)
+    if not what or not held or not PART <= what.rank < 2 * PART:
+        return None
+    totals = [(name, total) for name, total in found.items() if name.lower() == "total" and not total.is_sum]
+    return next((name for name, total in totals if total.low >= held.low and total.high >= held.high), None)
+
+
 def _only_series(found: Mapping[str, Content]) -> str | None:
-    """The one column of numbers that is neither a place nor a time; one without a name may count the rows."""
+    """The one column of numbers that is neither a place nor a time, nor counts the rows."""
     unnamed = [name for name, held in found.items() if held.values > max(held.texts, 1) and not _is_place(name)]
-    if len(unnamed) == 2 and unnamed[0] == "column 1" and found["column 1"].is_counter:
-        unnamed.pop(0)
+    unnamed = [name for name in unnamed if not found[name].is_counter]
     unnamed = [name for name in unnamed if not is_no_loss(name)] if len(unnamed) == 1 else []
     return unnamed[0] if len(unnamed) == 1 else None
 

@@ -35,7 +35,7 @@ _PAIR = re.compile(
 )
 _RELEVANT = re.compile(
     r"loss|step|iter|epoch|norm|lr|rate|acc|nll|bpb|error|mse|cost|entropy|xent|learn:|'s l[12]:|ppl|perplexity"
-    r"|objective|\d\s*/\s*\d|\d%\)|^\d+(?: train| val|:\t)",
+    r"|objective|\d\s*/\s*\d|\d%(?:\)| \()|^\d+(?: train| val|:\t)",
     re.IGNORECASE,
 )
 _ASSIGNMENT = re.compile(r"\s*[\w.\[\]]+\s*(?::\s*[\w\[\]., |]+)?\s=\s*[^=,]*$")
