@@ -12,8 +12,9 @@ from typing import Self
 
 from .dialects import plain
 from .format import Format
+from .languages import in_english
 from .names import BESIDE, Meaning, is_held_out, meaning
-from .record import WRITTEN, Cell, Record
+from .record import WRITTEN, Cell, Record, total_of
 from .text_block import TextBlock
 from .text_series import TextSeries
 from .text_table import TextTable
@@ -24,7 +25,7 @@ _NUMBER = (
     r"|(?:nan|inf(?:inity)?)x*(?![a-z]))"
 )
 _WORD = r"(?<!\d/)[A-Za-z_@][\w.@/()%-]{0,50}(?:'s)?"
-_SIGN = r"[\"']?(?:\s{0,3}[:=]\s{0,20}|\s{1,20})(?:tensor\(|np\.float\d\d\(|\[\s{0,10}|[\"'])?"
+_SIGN = r"[\"']?(?:\s{0,3}(?:[:=]>?|-{1,3}>|→)\s{0,20}|\s{1,20}|\s-\s)(?:tensor\(|np\.float\d\d\(|\[\s{0,10}|[\"'])?"
 _PAIR = re.compile(
     # a name of up to five words, then a sign, a bracket or a space, then its value and perhaps how many there will be
     rf"(?<![\w.])(?P<name>{_WORD}(?: \(?{_WORD}){{0,4}}){_SIGN}(?P<value>{_NUMBER})"
@@ -34,7 +35,8 @@ _PAIR = re.compile(
     re.IGNORECASE,
 )
 _RELEVANT = re.compile(
-    r"loss|step|iter|epoch|norm|lr|rate|acc|nll|bpb|error|mse|cost|entropy|xent|learn:|'s l[12]:|\d\s*/\s*\d",
+    r"loss|step|iter|epoch|norm|lr|rate|acc|nll|bpb|error|mse|cost|entropy|xent|learn:|'s l[12]:|ppl|perplexity"
+    r"|objective|\d\s*/\s*\d|\d%(?:\)| \()|^\d+(?: train| val|:\t)",
     re.IGNORECASE,
 )
 _ASSIGNMENT = re.compile(r"\s*[\w.\[\]]+\s*(?::\s*[\w\[\]., |]+)?\s=\s*[^=,]*$")
@@ -135,6 +137,8 @@ class _Reading:
     def entries(self, line: str) -> Iterator[Record]:
         if "\x1b" in line or "\x08" in line:
             line = _ESCAPES.sub("", line)
+        if not line.isascii():
+            line = in_english(line)
         if (blocks := self.block.take(line)) is not None:
             yield from map(self._placed, blocks)
             if "|" in line or "│" in line or "---" in line:
@@ -208,22 +212,38 @@ class _Reading:
 
 def _pairs(line: str) -> Iterator[tuple[str, str, str | None, Meaning | None]]:
     end, context, before = 0, "", ""
+    measured, said = "", set[str]()  # the last data set in a name, and the names so far
     for pair in _PAIR.finditer(line):
         context, end = _context(line[end : pair.start()], context), pair.end()
         if pair["place"]:
             yield "batch", pair["place"], pair["places"], meaning("batch")
             continue
+        if line.startswith("%|", end):
+            context = _context(pair["name"], context)  # `valid: 100%|####|`: how far it is
+            continue
         name, found = _named(pair["name"])
         if found and found.canonical in ("step", "epoch"):
             context = _context(pair["name"], context)  # `validation loss at iteration 100`
-        if found and found.canonical in ("loss", "accuracy") and context and not _CONTEXT.search(name):
-            name = f"{context} {name}"
+        if found and found.canonical in ("loss", "accuracy") and not _CONTEXT.search(name):
+            if on := context or (measured if name in said else ""):  # `train acc 0.9 loss 0.3; test acc 0.8 loss 0.6`
+                name = f"{on} {name}"
         elif before == "loss train" and is_held_out(name):
             name = f"loss {name}"
         found, before = meaning(name) if found else found, name.lower()
+        measured = _context(name, measured)
+        said.add(name)
         if found and found.canonical in ("total_steps", "total_epochs") and pair["total"]:
             continue
-        yield name, pair["value"], pair["total"], found
+        yield name, _whole(line, pair) if found else pair["value"], pair["total"], found
+
+
+def _whole(line: str, pair: re.Match[str]) -> str:
+    """The value; of a loss whose parts stand in brackets, `loss: [0.5, 0.2, 0.1]`, their sum."""
+    start, end = pair.span("value")
+    if line[start - 1] != "[" or line[end : end + 1] != ",":
+        return pair["value"]
+    total = total_of(line[start:].partition("]")[0])
+    return pair["value"] if total is None else str(total)
 
 
 @lru_cache(maxsize=8192)
