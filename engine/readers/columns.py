@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from .names import BARE, CANONICAL, PART, PERPLEXITY, Meaning, is_no_loss, meaning, words_of
-from .record import RUN, Record, number
+from .record import RUN, WRITTEN, Record, number
 
 _ADVERSARIES = {
     "d", "g", "disc", "gen", "discriminator", "generator", "actor", "critic", "policy", "value", "real", "fake", "adv",
@@ -92,7 +92,7 @@ def contents(sample: Sequence[Record]) -> dict[str, Content]:
     found: dict[str, Content] = {}
     for record in sample:
         for name, cell in record.items():
-            if name != RUN:
+            if name not in (RUN, WRITTEN):
                 column = found.get(name)
                 if column is None:
                     column = found[name] = Content()
