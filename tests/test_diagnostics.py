@@ -291,12 +291,6 @@ def test_overfitting_is_one_finding_whatever_the_unit(seed: int, unit: float) ->
     assert 250 <= finding.onset <= 350
 
 
-def test_an_evaluation_that_every_row_repeats_counts_once() -> None:
-    evaluations = [1.4, 1.05, 0.9, 0.75, 0.65, 0.57, 0.5, 0.51, 0.48, 0.47, 0.45, 0.46]
-    rows = run(lambda step: 0.3 + math.exp(-step / 22), 132, val_loss=lambda step: evaluations[(step - 1) // 11])
-    assert "overfitting" not in kinds(diagnose(rows, plan(132)))
-
-
 def test_overfitting_closes_when_the_validation_loss_is_back() -> None:
     def val(step: int) -> float:
         return 2.5 + (0.5 if 300 < step <= 600 else 0.0) - step / 10_000

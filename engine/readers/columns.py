@@ -13,7 +13,8 @@ _ADVERSARIES = {
 }  # fmt: skip
 """Losses that are played against each other; their sum means nothing."""
 _DISCRIMINATORS = {"d", "dis", "disc", "discriminator", "critic"}
-_GENERATORS = {"g", "gen", "generator"}
+_GENERATORS = {"g", "gen", "generator", "adv", "adversarial"}
+"""Also what the other side of a discriminator is called where it has no name: `adv_loss`."""
 _POLICIES = {"policy", "pi", "pg", "actor", "surrogate"}
 _VALUES = {"value", "v", "vf", "q", "critic"}
 _OF_AGENTS = {"entropy", "kl", "surrogate", "clipfrac", "clip", "actor", "alpha"}

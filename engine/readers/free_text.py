@@ -44,6 +44,8 @@ _ASSIGNMENT = re.compile(r"\s*[\w.\[\]]+\s*(?::\s*[\w\[\]., |]+)?\s=\s*[^=,]*$")
 _KERAS = re.compile(r"\s*(\d+)/(\d+)\s*(?:\[[=>.]|━|\x1b)")
 """A bar that shows means so far; only the full one is an entry."""
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x08")
+_OF_EPOCHS = re.compile(r"\ds/ep(?:och)?\b|\dep(?:och)?s?/s\b|^\W*epochs?(?: progress)?:?\s+\d+%\|", re.IGNORECASE)
+"""A bar whose unit is the epoch, by its rate or its title."""
 _CONTEXT = re.compile(
     r"(?<![A-Za-z])(train|training|valid|validation|val|eval|evaluation|test|dev)(?![A-Za-z])", re.IGNORECASE
 )
@@ -54,6 +56,7 @@ _SETTINGS = re.compile(
 """A line of settings; `loss_ota=1` there is no loss."""
 _RETOLD = re.compile(r"better model|best model|improved? from", re.IGNORECASE)
 """A line that compares with an earlier value; what was measured stands in a line of its own."""
+_NOT_NOW = {"best", "lowest", "minimum", "min", "previous", "last", "from", "initial"}
 _AT = {"at", "after", "on", "in", "of", "for"}
 _LONGEST = 20_000
 _MOST_BARS = 20_000
@@ -216,7 +219,8 @@ def _pairs(line: str) -> Iterator[tuple[str, str, str | None, Meaning | None]]:
     for pair in _PAIR.finditer(line):
         context, end = _context(line[end : pair.start()], context), pair.end()
         if pair["place"]:
-            yield "batch", pair["place"], pair["places"], meaning("batch")
+            kind = "epoch" if _OF_EPOCHS.search(line) else "batch"
+            yield kind, pair["place"], pair["places"], meaning(kind)
             continue
         if line.startswith("%|", end):
             context = _context(pair["name"], context)  # `valid: 100%|####|`: how far it is
@@ -259,6 +263,9 @@ def _named(text: str) -> tuple[str, Meaning | None]:
         return words[-1], last
     if found is None and last and last.canonical in ("epoch", "step") and not is_many:
         return words[-1], last
+    if found is None and last and "_" in words[-1] and last.canonical in ("loss", "val_loss"):
+        is_now = _NOT_NOW.isdisjoint(word.lower() for word in words)
+        return (words[-1], last) if is_now else (name, None)  # `saved model weights loss_A`
     if len(words) == 1 and found and found.canonical in ("step", "epoch") and is_many:
         return name, None  # `steps: 1000` is how many there are to be
     return name, found
