@@ -113,7 +113,7 @@ def _train(
 
 
 def _last_step(run: Path) -> int:
-    return next((getattr(event, "step", 0) for event in reversed(tail_events(run, 1 << 16))), 0)
+    return next((getattr(event, "step", 0) for event in reversed(tail_events(run))), 0)
 
 
 def assemble(run: Path, progress: ReportProgress, checkpoint: str = "", change: ChangeSettings | None = None) -> Hosted:

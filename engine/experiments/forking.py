@@ -16,7 +16,8 @@ from ..live_changes import config_keys, live_part
 from ..storage.origin import Origin, write_origin
 from ..storage.relation import Relation, as_related, write_relation
 from ..storage.run_folder import CHECKPOINTS, StoreError
-from ..storage.run_store import create, read_config, remove, summarise
+from ..storage.run_store import create, read_config, remove
+from ..storage.run_summary import summarise
 from ..storage.stored_checkpoints import stored_checkpoints
 from .journal import read_journal
 

@@ -10,7 +10,8 @@ from ..events import StepFinished
 from ..experiments.journal import read_journal, stored_losses
 from ..experiments.replay import ReplayReport
 from ..storage.run_folder import CHECKPOINTS, StoreError
-from ..storage.run_store import read_config, summarise
+from ..storage.run_store import read_config
+from ..storage.run_summary import summarise
 from ..storage.stored_checkpoints import find_checkpoint
 from .auto_settings import resolve
 from .report_lines import write_reports

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ...engine.config import RunConfig
     from ...engine.events import ChangeSettings
-    from ...engine.storage.run_store import RunSummary
+    from ...engine.storage.run_summary import RunSummary
     from ...engine.storage.stored_checkpoints import Stored
 
 from_option = click.option(
@@ -81,7 +81,8 @@ def resume(
     Going back takes back what came later: its steps, its findings and its checkpoints.
     """
     from ...engine.storage.run_folder import find_worker
-    from ...engine.storage.run_store import read_config, summarise, write_config
+    from ...engine.storage.run_store import read_config, write_config
+    from ...engine.storage.run_summary import summarise
     from .follow import host
 
     path = run_path(runs, run)
