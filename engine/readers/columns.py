@@ -57,6 +57,11 @@ class Content:
         return self.returns > 0 and self.nans > self.finite
 
     @property
+    def ends_in_nan(self) -> bool:
+        """NaN came and no number after it."""
+        return self._was_nan and not self.is_nan_a_gap
+
+    @property
     def is_sum(self) -> bool:
         """It goes up and hardly ever down, as what is counted since the beginning does."""
         return self.falls < 0.25 * self.rises
@@ -194,8 +199,12 @@ def _further(
     taken = {columns[0] for columns in chosen.values() if len(columns) == 1}
     rivals = [rival for canonical in ("loss", "val_loss") for rival in candidates.get(canonical, [])]
     fullest = max((found[rival[2]].values for rival in rivals), default=0)
-    names = [name for rank, _, name, _ in sorted(rivals) if PART <= rank < 2 * PART and name not in taken]
-    return tuple(name for name in names if found[name].values > _FEW * fullest)[:_MOST_LOSSES]
+    own = [rival for rival in sorted(rivals) if rival[2] not in taken]
+    return tuple(
+        name
+        for rank, _, name, _ in own
+        if found[name].ends_in_nan or (PART <= rank < 2 * PART and found[name].values > _FEW * fullest)
+    )[:_MOST_LOSSES]
 
 
 def _best(rivals: list[tuple[int, int, str, Meaning]], found: Mapping[str, Content]) -> tuple[str, ...]:

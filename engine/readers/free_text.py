@@ -13,7 +13,9 @@ from typing import Self
 from .dialects import plain
 from .format import Format
 from .languages import in_english
-from .names import BESIDE, Meaning, is_held_out, meaning
+from .last_words import LAST_LOSS, last_words
+from .names import BESIDE, PART, Meaning, is_held_out, meaning
+from .pasted import unpasted
 from .record import WRITTEN, Cell, Record, total_of
 from .text_block import TextBlock
 from .text_series import TextSeries
@@ -30,8 +32,8 @@ _PAIR = re.compile(
     # a name of up to five words, then a sign, a bracket or a space, then its value and perhaps how many there will be
     rf"(?<![\w.])(?P<name>{_WORD}(?: \(?{_WORD}){{0,4}}){_SIGN}(?P<value>{_NUMBER})"
     rf"(?:\s{{0,3}}/\s{{0,12}}(?P<total>\d[\d,]*))?"
-    # or a place in an epoch that has no name: [ 640/60000 (1%)], | 50/100 [00:10<
-    r"|(?:\[|\|)\s{0,10}(?!\d{4}/\d\d/\d\d)(?P<place>\d{1,12})\s{0,3}/\s{0,10}(?P<places>\d{1,12})",
+    # or a place in an epoch that has no name: [ 640/60000 (1%)], | 50/100 [00:10<, 50% 50/100 [00:10<
+    r"|(?:\[|\||%(?=\s+\d+/\d+ \[))\s{0,10}(?!\d{4}/\d\d/\d\d)(?P<place>\d{1,12})\s{0,3}/\s{0,10}(?P<places>\d{1,12})",
     re.IGNORECASE,
 )
 _RELEVANT = re.compile(
@@ -90,6 +92,7 @@ class FreeTextReading:
 
     def records(self, lines: bytes) -> Iterator[Record]:
         for line in lines.decode("utf-8-sig", errors="replace").split("\n"):
+            line = unpasted(line)
             if self._series.takes(line):
                 continue
             for start in range(0, min(len(line), 50 * _LONGEST), _LONGEST):
@@ -136,6 +139,10 @@ class _Reading:
     bars: list[str] = field(default_factory=list)
     """Unfinished bars since the last full one; they are all there is of an epoch that never ended."""
     has_full_bar: bool = False
+    loss: tuple[int, str] = (PART, LAST_LOSS)
+    """The rank and the name of the loss that stands for all others so far."""
+    quoted: dict[str, Cell] = field(default_factory=dict)
+    """An error message above the log in which it came."""
 
     def entries(self, line: str) -> Iterator[Record]:
         if "\x1b" in line or "\x08" in line:
@@ -158,6 +165,12 @@ class _Reading:
                 return
             self.has_full_bar = True
             self.bars.clear()
+        if (ended := last_words(line)) is not None:
+            if self.place:
+                yield self._named(ended)
+            else:
+                self.quoted = ended
+            return
         yield from self._line(line)
 
     def finish(self) -> Iterator[Record]:
@@ -166,9 +179,15 @@ class _Reading:
         Beside full bars, which are means over whole epochs, the last one counts only where it shows NaN.
         """
         yield from map(self._placed, self.block.finish())
+        if self.quoted:
+            yield self._named(self.quoted)
         for bar in self.bars[-1:] if self.has_full_bar else self.bars:
             if not self.has_full_bar or "nan" in bar.lower():
                 yield from self._line(f"batch: {bar.lstrip()}")
+
+    def _named(self, ended: dict[str, Cell]) -> Record:
+        """An error message is about the loss that the lines before it had."""
+        return {**self.place, **{self.loss[1] if name == LAST_LOSS else name: cell for name, cell in ended.items()}}
 
     def _placed(self, row: dict[str, Cell]) -> Record:
         has_place = any((found := meaning(name)) and found.canonical in ("step", "epoch") for name in row)
@@ -192,8 +211,10 @@ class _Reading:
                     entry, own_place = {name: value}, set()
                 case Meaning(canonical="accuracy" | "val_accuracy") if total:
                     entry[name] = f"{float(value) / max(float(total.replace(',', '')), 1)}"  # 9800/10000
-                case Meaning():
+                case Meaning(canonical=canonical, rank=rank):
                     entry[name] = value
+                    if canonical == "loss":
+                        self.loss = min(self.loss, (rank, name))
                 case None if len(self.names) < _MOST_NAMES or name in self.names:
                     entry.setdefault(name, value)
                 case _:

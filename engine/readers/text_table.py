@@ -22,10 +22,17 @@ _IS_NO_NAME = re.compile(r"[=,]|:$|:\s*[-+.\d\s]|\d/\s*\d")
 _PARTS = re.compile(r"\[([^\[\]]*)\]")
 _COLLIDED = re.compile(r"(\.\d{6})(?=\d)")
 """Numbers with six places that are wider than their columns, as fastai prints them."""
+_RULE = re.compile(r"[\s|:+-]+")
+"""The line below the names of a Markdown table."""
 _LONGEST = 2000
 _SPACY = {"E": "epoch", "#": "step"}
 _YOLO = ("box", "obj", "cls", "total", "dfl", "seg", "pose", "kobj", "angle")
 _YOLO_ROW = re.compile(r"\s*\d+/\d+\s+\d+(?:\.\d+)?G\s")
+_YOLO_BARS = ("epoch", "gpu_mem", "box_loss", "obj_loss", "cls_loss", "labels", "img_size")
+_YOLO_8_BARS = ("epoch", "gpu_mem", "box_loss", "cls_loss", "dfl_loss", "instances", "size")
+"""The columns of a progress bar whose header was not pasted with it: YOLOv5's, and from YOLOv8 on."""
+_LEAST_DFL = 0.5
+"""A third loss above it is that of a distribution; the third of YOLOv5 is the smallest."""
 _YOLO_RESULTS = (
     "epoch", "gpu_mem", "train/box_loss", "train/obj_loss", "train/cls_loss", "total", "targets", "img_size",
     "precision", "recall", "mAP_0.5", "mAP_0.5:0.95", "val/box_loss", "val/obj_loss", "val/cls_loss",
@@ -49,10 +56,12 @@ class TextTable:
         line = line.replace("│", "|").replace("┃", "|")
         if self._headers and _ROW.match(line):
             return self._row(line)
-        if _YOLO_ROW.match(line) and len(line.split()) == len(_YOLO_RESULTS):
-            self._headers, self._is_tabbed = [_YOLO_RESULTS], False
+        if _YOLO_ROW.match(line) and (names := _yolo_names(_BAR.sub("", line).split())):
+            self._headers, self._is_tabbed = [names], False
             return self._row(line)
-        above, self._above = self._above, "" if _VALUE.search(line) or "|" not in line else line
+        above = self._above
+        if not _RULE.fullmatch(line):
+            self._above = "" if _VALUE.search(line) or "|" not in line else line
         if (
             _HINT.search(line)
             and not _VALUE.search(line)
@@ -77,6 +86,14 @@ class TextTable:
             if len(cells) == len(names) + 1 and cells[0].isdigit():  # the index that pandas prints
                 return _entry(names, cells[1:])
         return None
+
+
+def _yolo_names(cells: Sequence[str]) -> tuple[str, ...] | None:
+    if len(cells) == len(_YOLO_RESULTS):
+        return _YOLO_RESULTS
+    if len(cells) != len(_YOLO_BARS):
+        return None
+    return _YOLO_8_BARS if (number(cells[4]) or 0) > _LEAST_DFL else _YOLO_BARS
 
 
 def _cells(line: str, *, tabbed: bool) -> list[str]:
@@ -110,10 +127,14 @@ def _headers(line: str) -> list[tuple[str, ...]]:
 
 
 def _headers_of_two(above: str, line: str) -> list[tuple[str, ...]]:
-    halves = [_cells(half, tabbed=False) for half in (above, line)]
-    if not above or len(halves[0]) != len(halves[1]):
+    """Names on two lines; where the lower ones come again, each upper one is the title of a group of columns."""
+    upper, lower = (_cells(half, tabbed=False) for half in (above, line))
+    if not above or len(upper) != len(lower):
         return []
-    way = _named([" ".join(filter(None, half)) for half in zip(*halves, strict=True)])
+    if len({*lower}) < len(lower):
+        for place, name in enumerate(upper):
+            upper[place] = name or (upper[place - 1] if place else "")
+    way = _named([" ".join(filter(None, half)) for half in zip(upper, lower, strict=True)])
     return [way] if way else []
 
 
