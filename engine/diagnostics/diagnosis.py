@@ -29,6 +29,7 @@ from .confidence import confidence
 from .context import FAR, Context, peak_lr
 from .detector import Detection, Detector, Recovered
 from .hindsight import verdict
+from .policy_causes import POLICY_CAUSES, POLICY_COLLAPSED, recover_policy
 from .regime import MEASURED_BY, Regime
 from .row import Row
 from .run_statistics import START, RunFacts, RunStatistics
@@ -146,6 +147,11 @@ class Diagnosis:
     def run(self) -> RunStatistics:
         return self._run
 
+    @property
+    def recent_losses(self) -> list[float]:
+        """Of the last rows, those that are finite."""
+        return [loss for row in self._context.recent if (loss := row.finite("loss")) is not None]
+
     def in_hindsight(self, whole: Whole) -> FindingOpened | None:
         """What the log shows if it ends here; nothing is remembered of it."""
         found = verdict(whole)
@@ -202,17 +208,19 @@ class Diagnosis:
     def _opened(self, id: int, kind: str, outcome: Detection) -> FindingOpened:
         entry = CATALOGUE[kind]
         context = replace(self._context, onset=outcome.onset)
-        causes = ranked_causes(entry.causes, context)
+        is_of_reward = self._run.has_rewards and kind in OF_A_FALLING_LOSS
+        rules, usual = (POLICY_CAUSES, (recover_policy,)) if is_of_reward else (entry.causes, entry.fixes)
+        causes = ranked_causes(rules, context)
         return FindingOpened(
             id=id,
             step=self._run.step,
             onset=outcome.onset,
             kind=kind,
             severity=outcome.severity,
-            title=entry.title,
+            title=POLICY_COLLAPSED if is_of_reward else entry.title,
             evidence=self._in_its_words(outcome.evidence),
             causes=[cause.text for cause in causes],
-            fixes=fixes_for(causes, entry.fixes, context),
+            fixes=fixes_for(causes, usual, context),
             confidence=confidence(kind),
         )
 

@@ -7,13 +7,13 @@ an alarm, and in the order of RULES.
 
 from collections.abc import Callable
 
-from .flat_curves import constant, creeping, decayed_early, guessing, overflowing, zero
-from .moving_curves import collapsed, diverged, leapt, overfits, rising, swings
+from .flat_curves import constant, creeping, creeping_in_noise, decayed_early, guessing, overflowing, zero
+from .moving_curves import collapsed, diverged, leapt, overfits, rising, swings, zigzags
 from .whole_log import Verdict, Whole
 
 RULES: tuple[Callable[[Whole], Verdict | None], ...] = (
     zero, overflowing, collapsed, diverged, rising, leapt,
-    guessing, constant, creeping, decayed_early, overfits, swings,
+    guessing, constant, creeping, creeping_in_noise, decayed_early, overfits, swings, zigzags,
 )  # fmt: skip
 
 

@@ -1,10 +1,12 @@
 """Rules of hindsight for a curve that moves: up and away, in one leap, to and fro, or apart from the validation."""
 
 import math
+from collections import deque
 from itertools import pairwise
 from statistics import fmean, median
 
 from .whole_log import GAINED, EvaluatedRow, Verdict, Whole, seen_as
+from .zigzag import WINDOW, Zigzag
 
 LOST = 0.5
 """Share of the gain whose loss is divergence, where the gain was worth it (`GAINED`, a share of the first loss)."""
@@ -107,6 +109,21 @@ def swings(whole: Whole) -> Verdict | None:
         return None
     seen = f"in {len(means)} rows the loss turns at every one, by {size:.2g} around {level:.3g}, and gets nowhere"
     return seen_as("oscillation", whole.run.first_step, "warning", seen)
+
+
+def zigzags(whole: Whole) -> Verdict | None:
+    """A pattern of two to four rows that came again and again to the end of a log too short for its detector."""
+    swing = Zigzag(deque(whole.recent, WINDOW)).swing()
+    if swing is None or len(whole.means) < 8 or swing.size < SWING * abs(whole.run.level.mean):
+        return None
+    quarter = len(whole.means) // 4
+    first, last = fmean(whole.means[:quarter]), fmean(whole.means[-quarter:])
+    if first - last > 3 * swing.noise * math.sqrt(2 / (quarter * whole.run.profile.size)):
+        return None
+    seen = (
+        f"a pattern of {swing.period} rows comes again and again: the loss swings by {swing.size:.2g} around {last:.3g}"
+    )
+    return seen_as("oscillation", whole.run.first_step, "warning", f"{seen}, and gets nowhere")
 
 
 def overfits(whole: Whole) -> Verdict | None:

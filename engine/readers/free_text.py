@@ -33,7 +33,8 @@ _PAIR = re.compile(
     re.IGNORECASE,
 )
 _RELEVANT = re.compile(
-    r"loss|step|iter|epoch|norm|lr|rate|acc|nll|bpb|error|mse|cost|entropy|xent|learn:|'s l[12]:|\d\s*/\s*\d",
+    r"loss|step|iter|epoch|norm|lr|rate|acc|nll|bpb|error|mse|cost|entropy|xent|reward|return|learn:|'s l[12]:"
+    r"|\d\s*/\s*\d",
     re.IGNORECASE,
 )
 _ASSIGNMENT = re.compile(r"\s*[\w.\[\]]+\s*(?::\s*[\w\[\]., |]+)?\s=\s*[^=,]*$")
@@ -51,6 +52,8 @@ _SETTINGS = re.compile(
 """A line of settings; `loss_ota=1` there is no loss."""
 _RETOLD = re.compile(r"better model|best model|improved? from", re.IGNORECASE)
 """A line that compares with an earlier value; what was measured stands in a line of its own."""
+_ACCOMPANYING = BESIDE - {"reward"}
+"""What alone makes no entry; a reward does, as some agents log nothing else."""
 _AT = {"at", "after", "on", "in", "of", "for"}
 _LONGEST = 20_000
 _MOST_BARS = 20_000
@@ -199,7 +202,7 @@ class _Reading:
 
     def _finished(self, entry: dict[str, Cell]) -> Iterator[Record]:
         """Only lines about the training are entries; other lines have numbers too."""
-        known = {found.canonical for name in entry if (found := meaning(name))} - BESIDE
+        known = {found.canonical for name in entry if (found := meaning(name))} - _ACCOMPANYING
         if any(not canonical.startswith("total") for canonical in known):
             self.names |= entry.keys()
             yield {**self.place, **entry}

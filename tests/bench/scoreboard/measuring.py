@@ -1,4 +1,4 @@
-"""All cases, trained or read, and judged, in a few processes side by side."""
+"""All cases and all foreign logs, made or read, and judged, in a few processes side by side."""
 
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from .case import Case
 from .cases import cases
+from .foreign_logs import FOREIGN_SEEDS, JudgedLog, judged_logs
 from .judging import Judged, judged
 from .recording import recording
 
@@ -26,3 +27,14 @@ def measure(rounds: int, folder: Path, *, processes: int, only: str = "", again:
 
 def _measured(case: Case, seed: int, folder: Path, again: bool) -> Judged:
     return judged(recording(case, seed, folder=folder, again=again))
+
+
+def measure_foreign(folder: Path, *, processes: int, only: str = "", again: bool = False) -> Iterator[JudgedLog]:
+    jobs = [(seed, folder, only, again) for seed in FOREIGN_SEEDS]
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        for logs in pool.map(_measured_foreign, *zip(*jobs, strict=True)):
+            yield from logs
+
+
+def _measured_foreign(seed: int, folder: Path, only: str, again: bool) -> list[JudgedLog]:
+    return list(judged_logs(seed, folder, only=only, again=again))
