@@ -1,12 +1,11 @@
 """Rules of hindsight for a curve that moves: up and away, in one leap, to and fro, or apart from the validation."""
 
 import math
-from collections import deque
 from itertools import pairwise
 from statistics import fmean, median
 
 from .whole_log import GAINED, EvaluatedRow, Verdict, Whole, seen_as
-from .zigzag import WINDOW, Zigzag
+from .zigzag import swing_of
 
 LOST = 0.5
 """Share of the gain whose loss is divergence, where the gain was worth it (`GAINED`, a share of the first loss)."""
@@ -113,7 +112,7 @@ def swings(whole: Whole) -> Verdict | None:
 
 def zigzags(whole: Whole) -> Verdict | None:
     """A pattern of two to four rows that came again and again to the end of a log too short for its detector."""
-    swing = Zigzag(deque(whole.recent, WINDOW)).swing()
+    swing = swing_of(whole.recent)
     if swing is None or len(whole.means) < 8 or swing.size < SWING * abs(whole.run.level.mean):
         return None
     quarter = len(whole.means) // 4

@@ -1,8 +1,8 @@
 """A curve that repeats itself every two to four rows: swings that no mean over some rows shows."""
 
-from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from operator import sub
 from statistics import fmean
 
 from .level import GAUSS
@@ -25,24 +25,18 @@ class Swing:
     """Standard deviation around the pattern."""
 
 
-@dataclass(slots=True)
-class Zigzag:
-    """The last rows of a curve."""
-
-    recent: deque[float] = field(default_factory=lambda: deque(maxlen=WINDOW))
-
-    def swing(self) -> Swing | None:
-        """How they repeat themselves; None where they do not."""
-        values = [*self.recent]
-        if len(values) < WINDOW:
-            return None
-        period = min(PERIODS, key=lambda period: _difference(values, period))
-        if _difference(values, 1) <= REPEATS * _difference(values, period):
-            return None
-        means = [fmean(values[place::period]) for place in range(period)]
-        return Swing(period, max(means) - min(means), GAUSS * _difference(values, period))
+def swing_of(values: Sequence[float]) -> Swing | None:
+    """How the last `WINDOW` rows of a curve repeat themselves; None where they do not, or there are fewer."""
+    if len(values) < WINDOW:
+        return None
+    values = values[-WINDOW:]
+    apart, period = min((_difference(values, period), period) for period in PERIODS)
+    if _difference(values, 1) <= REPEATS * apart:
+        return None
+    means = [fmean(values[place::period]) for place in range(period)]
+    return Swing(period, max(means) - min(means), GAUSS * apart)
 
 
 def _difference(values: Sequence[float], apart: int) -> float:
     """The mean difference of values so many places apart."""
-    return fmean(abs(after - before) for before, after in zip(values, values[apart:], strict=False))
+    return sum(map(abs, map(sub, values[apart:], values))) / (len(values) - apart)

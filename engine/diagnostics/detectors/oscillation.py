@@ -10,7 +10,7 @@ from typing import ClassVar
 from ..detector import Detection, Recovered, Watched
 from ..level import OUTLIER, RunningLevel, Streak
 from ..run_statistics import LEVEL_MEMORY, RunStatistics
-from ..zigzag import WINDOW, Swing, Zigzag
+from ..zigzag import WINDOW, Swing, swing_of
 
 SMOOTHING = 4
 """Rows over which batch noise is averaged before a swing is looked for."""
@@ -82,7 +82,7 @@ class Oscillation:
     _jumps: float = field(default=0.0, init=False)
     """The noise when a finding of jumps opened."""
     _fallen: Streak = field(default_factory=Streak, init=False)
-    _zigzag: Zigzag = field(default_factory=Zigzag, init=False)
+    _recent: deque[float] = field(default_factory=lambda: deque(maxlen=WINDOW), init=False)
     _calmest: float = field(default=math.inf, init=False)
     """The lowest noise at the end of a window."""
     _is_zigzag: bool = field(default=False, init=False)
@@ -97,7 +97,7 @@ class Oscillation:
         if loss is None:
             return None
         level, rows, smooth = self._noise, run.rows, self._smooth
-        self._zigzag.recent.append(loss)
+        self._recent.append(loss)
         level.learn(loss)
         noise = level.noise
         # a single hard batch must not look like a swing
@@ -152,7 +152,7 @@ class Oscillation:
         self._calmest = min(noise, calmest)
         if self._open and not self._is_zigzag:
             return None
-        swing = self._zigzag.swing() if noise > self.least * run.unit else None
+        swing = swing_of([*self._recent]) if noise > self.least * run.unit else None
         if swing is None or swing.size < self.zigzag * abs(run.level.mean):
             self._calm -= 1
             return self._recover(self._window[0]) if self._is_zigzag and not self._calm else None

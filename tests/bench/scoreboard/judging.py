@@ -30,18 +30,18 @@ class Judged:
     """By whose verdict it is: ours, and those of the published rules and the rivals that are installed."""
 
 
-def judged(run: Recording) -> Judged:
-    """Every verdict is about the same rows of one run."""
+def judged(run: Recording, folder: Path) -> Judged:
+    """Every verdict is about the same rows of one run; the folder keeps the reports of other programs."""
     config = run.case.config(run.seed)
     label = label_of(run)
     facts = replace(facts_of(config), chance=CHANCE * run.case.unit)
     alarms_by = {BLIND: findings(run, RunFacts()), KNOWN: findings(run, facts)}
     alarms_by |= {name: alarms(rules, run.rows, run.parameters) for name, rules in PUBLISHED.items()}
-    alarms_by |= _raised_by_rivals(run)
+    alarms_by |= raised_by_rivals(run, folder)
     return Judged(name=run.name, verdicts={who: judge(label, raised) for who, raised in alarms_by.items()})
 
 
-def _raised_by_rivals(run: Recording) -> dict[str, list[Alarm]]:
+def raised_by_rivals(run: Recording, folder: Path) -> dict[str, list[Alarm]]:
     """Of those that are installed."""
     installed = [rival for rival in RIVALS if rival.is_installed]
     if not installed:
@@ -49,7 +49,7 @@ def _raised_by_rivals(run: Recording) -> dict[str, list[Alarm]]:
     with tempfile.TemporaryDirectory() as place:
         path = Path(place, "metrics.csv")
         write_csv(run.rows, path)
-        return {rival.name: rival.alarms(path, run.rows[-1].step) or [] for rival in installed}
+        return {rival.name: rival.alarms(path, run.rows[-1].step, folder) or [] for rival in installed}
 
 
 def findings(run: Recording, facts: RunFacts) -> Iterator[Alarm]:

@@ -11,6 +11,7 @@ schedule without a warm-up.
 """
 
 import csv
+import hashlib
 import json
 import shutil
 import subprocess
@@ -43,16 +44,23 @@ class Rival:
     def is_installed(self) -> bool:
         return shutil.which(self.name) is not None
 
-    def alarms(self, log: Path, last: int) -> list[Alarm] | None:
-        """What it raises about a log that ends with this step; None where it cannot read the log."""
-        command = [self.name, *self.arguments, str(log)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST, check=False)
+    def alarms(self, log: Path, last: int, folder: Path) -> list[Alarm] | None:
+        """What it raises about a log that ends with this step; None where it cannot read the log.
+
+        Its report is kept in the folder, as the program does not change.
+        """
+        known = hashlib.sha256(log.suffix.encode() + log.read_bytes()).hexdigest()[:24]
+        kept = folder / f"{self.name}_{known}.json"
+        if not kept.exists():
+            command = [self.name, *self.arguments, str(log)]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST, check=False)
+            kept.write_text(done.stdout)
         try:
-            found = self.findings(json.loads(done.stdout))
+            found = self.findings(json.loads(kept.read_text()))
         except ValueError:
             return None
-        known = [each for each in found if each["severity"] != "info" and each[self.check] in self.meant]
-        return [Alarm(self.meant[check], last) for check in sorted({each[self.check] for each in known})]
+        raised = {each[self.check] for each in found if each["severity"] != "info" and each[self.check] in self.meant}
+        return [Alarm(self.meant[check], last) for check in sorted(raised)]
 
 
 RIVALS = (
