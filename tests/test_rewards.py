@@ -6,11 +6,10 @@ import random
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
 
+from tinygpt_tui.engine.readers.source import ReadError
 from tinygpt_tui.tui.cli.diagnose import LogDiagnosis, diagnose_log
 from tinygpt_tui.tui.cli.diagnosis_text import DiagnosisPage
-from tinygpt_tui.tui.cli.main import main
 
 ROWS = 120
 
@@ -60,7 +59,7 @@ def test_a_policy_that_learns_is_none_and_the_report_states_what_was_not_judged(
 def test_a_reward_can_be_chosen_by_hand_where_no_name_says_it(tmp_path: Path) -> None:
     path = tmp_path / "odd.csv"
     path.write_text("step,score_x,other\n" + "".join(f"{i},{i / 9:.3f},1.5\n" for i in range(20)))
-    refused = CliRunner().invoke(main, ["diagnose", str(path)])
-    assert refused.exit_code == 2 and "--map reward=NAME" in refused.output
-    given = CliRunner().invoke(main, ["diagnose", str(path), "--map", "reward=score_x"])
-    assert given.exit_code == 0 and "reward = score_x" in given.output
+    with pytest.raises(ReadError, match="--map reward=NAME"):
+        diagnosed(path)
+    given = diagnose_log(str(path), tmp_path, {"reward": "score_x"})
+    assert given.log.columns == {"reward": "score_x"} and given.runs[""].report.rows == 20

@@ -39,9 +39,7 @@ class Seam:
     climb: int = 2
     """Rows of a rising lr that show that the fall was no step of a decay."""
     leap: float = 1.02
-    """Times by which the lr rises in one row to the peak of its schedule."""
-    peak: float = 0.98
-    """Share of the highest lr so far at which it is at the peak."""
+    """Times by which the lr rises in one row to the peak of its schedule; closer to the highest lr so far is the peak."""
     planned: float = 0.1
     """Share of the highest lr down to which a schedule decays before a planned restart (Loshchilov and Hutter 2017)."""
     left: float = 0.2
@@ -99,7 +97,7 @@ class Seam:
         if lr * self.fall < before:
             self._climbed = 0
             return f"the lr falls from {before:.3g} to {lr:.3g} and climbs again"
-        is_peak = self.peak * self._top_lr <= lr <= LR_RISE * self._top_lr
+        is_peak = self._top_lr / self.leap <= lr <= self.leap * self._top_lr
         if is_peak and lr > self.leap * before > self.leap * self.planned * self._top_lr and not self._rose:
             return f"the lr leaps back from {before:.3g} to its peak of {lr:.3g}"
         return ""
