@@ -12,7 +12,7 @@ from rich.cells import cell_len
 
 from tinygpt_tui.engine.config import RunConfig
 from tinygpt_tui.engine.lesson import Lesson
-from tinygpt_tui.engine.storage.run_store import RunSummary, StoredState
+from tinygpt_tui.engine.storage.run_summary import RunSummary, StoredState
 from tinygpt_tui.tui.home.entries import (
     INTENTIONS,
     LEARNING,

@@ -53,7 +53,9 @@ def test_a_policy_that_collapses_is_a_finding_in_words_of_rewards(name: str, tmp
 def test_a_policy_that_learns_is_none_and_the_report_states_what_was_not_judged(name: str, tmp_path: Path) -> None:
     (run,) = diagnosed(written(tmp_path, name, collapses=False)).runs.values()
     assert run.report.findings == ()
-    assert run.report.blind == ("all but a collapse of the policy: the reward is all that was measured of how it learns",)
+    assert run.report.blind == (
+        "all but a collapse of the policy: the reward is all that was measured of how it learns",
+    )
 
 
 def test_a_reward_can_be_chosen_by_hand_where_no_name_says_it(tmp_path: Path) -> None:

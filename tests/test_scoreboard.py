@@ -152,7 +152,9 @@ def test_foreign_logs_are_counted_by_what_they_are_and_by_their_length(tmp_path:
     assert [log.verdicts[BLIND].is_exact for log in logs] == [True, False, False]
     assert logs[0].verdicts[BLIND].delay == 1 and [BLIND in log.unread_by for log in logs] == [False, False, True]
     assert measured_foreign(logs, "2001-02-03", "a command")["few"] == {"nan": {"right": 1, "wrong": 1}}
-    table = markdown(by_judge([judged(log("60-steps", lambda step: 2 + 3.5 / step, 20), tmp_path)]), logs, BLIND, "", "")
+    table = markdown(
+        by_judge([judged(log("60-steps", lambda step: 2 + 3.5 / step, 20), tmp_path)]), logs, BLIND, "", ""
+    )
     assert "| pasted snippets | tinygpt-tui, from the log alone | 1 of 3" in table
 
 

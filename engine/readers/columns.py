@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from ..diagnostics.row import RESUMED
 from .names import BARE, CANONICAL, PART, Meaning, is_no_loss, meaning, words_of
-from .record import RUN, Record, number
+from .record import RUN, WRITTEN, Record, number
 
 _ADVERSARIES = {
     "d", "g", "disc", "gen", "discriminator", "generator", "actor", "critic", "policy", "value", "real", "fake", "adv",
@@ -88,7 +88,7 @@ def contents(sample: Sequence[Record]) -> dict[str, Content]:
     found: dict[str, Content] = {}
     for record in sample:
         for name, cell in record.items():
-            if name != RUN and name != RESUMED:
+            if name not in (RUN, RESUMED, WRITTEN):
                 column = found.get(name)
                 if column is None:
                     column = found[name] = Content()

@@ -11,6 +11,7 @@ import msgspec
 
 from ..diagnostics.row import RESUMED
 from .format import Format
+from .names import meaning
 from .record import Cell, Record, number
 
 _NAMES = {",": "CSV", "\t": "TSV", ";": "CSV with semicolons", "|": "table with bars", " ": "table with spaces"}
@@ -20,6 +21,8 @@ _LOOK = 50
 """Lines that show whether a text is a table."""
 _MOST_COLUMNS = 20_000
 _ALIKE = 0.8
+_ALIKE_UNDER_HEADER = 0.5
+"""Share of the rows that are as long as the first, where that names a step and a loss and can be nothing but a header."""
 _NUMERIC = 0.5
 
 _numbers = msgspec.json.Decoder(list[list[float | None]], strict=False).decode
@@ -107,12 +110,20 @@ def _is_table(rows: Sequence[Sequence[str]], delimiter: str) -> bool:
         known = sum(number(cell) is not None for cell in rows[0])
         is_header = width > 1 and not known and not any(set(cell) & set(":={") for cell in rows[0])
         return delimiter == "," and (known == width or is_header)
-    if sum(len(row) == width for row in body) < _ALIKE * len(body) and len(body) > 1:
+    alike = _ALIKE_UNDER_HEADER if _is_header_of_log(rows[0]) else _ALIKE
+    if sum(len(row) == width for row in body) < alike * len(body) and len(body) > 1:
         return False
     cells = [cell for row in body for cell in row]
     return sum(not cell or number(cell) is not None for cell in cells) >= _NUMERIC * len(cells) and any(
         number(cell) is not None for cell in cells
     )
+
+
+def _is_header_of_log(cells: Sequence[str]) -> bool:
+    if any(number(cell) is not None for cell in cells):
+        return False
+    known = {what.canonical for cell in cells if (what := meaning(cell)) is not None}
+    return "step" in known and not known.isdisjoint({"loss", "val_loss"})
 
 
 def _names_each_number(rows: Sequence[Sequence[str]]) -> bool:

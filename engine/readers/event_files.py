@@ -6,14 +6,17 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import islice
 from struct import Struct, calcsize, unpack
 
 from ..diagnostics.row import RESUMED
 from .crc32c import fast_checksum, masked, plain_checksum
 from .format import Format
+from .hparams import hparams
 from .points import Point, joined
 from .protobuf import MALFORMED, fields, messages, signed, varint
 from .record import Record
+from .setting_values import Setting
 
 Blocks = Callable[[], Iterator[bytes]]
 """The bytes of a file from its beginning, in pieces of any size."""
@@ -28,6 +31,8 @@ _SCALAR = re.compile(
     rb"(?s)\x09(.{8})(?:\x10([\x80-\xff]{0,9}[\x00-\x7f]))?\x2a[\x00-\x7f]\x0a[\x00-\x7f]\x0a([\x00-\x7f])(.{1,120})\x15(.{4})"
 ).fullmatch
 """An event with one plain value: wall time, step, and a summary of a tag and a float."""
+_FIRST_BLOCKS = 16
+"""Of a file, in which settings are looked for: some megabytes."""
 _double, _float = Struct("<d").unpack, Struct("<f").unpack
 _CONTENTS = {1: "<f", 2: "<d", 3: "<i", 9: "<q", 19: "<e"}
 """The types of a tensor that scalars have."""
@@ -47,6 +52,15 @@ class EventFiles(Format):
             splits = [split for split, _ in files]
             streams = [self._points(blocks(), split, is_part=splits.count(split) > 1) for split, blocks in files]
             yield from joined(streams, run if several else "")
+
+    def settings(self, run: str) -> Mapping[str, Setting]:
+        """Those of the HPARAMS tab. add_hparams of PyTorch writes them into a folder of their own, below the run's."""
+        below = [name for name in self.runs if run in ("", ".") or name.startswith(f"{run}/")]
+        for name in dict.fromkeys([run, *below]):
+            for _, blocks in self.runs.get(name, ()):
+                if found := hparams(frames(islice(blocks(), _FIRST_BLOCKS), [0])):
+                    return found
+        return {}
 
     def skipped(self) -> tuple[str, ...]:
         count = self._damaged[0]

@@ -13,10 +13,11 @@ from typing import Self
 from .dialects import plain
 from .format import Format
 from .names import BESIDE, Meaning, is_held_out, meaning
-from .record import Cell, Record
+from .record import WRITTEN, Cell, Record
 from .text_block import TextBlock
 from .text_series import TextSeries
 from .text_table import TextTable
+from .times import time_in
 
 _NUMBER = (
     r"[-+]?(?:\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d*)?(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?"
@@ -91,7 +92,7 @@ class FreeTextReading:
                 continue
             for start in range(0, min(len(line), 50 * _LONGEST), _LONGEST):
                 for entry in self._lines.entries(line[start : start + _LONGEST]):
-                    yield from self._by_step(entry)
+                    yield from self._by_step({**entry, WRITTEN: time_in(line)})
 
     def _ended(self) -> Iterator[Record]:
         held, self._held = self._held, {}

@@ -221,7 +221,7 @@ def _surveyed(
             columns=_wanted(columns, shown),
             steps=steps,
             is_first_left=is_short,
-            clock=clock_of(found, taken),
+            clock=clock_of(sample, found, taken),
         ),
         _gaps=columns.gaps,
         _whole=columns.whole,

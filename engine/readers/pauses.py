@@ -1,10 +1,10 @@
 """Pauses in a log: a program that was stopped and started again leaves a gap in the times of its entries."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from .columns import Content
-from .record import Cell, number
+from .record import WRITTEN, Cell, Record, number
 
 CLOCKS = ("wall_time", "timestamp", "time", "walltime", "elapsed", "elapsed_time", "time_elapsed", "runtime")
 """The last part of the name of a column of times, the one that shows a pause best first."""
@@ -12,6 +12,8 @@ _LONGER = 10.0
 """Times the longest interval of late that a pause is: evaluations and checkpoints come again and are no pauses."""
 _FORGET = 0.999
 """What an entry leaves of the memory of the longest interval."""
+_LOOK = 100
+"""Entries that show whether they have a time."""
 _KNOWN = 10
 """Intervals before a pause can be told."""
 
@@ -21,8 +23,10 @@ def clock_word(column: str) -> str:
     return column.rpartition("/")[2].strip("_ ").lower().replace(" ", "_")
 
 
-def clock_of(found: Mapping[str, Content], taken: Iterable[str]) -> str | None:
-    """The column of times that only go up; None where a log has none."""
+def clock_of(sample: Sequence[Record], found: Mapping[str, Content], taken: Iterable[str]) -> str | None:
+    """Where entries have the time at which they were written, or a column of times that only go up; None without."""
+    if any(WRITTEN in record for record in sample[:_LOOK]):
+        return WRITTEN
     free = {clock_word(name): name for name in found.keys() - {*taken} if found[name].values > _KNOWN}
     return next((free[word] for word in CLOCKS if word in free and found[free[word]].is_sum), None)
 

@@ -12,7 +12,7 @@ from .block import ColumnBlock, Floats64, Places
 from .names import meaning
 from .pauses import CLOCKS, clock_word
 from .plan import Plan
-from .record import RUN
+from .record import RUN, WRITTEN
 from .runs import LEVELS, Runs
 from .step_columns import StepColumns
 from .steps import LARGEST_STEP
@@ -44,7 +44,7 @@ class Placement:
         self._runs: dict[str, Runs] = {}
         self._step = np.nan if plan.steps.column else 0.0
         self._is_first_left = plan.is_first_left
-        self._hidden = {*hidden, plan.steps.column, RUN, RESUMED}
+        self._hidden = {*hidden, plan.steps.column, RUN, RESUMED, WRITTEN}
         self._names: dict[str, str | None] = {}
         """What a column without a canonical name is called; None where it is no metric."""
 
@@ -83,7 +83,9 @@ class Placement:
                 columns[name] = block.columns[column]
                 if column in block.nans and not is_nan_a_gap:
                     nans[name] = block.nans[column]
-        for column in block.columns.keys() - chosen if len(block.columns) > len(chosen) else ():
+        if WRITTEN in block.columns and "time" not in self._names.values():
+            self._names[WRITTEN] = "time"
+        for column in [column for column in block.columns if column not in chosen]:
             if (name := self._own_name(column)) is not None:
                 columns[name] = block.columns[column]
         ordered = {

@@ -6,21 +6,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from heapq import merge
 from operator import itemgetter
 
-from ..diagnostics.row import RESUMED
-from .pauses import Pauses
-from .record import RUN, Record
+from .record import RUN, WRITTEN, Record
 
 Point = tuple[float, int, str, float]
-"""Time in any unit, step, name of the metric, value."""
+"""Time in seconds, step, name of the metric, value."""
 
 
 def joined(streams: Sequence[Iterable[Point]], run: str = "") -> Iterator[Record]:
     """Entries in the order of time: what was logged at one step, until a name comes again.
 
-    Time is what orders several files of one run, because a resumed run goes back in its steps; an entry after a pause
-    holds that it is.
+    Time is what orders several files of one run, because a resumed run goes back in its steps.
     """
-    pauses = Pauses()
     points = streams[0] if len(streams) == 1 else merge(*streams, key=itemgetter(0, 1))
     head: dict[str, float | str] = {RUN: run} if run else {}
     entry, current = {}, None
@@ -28,9 +24,7 @@ def joined(streams: Sequence[Iterable[Point]], run: str = "") -> Iterator[Record
         if step != current or name in entry:
             if entry:
                 yield entry
-            current, entry = step, {**head, "step": step}
-            if (pause := pauses.at(time)) is not None:
-                entry[RESUMED] = pause
+            current, entry = step, {**head, "step": step, WRITTEN: time}
         entry[name] = value
     if entry:
         yield entry

@@ -12,7 +12,7 @@ from ..view.state_glyphs import STATE_GLYPHS, state_glyph
 from .entries import BrokenPreset, Entry, LearnEntry, LogEntry, PresetEntry, RunEntry
 
 if TYPE_CHECKING:  # the first frame does not need it
-    from ...engine.storage.run_store import RunSummary
+    from ...engine.storage.run_summary import RunSummary
 
 Piece = tuple[str, str]
 """A text and the theme variable that colours it."""

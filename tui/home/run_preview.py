@@ -18,7 +18,7 @@ from .entries import RunEntry
 from .rows import damage, findings, size
 
 if TYPE_CHECKING:
-    from ...engine.storage.run_store import RunSummary
+    from ...engine.storage.run_summary import RunSummary
     from .log_peek import LogSummary
 
 _TALLEST_CURVE = 10
