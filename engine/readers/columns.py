@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from ..diagnostics.row import RESUMED
 from .names import BARE, CANONICAL, PART, PERPLEXITY, Meaning, is_no_loss, meaning, words_of
 from .record import RUN, WRITTEN, Record, number
 
@@ -97,7 +98,7 @@ def contents(sample: Sequence[Record]) -> dict[str, Content]:
     found: dict[str, Content] = {}
     for record in sample:
         for name, cell in record.items():
-            if name not in (RUN, WRITTEN):
+            if name not in (RUN, RESUMED, WRITTEN):
                 column = found.get(name)
                 if column is None:
                     column = found[name] = Content()
@@ -150,7 +151,7 @@ def choose(found: Mapping[str, Content], given: Mapping[str, str]) -> Columns:
         chosen["loss"] = (total,)
     if len(chosen.get("val_loss", ())) > len(chosen.get("loss", ())):
         chosen["val_loss"] = chosen["val_loss"][:1]  # several held-out sets, and not the parts of one loss
-    if "loss" not in chosen and "loss" not in given and "val_loss" not in chosen and (only := _only_series(found)):
+    if not {"loss", "val_loss", "reward"} & chosen.keys() and "loss" not in given and (only := _only_series(found)):
         chosen["loss"] = (only,)
     if _is_never_measured(chosen, found):
         unmeasured += chosen.pop("grad_norm")

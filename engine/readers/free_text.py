@@ -37,8 +37,8 @@ _PAIR = re.compile(
     re.IGNORECASE,
 )
 _RELEVANT = re.compile(
-    r"loss|step|iter|epoch|norm|lr|rate|acc|nll|bpb|error|mse|cost|entropy|xent|learn:|'s l[12]:|ppl|perplexity"
-    r"|objective|\d\s*/\s*\d|\d%(?:\)| \()|^\d+(?: train| val|:\t)",
+    r"loss|step|iter|epoch|norm|lr|rate|acc|nll|bpb|error|mse|cost|entropy|xent|reward|return|learn:|'s l[12]:"
+    r"|ppl|perplexity|objective|\d\s*/\s*\d|\d%(?:\)| \()|^\d+(?: train| val|:\t)",
     re.IGNORECASE,
 )
 _ASSIGNMENT = re.compile(r"\s*[\w.\[\]]+\s*(?::\s*[\w\[\]., |]+)?\s=\s*[^=,]*$")
@@ -59,6 +59,8 @@ _SETTINGS = re.compile(
 _RETOLD = re.compile(r"better model|best model|improved? from", re.IGNORECASE)
 """A line that compares with an earlier value; what was measured stands in a line of its own."""
 _NOT_NOW = {"best", "lowest", "minimum", "min", "previous", "last", "from", "initial"}
+_ACCOMPANYING = BESIDE - {"reward"}
+"""What alone makes no entry; a reward does, as some agents log nothing else."""
 _AT = {"at", "after", "on", "in", "of", "for"}
 _LONGEST = 20_000
 _MOST_BARS = 20_000
@@ -228,7 +230,7 @@ class _Reading:
 
     def _finished(self, entry: dict[str, Cell]) -> Iterator[Record]:
         """Only lines about the training are entries; other lines have numbers too."""
-        known = {found.canonical for name in entry if (found := meaning(name))} - BESIDE
+        known = {found.canonical for name in entry if (found := meaning(name))} - _ACCOMPANYING
         if any(not canonical.startswith("total") for canonical in known):
             self.names |= entry.keys()
             yield {**self.place, **entry}
