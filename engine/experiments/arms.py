@@ -20,7 +20,7 @@ class Arm:
         self.candidate = candidate
         self.path = path
         self.has_ended = False
-        self._kind = plan.kind
+        self._kinds = plan.kinds
         self._start = plan.start
         self._told = told
         self._losses: list[float] = []
@@ -80,7 +80,7 @@ class Arm:
                 self._losses.append(loss)
             case Evaluated():
                 self._val_losses[event.step] = event.val_loss
-            case FindingOpened() if event.kind == self._kind:
+            case FindingOpened() if event.kind in self._kinds:
                 self._open.add(event.id)
             case FindingClosed():
                 self._open.discard(event.id)

@@ -21,6 +21,8 @@ INTERVAL_CONFIDENCE = 0.9
 """Of all the intervals of one proof together."""
 FEWEST_DIFFERENCES = 6
 """Differences below which no interval is given."""
+OUTLASTS = 2
+"""Times as many steps as the control's loss was finite for."""
 _HIGHEST_PHI = 0.97
 
 
@@ -42,7 +44,7 @@ class Trial:
     val_losses: Sequence[float] = ()
     """Of evaluations at the same steps in all runs of the proof."""
     has_finding: bool = False
-    """Whether the finding that is to be mended was open at the last step."""
+    """Whether a finding of the run that is to be mended was open at the last step."""
 
 
 @dataclass(frozen=True)
@@ -55,19 +57,40 @@ class FixVerdict:
 
 def judge(fix: Trial, control: Trial, *, comparisons: int = 1) -> FixVerdict:
     """`comparisons` counts the fixes and the looks of one proof: Bonferroni keeps the sum of their errors in bounds."""
-    broken = [not math.isfinite(_last(trial)) for trial in (fix, control)]
-    if broken[0]:
-        return FixVerdict("does not help" if broken[1] else "makes worse", "its loss is no longer a finite number")
-    if broken[1]:
-        return FixVerdict("helps", "its loss stays finite, which the control's does not")
-    if list(fix.losses) == list(control.losses):
+    if not fix.losses or not control.losses:
+        return FixVerdict("cannot tell yet", "there are no steps")
+    if (broken := _broken(fix, control)) is not None:
+        return broken
+    losses = _equally_many(fix.losses, control.losses)
+    val_losses = _equally_many(fix.val_losses, control.val_losses)
+    if list(losses[0]) == list(losses[1]):
         return FixVerdict("cannot tell yet", "its losses are the control's to the last bit: so far it changes nothing")
     loss, val_loss = (
         paired_interval(_later_half(ours), _later_half(its), comparisons=comparisons)
-        for ours, its in ((fix.losses, control.losses), (fix.val_losses, control.val_losses))
+        for ours, its in (losses, val_losses)
     )
     answer, why = _answer(val_loss or loss, fix, control)
     return FixVerdict(answer, why, loss, val_loss)
+
+
+def _broken(fix: Trial, control: Trial) -> FixVerdict | None:
+    """Where a loss is no finite number any more. When one overflows is chance: the other has to last far longer."""
+    ours, its = _finite_steps(fix), _finite_steps(control)
+    if ours < len(fix.losses):
+        is_worse = its == len(control.losses) and its >= OUTLASTS * ours
+        return FixVerdict("makes worse" if is_worse else "does not help", "its loss is no longer a finite number")
+    if its == len(control.losses):
+        return None
+    if fix.has_finding:
+        return FixVerdict("cannot tell yet", "its loss stays finite, which the control's does not, but a finding opens")
+    if ours < OUTLASTS * its:
+        return FixVerdict("cannot tell yet", f"its loss is finite so far; the control's was for {its} steps")
+    return FixVerdict("helps", "its loss stays finite, which the control's does not")
+
+
+def _finite_steps(trial: Trial) -> int:
+    """Before the first whose loss is no finite number."""
+    return next((at for at, loss in enumerate(trial.losses) if not math.isfinite(loss)), len(trial.losses))
 
 
 def _answer(interval: DifferenceInterval | None, fix: Trial, control: Trial) -> tuple[VerdictWord, str]:
@@ -124,10 +147,12 @@ def student_t(share: float, freedom: float) -> float:
     )
 
 
+def _equally_many(ours: Sequence[float], its: Sequence[float]) -> tuple[Sequence[float], Sequence[float]]:
+    """Of the same steps: one whose process has died has fewer."""
+    count = min(len(ours), len(its))
+    return ours[:count], its[:count]
+
+
 def _later_half(values: Sequence[float]) -> Sequence[float]:
     """A change needs some steps to take effect."""
     return values[len(values) // 2 :]
-
-
-def _last(trial: Trial) -> float:
-    return trial.losses[-1] if trial.losses else math.nan

@@ -36,7 +36,7 @@ from ..toml_tables import LONGEST_CONFIG
 from .event_log import Transcript, drop_superseded, first_events, marked_events, restart_steps, tail_events
 from .origin import read_origin, rename_parents
 from .own_files import CREATED, delete_own_files, is_own_run, own_files
-from .relation import rename_related
+from .relation import read_relation, rename_related
 from .run_folder import CONFIG, EVENTS, StoreError, find_worker, is_watched, open_file, printable, unoccupied
 
 StoredState = Literal["starting", "running", "paused", "finished", "stopped", "failed", "interrupted", "damaged"]
@@ -78,6 +78,8 @@ class RunSummary:
     """The run that this one is a fork of; empty where it is none."""
     forked_at: int = 0
     """The last step that a fork shares with its parent."""
+    fix: str = ""
+    """The title of the fix that a fork has and its parent has not."""
     watched: bool = False
     """Whether anything follows it: a screen, a `train` or an `attach`."""
 
@@ -189,6 +191,7 @@ def summarise(run: Path) -> RunSummary:
         pid=worker.pid if worker else None,
         parent=printable(origin.parent) if origin else "",
         forked_at=origin.step if origin else 0,
+        fix=read_relation(run).fix if origin else "",
         watched=worker is not None and is_watched(run),
     )
 
