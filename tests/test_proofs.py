@@ -34,7 +34,15 @@ from tinygpt_tui.engine.experiments import arms
 from tinygpt_tui.engine.experiments.arms import Proof, fix_verdict_words
 from tinygpt_tui.engine.experiments.proof import CONTROL, FIRST_LOOK, make_arms, make_folder, plan_proof
 from tinygpt_tui.engine.experiments.too_late import try_earlier
-from tinygpt_tui.engine.experiments.verdict import VERDICT_MARGIN, Trial, judge, paired_interval, student_t
+from tinygpt_tui.engine.experiments.twin import twin
+from tinygpt_tui.engine.experiments.verdict import (
+    VERDICT_MARGIN,
+    Trial,
+    chance_of_twin,
+    judge,
+    paired_interval,
+    student_t,
+)
 from tinygpt_tui.engine.lesson import Lesson, LessonFix
 from tinygpt_tui.engine.storage.event_log import EventLog, all_events
 from tinygpt_tui.engine.storage.origin import read_origin
@@ -123,6 +131,38 @@ def test_a_fix_whose_process_has_died_is_compared_in_the_steps_that_both_have() 
     noise = np.random.default_rng(4).normal(scale=0.01, size=80)
     died = Trial(losses=list(np.asarray(falling[:80]) + noise))
     assert judge(died, Trial(losses=falling)).answer == "does not help"
+
+
+def chaotic(seed: int) -> Trial:
+    """A run that has a level of its own for long, as one that diverges has."""
+    random = np.random.default_rng(seed)
+    return Trial(losses=list(100 + 30 * random.normal() + random.normal(size=160)), has_finding=True)
+
+
+def test_two_runs_that_chance_drives_apart_are_not_told_from_a_fix_that_is_none() -> None:
+    alone, beside = 0, 0
+    for seed in range(0, 300, 3):
+        fix, control, twin = (chaotic(seed + each) for each in range(3))
+        chance = chance_of_twin(twin, control)
+        alone += judge(fix, control).answer == "helps"
+        beside += judge(fix, control, chance=chance).answer == "helps"
+        healthy = Trial(losses=[3.0] * 160)
+        assert judge(healthy, control, chance=chance).answer == "helps", "the finding is not there"
+    assert alone > 40 and beside <= 15
+
+
+def test_a_run_that_learns_has_a_twin_beside_which_small_gains_count() -> None:
+    chance = chance_of_twin(trial(0.0001), trial(0.0))
+    assert chance < VERDICT_MARGIN
+    assert judge(trial(-0.05), trial(0.0, 1), chance=chance).answer == "helps"
+    assert chance_of_twin(Trial(losses=[3.0] * 5), trial(0.0)) == 0.0, "too few steps"
+
+
+def test_the_twin_has_the_settings_of_its_control_and_a_trace_of_weight_decay(tmp_path: Path) -> None:
+    run = run_with(tmp_path, finding(1, 50, LOWER))
+    decay = read_config(run).optimizer.weight_decay
+    (changes,) = [twin(plan_proof(run)).changes]
+    assert list(changes) == ["optimizer.weight_decay"] and decay < changes["optimizer.weight_decay"] < decay + 0.01
 
 
 @given(st.lists(st.floats(0.1, 10), min_size=1, max_size=60), st.booleans())
@@ -359,7 +399,8 @@ async def test_a_fix_that_came_too_late_is_told_from_one_that_never_helps(
         assert words.startswith("does not help")
     else:
         assert words.startswith(f"too late now: from step {helped_from} it would have helped (loss differs by -0.4")
-    assert (proof.best(), proof.tried_from) == (None, 20 if helped_from == 20 else 0)
+    assert proof.best() is None and proof.earlier is not None
+    assert proof.earlier.plan.start == (20 if helped_from == 20 else 0)
 
 
 def checkpoint(run: Path, step: int) -> None:

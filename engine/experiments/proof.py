@@ -155,7 +155,12 @@ def make_folder(plan: ProofPlan) -> Path:
 
 
 def make_arms(plan: ProofPlan, folder: Path, now: datetime) -> list[Path]:
-    """A fork for each candidate, evaluated often and not sampled."""
+    """A fork for each candidate."""
+    return [make_arm(plan, folder, candidate, f"arm-{place}", now) for place, candidate in enumerate(plan.candidates)]
+
+
+def make_arm(plan: ProofPlan, folder: Path, candidate: Candidate, name: str, now: datetime) -> Path:
+    """A fork that is evaluated often and not sampled."""
     every = max(plan.looks[0] // EVALUATIONS, 1)
     measured = {
         "instruments.evaluate_every": every,
@@ -163,10 +168,7 @@ def make_arms(plan: ProofPlan, folder: Path, now: datetime) -> list[Path]:
         "storage.checkpoint_every": 1_000_000_000,
         "training.on_nan": "stop",
     }
-    return [
-        fork(folder, plan.parent, plan.start, candidate.changes | measured, now, name=f"arm-{place}")
-        for place, candidate in enumerate(plan.candidates)
-    ]
+    return fork(folder, plan.parent, plan.start, candidate.changes | measured, now, name=name)
 
 
 def adopt(plan: ProofPlan, arm: Path, candidate: Candidate, now: datetime) -> Path:

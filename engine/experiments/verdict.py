@@ -19,6 +19,11 @@ VERDICT_MARGIN = 0.02
 """Nats by which a loss must differ to matter: two runs of one configuration with other seeds differ as much."""
 INTERVAL_CONFIDENCE = 0.9
 """Of all the intervals of one proof together."""
+DRIFT_BLOCKS = 8
+"""Parts of a run of which each has one mean difference."""
+DRIFTS = 3
+"""Times as far as the twin, as a root mean square, has drifted from its control: of the few independent differences
+that there are, one in twenty lies as far out."""
 FEWEST_DIFFERENCES = 6
 """Differences below which no interval is given."""
 OUTLASTS = 2
@@ -55,8 +60,11 @@ class FixVerdict:
     val_loss: DifferenceInterval | None = None
 
 
-def judge(fix: Trial, control: Trial, *, comparisons: int = 1) -> FixVerdict:
-    """`comparisons` counts the fixes and the looks of one proof: Bonferroni keeps the sum of their errors in bounds."""
+def judge(fix: Trial, control: Trial, *, comparisons: int = 1, chance: float = 0.0) -> FixVerdict:
+    """`comparisons` counts the fixes and the looks of one proof: Bonferroni keeps the sum of their errors in bounds.
+
+    `chance` is by how much the loss of another control may differ, see `chance_of_twin`.
+    """
     if not fix.losses or not control.losses:
         return FixVerdict("cannot tell yet", "there are no steps")
     if (broken := _broken(fix, control)) is not None:
@@ -69,7 +77,7 @@ def judge(fix: Trial, control: Trial, *, comparisons: int = 1) -> FixVerdict:
         paired_interval(_later_half(ours), _later_half(its), comparisons=comparisons)
         for ours, its in (losses, val_losses)
     )
-    answer, why = _answer(val_loss or loss, fix, control)
+    answer, why = _answer(val_loss or loss, fix, control, chance)
     return FixVerdict(answer, why, loss, val_loss)
 
 
@@ -93,12 +101,14 @@ def _finite_steps(trial: Trial) -> int:
     return next((at for at, loss in enumerate(trial.losses) if not math.isfinite(loss)), len(trial.losses))
 
 
-def _answer(interval: DifferenceInterval | None, fix: Trial, control: Trial) -> tuple[VerdictWord, str]:
+def _answer(interval: DifferenceInterval | None, fix: Trial, control: Trial, chance: float) -> tuple[VerdictWord, str]:
     if interval is None:
         return "cannot tell yet", "there are too few steps"
-    if interval.high < -VERDICT_MARGIN:
-        return "helps", "the loss is lower" + (", and the finding does not open" if _mends(fix, control) else "")
-    if interval.low > VERDICT_MARGIN:
+    if interval.high < -VERDICT_MARGIN and _mends(fix, control):
+        return "helps", "the loss is lower, and the finding does not open"
+    if interval.high < -VERDICT_MARGIN and interval.mean < -chance:
+        return "helps", "the loss is lower"
+    if interval.low > VERDICT_MARGIN and interval.mean > chance:
         return "makes worse", "the loss is higher"
     if interval.high < VERDICT_MARGIN and _mends(fix, control):
         return "helps", "the finding does not open, and the loss is no higher"
@@ -106,6 +116,18 @@ def _answer(interval: DifferenceInterval | None, fix: Trial, control: Trial) -> 
         opens = ", and the finding opens as before" if fix.has_finding else ""
         return "does not help", f"the loss is not lower{opens}"
     return "cannot tell yet", "the difference is within what chance does"
+
+
+def chance_of_twin(twin: Trial, control: Trial) -> float:
+    """By how much losses may differ by chance, from how far a run is that differs by rounding errors alone.
+
+    It is next to nothing for a run that learns. Within the runs it does not show: each may be at its level for long.
+    """
+    losses = _equally_many(twin.losses, control.losses)
+    differences = np.subtract(*losses)[: min(map(_finite_steps, (twin, control)))]
+    blocks = np.array_split(differences, DRIFT_BLOCKS) if len(differences) >= DRIFT_BLOCKS else []
+    drift = math.sqrt(sum(float(block.mean()) ** 2 for block in blocks) / DRIFT_BLOCKS)
+    return DRIFTS * drift
 
 
 def _mends(fix: Trial, control: Trial) -> bool:
