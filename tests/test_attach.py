@@ -160,7 +160,7 @@ def test_an_update_is_measured_where_a_trainer_computes_gradients_within_it(runs
 
     for _ in range(9):
         before = nn.utils.parameters_to_vector(model.parameters()).detach().clone()
-        optimizer.step(closure)  # pyright: ignore[reportArgumentType]
+        optimizer.step(closure)  # pyright: ignore[reportCallIssue, reportArgumentType]
         after = nn.utils.parameters_to_vector(model.parameters()).detach()
         ratios.append(((after - before).norm() / after.norm()).item())
     run.close()

@@ -6,6 +6,7 @@ Methods may raise whatever goes wrong; `attach.AttachedRun` keeps that away from
 import os
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Protocol, SupportsFloat
 
 from ..events import Evaluated, RunDescribed, RunEnded, RunStarted, SampleGenerated
@@ -50,7 +51,8 @@ class Session:
         self._recorder = recorder
         self._probe = probe
         self._ranks = LeadingRank(others, self._end_by_death) if others else None
-        self._termination = TerminationWatch(self._end_by_signal) if others else None
+        termination = partial(_end_by_signal, self._ranks, recorder)
+        self._termination = TerminationWatch(termination) if others else None
         self._step_clock = step_clock
         self._steering = steering
         self._control = Control(recorder.requests, recorder.record, steering, can_stop=can_stop, others=self._ranks)
@@ -175,12 +177,6 @@ class Session:
             self._recorder.record(StepNumbers(step, values, at, self._tokens))
         self._recorder.end(RunEnded(step=self._step, reason="failed", detail=words))
 
-    def _end_by_signal(self) -> None:
-        """This process is about to be ended, as torchrun does with the others when one has died; in another thread."""
-        if self._ranks is not None:
-            self._ranks.find_death("")
-        self._recorder.close()
-
     def give_up(self) -> FollowingRank | None:
         """Stop recording; what was changed in the loop stays in effect until the result is closed."""
         if self._termination is not None:
@@ -194,6 +190,13 @@ class Session:
             return None
         self._probe.remove(keep_changes=True)
         return FollowingRank(None, self._probe)
+
+
+def _end_by_signal(ranks: LeadingRank | None, recorder: Recorder) -> None:
+    """This process is about to be ended, as torchrun does with the others when one has died; in another thread."""
+    if ranks is not None:
+        ranks.find_death("")
+    recorder.close()
 
 
 def plain_number(value: SupportsFloat) -> float:
