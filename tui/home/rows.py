@@ -63,10 +63,6 @@ def age(created: datetime, now: datetime) -> str:
     return "just now"
 
 
-def size(count: int) -> str:
-    return formatting.megabytes(count) if count >= 1e6 else f"{max(count, 0) / 1e3:.0f} kB"
-
-
 def findings(count: int) -> str:
     return f"{count} finding" + ("" if count == 1 else "s")
 
@@ -94,5 +90,5 @@ def _run_row(run: RunSummary, now: datetime, *, ascii: bool) -> EntryRow:
     if run.loss is not None:
         facts.append(f"loss {formatting.compact(run.loss)}")
     dot = " - " if ascii else " · "
-    aside = f"{age(run.created, now)}{dot}{size(run.bytes)}"
+    aside = f"{age(run.created, now)}{dot}{formatting.file_size(run.bytes)}"
     return EntryRow(tuple(name), (state.words, state.colour), (dot.join(facts), "curve-plan"), (aside, "state-faint"))
