@@ -40,7 +40,7 @@ from tinygpt_tui.engine.events import (
 )
 from tinygpt_tui.engine.storage.event_log import all_events
 from tinygpt_tui.engine.storage.run_folder import EVENTS, find_worker
-from tinygpt_tui.engine.storage.run_store import summarise
+from tinygpt_tui.engine.storage.run_summary import summarise
 
 
 @pytest.fixture

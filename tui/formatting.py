@@ -37,6 +37,12 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def counted_threads(threads: int, processes: int = 1) -> str:
+    """1 thread, 2 processes of 1 thread."""
+    words = counted(threads, "thread")
+    return words if processes == 1 else f"{processes} processes of {words}"
+
+
 def count(value: float | None) -> str:
     """How many: 214, 61k, 1.2M."""
     if value is None or not math.isfinite(value) or abs(value) >= 1e15:
@@ -58,6 +64,11 @@ def duration(seconds: float | None) -> str:
     if hours >= 48:
         return f"{hours // 24}d {hours % 24}h"
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def time_left(spent_s: float, done: float, of: float) -> str:
+    """`0:12 left`, at the speed so far; `…` before anything is done."""
+    return f"{duration(spent_s / done * max(of - done, 0))} left" if done > 0 else "…"
 
 
 def megabytes(size: float | None) -> str:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from itertools import islice
 from struct import Struct, calcsize, unpack
 
+from ..diagnostics.row import RESUMED
 from .crc32c import fast_checksum, masked, plain_checksum
 from .format import Format
 from .hparams import hparams
@@ -48,7 +49,8 @@ class EventFiles(Format):
         self._damaged[0] = 0
         several = len(self.runs) > 1
         for run, files in self.runs.items():
-            streams = [self._points(blocks(), split) for split, blocks in files]
+            splits = [split for split, _ in files]
+            streams = [self._points(blocks(), split, is_part=splits.count(split) > 1) for split, blocks in files]
             yield from joined(streams, run if several else "")
 
     def settings(self, run: str) -> Mapping[str, Setting]:
@@ -64,7 +66,16 @@ class EventFiles(Format):
         count = self._damaged[0]
         return (f"{count} damaged record{'s' * (count > 1)}",) if count else ()
 
-    def _points(self, blocks: Iterator[bytes], split: str) -> Iterator[Point]:
+    def _points(self, blocks: Iterator[bytes], split: str, *, is_part: bool) -> Iterator[Point]:
+        """`is_part`: other files hold the same metrics of the run, before or after; the first point here has a mark."""
+        points = self._scalars(blocks, split)
+        if is_part and (first := next(points, None)):
+            time, step, _, _ = first
+            yield time, step, RESUMED, 0.0
+            yield first
+        yield from points
+
+    def _scalars(self, blocks: Iterator[bytes], split: str) -> Iterator[Point]:
         names: dict[bytes, str] = {}
         for event in frames(blocks, self._damaged):
             if (scalar := _SCALAR(event)) and len(scalar[4]) == scalar[3][0]:
