@@ -102,11 +102,13 @@ class Placement:
             self._names[column] = self._free_name(column) if is_metric else None
         return self._names[column]
 
-    def _free_name(self, column: str) -> str:
-        """One that no other column has."""
+    def _free_name(self, column: str) -> str | None:
+        """One that no other column has; None where it says what another one does."""
         place = next((place for place, words in _PLACES.items() if clock_word(column) in words), None)
         if place is not None and place not in self._names.values():
             return place
+        if place is not None and column.startswith("_"):
+            return None  # W&B keeps two times of its own
         return f"{column} (column)" if column in _RESERVED else column
 
     def _steps(self, block: ColumnBlock, counted: Flags) -> Floats64:
