@@ -67,6 +67,8 @@ class RunSummary:
     """The run that this one is a fork of; empty where it is none."""
     forked_at: int = 0
     """The last step that a fork shares with its parent."""
+    fix: str = ""
+    """The title of the fix that a fork has and its parent has not."""
     watched: bool = False
     """Whether anything follows it: a screen, a `train` or an `attach`."""
 
@@ -98,6 +100,7 @@ def summarise(run: Path) -> RunSummary:
         pid=worker.pid if worker else None,
         parent=printable(origin.parent) if origin else "",
         forked_at=origin.step if origin else 0,
+        fix=read_relation(run).fix if origin else "",
         watched=worker is not None and is_watched(run),
     )
 

@@ -74,6 +74,8 @@ def _facts(run: RunSummary, log_summary: LogSummary | None) -> list[tuple[str, s
     facts = [("Step", f"{run.step} of {run.steps}" if run.steps else "not begun")]
     if run.parent:
         facts.append(("Fork", f"of {visible(run.parent)}, from step {run.forked_at} on"))
+    if run.fix:
+        facts.append(("Fix", visible(run.fix)))
     if run.loss is not None:
         val = f", on held-out text {formatting.compact(run.val_loss)}" if run.val_loss is not None else ""
         facts.append(("Loss", f"{formatting.compact(run.loss)}{val}"))

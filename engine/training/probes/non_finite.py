@@ -28,8 +28,12 @@ def first_non_finite(trainer: Trainer) -> FirstNonFinite | None:
     """Take one step, and name where it first was not finite; None where all of it is."""
     with non_finite_watch(trainer.model, trainer.step + 1) as watch:
         events = trainer.advance()
-    is_loss_finite = all(math.isfinite(event.loss or 0.0) for event in events if isinstance(event, StepFinished))
-    return watch.first or _in_parameters(trainer) or (None if is_loss_finite else _of_loss(trainer.step, "output"))
+    if first := watch.first or _in_parameters(trainer):
+        return first
+    (step,) = (event for event in events if isinstance(event, StepFinished))
+    if not math.isfinite(step.loss or 0.0):
+        return _of_loss(trainer.step, "output")
+    return None if math.isfinite(step.grad_norm or 0.0) else _of_norm(trainer)
 
 
 class NonFiniteWatch:
@@ -102,6 +106,11 @@ def _attention_logit(module: Attention, given: tuple[Any, ...]) -> float:
 
 def _of_loss(step: int, direction: Literal["output", "gradient"]) -> FirstNonFinite:
     return FirstNonFinite(step=step, module="loss", direction=direction)
+
+
+def _of_norm(trainer: Trainer) -> FirstNonFinite:
+    largest = trainer.flat.gradients.abs().amax().item()
+    return FirstNonFinite(step=trainer.step, module="loss", direction="gradient", largest_gradient=largest)
 
 
 def _in_parameters(trainer: Trainer) -> FirstNonFinite | None:
