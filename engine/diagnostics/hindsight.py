@@ -7,13 +7,13 @@ an alarm, and in the order of RULES.
 
 from collections.abc import Callable
 
-from .flat_curves import constant, creeping, decayed_early, guessing, overflowing, skipping, unmoved, zero
+from .flat_curves import constant, creeping, decayed_early, guessing, overflowing, saturated, skipping, unmoved, zero
 from .moving_curves import collapsed, diverged, leapt, overfits, rising, swings, val_swings
 from .whole_log import Verdict, Whole
 
 RULES: tuple[Callable[[Whole], Verdict | None], ...] = (
     zero, overflowing, collapsed, diverged, rising, leapt,
-    guessing, constant, unmoved, creeping, decayed_early, overfits, swings, val_swings, skipping,
+    saturated, guessing, constant, unmoved, creeping, decayed_early, overfits, swings, val_swings, skipping,
 )  # fmt: skip
 
 
