@@ -1,8 +1,11 @@
 """Loops of the libraries that people train with; each test runs where its library is installed."""
 
 import struct
+import sys
 from contextlib import closing
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -10,12 +13,15 @@ import torch
 from torch import Tensor, nn
 
 from tinygpt_tui.engine.attach import AttachedRun
-from tinygpt_tui.engine.events import Evaluated, RunDescribed, RunEnded, RunStarted, StepFinished
+from tinygpt_tui.engine.events import Evaluated, RunDescribed, RunEnded, RunStarted, StepFinished, Stop
 from tinygpt_tui.engine.following.log_folder import logs_in
 from tinygpt_tui.engine.following.log_runs import runs_in
 from tinygpt_tui.engine.readers.log import open_log
 from tinygpt_tui.engine.storage.event_log import all_events
 from tinygpt_tui.tui.cli.main import run_command
+
+from .attached_runs import ask
+from .test_run_command import run as run_program
 
 STEPS = 6
 
@@ -96,6 +102,84 @@ def test_the_lightning_trainer(tmp_path: Path) -> None:
     ).fit(Boring(), data, data)  # fmt: skip
     require_a_whole_run(watching.run)
     assert [row.loss for row in rows(watching.run)] == pytest.approx(losses)
+
+
+def test_without_keras_the_message_is_clear(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "keras", None)
+    monkeypatch.delitem(sys.modules, "tinygpt_tui.engine.attach_keras", raising=False)
+    with pytest.raises(ImportError, match="attach_keras needs Keras 3: pip install 'keras>=3'"):
+        import_module("tinygpt_tui.engine.attach_keras")
+
+
+def test_a_fit_of_keras(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    keras = pytest.importorskip("keras")
+    from tinygpt_tui.engine.attach_keras import KerasCallback
+
+    x = torch.randn(24, 8, generator=torch.Generator().manual_seed(0)).numpy()
+    y = x.sum(1, keepdims=True)
+
+    class Losses(keras.callbacks.Callback):
+        """Of each batch by itself: what Keras reports is the mean of an epoch so far, weighted by rows."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.totals, self.stop_at = [0.0], -1
+
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            self.totals.append(logs["loss"])
+
+    def fit(*callbacks: Any, epochs: int = 2) -> list[float]:
+        keras.utils.set_random_seed(0)
+        model = keras.Sequential([keras.layers.Dense(4), keras.layers.Dense(1)])
+        schedule = keras.optimizers.schedules.ExponentialDecay(0.01, 1, 0.5)
+        model.compile(keras.optimizers.Adam(schedule), "mse", metrics=["mae"])
+        reported = Losses()
+        model.fit(
+            x, y, batch_size=8, epochs=epochs, verbose=0, shuffle=False, validation_data=(x, y),
+            callbacks=[*callbacks, reported],
+        )  # fmt: skip
+        return reported.totals[1:]
+
+    watching = KerasCallback(name="k", every=1, runs=tmp_path / "runs")
+    means = fit(watching)
+    assert means == fit()
+    assert watching.run is not None and watching.run.path is not None
+    stored = list(all_events(watching.run.path))
+    found = rows(watching.run)
+    assert [row.step for row in found] == [*range(1, STEPS + 1)]
+    for epoch in (0, 3):
+        own = [row.loss or 0.0 for row in found[epoch : epoch + 3]]
+        assert [sum(own[:n]) / n for n in (1, 2, 3)] == pytest.approx(means[epoch : epoch + 3])
+    assert [row.lr for row in found] == pytest.approx([0.01 * 0.5**step for step in range(STEPS)])
+    assert all((row.grad_norm or 0) > 0 and isinstance(row.others, dict) and "mae" in row.others for row in found)
+    assert isinstance(found[2].others, dict) and {"val_mae", "epoch"} <= {*found[2].others}
+    assert [event.step for event in stored if isinstance(event, Evaluated)] == [3, 6]
+    assert isinstance(stored[-1], RunEnded) and stored[-1].reason == "finished"
+
+    class Stops(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+            if epoch == 1 and stopped.run is not None and stopped.run.path is not None:
+                Thread(target=ask, args=(stopped.run.path, Stop())).start()
+
+    stopped = KerasCallback(name="stopped", runs=tmp_path / "runs")
+    assert 3 < len(fit(stopped, Stops(), epochs=1000)) < 3000
+    assert stopped.run is not None and stopped.run.is_stopped
+
+
+FIT = """
+import keras, numpy
+x = numpy.ones((24, 8)); model = keras.Sequential([keras.layers.Dense(1)]); model.compile("sgd", "mse")
+model.fit(x, x.sum(1), batch_size=8, epochs=2, verbose=0); model.evaluate(x, x.sum(1), verbose=0)
+"""
+
+
+def test_a_fit_of_keras_attaches_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("keras")
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    assert run_program(tmp_path, sys.executable, "-c", FIT).returncode == 0
+    (folder,) = tmp_path.iterdir()
+    assert [event.step for event in all_events(folder) if isinstance(event, StepFinished)] == [*range(1, STEPS + 1)]
 
 
 VALUES = [4.0 - step / 10 for step in range(STEPS * 5)]

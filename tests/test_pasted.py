@@ -58,7 +58,7 @@ def test_what_pasting_adds_to_a_line_is_taken_away(pasted: str, printed: str) ->
         ("第一轮", "训练次数：100，损失：3.5", "训练次数：200，损失：2.5"),
         ("Epoch: [4][0]  Time 0.9 (1.1)  Loss 3.5 (3.6)", "Epoch: [4][50]  Time 0.9 (1.1)  Loss 2.5 (3.6)"),
         ("[10:00:00.1] Epoch: [1]  [10/90]  closs: 3.5 (3.6)", "[10:00:00.2] Epoch: [1]  [20/90]  closs: 2.5 (3.6)"),
-        ("[Iteration 7] Train 64 in 4s. Loss is 3.5. lr is 1", "[Iteration 8] Train 64 in 4s. Loss is 2.5. lr is 1"),
+        ("[Iteration 7] Train 64 in 4s. Loss is 3.5. lr is 0.1", "[Iteration 8] Train 64 in 4s. Loss is 2.5."),
         ("My loss goes from 99.5 up to 120 in run 2", "step 1: loss 3.5", "step 2: loss 2.5"),
         ("Epoch 0:  50% 9/18 [00:10<00:09, loss=3.5]", "Epoch 0:  56% 10/18 [00:11<00:08, loss=2.5]"),
         ("2024-03-01T10:00:00.1Z   3/9   2.1G   1.5   1.25   0.75   8   640:  50%|##  | 5/9",

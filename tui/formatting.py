@@ -37,6 +37,12 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def counted_threads(threads: int, processes: int = 1) -> str:
+    """1 thread, 2 processes of 1 thread."""
+    words = counted(threads, "thread")
+    return words if processes == 1 else f"{processes} processes of {words}"
+
+
 def count(value: float | None) -> str:
     """How many: 214, 61k, 1.2M."""
     if value is None or not math.isfinite(value) or abs(value) >= 1e15:

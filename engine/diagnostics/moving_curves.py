@@ -5,6 +5,7 @@ from itertools import pairwise
 from statistics import fmean, median
 
 from .whole_log import GAINED, EvaluatedRow, Verdict, Whole, seen_as
+from .zigzag import swing_of
 
 LOST = 0.5
 """Share of the gain whose loss is divergence, where the gain was worth it (`GAINED`, a share of the first loss)."""
@@ -143,6 +144,21 @@ def val_swings(whole: Whole) -> Verdict | None:
     seen = f"val_loss climbs to {VAL_SWING:g} times its last low and comes back, {climbs} times in"
     seen += f" {len(whole.evaluations)} evaluations, between {best:.3g} and {worst:.3g}"
     return seen_as("oscillation", whole.evaluations[0].step, "warning", seen)
+
+
+def zigzags(whole: Whole) -> Verdict | None:
+    """A pattern of two to four rows that came again and again to the end of a log too short for its detector."""
+    swing = swing_of(whole.recent)
+    if swing is None or len(whole.means) < 8 or swing.size < SWING * abs(whole.run.level.mean):
+        return None
+    quarter = len(whole.means) // 4
+    first, last = fmean(whole.means[:quarter]), fmean(whole.means[-quarter:])
+    if first - last > 3 * swing.noise * math.sqrt(2 / (quarter * whole.run.profile.size)):
+        return None
+    seen = (
+        f"a pattern of {swing.period} rows comes again and again: the loss swings by {swing.size:.2g} around {last:.3g}"
+    )
+    return seen_as("oscillation", whole.run.first_step, "warning", f"{seen}, and gets nowhere")
 
 
 def overfits(whole: Whole) -> Verdict | None:

@@ -9,6 +9,7 @@ from .profile import Profile
 from .row import CUTOFF, Row
 from .time_account import TimeAccount
 from .trainers import KnownTrainer
+from .usual_norm import UsualNorm
 
 LEVEL_MEMORY = 10
 """Rows over which the level of the loss forgets: long against batch noise, short against a spike's decay."""
@@ -88,6 +89,7 @@ class RunStatistics:
         """What a change of the loss is measured by: its first value, or its whole fall where that is larger."""
         self.level = RunningLevel(memory=LEVEL_MEMORY)
         self.profile = Profile()
+        self.norm = UsualNorm()
         self.spent = TimeAccount()
         self.disturbed = 0
         """The row at which the level last stood far above the best one."""
@@ -135,6 +137,8 @@ class RunStatistics:
                     self.bad_norms, self.last_bad_norm = self.bad_norms + 1, row.step
             if grad_norm is not None:
                 held |= GRADIENTS
+                if 0 < grad_norm <= self.norm.large:
+                    self.norm.learn(grad_norm)
         if loss is not None and not -CUTOFF < loss < CUTOFF:
             loss, self.is_usual = row.finite("loss"), False
         if val_loss is not None and not -CUTOFF < val_loss < CUTOFF:

@@ -49,6 +49,8 @@ class Whole:
     rewards: Profile = field(default_factory=Profile)
     accuracy: float | None = None
     """The last one, of training or else of validation."""
+    recent: Sequence[float] = ()
+    """The losses of the last rows."""
 
     @property
     def means(self) -> list[float]:

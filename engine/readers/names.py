@@ -20,8 +20,10 @@ STAND_IN = 200
 BARE = 260
 """Ranks from here on are columns that only state what was measured on: `train`, `val`."""
 
+PERPLEXITY = frozenset({"ppl", "perplexity"})
+"""The exponential of a loss; the two cannot be compared."""
 _HELD_OUT = {"val": 0, "valid": 1, "validation": 1, "vali": 1, "eval": 2, "evaluation": 2, "heldout": 2, "dev": 3}
-_HELD_OUT |= {"holdout": 2, "test": 6, "testing": 6, "validate": 1}
+_HELD_OUT |= {"holdout": 2, "test": 6, "testing": 6, "te": 6, "validate": 1}
 _TRAIN = {"train", "training", "tr", "trn", "learn"}
 _KINDS_OF_LOSS = {
     "total": 0, "overall": 0, "sum": 0, "all": 0, "final": 1, "mean": 4, "avg": 4, "average": 4, "lm": 5, "step": 6,
@@ -62,6 +64,7 @@ _NORMS = {"1", "2"}
 _STAND_INS = {"nll": 0, "xent": 0, "crossentropy": 0, "cost": 1, "objective": 1, "criterion": 2, "bpb": 3, "bpc": 3}
 _STAND_INS |= {"logloss": 0, "mlogloss": 0, "ce": 1, "mse": 4, "rmse": 5, "mae": 5, "error": 6, "err": 6, "nelbo": 1}
 _STAND_INS |= {"huber": 4, "quantile": 4, "poisson": 4, "mape": 6}
+_STAND_INS |= dict.fromkeys(PERPLEXITY, 5)
 _NOT_A_RATE = {
     "scale", "decay", "mult", "multiplier", "min", "max", "warmup", "peak", "init", "initial", "end", "final", "weight",
     "schedule", "scheduler", "finder", "iters", "steps", "step",
@@ -76,6 +79,7 @@ _STEP = {
     ("steps", "done"): 5, ("n", "iter"): 5, ("batches",): 6, ("round",): 6, ("batch",): 7, ("batch", "idx"): 7,
     ("batch", "num"): 7, ("timesteps",): 4, ("timestep",): 4, ("num", "timesteps"): 4, ("total", "timesteps"): 4,
     ("time", "total", "timesteps"): 4, ("timesteps", "total"): 4, ("training", "iteration"): 6,
+    ("episode",): 5, ("episodes",): 5,
 }  # fmt: skip
 _ROUNDS = {"step", "iter", "iteration", "it", "batch", "update"}
 _SECONDS = {"s", "sec", "secs", "second", "seconds", "ms"}

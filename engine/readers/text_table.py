@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from .names import meaning
-from .record import Cell, number
+from .record import Cell, number, total_of
 
 _HINT = re.compile(r"loss|gpu_mem", re.IGNORECASE)
 _ROW = re.compile(r"[\s|]*[-+]?\d")
@@ -19,6 +19,9 @@ _BAR = re.compile(r":?\s+\d{1,3}%\s*\|?[^|]*\|?.*$")
 """A progress bar behind a row."""
 _SPLIT_WORDS = re.compile(r"(?i)\b(training|train|validation|valid|val|eval|test) (loss|accuracy)\b")
 _IS_NO_NAME = re.compile(r"[=,]|:$|:\s*[-+.\d\s]|\d/\s*\d")
+_PARTS = re.compile(r"\[([^\[\]]*)\]")
+_COLLIDED = re.compile(r"(\.\d{6})(?=\d)")
+"""Numbers with six places that are wider than their columns, as fastai prints them."""
 _RULE = re.compile(r"[\s|:+-]+")
 """The line below the names of a Markdown table."""
 _LONGEST = 2000
@@ -70,9 +73,13 @@ class TextTable:
 
     def _row(self, line: str) -> dict[str, Cell] | None:
         line = _BAR.sub("", line.replace("No log", "-"))
+        if "[" in line:
+            line = _PARTS.sub(lambda parts: str(total) if (total := total_of(parts[1])) is not None else "-", line)
         cells = _cells(line, tabbed=self._is_tabbed)
         if sum(number(cell) is not None or _FRACTION.fullmatch(cell) is not None for cell in cells) * 2 < len(cells):
             return None
+        if all(len(cells) < len(names) for names in self._headers):
+            cells = _cells(_COLLIDED.sub(r"\1 ", line), tabbed=self._is_tabbed)
         for names in self._headers:
             if len(cells) == len(names):
                 return _entry(names, cells)

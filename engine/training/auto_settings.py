@@ -78,6 +78,7 @@ def _threads(config: RunConfig, device: Device) -> int:
         return config.training.threads
     if device != "cpu":
         return 1
-    tokens = config.training.batch * config.model.context
+    processes = config.training.processes
+    tokens = -(-config.training.batch // processes) * config.model.context
     products = tokens * config.model.width * 4 * config.model.width
-    return max(1, min(usable_cores(), products // PRODUCTS_A_THREAD))
+    return max(1, min(usable_cores() // processes, products // PRODUCTS_A_THREAD))

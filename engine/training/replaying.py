@@ -36,7 +36,7 @@ def reports(run: Path) -> Iterator[ReplayReport]:
     journal = read_journal(run)
     equal, steps, told = 0, last - first[0] + 1, 0.0
     expected = first
-    for events in retrace(trainer, journal.changes, journal.planned_steps, last):
+    for events in retrace(trainer, journal, last):
         now = next(event.loss for event in events if isinstance(event, StepFinished))
         if expected is None or expected[0] != trainer.step:
             raise StoreError(f"{run.name}: its log has no loss of step {trainer.step}")

@@ -52,7 +52,7 @@ class RunCopy:
         """In the state that the run had after a step, computed again from the nearest checkpoint that can be read."""
         trainer = self.untrained()
         self._restore_nearest(trainer, step)
-        deque(retrace(trainer, self.journal.changes, self.journal.planned_steps, step), maxlen=0)
+        deque(retrace(trainer, self.journal, step), maxlen=0)
         return trainer
 
     @property
