@@ -13,6 +13,8 @@ CONSTANT = 0.005
 """The same for all rows of a run that begins here, at any level: noise of batches alone is larger while one learns."""
 IDENTICAL, IDENTICAL_ROWS = 1e-4, 8
 """The same where there was no time to learn: so many batches have the same loss only where no weight moves."""
+NO_PROBABILITY = 87.3365
+"""-ln of 1.18e-38, the smallest normal number of single precision."""
 UNMOVED_ROWS = 4
 """Epochs with one and the same loss after which nothing moves: means over an epoch differ while weights do."""
 GUESSING_NOISE = 0.02
@@ -78,6 +80,15 @@ def guessing(whole: Whole) -> Verdict | None:
     return seen_as("stall", whole.run.first_step, "failure", f"{seen}: nothing was learned in {whole.run.rows} rows")
 
 
+def saturated(whole: Whole) -> Verdict | None:
+    """The loss is that of a probability of 0, as single precision and Caffe have it."""
+    means = whole.means[-2:]
+    if any(abs(mean - NO_PROBABILITY) > IDENTICAL * NO_PROBABILITY for mean in means):
+        return None
+    seen = f"loss {means[-1]:.4g} is -ln of the smallest float32: the target has a probability of 0, and no gradient"
+    return seen_as("stall", whole.ends[-1], "failure", seen)
+
+
 def constant(whole: Whole) -> Verdict | None:
     """From its beginning to its end the run has not moved."""
     run = whole.run
@@ -123,7 +134,7 @@ def _begun(whole: Whole, row: int) -> int:
 def creeping(whole: Whole) -> Verdict | None:
     """A run that began by guessing would nearly guess still if it went on as it did for as long again."""
     run, means = whole.run, whole.means
-    if not whole.has_worked or not run.is_fresh:
+    if not whole.has_worked or not whole.is_fresh:
         return None
     start = means[0]
     size = guessed_among(start, None, CONFIRMED if whole.accuracy is not None else ALONE)
