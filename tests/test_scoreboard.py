@@ -16,10 +16,10 @@ from tinygpt_tui.engine.diagnostics.row import Row
 from tinygpt_tui.engine.finding_kinds import FindingKind
 
 from .bench.marked import part, replaced
+from .bench.scoreboard import foreign_logs
 from .bench.scoreboard.case import Case
 from .bench.scoreboard.cases import cases
 from .bench.scoreboard.counting import Alarm, Kinds, Label, judge, tally, totals
-from .bench.scoreboard import foreign_logs
 from .bench.scoreboard.foreign_logs import JudgedLog, judged_logs, measured_foreign
 from .bench.scoreboard.judging import BLIND, by_judge, judged
 from .bench.scoreboard.published_rules import PUBLISHED
