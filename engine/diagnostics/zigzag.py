@@ -15,7 +15,7 @@ REPEATS = 2.5
 """Times the mean difference of neighbours over that of rows one period apart. Of independent rows both are alike: in
 12 000 windows of them, with light and heavy tails, the largest was 2.2."""
 
-ALIKE = 1.5
+SAME_PERIOD = 1.5
 """Times the least of those differences up to which a shorter period explains the curve: what comes again after two rows
 comes again after four."""
 
@@ -38,7 +38,7 @@ def swing_of(values: Sequence[float]) -> Swing | None:
     least = min(apart.values())
     if _difference(values, 1) <= REPEATS * least:
         return None
-    period = next(period for period in PERIODS if apart[period] <= ALIKE * least)
+    period = next(period for period in PERIODS if apart[period] <= SAME_PERIOD * least)
     means = [fmean(values[place::period]) for place in range(period)]
     return Swing(period, max(means) - min(means), GAUSS * apart[period])
 
