@@ -9,7 +9,7 @@ from .level import GAUSS
 
 PERIODS = (2, 3, 4)
 """Rows."""
-WINDOW = 32
+ZIGZAG_ROWS = 32
 """Rows that are compared with each other."""
 REPEATS = 2.5
 """Times the mean difference of neighbours over that of rows one period apart. Of independent rows both are alike: in
@@ -30,10 +30,10 @@ class Swing:
 
 
 def swing_of(values: Sequence[float]) -> Swing | None:
-    """How the last `WINDOW` rows of a curve repeat themselves; None where they do not, or there are fewer."""
-    if len(values) < WINDOW:
+    """How the last `ZIGZAG_ROWS` rows of a curve repeat themselves; None where they do not, or there are fewer."""
+    if len(values) < ZIGZAG_ROWS:
         return None
-    values = values[-WINDOW:]
+    values = values[-ZIGZAG_ROWS:]
     apart = {period: _difference(values, period) for period in PERIODS}
     least = min(apart.values())
     if _difference(values, 1) <= REPEATS * least:
