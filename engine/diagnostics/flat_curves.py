@@ -32,8 +32,8 @@ OFTEN = 0.15
 STRAIGHT_ROWS = 100
 """Rows in which a bend shows through noise."""
 BEND = 0.1
-"""Share of its fall by which the middle of a straight curve lies off the line from its first to its last quarter at most;
-that of a power law lies 0.2 to 0.4 below."""
+"""Share of its fall by which the middle of a straight curve lies off the line from its first to its last quarter at
+most; that of a power law lies 0.2 to 0.4 below."""
 BEYOND_DOUBT = 11.0
 """Standard errors of the mean of a quarter that a fall must have: by less, bent curves look straight."""
 LITTLE, CREPT = 0.03, 0.15
