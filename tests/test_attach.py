@@ -41,6 +41,7 @@ from tinygpt_tui.engine.events import (
 from tinygpt_tui.engine.storage.event_log import all_events
 from tinygpt_tui.engine.storage.run_folder import EVENTS, find_worker
 from tinygpt_tui.engine.storage.run_summary import summarise
+from tinygpt_tui.engine.training.loop_probe import LoopProbe
 
 
 @pytest.fixture
@@ -166,6 +167,22 @@ def test_an_update_is_measured_where_a_trainer_computes_gradients_within_it(runs
     run.close()
     measured = {row.step: row.update_ratio for row in steps(run) if row.update_ratio is not None}
     assert len(measured) >= 2 and measured == {step: pytest.approx(ratios[step - 1], rel=1e-4) for step in measured}
+
+
+def test_an_update_is_measured_now_and_then_under_an_lr_that_was_changed() -> None:
+    """Two pairs of hooks, one of which comes and goes."""
+    model, optimizer, x, y = parts()
+    probe = LoopProbe(model, [optimizer], every=3)
+    ratios: list[float | None] = []
+    for step in range(9):
+        probe.lr_factor = 0.5 if step > 2 else 1.0
+        ratios.append(probe.update_ratio())
+        probe.begin_step()
+        nn.functional.mse_loss(model(x), y).backward()
+        probe.measure_gradients()
+        optimizer.step()
+        assert optimizer.param_groups[0]["lr"] == 0.1
+    assert [ratio is not None for ratio in ratios] == [step in (1, 4, 7) for step in range(9)]
 
 
 def test_a_chosen_clip_is_applied_and_counted(runs: Path) -> None:

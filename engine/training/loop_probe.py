@@ -130,7 +130,7 @@ class LoopProbe:
         if self._due:
             self._countdown = self._every or 1
             self._cost_s = 0.0
-            self._measuring.want(True)
+        self._measuring.want(self._due or bool(self._copied))
 
     def measure_gradients(self) -> dict[str, float]:
         """grad_norm, and clipped (0 or 1) where we clip; empty where this step is not measured and not clipped."""
@@ -177,7 +177,6 @@ class LoopProbe:
 
     def _after_update(self, optimizer: Optimizer) -> None:
         if id(optimizer) not in self._copied:
-            self._measuring.want(self._due)
             return
         self._copied.remove(id(optimizer))
         before, began = self._before[id(optimizer)], time.perf_counter()

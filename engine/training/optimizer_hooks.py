@@ -21,6 +21,7 @@ class OptimizerHooks:
         self._handles: list[RemovableHandle] = []
 
     def want(self, is_wanted: bool) -> None:
+        """Not from within a hook, among which torch is on its way then."""
         if is_wanted and not self._handles:
             for optimizer in self._optimizers:
                 self._handles.append(optimizer.register_step_pre_hook(self._before))
