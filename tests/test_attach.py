@@ -175,9 +175,9 @@ def test_an_update_is_measured_now_and_then_under_an_lr_that_was_changed() -> No
     probe = LoopProbe(model, [optimizer], every=3)
     ratios: list[float | None] = []
     for step in range(9):
-        probe.lr_factor = 0.5 if step > 2 else 1.0
         ratios.append(probe.update_ratio())
         probe.begin_step()
+        probe.lr_factor = 0.5 if step > 2 else 1.0
         nn.functional.mse_loss(model(x), y).backward()
         probe.measure_gradients()
         optimizer.step()
