@@ -10,7 +10,7 @@ from .presets import own_files, own_folder, preset_files
 
 _SECTIONS = ("data", "model", "optimizer", "schedule", "training", "fault")
 """What the curves depend on."""
-_SAME_CURVES = {"seed", "device", "precision", "threads", "compile", "on_nan"}
+_SAME_CURVES = {"seed", "device", "precision", "threads", "processes", "compile", "on_nan"}
 """Of [training]: lessons are measured over several seeds."""
 
 
