@@ -147,13 +147,10 @@ def test_a_log_without_permission_is_refused_in_one_line(
     assert "cannot be opened: Permission denied" in err.splitlines()[-1] and "Traceback" not in err
 
 
-@pytest.mark.parametrize(
-    "line",
-    ["9" * 10_000_000, "x" * 10_000_000, "," * 10_000_000, "[" * 10_000_000, ":" * 10_000_000, "\x1b" * 10_000_000],
-)
-def test_a_line_of_ten_megabytes_costs_seconds_at_most(tmp_path: Path, line: str) -> None:
+@pytest.mark.parametrize("letter", [",", "\x1b"])
+def test_a_line_of_ten_megabytes_costs_seconds_at_most(tmp_path: Path, letter: str) -> None:
     path = tmp_path / "a.csv"
-    path.write_text(f"{table()}{line}\n{table(5, first=ROWS)}")
+    path.write_text(f"{table()}{letter * 10_000_000}\n{table(5, first=ROWS)}")
     os.utime(path, (1e9, 1e9))
     shown, began = ShownRun("a.csv", path), time.process_time()
     view, _ = looks(shown)
