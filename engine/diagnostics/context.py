@@ -17,6 +17,8 @@ FAR = 5.0
 """Times above or below the usual lr from which the lr is a likely cause by itself."""
 JUST_BEFORE = 60
 """Rows: a change that came earlier than this before the onset is not taken for its cause."""
+FIRST_STEPS = 5
+"""In a log that begins later, or with the mean over an epoch, the lr may have done harm before its first row."""
 STEADY = 3
 """Rows of nearly the same lr before a jump; a warm-up has none."""
 RECENT_ROWS = 2 * JUST_BEFORE
@@ -133,7 +135,12 @@ class Context:
         if not self.is_foreign:
             return False
         only_val = not math.isfinite(self.run.row.values.get("val_loss", 0.0)) and not self.loss_is_bad
-        return self.was_never_finite or self.loss_is_zero or only_val
+        return (self.was_never_finite and not self.began_unseen) or self.loss_is_zero or only_val
+
+    @property
+    def began_unseen(self) -> bool:
+        """Whether steps were taken before the first row, or in it, as in the mean over an epoch."""
+        return self.run.facts.rows_are_epochs or self.onset > FIRST_STEPS
 
     @property
     def change_is_fresh(self) -> bool:

@@ -9,6 +9,7 @@ from typing import Self
 
 import msgspec
 
+from ..diagnostics.row import RESUMED
 from .format import Format
 from .names import meaning
 from .record import Cell, Record, number
@@ -60,19 +61,22 @@ class Delimited(Format):
         return None
 
     def records(self, chunks: Iterable[bytes]) -> Iterator[Record]:
-        names = self.names
+        names, has_begun, is_part = self.names, False, False
         for chunk in chunks:
-            rows = self._plain_numbers(chunk)
+            rows = self._plain_numbers(chunk) if not is_part else None
             if rows is not None:
                 # dict(zip(names, row)) for every row, without a bytecode for any
                 yield from map(dict, map(zip, repeat(names), rows))
+                has_begun = True
                 continue
             for line in chunk.decode("utf-8-sig", errors="replace").split("\n"):
                 cells = cells_of(line, self.delimiter)
                 if is_header(cells, names):
-                    names = distinct(cells)
+                    names, is_part = distinct(cells), has_begun
                 elif any(cells) and not line.startswith("#"):
-                    yield dict(zip(names, cells, strict=False))
+                    row: dict[str, Cell] = dict(zip(names, cells, strict=False))
+                    yield row | {RESUMED: 0.0} if is_part else row
+                    has_begun, is_part = True, False
 
     def _plain_numbers(self, chunk: bytes) -> Sequence[Sequence[Cell]] | None:
         """Lines of nothing but numbers and gaps, decoded as if they were JSON: three times as fast as csv and float."""
