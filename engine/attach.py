@@ -19,6 +19,7 @@ from __future__ import annotations
 import atexit
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,9 +27,12 @@ from .attach_ranks import Ranks, meet_ranks
 from .attached.attached_run import AttachedRun, RunStopped
 from .attached.following_rank import FollowingRank
 from .attached.loop_warning import warn_loop
+from .attached.meetings import Meetings
+from .attached.rank_store import own_report
 from .attached.recorder import Recorder
 from .attached.session import Session, ShownSettings
 from .attached.steering import Callback, Steering
+from .attached.termination import TerminationWatch
 from .diagnostics.diagnosis import Diagnosis
 from .diagnostics.run_statistics import RunFacts
 from .storage.run_store import create_described, default_runs_folder
@@ -73,8 +77,8 @@ def watch(
     runs           folder of the runs; by default where all runs are
 
     Under torchrun every process calls this and `step`. Rank 0 records; pauses, changes, our clipping, the callbacks and
-    a stop act in all of them at the same step. Where the others do not take part, or are on several machines, rank 0
-    can only be made to wait.
+    a stop act in all of them at the same step, on one machine and on several. Where one does not take part, rank 0 can
+    only be made to wait.
     """
     is_off = os.environ.get(SWITCH, "").strip().lower() in _OFF
     if is_off and clip is None:
@@ -96,7 +100,7 @@ def watch(
         folder = create_described(runs or default_runs_folder(), name)
         recorder = Recorder(folder, Diagnosis(facts=RunFacts(steps=steps, chance=chance_loss)))
         step_clock = _step_clock(model, ranks)
-        session = Session(recorder, probe, steering, can_stop=ranks.can_act, others=ranks.others, step_clock=step_clock)
+        session = Session(recorder, probe, steering, can_stop=ranks.can_act, others=ranks.store, step_clock=step_clock)
         session.start(title=name, steps=steps, chance_loss=chance_loss, settings=settings or {})
         return _kept(AttachedRun(session, folder, raise_on_stop=raise_on_stop))
     except Exception as error:
@@ -114,7 +118,12 @@ def _kept(run: AttachedRun) -> AttachedRun:
 def _following(
     probe: LoopProbe | None, steering: Steering, ranks: Ranks, model: Module | None, *, raise_on_stop: bool
 ) -> AttachedRun:
-    rank = FollowingRank(ranks.leader, probe, steering, _step_clock(model, ranks))
+    meetings, termination = None, None
+    if ranks.store is not None:
+        meetings = Meetings(ranks.store, own_report(ranks.rank))
+        # one that is ended from outside, as all are when one has died or the job is cancelled, is not the one that died
+        termination = TerminationWatch(partial(meetings.leave, ""))
+    rank = FollowingRank(meetings, probe, steering, _step_clock(model, ranks), termination)
     return AttachedRun(rank, raise_on_stop=raise_on_stop)
 
 

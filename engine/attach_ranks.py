@@ -2,13 +2,11 @@
 
 import itertools
 import os
-import socket
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
 
-from .attached.leading_rank import ConnectedRanks
-from .attached.rank_meeting import Meeting, RankError
+from .attached.rank_store import Close, RankError, RankStore, own_report
 
 _RESTARTS = "TORCHELASTIC_RESTART_COUNT"
 _meetings = itertools.count()
@@ -18,23 +16,21 @@ _meetings = itertools.count()
 class Ranks:
     rank: int = 0
     size: int = 1
-    others: ConnectedRanks | None = None
-    """In rank 0, where all of them have come."""
-    leader: socket.socket | None = None
-    """In another rank, where rank 0 leads."""
+    store: RankStore | None = None
+    """Where all of them have come."""
     trouble: str = ""
     """Why they have not met, where they should have."""
 
     @property
     def can_act(self) -> bool:
         """Whether what is done to the loop is done in all processes."""
-        return self.size == 1 or self.others is not None or self.leader is not None
+        return self.size == 1 or self.store is not None
 
     def part(self) -> None:
         """They go on without each other."""
-        for connection, _ in (self.others or {}).values():
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
+        if self.store is not None and self.rank == 0:
+            with suppress(RuntimeError):
+                self.store.post(Close())
 
 
 def meet_ranks(*, needs_torch: bool) -> Ranks:
@@ -48,16 +44,15 @@ def meet_ranks(*, needs_torch: bool) -> Ranks:
     if size == 1:
         return Ranks()
     try:
-        store = shared_store()
-        if store is None:
-            return Ranks(rank=rank, size=size, trouble="torch.distributed is not initialised")
-        if _number("LOCAL_WORLD_SIZE", size) != size:
-            return Ranks(rank=rank, size=size, trouble="its processes are on several machines")
-        key = f"{os.environ.get(_RESTARTS, '0')}/{next(_meetings)}"
-        meeting = Meeting(store, key)
+        shared = shared_store()
+        if shared is None:
+            return Ranks(rank=rank, size=size, trouble="torch.distributed is not initialised with a TCPStore")
+        store = RankStore(shared, f"{os.environ.get(_RESTARTS, '0')}/{next(_meetings)}", rank, size)
         if rank == 0:
-            return Ranks(size=size, others=meeting.gather(size))
-        return Ranks(rank=rank, size=size, leader=meeting.join(rank))
+            store.gather()
+        else:
+            store.join(own_report(rank))
+        return Ranks(rank=rank, size=size, store=store)
     except (RankError, OSError, RuntimeError) as error:
         return Ranks(rank=rank, size=size, trouble=str(error))
 

@@ -29,7 +29,8 @@ from .storage.run_folder import (
     open_file,
     socket_path,
 )
-from .storage.run_store import read_config, require_readable, run_description
+from .storage.run_store import read_config, run_description
+from .storage.run_summary import require_readable
 
 # -P: a torch.py in the folder where a person stands is not imported
 WORKER = (sys.executable, "-P", "-m", "tinygpt_tui.engine.worker")

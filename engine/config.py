@@ -101,6 +101,7 @@ class OptimizerConfig:
 
 
 MOST_THREADS = 1024
+MOST_PROCESSES = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +115,9 @@ class TrainingConfig:
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     threads: int | Literal["auto"] = "auto"
+    """Of each process."""
+    processes: int = 1
+    """That share the rows of each batch; on GPUs each has one of its own."""
     compile: bool | Literal["auto"] = "auto"
     on_nan: Literal["stop", "pause", "continue"] = "continue"
     """What to do when the loss is no longer a finite number."""
@@ -128,6 +132,18 @@ class TrainingConfig:
         between("training.seed", self.seed, 0, 2**63 - 1)
         if self.threads != "auto":
             between("training.threads", self.threads, 1, MOST_THREADS)
+        between("training.processes", self.processes, 1, MOST_PROCESSES)
+        require(
+            self.processes <= self.batch,
+            "training.processes",
+            self.processes,
+            f"must be at most training.batch = {self.batch}, whose rows they share",
+        )
+
+    @property
+    def cores(self) -> int:
+        """That it can keep busy, as far as that is decided."""
+        return self.processes * (1 if self.threads == "auto" else self.threads)
 
 
 @dataclass(frozen=True, kw_only=True)

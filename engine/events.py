@@ -68,6 +68,9 @@ class RunStarted(Event, frozen=True, kw_only=True, tag="started"):
     device: str = ""
     precision: str = ""
     threads: Count = 0
+    """Of each process."""
+    processes: Count | msgspec.UnsetType = msgspec.UNSET
+    """That share each batch, where they are several."""
     compiled: bool = False
     pid: Count = 0
     settings: LiveSettings | None = None

@@ -24,10 +24,11 @@ import msgspec
 from .config import ConfigError
 from .events import AnyEvent, ChangeSettings, CheckpointSaved, Event, PreparationBegan, RunEnded, SettingsChanged, Stop
 from .hosting.host import Host
-from .hosting.interfaces import Hosted, ReportProgress, Request, refuse_all
+from .hosting.interfaces import Hosted, LoopBroken, ReportProgress, Request, refuse_all
 from .hosting.patience import Patience
 from .hosting.replayed_diagnosis import ReplayedDiagnosis
 from .hosting.server import Server
+from .lesson_origin import lesson_in_force
 from .long_work import LongWork
 from .stopwatch import Stopwatch
 from .storage.event_log import (
@@ -100,11 +101,12 @@ def _train(
             announce(None)
     except Exception as error:
         is_input = isinstance(error, ConfigError | StoreError)
-        if is_input:
+        is_plain = is_input or isinstance(error, LoopBroken)
+        if is_plain:
             print(error, file=sys.stderr)
         else:
             traceback.print_exc()
-        detail = str(error) if is_input else traceback.format_exception_only(error)[-1].strip()
+        detail = str(error) if is_plain else traceback.format_exception_only(error)[-1].strip()
         log.append(RunEnded(step=_last_step(run), reason="failed", detail=detail))
         refuse_all(requests, "the run has ended")
         return BAD_INPUT if is_input else ENDED_BADLY
@@ -113,7 +115,7 @@ def _train(
 
 
 def _last_step(run: Path) -> int:
-    return next((getattr(event, "step", 0) for event in reversed(tail_events(run, 1 << 16))), 0)
+    return next((getattr(event, "step", 0) for event in reversed(tail_events(run))), 0)
 
 
 def assemble(run: Path, progress: ReportProgress, checkpoint: str = "", change: ChangeSettings | None = None) -> Hosted:
@@ -126,6 +128,7 @@ def assemble(run: Path, progress: ReportProgress, checkpoint: str = "", change: 
     from .training.checkpoints import Checkpoints
     from .training.fork_beginning import begin_fork
     from .training.going_back import go_back
+    from .training.parallel.other_processes import OtherProcesses
     from .training.trainer import Trainer
 
     written = read_config(run)
@@ -140,16 +143,20 @@ def assemble(run: Path, progress: ReportProgress, checkpoint: str = "", change: 
         if not new and (origin := read_origin(run)) and (origin.step or origin.changes):
             opening.append(begin_fork(run, origin, config, corpus, progress))
         require_space(run, config.training.steps - _last_step(run))
+        others = None
+        if (processes := config.training.processes) > 1:
+            progress(f"starting {processes} processes")
+            others = OtherProcesses(config, run)
         progress("building the model")
         stopwatch = Stopwatch()
         long_work = LongWork()
-        trainer = Trainer(config, corpus, stopwatch, long_work=long_work)
+        trainer = Trainer(config, corpus, stopwatch, long_work=long_work, others=others)
         checkpoints = Checkpoints(run / CHECKPOINTS, trainer, config.storage)
         if checkpoint:
             opening.append(go_back(trainer, checkpoints, find_checkpoint(run / CHECKPOINTS, checkpoint), change))
         else:
             checkpoints.restore_latest()
-        if trainer.is_compiled:
+        if config.training.compile is True:
             progress("compiling the model, which may take a minute")
             trainer.compile()
     except (CorpusError, CheckpointError) as error:
@@ -173,7 +180,7 @@ def assemble(run: Path, progress: ReportProgress, checkpoint: str = "", change: 
         on_nan=config.training.on_nan,
         patience=Patience(config.training.patience, takewhile(lambda each: each.seq < new, evaluated)),
         # its watch points were written of the run as it was
-        lesson=replace(config.lesson, watch=()) if is_changed else config.lesson,
+        lesson=replace(config.lesson, watch=()) if is_changed else lesson_in_force(config),
         stopwatch=stopwatch,
         long_work=long_work,
         opening=opening,

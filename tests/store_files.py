@@ -65,6 +65,29 @@ def history(row: Mapping[str, object], *, nested: bool = False) -> bytes:
     return b"\x08\x01" + message(2, b"".join(items))
 
 
+def config(settings: Mapping[str, object], *, of_run: bool = False) -> bytes:
+    """A record of settings as W&B writes it: when the run begins, or when they are updated."""
+    items = (
+        message(1, message(1, key.encode()) + message(16, json.dumps(value).encode()))
+        for key, value in settings.items()
+    )
+    updates = b"".join(items)
+    return b"\x08\x01" + (message(17, message(4, updates)) if of_run else message(5, updates))
+
+
+def hparams(settings: Mapping[str, float | str | bool]) -> bytes:
+    """A summary as the HPARAMS tab of TensorBoard reads it."""
+
+    def value(held: float | str | bool) -> bytes:
+        if isinstance(held, bool):
+            return b"\x20" + varint(int(held))
+        return message(3, held.encode()) if isinstance(held, str) else b"\x11" + struct.pack("<d", held)
+
+    entries = (message(1, message(1, key.encode()) + message(2, value(held))) for key, held in settings.items())
+    plugin = message(1, b"hparams") + message(2, message(3, b"".join(entries)))
+    return message(1, message(1, b"_hparams_/session_start_info") + message(9, message(1, plugin)))
+
+
 def wandb(records: Iterable[bytes]) -> bytes:
     file = bytearray(b":W&B\xe1\xbe\x00")
     for record in records:

@@ -1,11 +1,21 @@
 """Several processes of one training, here threads: rank 0 leads, and no one of them can hold up or end the others."""
 
-import socket
+# pyright: reportPrivateImportUsage=false
+
+import itertools
+import math
+import os
+import signal
+import subprocess
+import sys
 import threading
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 import torch
 from torch import nn
@@ -13,28 +23,15 @@ from torch import nn
 from tests import attached_runs
 from tests.attached_runs import until
 from tinygpt_tui.engine.attach import SWITCH, watch
-from tinygpt_tui.engine.attach_ranks import meet_ranks
-from tinygpt_tui.engine.attached import rank_meeting
+from tinygpt_tui.engine.attached import leading_rank, rank_store, roll_call
 from tinygpt_tui.engine.attached.following_rank import FollowingRank
-from tinygpt_tui.engine.attached.leading_rank import ConnectedRanks, LeadingRank
-from tinygpt_tui.engine.attached.rank_meeting import Left, Meeting, RankError, StepTaken, line
+from tinygpt_tui.engine.attached.leading_rank import LeadingRank
+from tinygpt_tui.engine.attached.meetings import Meetings
+from tinygpt_tui.engine.attached.rank_store import RankError, RankStore, Report, own_report
 from tinygpt_tui.engine.attached.steering import Steering
 from tinygpt_tui.engine.config import ConfigError
-from tinygpt_tui.engine.events import ChangeSettings, Evaluate, Stop
+from tinygpt_tui.engine.events import ChangeSettings, Command, Evaluate, Stop
 from tinygpt_tui.engine.training.rank_clock import RankClock
-
-
-class DictStore(dict[str, bytes]):
-    """As torch.distributed's, in one process."""
-
-    def set(self, key: str, value: str) -> None:
-        self[key] = value.encode()
-
-    def check(self, keys: list[str]) -> bool:
-        return all(key in self for key in keys)
-
-    def get(self, key: str) -> bytes:  # pyright: ignore[reportIncompatibleMethodOverride]
-        return self[key]
 
 
 @dataclass
@@ -49,168 +46,245 @@ class PlainLevers:
         self.weight_decay = weight_decay
 
 
+class Follower:
+    """Another rank."""
+
+    def __init__(self, meetings: Meetings) -> None:
+        self.levers = PlainLevers()
+        self.evaluations = 0
+        self.rank = FollowingRank(meetings, None, Steering(self.levers, {"evaluate": self.evaluate}))
+        self.factors: list[float] = []
+        """Of the lr at each step."""
+
+    def evaluate(self) -> None:
+        self.evaluations += 1
+
+    def step(self) -> None:
+        self.rank.answer_requests()
+        self.factors.append(self.levers.lr_factor)
+
+
 @dataclass
 class Job:
-    """Rank 0 and its connections to the others."""
-
     leading: LeadingRank
-    links: list[socket.socket]
-    deaths: list[str] = field(default_factory=list)
+    stores: list[RankStore]
+    """Of all ranks."""
+    deaths: list[str]
+
+    def follower(self, rank: int) -> Follower:
+        return Follower(Meetings(self.stores[rank], own_report(rank)))
+
+    def require_refused(self, words: str) -> None:
+        with pytest.raises(ConfigError, match=words):
+            self.leading.require_all()
 
 
-def connected(size: int) -> tuple[ConnectedRanks, list[socket.socket]]:
-    meeting = Meeting(DictStore(), "0")
-    links: dict[int, socket.socket] = {}
+Start = Callable[..., Job]
 
-    def join(rank: int) -> None:
-        links[rank] = meeting.join(rank)
 
-    threads = [threading.Thread(target=join, args=(rank,)) for rank in range(1, size)]
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts rank 0 of a job of so many; `reports` are those of ranks that are no process of this test."""
+    started: list[Job] = []
+
+    def start(size: int, *reports: Report, clock: Callable[[], float] = time.perf_counter) -> Job:
+        shared: Any = torch.distributed.HashStore()
+        stores = [RankStore(shared, "0", rank, size) for rank in range(size)]
+        known = {report.rank: report for report in reports}
+        for store in stores[1:]:
+            store.report(known.get(store.rank, own_report(store.rank)))
+        stores[0].gather()
+        deaths: list[str] = []
+        started.append(Job(LeadingRank(stores[0], deaths.append, clock), stores, deaths))
+        return started[-1]
+
+    yield start
+    for job in started:
+        job.leading.close()
+
+
+def train(job: Job, followers: list[Follower], decisions: list[list[Command]], pace: Callable[[], object]) -> list[int]:
+    """Steps after which the decisions were carried out, the last a stop. Each rank calls `pace` at each step."""
+
+    def follow(follower: Follower) -> None:
+        while not follower.rank.is_stopped:
+            pace()
+            follower.step()
+
+    threads = [threading.Thread(target=follow, args=(each,), daemon=True) for each in followers]
     for thread in threads:
         thread.start()
-    others = meeting.gather(size)
+    steps, waiting = [], [*decisions]
+    for step in itertools.count(1):
+        if not waiting:
+            break
+        pace()
+        if job.leading.is_due():
+            job.leading.require_all()
+            for command in waiting.pop(0):
+                job.leading.send(command)
+            steps.append(step)
+            job.leading.go_on(math.inf)
+        elif step > 3:
+            job.leading.call()
     for thread in threads:
-        thread.join()
-    return others, [links[rank] for rank in range(1, size)]
+        thread.join(10)
+    return steps
 
 
-def job(size: int) -> Job:
-    others, links = connected(size)
-    deaths: list[str] = []
-    return Job(LeadingRank(others, deaths.append), links, deaths)
+@pytest.mark.parametrize("ahead", [0, 5])
+def test_a_change_a_callback_and_a_stop_act_after_one_step_in_all(ahead: int, start: Start) -> None:
+    """Also where one has taken more steps than the others, and has gone beyond the step that is proposed first."""
+    job = start(3)
+    followers = [job.follower(1), job.follower(2)]
+    for _ in range(ahead):
+        followers[1].step()
+    together = threading.Barrier(3)
+    pace = (lambda: time.sleep(0.001)) if ahead else (lambda: together.wait(10))
+
+    changed, stopped = train(job, followers, [[ChangeSettings(lr_times=0.5), Evaluate()], [Stop()]], pace)
+
+    for follower in followers:
+        assert follower.factors == [1.0] * (changed - 1) + [0.5] * (stopped - changed + 1)
+        assert follower.evaluations == 1
 
 
-def has_stepped(job: Job) -> bool:
-    try:
-        job.leading.require_all()
-    except ConfigError:
-        return False
-    return True
+def test_a_rank_holds_until_rank_0_goes_on_and_again_after_the_steps_that_it_may_take(start: Start) -> None:
+    job = start(2)
+    follower = job.follower(1)
+    job.leading.call()
+    met = next(step for step in itertools.count(1) if job.leading.is_due())
+    thread = threading.Thread(target=lambda: [follower.step() for _ in range(met + 5)], daemon=True)
+    thread.start()
+    until(lambda: len(follower.factors) == met - 1)
+    job.leading.go_on(2)
+    until(lambda: len(follower.factors) == met + 1)
+    assert [job.leading.is_due(), job.leading.is_due()] == [False, True]
+    job.leading.go_on(math.inf)
+    thread.join(10)
+    assert len(follower.factors) == met + 5
 
 
-def test_a_change_a_callback_and_a_stop_act_at_the_step_of_rank_0() -> None:
-    ranks = job(3)
-    levers, called, seen = [PlainLevers(), PlainLevers()], [0, 0], [[], []]
-
-    def follow(number: int) -> None:
-        def evaluate() -> None:
-            called[number] += 1
-
-        rank = FollowingRank(ranks.links[number], None, Steering(levers[number], {"evaluate": evaluate}))
-        while not rank.is_stopped:
-            rank.answer_requests()
-            seen[number].append(levers[number].lr_factor)
-
-    threads = [threading.Thread(target=follow, args=(number,)) for number in (0, 1)]
-    for thread in threads:
-        thread.start()
-    steps = 0
-
-    def step(*commands: ChangeSettings | Evaluate | Stop) -> None:
-        nonlocal steps
-        steps += 1
-        if ranks.leading.is_due():
-            for command in commands:
-                ranks.leading.send(command)
-            ranks.leading.go_on(1)
-
-    step()
-    until(lambda: has_stepped(ranks))
-    step(ChangeSettings(lr_times=0.5), Evaluate())
-    step(Stop())
-    for thread in threads:
-        thread.join(5)
-    assert seen == [[1.0, 0.5, 0.5]] * 2 and called == [1, 1] and steps == 3
-    ranks.leading.close()
+def test_without_all_ranks_nothing_is_changed(start: Start) -> None:
+    job = start(2)
+    follower = job.follower(1)
+    job.require_refused("rank 1 has taken no step yet")
+    follower.step()
+    job.leading.require_all()
+    follower.rank.end()
+    job.require_refused("rank 1 has ended")
+    assert job.deaths == []
 
 
-def test_steps_without_an_exchange_are_as_many_as_keep_it_at_a_hundredth() -> None:
-    now = [0.0]
-    others, links = connected(2)
-    leading = LeadingRank(others, print, clock=lambda: now[0])
-    counts = []
-    for step_s in (1.0, 0.0011, 1e-5):
-        for _ in range(leading.steps):
-            now[0] += step_s
-            leading.is_due()
-        leading.go_on(1e9)
-        counts.append(leading.steps)
-    leading.go_on(2)
-    assert counts == [1, 5, 500] and leading.steps == 2
-    leading.close()
-    links[0].close()
-
-
-def test_without_all_ranks_nothing_is_changed() -> None:
-    ranks = job(2)
-    with pytest.raises(ConfigError, match="rank 1 has taken no step yet"):
-        ranks.leading.require_all()
-    ranks.links[0].sendall(line(StepTaken()))
-    until(lambda: has_stepped(ranks))
-    ranks.links[0].sendall(line(Left()))
-    until(lambda: not has_stepped(ranks))
-    with pytest.raises(ConfigError, match="rank 1 has ended"):
-        ranks.leading.require_all()
-    assert ranks.deaths == []
-    ranks.leading.close()
+def test_a_rank_that_does_not_answer_does_not_hold_rank_0_up(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leading_rank, "PROMPT_S", 0.05)
+    monkeypatch.setattr(roll_call, "PROMPT_S", 0.05)
+    job = start(2, msgspec.structs.replace(own_report(1), steps=5), clock=itertools.count().__next__)
+    job.leading.call()
+    assert job.leading.is_due()
+    job.require_refused("rank 1 does not answer")
+    job.leading.go_on(math.inf)
+    assert not job.leading.is_due() and job.deaths == []
 
 
 @pytest.mark.parametrize("words", ["", "ValueError: a bug"])
-def test_a_rank_that_dies_is_reported_with_its_last_words(words: str) -> None:
-    ranks = job(3)
-    if words:
-        ranks.links[1].sendall(line(Left(words=words)))
-    ranks.links[1].close()
-    until(lambda: bool(ranks.deaths))
-    assert ranks.deaths[0].startswith("rank 2") and ranks.deaths[0].endswith(words or "died")
-    assert ranks.leading.wait_for_death()
-    ranks.leading.close()
+def test_a_process_that_dies_is_reported_with_its_last_words(words: str, start: Start) -> None:
+    with subprocess.Popen(["sleep", "60"]) as process:
+        job = start(3, msgspec.structs.replace(own_report(2), pid=process.pid))
+        if words:
+            report = msgspec.structs.replace(own_report(2), pid=process.pid, has_left=True, words=words)
+            job.stores[2].report(report)
+        process.kill()
+        until(lambda: bool(job.deaths))
+    assert job.deaths == [f"rank 2: {words}" if words else f"rank 2 (process {process.pid}) died"]
 
 
-def test_a_rank_that_reads_nothing_does_not_hold_rank_0_up() -> None:
-    ranks = job(2)
-    ranks.links[0].sendall(line(StepTaken()))
-    until(lambda: has_stepped(ranks))
-    deadline = time.monotonic() + 20
-    while has_stepped(ranks):
-        ranks.leading.send(ChangeSettings(lr_times=1.0))
-        assert time.monotonic() < deadline
-    assert ranks.deaths == []
-    ranks.leading.close()
+def elsewhere(steps: int = 1) -> Report:
+    return Report(rank=1, pid=7, host="b", machine="another", steps=steps)
 
 
-def test_the_slowest_rank_is_named_now_and_then() -> None:
+def test_a_process_on_another_machine_that_may_have_caused_an_error_is_asked(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(roll_call, "PROMPT_S", 0.05)
+    job = start(2, elsewhere())
+    assert job.leading.find_death("RuntimeError: reset by peer")
+    assert job.deaths == ["rank 1 (process 7 on b) does not answer any more; RuntimeError: reset by peer"]
+    answering = start(2)
+    answering.follower(1)
+    monkeypatch.setattr(roll_call, "PROMPT_S", 10.0)
+    assert not answering.leading.find_death("ValueError: a bug") and answering.deaths == []
+
+
+def test_a_process_on_another_machine_is_missed_once_no_step_is_taken(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(roll_call, "CALL_S", 0.01)
+    monkeypatch.setattr(roll_call, "MOST_MISSED", 5)
+    job = start(2, elsewhere())
+    seen = job.stores[0].reports()[1].call
+    for _ in range(200):
+        job.leading.is_due()
+        time.sleep(0.001)
+    assert job.deaths == [] and seen == 0
+    until(lambda: job.deaths == ["rank 1 (process 7 on b) does not answer any more"])
+
+
+def test_the_slowest_rank_is_named_now_and_then(start: Start) -> None:
     now = [0.0]
-    others, links = connected(3)
-    leading = LeadingRank(others, print, clock=lambda: now[0])
-    for link, busy_s in zip(links, (0.4, 0.2), strict=True):
-        link.sendall(line(StepTaken(busy_s=busy_s)))
-    until(lambda: len(leading.busy_s) == 2)
-    assert leading.rank_times(lambda: 0.1) == {}
+    slow, fast = (msgspec.structs.replace(own_report(rank), busy_s=busy_s) for rank, busy_s in ((1, 0.4), (2, 0.2)))
+    job = start(3, slow, fast, clock=lambda: now[0])
+    assert job.leading.rank_times(lambda: 0.1) == {}
     now[0] += 2.0
-    numbers = leading.rank_times(lambda: 0.1)
+    numbers = job.leading.rank_times(lambda: 0.1)
     assert numbers == {"slowest_rank": 1.0, "rank_time_max": 0.4, "rank_time_median": 0.2}
-    assert leading.rank_times(lambda: 0.1) == {}
-    leading.close()
+    assert job.leading.rank_times(lambda: 0.1) == {}
 
 
-def test_a_rank_goes_on_with_what_was_changed_when_rank_0_is_gone() -> None:
-    ranks, levers = job(2), PlainLevers()
-    rank = FollowingRank(ranks.links[0], None, Steering(levers, {}))
-    ranks.leading.send(ChangeSettings(lr_times=0.5))
-    ranks.leading.close()
+def test_a_rank_goes_on_with_what_was_changed_when_rank_0_is_gone(start: Start) -> None:
+    job = start(2, clock=itertools.count().__next__)
+    follower = job.follower(1)
+    job.leading.call()
+    assert job.leading.is_due()
+    job.leading.send(ChangeSettings(lr_times=0.5))
+    job.leading.close()
     for _ in range(3):
-        rank.answer_requests()
-    assert levers.lr_factor == 0.5 and not rank.is_stopped
+        follower.step()
+    assert follower.factors == [0.5, 0.5, 0.5] and not follower.rank.is_stopped
 
 
 def test_a_rank_that_does_not_attach_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rank_meeting, "JOIN_S", 0.05)
-    meeting = Meeting(DictStore(), "0")
+    monkeypatch.setattr(rank_store, "JOIN_S", 0.05)
+    shared: Any = torch.distributed.HashStore()
     with pytest.raises(RankError, match="ranks 1, 2 did not attach"):
-        meeting.gather(3)
+        RankStore(shared, "0", 0, 3).gather()
+    with pytest.raises(RankError, match="not all ranks have attached"):
+        RankStore(shared, "0", 1, 3).join(own_report(1))
     with pytest.raises(RankError, match="rank 0 did not attach"):
-        Meeting(DictStore(), "1").join(1)
+        RankStore(shared, "1", 1, 3).join(own_report(1))
+
+
+TERMINATED = """
+import hashlib, os, signal, sys, time
+from tinygpt_tui.engine.attached.termination import TerminationWatch
+watch = TerminationWatch(lambda: print("told", flush=True))
+if os.fork() == 0:
+    time.sleep(60)
+print(os.getpid(), flush=True)
+hashlib.pbkdf2_hmac("sha512", b"", b"", 10**9)  # never back in Python
+"""
+
+
+def test_a_signal_is_acted_upon_where_the_loop_never_returns_to_python() -> None:
+    """A forked process, such as a worker of a DataLoader, ends alone."""
+    with subprocess.Popen([sys.executable, "-c", TERMINATED], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None and process.stdout.readline() == f"{process.pid}\n"
+        [child] = map(int, Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split())
+        os.kill(child, signal.SIGTERM)
+        until(lambda: " Z " in Path(f"/proc/{child}/stat").read_text())
+        assert process.poll() is None
+        process.terminate()
+        assert process.stdout.read() == "told\n" and process.wait(20) == -signal.SIGTERM
 
 
 def clipped_norm(folder: Path) -> float:
@@ -271,23 +345,3 @@ def test_the_time_of_a_rank_goes_from_a_step_to_the_end_of_its_last_forward_pass
         clock.begin_step()
     assert clock.busy_s() == pytest.approx(0.2) and clock.busy_s() is None
     clock.remove()
-
-
-def test_the_processes_of_one_machine_meet_on_its_loopback_interface() -> None:
-    others, links = connected(2)
-
-    for link in (*links, *(connection for connection, _ in others.values())):
-        assert link.getsockname()[0] == link.getpeername()[0] == "127.0.0.1"
-        link.close()
-
-
-def test_processes_on_several_machines_are_not_led(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It would need a socket that listens beyond the machine."""
-    store = DictStore()
-    monkeypatch.setattr("tinygpt_tui.engine.training.process_group.shared_store", lambda: store)
-    monkeypatch.setattr("tinygpt_tui.engine.training.process_group.rank_and_size", lambda: (0, 2))
-    monkeypatch.setenv("LOCAL_WORLD_SIZE", "1")
-
-    ranks = meet_ranks(needs_torch=True)
-
-    assert not ranks.can_act and "several machines" in ranks.trouble and not store

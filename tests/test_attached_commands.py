@@ -12,7 +12,7 @@ import pytest
 from tinygpt_tui.engine.attach import watch
 from tinygpt_tui.engine.events import FindingOpened, StepFinished, decode_event
 from tinygpt_tui.engine.storage.event_log import all_events
-from tinygpt_tui.engine.storage.run_store import summarise
+from tinygpt_tui.engine.storage.run_summary import summarise
 from tinygpt_tui.tui.cli.main import run_command
 
 

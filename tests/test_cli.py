@@ -19,7 +19,8 @@ from tinygpt_tui.engine.config import RunConfig
 from tinygpt_tui.engine.events import RunStarted, decode_event
 from tinygpt_tui.engine.presets import find_preset, planned
 from tinygpt_tui.engine.storage.run_folder import find_worker
-from tinygpt_tui.engine.storage.run_store import create, list_runs
+from tinygpt_tui.engine.storage.run_store import create
+from tinygpt_tui.engine.storage.run_summary import list_runs
 from tinygpt_tui.tui.cli.commands import command
 from tinygpt_tui.tui.cli.main import run_command
 from tinygpt_tui.tui.cli.options import option_at_fault, overrides

@@ -24,7 +24,8 @@ from tinygpt_tui.engine.events import (
 )
 from tinygpt_tui.engine.storage.event_log import all_events, surviving_events
 from tinygpt_tui.engine.storage.run_folder import CHECKPOINTS, EVENTS, find_worker
-from tinygpt_tui.engine.storage.run_store import create, summarise
+from tinygpt_tui.engine.storage.run_store import create
+from tinygpt_tui.engine.storage.run_summary import summarise
 from tinygpt_tui.engine.training.trainer import Trainer
 
 from .fatal_worker import MOMENTS, fatal_worker

@@ -25,7 +25,8 @@ from tinygpt_tui.engine.hosting.interfaces import Request
 from tinygpt_tui.engine.storage.event_log import EventLog, all_events
 from tinygpt_tui.engine.storage.origin import read_origin
 from tinygpt_tui.engine.storage.relation import read_relation
-from tinygpt_tui.engine.storage.run_store import create, remove, renamed, summarise, write_config
+from tinygpt_tui.engine.storage.run_store import create, remove, renamed, write_config
+from tinygpt_tui.engine.storage.run_summary import summarise
 from tinygpt_tui.engine.storage.stored_checkpoints import stored_checkpoints
 from tinygpt_tui.engine.training.replaying import reports
 from tinygpt_tui.engine.training.trainer import Trainer

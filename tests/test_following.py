@@ -5,6 +5,7 @@ import json
 import math
 import os
 import random
+import re
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -115,8 +116,14 @@ def csv_texts(draw: Callable[..., object]) -> str:
 def test_columns_read_at_once_hold_what_the_rows_hold(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     path = tmp_path_factory.mktemp("log") / "log.csv"
     path.write_text(text)
+    try:
+        rows = read_slowly(path)
+    except ReadError as refusal:  # where most rows are torn
+        with pytest.raises(ReadError, match=re.escape(str(refusal))):
+            Reader(path).read()
+        return
     reader = Reader(path).read().read()
-    assert known_rows(path, reader.columns) == read_slowly(path)
+    assert known_rows(path, reader.columns) == rows
 
 
 @settings(max_examples=25)

@@ -246,3 +246,48 @@ def test_a_loss_scale_below_1_is_a_stall_because_every_step_is_skipped() -> None
 
 def test_a_running_mean_in_a_late_epoch_is_no_stall_of_the_run() -> None:
     assert kinds([Row(step, {"loss": 16.8, "epoch": 476.0}) for step in range(1, 40)]) == []
+
+
+def noisy_fall(seed: int, gain: float, *, bends: bool, rows: int = 400, **more: float) -> list[Row]:
+    """A loss of 5 with 6% of noise, that falls by this share: in a line, or as a power law."""
+    draw = random.Random(seed)
+    curve = [(1 + 30 * row / rows) ** -0.7 if bends else 1 - row / rows for row in range(rows)]
+    losses = [5 * (1 - gain + gain * level) * (1 + draw.gauss(0, 0.06)) for level in curve]
+    return [Row(row, {"loss": loss, **more}) for row, loss in enumerate(losses, start=1)]
+
+
+def test_a_noisy_loss_that_bends_is_hardly_ever_slow_and_neither_is_a_trained_model_that_goes_on() -> None:
+    bent = [kinds(noisy_fall(seed, 0.1 + seed / 1000, bends=True)) for seed in range(30)]
+    assert sum(map(bool, bent)) <= 1
+    assert not any(kinds(noisy_fall(seed, 0.02, bends=False, lr=1e-4)) for seed in range(30))
+
+
+@pytest.mark.parametrize("lr", [{}, {"lr": 1e-6}])
+def test_most_noisy_losses_that_fall_in_a_straight_line_are_slow(lr: Mapping[str, float]) -> None:
+    found = [kinds(noisy_fall(seed, 0.12, bends=False, rows=1000, **lr)) for seed in range(20)]
+    assert found.count(["slow"]) >= 16 and all(kind in ([], ["slow"]) for kind in found)
+
+
+@pytest.mark.parametrize("pattern", [(0, 1), (0, 0.5, 1), (0, 0, 0, 1), (0, 1, 2, 1)])
+@pytest.mark.parametrize("rows", [40, 60, 500])
+def test_a_pattern_that_comes_again_every_few_rows_oscillates(pattern: Sequence[float], rows: int) -> None:
+    draw = random.Random(1)
+    losses = [2 + pattern[row % len(pattern)] + draw.gauss(0, 0.05) for row in range(rows)]
+    (found,) = alarms(epochs(loss=losses))
+    assert found.kind == "oscillation" and f"a pattern of {len(pattern)} rows" in found.evidence
+
+
+@few
+@given(seeds, st.sampled_from([60, 300, 1000]))
+def test_data_that_come_in_turn_are_no_oscillation_of_a_run_that_learns(seed: int, rows: int) -> None:
+    draw = random.Random(seed)
+    losses = [1 + 3 * math.exp(-4 * row / rows) + 0.5 * (row % 2) + draw.gauss(0, 0.05) for row in range(rows)]
+    assert kinds(epochs(loss=losses)) == []
+
+
+def test_a_pattern_that_begins_in_the_middle_of_a_run_is_found_there_and_closes_when_it_is_over() -> None:
+    draw = random.Random(1)
+    losses = [1 + 3 * math.exp(-row / 60) + 0.8 * (row % 2) * (300 <= row < 500) for row in range(800)]
+    spike, found = alarms(epochs(loss=[loss + draw.gauss(0, 0.02) for loss in losses]))
+    assert (spike.kind, found.kind) == ("spike", "oscillation") and 288 <= found.onset <= 330 and found.detected <= 360
+    assert found.closed is not None and 500 < found.closed < 600

@@ -28,7 +28,7 @@ ENGINE = (
         "long_work",
     },
     {"events"},
-    {"healthy", "metrics", "corpus", "presets", "preset_check"},
+    {"healthy", "metrics", "corpus", "presets", "preset_check", "lesson_origin"},
     {"live_changes", "storage"},
     {"diagnostics"},
     {"readers", "hosting"},
@@ -38,7 +38,7 @@ ENGINE = (
     {"training"},
     {"worker", "attach_ranks"},
     {"attach"},
-    {"attach_transformers", "attach_lightning"},
+    {"attach_transformers", "attach_lightning", "attach_keras"},
 )
 TUI = (
     {
@@ -112,7 +112,7 @@ def is_package(part: tuple[str, str]) -> bool:
 
 def torch_free() -> list[str]:
     """Without what needs torch, or a library of others that may not be installed."""
-    theirs = {("engine", name) for name in ("training", "attach_transformers", "attach_lightning")}
+    theirs = {("engine", name) for name in ("training", "attach_transformers", "attach_lightning", "attach_keras")}
     return [module_name(path) for path in modules("engine") if part(module_name(path)) not in theirs]
 
 

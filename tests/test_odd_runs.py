@@ -30,7 +30,8 @@ from tinygpt_tui.engine.events import (
 )
 from tinygpt_tui.engine.storage.event_log import stored_events
 from tinygpt_tui.engine.storage.run_folder import EVENTS
-from tinygpt_tui.engine.storage.run_store import create, summarise
+from tinygpt_tui.engine.storage.run_store import create
+from tinygpt_tui.engine.storage.run_summary import summarise
 from tinygpt_tui.tui.cli.follow import narrator
 from tinygpt_tui.tui.cli.main import run_command
 from tinygpt_tui.tui.home.disk import read_runs

@@ -135,6 +135,12 @@ def test_sparse_rows_padded_headers_and_every_line_end_are_met_in_tables() -> No
             assert (series(log, "loss"), series(log, "val_loss")) == ([(49, 2.5), (99, 1.5)], [(49, 2.0), (99, 1.0)])
 
 
+def test_a_header_that_names_step_and_loss_makes_a_table_though_a_third_of_its_rows_is_torn() -> None:
+    rows_of_three = [f"{step},{5 - step / 10:.1f},{step / 7:.3f}" for step in range(12)]
+    torn = [row.rpartition(",")[0] if place % 3 == 1 else row for place, row in enumerate(rows_of_three)]
+    assert series(opened(lines("step,loss,extra", *torn)), "loss") == [(step, 5 - step / 10) for step in range(12)]
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|", "  "])
 def test_a_table_may_have_any_delimiter(delimiter: str) -> None:
     log = opened(lines(*(delimiter.join(row) for row in [("step", "loss"), *((str(s), str(x)) for s, x in LOSSES)])))

@@ -39,16 +39,15 @@ from tinygpt_tui.engine.storage.run_folder import (
     socket_path,
 )
 from tinygpt_tui.engine.storage.run_store import (
-    RunSummary,
     config_keeper,
     create,
     default_runs_folder,
     find_run,
-    list_runs,
     read_config,
     remove,
     write_config,
 )
+from tinygpt_tui.engine.storage.run_summary import RunSummary, list_runs
 from tinygpt_tui.tui.cli.run_table import run_table
 
 from .scripted_loop import ScriptedLoop, new_run

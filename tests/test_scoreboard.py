@@ -16,12 +16,15 @@ from tinygpt_tui.engine.diagnostics.row import Row
 from tinygpt_tui.engine.finding_kinds import FindingKind
 
 from .bench.marked import part, replaced
+from .bench.scoreboard import foreign_logs
 from .bench.scoreboard.case import Case
 from .bench.scoreboard.cases import cases
 from .bench.scoreboard.counting import Alarm, Kinds, Label, judge, tally, totals
+from .bench.scoreboard.foreign_logs import JudgedLog, judged_logs, measured_foreign
 from .bench.scoreboard.judging import BLIND, by_judge, judged
 from .bench.scoreboard.published_rules import PUBLISHED
 from .bench.scoreboard.recording import Recording, as_logged, recording
+from .bench.scoreboard.rivals import RIVALS, Rival, write_csv
 from .bench.scoreboard.rule import Rule, alarms
 from .bench.scoreboard.table import markdown, measured, misjudged
 
@@ -87,12 +90,12 @@ def log(name: str, loss: Callable[[int], float], steps: int) -> Recording:
     return Recording(case=case(name), seed=1, rows=rows, parameters=1000)
 
 
-def test_tiny_logs_go_through_the_same_counting_as_trained_ones() -> None:
+def test_tiny_logs_go_through_the_same_counting_as_trained_ones(tmp_path: Path) -> None:
     """A healthy one, one whose loss is NaN from step 5 on, and one that should be and is not."""
     runs = [
-        judged(log("60-steps", lambda step: 2 + 3.5 / step, 20)),
-        judged(log("nan-5", lambda step: 5.5 if step < 6 else math.nan, 20)),
-        judged(log("nan-90", lambda step: 2 + 3.5 / step, 20)),
+        judged(log("60-steps", lambda step: 2 + 3.5 / step, 20), tmp_path),
+        judged(log("nan-5", lambda step: 5.5 if step < 6 else math.nan, 20), tmp_path),
+        judged(log("nan-90", lambda step: 2 + 3.5 / step, 20), tmp_path),
     ]
     verdicts = by_judge(runs)[BLIND]
     assert [verdict.is_found for verdict in verdicts] == [False, True, False]
@@ -100,9 +103,59 @@ def test_tiny_logs_go_through_the_same_counting_as_trained_ones() -> None:
     written = measured(verdicts, "2001-02-03", "a command")
     assert written["runs"] == 3 and written["date"] == "2001-02-03"
     assert written["kinds"] == {"nan": {"right": 1, "wrong": 0, "missed": 1}}
-    table = markdown(by_judge(runs), BLIND, "2001-02-03", "a command")
+    table = markdown(by_judge(runs), [], BLIND, "2001-02-03", "a command")
     assert "| nan " in table and "50.0%" in table and "2001-02-03" in table
     assert all(who in table for who in PUBLISHED)
+    assert all(rival.is_installed or f"| {rival.name}" in table for rival in RIVALS) and "seeds 61 to 62" in table
+
+
+REPORTS = {
+    "runmedic": [{"findings": [{"check": "non_finite", "severity": "critical"}, {"check": "x", "severity": "info"}]}],
+    "losslint": {"findings": [{"check": "nan_inf", "severity": "error"}, {"check": "stagnation", "severity": "info"}]},
+    "trainspotter": {"findings": [{"detector": "divergence", "severity": "error"}]},
+}
+"""As they print them of a run whose loss is NaN."""
+
+
+@pytest.mark.parametrize("rival", RIVALS, ids=lambda rival: rival.name)
+def test_a_rivals_report_becomes_alarms_and_a_log_that_it_cannot_read_none(
+    rival: Rival, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "report").write_text(json.dumps(REPORTS[rival.name]))
+    command = tmp_path / rival.name
+    command.write_text(f'#!/bin/sh\nfor log; do :; done\ngrep -q nan "$log" && cat {tmp_path}/report || echo unread\n')
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    log = tmp_path / "log.csv"
+    write_csv(rows(3, loss=lambda _: math.nan), log)
+    assert log.read_text().split() == ["step,loss", "1,nan", "2,nan", "3,nan"]
+    (found,) = rival.alarms(log, 3, tmp_path) or ()
+    assert rival.is_installed and "nan" in found.kinds and found.step == 3
+    log.write_text("nothing")
+    assert rival.alarms(log, 3, tmp_path) is None
+
+
+def foreign_log(text: str, tmp_path: Path, *must: FindingKind) -> JudgedLog:
+    label = {"file": "log.csv", "group": "pasted snippets", "must": [must] if must else [], "may": ["spike"]}
+    made = {"label": {**label, "onset": 5, "steps": 8}, "text": text}
+    (tmp_path / "foreign_case_1.json").write_text(json.dumps(made))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(foreign_logs, "CASES", ("case",))
+        (judged_log,) = judged_logs(1, tmp_path)
+    return judged_log
+
+
+def test_foreign_logs_are_counted_by_what_they_are_and_by_their_length(tmp_path: Path) -> None:
+    """One whose loss is NaN, the same labelled as something else, and one that nothing can read."""
+    text = "step,loss\n" + "".join(f"{step},{3 - step / 9 if step < 6 else math.nan}\n" for step in range(9))
+    logs = [foreign_log(text, tmp_path, "nan"), foreign_log(text, tmp_path), foreign_log("?", tmp_path, "stall")]
+    assert [log.verdicts[BLIND].is_exact for log in logs] == [True, False, False]
+    assert logs[0].verdicts[BLIND].delay == 1 and [BLIND in log.unread_by for log in logs] == [False, False, True]
+    assert measured_foreign(logs, "2001-02-03", "a command")["few"] == {"nan": {"right": 1, "wrong": 1}}
+    table = markdown(
+        by_judge([judged(log("60-steps", lambda step: 2 + 3.5 / step, 20), tmp_path)]), logs, BLIND, "", ""
+    )
+    assert "| pasted snippets | tinygpt-tui, from the log alone | 1 of 3" in table
 
 
 def rows(steps: int = 300, **curves: Callable[[int], float]) -> list[Row]:

@@ -25,6 +25,8 @@ from tinygpt_tui.engine.events import (
 )
 
 LOOP = Path(__file__).with_name("torchrun_loop.py")
+START_S = 180.0
+"""How long a busy machine may take to import torch in four processes."""
 
 
 def test_a_job_of_two_processes_is_led_by_rank_0_and_a_death_is_reported(tmp_path: Path) -> None:
@@ -42,9 +44,10 @@ def test_a_job_of_two_processes_is_led_by_rank_0_and_a_death_is_reported(tmp_pat
 
 
 def require_a_reported_death(folder: Path) -> None:
-    until(lambda: len(rows(folder, 1)) > 3, seconds=60)
+    until(lambda: len(rows(folder, 1)) > 3, seconds=START_S)
     victim = int(lines(folder, 1)[0])
     os.kill(victim, signal.SIGKILL)
+    os.kill(int(lines(folder, 0)[0]), signal.SIGTERM)  # as torchrun does, but before rank 0 can have heard of the death
     until(lambda: isinstance(stored(folder / "loop-1")[-1], RunEnded))
     end = stored(folder / "loop-1")[-1]
     assert isinstance(end, RunEnded)
@@ -53,7 +56,7 @@ def require_a_reported_death(folder: Path) -> None:
 
 def require_the_same_in_both(folder: Path) -> None:
     run = folder / "loop-1"
-    until(lambda: len(rows(folder, 1)) > 3, seconds=60)
+    until(lambda: len(rows(folder, 1)) > 3, seconds=START_S)
     described = stored(run)[0]
     assert isinstance(described, RunDescribed) and {"stop", "change"} <= {*described.commands}
     assert isinstance(ask(run, ChangeSettings(lr_times=0.5, weight_decay=0.0)), Accepted)

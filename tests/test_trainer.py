@@ -88,7 +88,6 @@ def test_compiling_beforehand_does_not_disturb_training(monkeypatch: pytest.Monk
     config = small_config(compile=True)
     config = replace(config, model=replace(config.model, dropout=0.2))
     trainer = Trainer(config, small_corpus())
-    assert trainer.is_compiled
     trainer.compile()
     assert compiled == [(2, 16, 17, 1)]
     assert losses(run_to_end(trainer)) == losses(list(training_events(config, small_corpus())))

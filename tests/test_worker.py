@@ -37,7 +37,7 @@ from tinygpt_tui.engine.events import (
 )
 from tinygpt_tui.engine.storage.event_log import stored_events, surviving_events
 from tinygpt_tui.engine.storage.run_folder import EVENTS, WORKER_LOG, find_worker, socket_path
-from tinygpt_tui.engine.storage.run_store import list_runs
+from tinygpt_tui.engine.storage.run_summary import list_runs
 from tinygpt_tui.engine.worker import AUTOGROUP, NICENESS, changes_to_come
 from tinygpt_tui.tui.cli.requests import stop_run
 

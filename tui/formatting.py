@@ -37,6 +37,12 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def counted_threads(threads: int, processes: int = 1) -> str:
+    """1 thread, 2 processes of 1 thread."""
+    words = counted(threads, "thread")
+    return words if processes == 1 else f"{processes} processes of {words}"
+
+
 def count(value: float | None) -> str:
     """How many: 214, 61k, 1.2M."""
     if value is None or not math.isfinite(value) or abs(value) >= 1e15:
@@ -68,3 +74,8 @@ def time_left(spent_s: float, done: float, of: float) -> str:
 def megabytes(size: float | None) -> str:
     """Of bytes: 512 MB, 2 MB or 0.1 MB."""
     return UNKNOWN if size is None else f"{size / 1e6:.{0 if size >= 1e6 else 1}f} MB"
+
+
+def file_size(size: float) -> str:
+    """Of bytes: 12 MB or 340 kB."""
+    return megabytes(size) if size >= 1e6 else f"{max(size, 0) / 1e3:.0f} kB"

@@ -31,6 +31,7 @@ from .steering import Steering, tag_of
 
 ALIVE_S = 1.0
 """How often a paused loop looks whether it is recorded still: without that nothing could resume it."""
+_LOOK_S = 0.02
 ALWAYS = ("pause", "resume", "step", "speed")
 """Tags of the commands that every loop takes."""
 
@@ -40,6 +41,10 @@ class Others(Protocol):
 
     def is_due(self) -> bool:
         """Count a step; whether they wait after it for what is decided."""
+        ...
+
+    def call(self) -> None:
+        """Have them wait for it after a step that is near."""
         ...
 
     def require_all(self) -> None:
@@ -91,15 +96,23 @@ class Control:
         """
         self.step = step
         self._steps_left -= 1
+        self._next_step_at = max(self._next_step_at + self._step_s, self._clock())
         if self._others is None:
             self._answer_all(flush, is_served)
         elif self._others.is_due():
             self._answer_all(flush, is_served)
-            self._others.go_on(1 if self._step_s else self._steps_left)
+            self._others.go_on(self._steps_left)
+        else:
+            self._call_others(self._others)
+
+    def _call_others(self, others: Others) -> None:
+        """A request is answered where they wait; until there is one, the speed is limited here."""
+        while self._requests.empty() and (wait := self._next_step_at - self._clock()) > 0 and self._step_s:
+            time.sleep(min(wait, _LOOK_S))
+        if not self._requests.empty():
+            others.call()
 
     def _answer_all(self, flush: Callable[[], None], is_served: Callable[[], bool]) -> None:
-        now = self._clock()
-        self._next_step_at = max(self._next_step_at + self._step_s, now)
         if self._requests.empty() and self._steps_left > 0 and not self._step_s:
             return
         flush()

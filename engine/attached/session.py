@@ -11,13 +11,15 @@ from typing import Protocol, SupportsFloat
 from ..events import Evaluated, RunDescribed, RunEnded, RunStarted, SampleGenerated
 from .control import Control
 from .following_rank import FollowingRank
-from .leading_rank import ConnectedRanks, LeadingRank
+from .leading_rank import LeadingRank
 from .loop_warning import warn_loop
 from .program_end import error_words, program_end
+from .rank_store import RankStore
 from .recorder import Recorder
 from .steering import Levers, Steering
 from .step_clock import StepClock
-from .step_row import step_row
+from .step_row import StepNumbers
+from .termination import TerminationWatch
 
 ShownSettings = Mapping[str, float | int | str | bool | None]
 
@@ -41,13 +43,14 @@ class Session:
         steering: Steering,
         *,
         can_stop: bool = True,
-        others: ConnectedRanks | None = None,
+        others: RankStore | None = None,
         step_clock: StepClock | None = None,
     ) -> None:
         """`others` are the other processes of the same training; without them this one can be made to wait."""
         self._recorder = recorder
         self._probe = probe
         self._ranks = LeadingRank(others, self._end_by_death) if others else None
+        self._termination = TerminationWatch(self._end_by_signal) if others else None
         self._step_clock = step_clock
         self._steering = steering
         self._control = Control(recorder.requests, recorder.record, steering, can_stop=can_stop, others=self._ranks)
@@ -83,7 +86,11 @@ class Session:
         parameters = self._probe.parameters if self._probe else None
         self._recorder.record(described)
         self._recorder.record(RunStarted(step=0, steps=steps, parameters=parameters, pid=os.getpid()))
-        self._recorder.start()
+        try:
+            self._recorder.start()
+        except BaseException:
+            self.give_up()
+            raise
 
     def log(self, numbers: Mapping[str, SupportsFloat]) -> None:
         self._numbers |= {name: plain_number(value) for name, value in numbers.items()}
@@ -100,8 +107,8 @@ class Session:
             values.setdefault("tokens_per_s", tokens / max(now - self._stepped_at, 1e-9))
         self._stepped_at = now
         if self._probe is not None:
-            if self._probe.lr is not None:
-                values.setdefault("lr", self._probe.lr)
+            if "lr" not in values and (lr := self._probe.lr) is not None:
+                values["lr"] = lr
             values = {**self._measured(self._probe), **values}
         if self._ranks is not None and self._step_clock is not None:
             values |= self._ranks.rank_times(self._step_clock.busy_s)
@@ -144,7 +151,7 @@ class Session:
         (step, at, values), self._finished = self._finished, None
         if self._is_measuring and self._probe and (ratio := self._probe.update_ratio()) is not None:
             values["update_ratio"] = ratio
-        self._recorder.record(step_row(step, values, at=at, tokens=self._tokens))
+        self._recorder.record(StepNumbers(step, values, at, self._tokens))
 
     def evaluate(self, val_loss: float) -> None:
         self.flush()
@@ -154,8 +161,8 @@ class Session:
         self._recorder.record(SampleGenerated(step=self._step, prompt=prompt, text=text, temperature=0.0, top_k=0))
 
     def end(self) -> None:
-        if self._ranks is not None and error_words():
-            self._ranks.wait_for_death()
+        if self._ranks is not None and (words := error_words()):
+            self._ranks.find_death(words)
         self.flush()
         is_early = self.is_stopped or (self._planned is not None and self._step < self._planned)
         self._recorder.record(program_end(self._step, is_early=is_early))
@@ -165,11 +172,19 @@ class Session:
         finished, self._finished = self._finished, None
         if finished is not None:
             step, at, values = finished
-            self._recorder.record(step_row(step, values, at=at, tokens=self._tokens))
+            self._recorder.record(StepNumbers(step, values, at, self._tokens))
         self._recorder.end(RunEnded(step=self._step, reason="failed", detail=words))
+
+    def _end_by_signal(self) -> None:
+        """This process is about to be ended, as torchrun does with the others when one has died; in another thread."""
+        if self._ranks is not None:
+            self._ranks.find_death("")
+        self._recorder.close()
 
     def give_up(self) -> FollowingRank | None:
         """Stop recording; what was changed in the loop stays in effect until the result is closed."""
+        if self._termination is not None:
+            self._termination.close()
         if self._step_clock is not None:
             self._step_clock.remove()
         if self._ranks is not None:

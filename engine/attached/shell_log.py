@@ -65,7 +65,7 @@ def _row(step: int, numbers: Mapping[str, float]) -> list[Event]:
 
 
 def _last_step(run: Path) -> int:
-    rows = [event for event in tail_events(run, 1 << 16) if isinstance(event, StepFinished | Evaluated)]
+    rows = [event for event in tail_events(run) if isinstance(event, StepFinished | Evaluated)]
     return rows[-1].step if rows else 0
 
 

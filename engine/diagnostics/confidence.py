@@ -1,6 +1,6 @@
 """How often a finding of each kind was right when it was measured: what was counted, and nothing else.
 
-`make scoreboard` writes measured.json beside this module, from our own runs; tests/bench/foreign/confidence.py writes
+`make scoreboard` writes measured.json beside this module, from our own runs, and
 measured_foreign.json, from other trainers' logs, those of few rows apart. A kind that was never found has no figure.
 """
 

@@ -10,7 +10,7 @@ Watched = Literal["row", "norm", "pace", "loss", "start", "gradients", "block", 
 """When a detector is called, so that none costs time at rows that do not concern it.
 
 At every row; at rows with a grad_norm, finite or not; with a tokens_per_s or step_time; at rows with a finite loss; at
-the first `START_ROWS` of these and while any finding is open; at rows with a finite grad_norm; when a block of the loss
+the first `START_ROWS` of these and while its finding is open; at rows with a finite grad_norm; when a block of the loss
 profile is complete; at rows with a finite val_loss. At "block" and "val_loss" the row has entered the statistics
 already, otherwise not yet."""
 

@@ -29,6 +29,7 @@ from .confidence import confidence
 from .context import FAR, Context, peak_lr
 from .detector import Detection, Detector, Recovered
 from .hindsight import verdict
+from .policy_causes import POLICY_CAUSES, POLICY_COLLAPSED, recover_policy
 from .regime import MEASURED_BY, Regime
 from .row import Row
 from .run_statistics import START, RunFacts, RunStatistics
@@ -40,6 +41,8 @@ UPDATE_SHARE = 0.05
 """The same as a share of all rows: a run of a million steps has some two hundred updates of a finding."""
 OF_A_FALLING_LOSS = CATALOGUE.keys() - {"nan", "throughput_drop"}
 """Kinds that mean something only where the loss is to be minimised."""
+
+OF_THE_START = frozenset(kind for kind, entry in CATALOGUE.items() if entry.detector.watched == "start")
 
 
 def facts_of(config: RunConfig) -> RunFacts:
@@ -76,9 +79,12 @@ class Diagnosis:
         self._run = RunStatistics(facts or (facts_of(config) if config else RunFacts()))
         settings = LiveSettings.from_config(config) if config else None
         self._context = Context(run=self._run, config=config, settings=settings)
+        self._recent = self._context.recent
         self._kinds = [kind for kind in CATALOGUE if kind in kinds]
         self._open: dict[str, OpenFinding] = {}
         """By kind."""
+        self._open_at_start = False
+        """Whether a finding of a detector of the start is open: it is called until that closes."""
         self._next_id = 0
         self._rows = 0
         self._update_at = math.inf
@@ -111,26 +117,15 @@ class Diagnosis:
 
     def examine(self, row: Row) -> list[FindingEvent]:
         """The findings that open, change or close at this row; rows come in the order of the log."""
-        self._context.recent.append(row)
+        self._recent.append(row)
+        ended: list[FindingEvent] = []
         if not MEASURED_BY.isdisjoint(row.values) and self._regime.ends_at(row) and "nan" not in self._open:
-            return [*self._start_anew(row), *self._examined(row)]
-        return self._examined(row)
-
-    def _start_anew(self, row: Row) -> list[FindingEvent]:
-        """A jump by design: what was open ends here, and nothing is compared with the rows before."""
-        ended: list[FindingEvent] = [FindingClosed(id=found.id, step=row.step) for found in self._open.values()]
-        self._open.clear()
-        self._run = self._run.anew()
-        self._context = replace(self._context, run=self._run)
-        self._start()
-        return ended
-
-    def _examined(self, row: Row) -> list[FindingEvent]:
+            ended = self._start_anew(row)
         run = self._run
         self._rows += 1
         run.look(row)
         seen: list[tuple[str, Detection | Recovered]] = []
-        for kind, observe in self._calls.before[run.held | START if self._open else run.held]:
+        for kind, observe in self._calls.before[run.held | START if self._open_at_start else run.held]:
             if (outcome := observe(run)) is not None:
                 seen.append((kind, outcome))
         if run.learn():
@@ -138,13 +133,29 @@ class Diagnosis:
         if run.val_loss is not None:
             seen += outcomes(self._calls.after_val_loss, run)
         if not seen and self._rows < self._update_at:
-            return []
+            return ended
         found = [finding for kind, outcome in seen for finding in self._finding(kind, outcome)]
-        return [*found, *self._updates()]
+        self._open_at_start = not OF_THE_START.isdisjoint(self._open)
+        return [*ended, *found, *self._updates()]
+
+    def _start_anew(self, row: Row) -> list[FindingEvent]:
+        """A jump by design: what was open ends here, and nothing is compared with the rows before."""
+        ended: list[FindingEvent] = [FindingClosed(id=found.id, step=row.step) for found in self._open.values()]
+        self._open.clear()
+        self._open_at_start = False
+        self._run = self._run.anew()
+        self._context = replace(self._context, run=self._run)
+        self._start()
+        return ended
 
     @property
     def run(self) -> RunStatistics:
         return self._run
+
+    @property
+    def recent_losses(self) -> list[float]:
+        """Of the last rows, those that are finite."""
+        return [loss for row in self._recent if (loss := row.finite("loss")) is not None]
 
     def in_hindsight(self, whole: Whole) -> FindingOpened | None:
         """What the log shows if it ends here; nothing is remembered of it."""
@@ -202,17 +213,19 @@ class Diagnosis:
     def _opened(self, id: int, kind: str, outcome: Detection) -> FindingOpened:
         entry = CATALOGUE[kind]
         context = replace(self._context, onset=outcome.onset)
-        causes = ranked_causes(entry.causes, context)
+        is_of_reward = self._run.has_rewards and kind in OF_A_FALLING_LOSS
+        rules, usual = (POLICY_CAUSES, (recover_policy,)) if is_of_reward else (entry.causes, entry.fixes)
+        causes = ranked_causes(rules, context)
         return FindingOpened(
             id=id,
             step=self._run.step,
             onset=outcome.onset,
             kind=kind,
             severity=outcome.severity,
-            title=entry.title,
+            title=POLICY_COLLAPSED if is_of_reward else entry.title,
             evidence=self._in_its_words(outcome.evidence),
             causes=[cause.text for cause in causes],
-            fixes=fixes_for(causes, entry.fixes, context),
+            fixes=fixes_for(causes, usual, context),
             confidence=confidence(kind),
         )
 

@@ -5,6 +5,7 @@ from itertools import pairwise
 from statistics import fmean, median
 
 from .whole_log import GAINED, EvaluatedRow, Verdict, Whole, seen_as
+from .zigzag import swing_of
 
 LOST = 0.5
 """Share of the gain whose loss is divergence, where the gain was worth it (`GAINED`, a share of the first loss)."""
@@ -14,12 +15,18 @@ WORSE = 0.3
 """Share of the first loss above it, where nothing worth it had been gained."""
 RISING = 5
 """Rows, each above the one before, after which a rise is no noise."""
+TOPS, HIGHER = 3, 1.5
+"""The last rows that are the highest of all, in order, and times what was highest before, which is no noise either."""
 LEAP = 8.0
 """Times the largest move before: no noise of few rows does that."""
 SWING = 0.05
 """Share of the level that every move of a swinging snippet exceeds."""
 ALIKE = 2.0
 """Times the smallest of such moves that the largest is at most: those of noise are not alike."""
+VAL_SWING, VAL_SWINGS = 3.0, 2
+"""Times the last low that a val_loss climbs, having come down as far again in between, and how often."""
+MOST_SWINGING = 20
+"""Evaluations; among more there are bad ones by chance."""
 GAP = 1.5
 """Times the training loss, where one line with both is all there is."""
 
@@ -49,14 +56,24 @@ def diverged(whole: Whole) -> Verdict | None:
 
 
 def rising(whole: Whole) -> Verdict | None:
-    """Every row of the last ones is above the one before, to far above all that was before; one order in 120."""
+    """Every row of the last ones is above the one before, to far above all that was before; one order in 120.
+
+    From the very first row on a tenth is far enough: such a run has not made one step ahead; and of epochs, whose means
+    have little noise. Three rows are enough if they are the highest of all, to far above all others.
+    """
     means = whole.means
     start = len(means) - 1
     while start > 0 and means[start - 1] < means[start]:
         start -= 1
-    if len(means) - start < RISING or means[-1] < means[start] + max(max(means[: start + 1]), abs(means[start])):
+    rows, end = len(means) - start, means[-1]
+    is_little = rows > RISING and end > means[start] + GAINED * abs(means[start])
+    is_enough = is_little and (whole.run.facts.rows_are_epochs or (start == 0 and whole.is_fresh))
+    is_far = rows >= RISING and end >= means[start] + max(max(means[: start + 1]), abs(means[start]))
+    highest = max(means[:-TOPS], default=math.inf)
+    is_top = rows >= TOPS and len(means) > 2 * TOPS and highest < means[-TOPS] and end > HIGHER * abs(highest)
+    if not (is_enough or is_far or is_top):
         return None
-    seen = f"loss {means[-1]:.3g} at step {whole.run.step}, and higher in every row since {means[start]:.3g} at step"
+    seen = f"loss {end:.3g} at step {whole.run.step}, and higher in every row since {means[start]:.3g} at step"
     return seen_as("divergence", whole.ends[start], "failure", f"{seen} {whole.ends[start]}")
 
 
@@ -107,6 +124,41 @@ def swings(whole: Whole) -> Verdict | None:
         return None
     seen = f"in {len(means)} rows the loss turns at every one, by {size:.2g} around {level:.3g}, and gets nowhere"
     return seen_as("oscillation", whole.run.first_step, "warning", seen)
+
+
+def val_swings(whole: Whole) -> Verdict | None:
+    """In few evaluations val_loss climbs from a low to where it began, comes down as far, and climbs again."""
+    low, high, climbs, is_up = math.inf, 0.0, 0, False
+    for evaluation in whole.evaluations:
+        value = evaluation.val_loss
+        if value <= 0:
+            return None
+        low, high = min(low, value), max(high, value)
+        if not is_up and value >= VAL_SWING * low:
+            climbs, is_up, high = climbs + 1, True, value
+        elif is_up and value <= high / VAL_SWING:
+            is_up, low = False, value
+    if climbs < VAL_SWINGS or len(whole.evaluations) > MOST_SWINGING or high < whole.evaluations[0].val_loss / 2:
+        return None
+    worst, best = (choose(each.val_loss for each in whole.evaluations) for choose in (max, min))
+    seen = f"val_loss climbs to {VAL_SWING:g} times its last low and comes back, {climbs} times in"
+    seen += f" {len(whole.evaluations)} evaluations, between {best:.3g} and {worst:.3g}"
+    return seen_as("oscillation", whole.evaluations[0].step, "warning", seen)
+
+
+def zigzags(whole: Whole) -> Verdict | None:
+    """A pattern of two to four rows that came again and again to the end of a log too short for its detector."""
+    swing = swing_of(whole.recent)
+    if swing is None or len(whole.means) < 8 or swing.size < SWING * abs(whole.run.level.mean):
+        return None
+    quarter = len(whole.means) // 4
+    first, last = fmean(whole.means[:quarter]), fmean(whole.means[-quarter:])
+    if first - last > 3 * swing.noise * math.sqrt(2 / (quarter * whole.run.profile.size)):
+        return None
+    seen = (
+        f"a pattern of {swing.period} rows comes again and again: the loss swings by {swing.size:.2g} around {last:.3g}"
+    )
+    return seen_as("oscillation", whole.run.first_step, "warning", f"{seen}, and gets nowhere")
 
 
 def overfits(whole: Whole) -> Verdict | None:

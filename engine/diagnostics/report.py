@@ -10,7 +10,7 @@ from .catalogue import CATALOGUE
 from .confidence import foreign_confidence
 from .diagnosis import Diagnosis, time_row
 from .profile import Profile
-from .row import Row
+from .row import RESUMED, Row
 from .run_statistics import RunFacts, RunStatistics
 from .whole_log import EvaluatedRow, Whole
 
@@ -25,6 +25,7 @@ MOST_EVALUATIONS = 30
 """Of a log with few rows; with more, the detector of overfitting knows their noise."""
 FORECASTS = frozenset({"slow", "overfitting"})
 """Kinds that forecast how a run will end: a fall that came after all, or a new best val_loss, proves them wrong."""
+_ONLY_REWARD = "all but a collapse of the policy: the reward is all that was measured of how it learns"
 _NEEDED = {
     "val_loss": "overfitting: there is no val_loss",
     "grad_norm": "exploding_gradients and vanishing_gradients: there is no grad_norm",
@@ -110,7 +111,7 @@ class Reporter:
         self._rows += 1
         values = row.values
         if not self._known.issuperset(values):
-            self._signals |= dict.fromkeys(values)
+            self._signals |= dict.fromkeys(name for name in values if name != RESUMED)
             self._known.update(values)
             self._remembers = not (self._is_ours or REMEMBERED.isdisjoint(self._known))
         if self._only_val and "val_loss" in values:
@@ -193,6 +194,7 @@ class Reporter:
             loss_scales=self._scales,
             rewards=self._rewards,
             accuracy=self._accuracy,
+            recent=self._diagnosis.recent_losses,
         )
 
     def _in_hindsight(self, finding: Finding) -> Finding:
@@ -212,6 +214,8 @@ class Reporter:
         return self._blind(self.found_so_far)
 
     def _blind(self, findings: Iterable[Finding]) -> tuple[str, ...]:
+        if "reward" in self._signals and not {"loss", "val_loss"} & self._signals.keys():
+            return (_ONLY_REWARD,)
         blind = [reason for signal, reason in _NEEDED.items() if signal not in self._signals]
         if self._only_val:
             blind = ["the training loss: there is only val_loss, which was judged in its place", *blind]

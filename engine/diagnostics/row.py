@@ -7,6 +7,10 @@ from dataclasses import dataclass
 CUTOFF = 1e150
 """Finite numbers are cut off here, so that no difference or product of two overflows."""
 
+RESUMED = "\x00resumed"
+"""The name under which a row holds that a program began to write here: in another file (0), or after a pause, by how
+many times that is longer than any interval before. No log can have it, because NUL bytes are dropped."""
+
 
 @dataclass(slots=True)
 class Row:

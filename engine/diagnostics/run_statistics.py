@@ -9,6 +9,7 @@ from .profile import Profile
 from .row import CUTOFF, Row
 from .time_account import TimeAccount
 from .trainers import KnownTrainer
+from .usual_norm import UsualNorm
 
 LEVEL_MEMORY = 10
 """Rows over which the level of the loss forgets: long against batch noise, short against a spike's decay."""
@@ -88,6 +89,7 @@ class RunStatistics:
         """What a change of the loss is measured by: its first value, or its whole fall where that is larger."""
         self.level = RunningLevel(memory=LEVEL_MEMORY)
         self.profile = Profile()
+        self.norm = UsualNorm()
         self.spent = TimeAccount()
         self.disturbed = 0
         """The row at which the level last stood far above the best one."""
@@ -100,6 +102,9 @@ class RunStatistics:
         """Whether rows before these were left out, as a loss measured otherwise."""
         self.has_rewards = False
         """Whether the run is measured by a reward: its loss is then not one that has to fall."""
+        self.bad_norms = 0
+        """Rows whose grad_norm is NaN or infinite, and the step of the last one."""
+        self.last_bad_norm = 0
         self.spent_since: int | None = None
         """The step since when the lr has been at most 1% of its highest value."""
         self._untrained = 0.0
@@ -128,8 +133,12 @@ class RunStatistics:
             held |= NORM
             if not -CUTOFF < grad_norm < CUTOFF:
                 grad_norm, self.is_usual = row.finite("grad_norm"), False
+                if grad_norm is None:
+                    self.bad_norms, self.last_bad_norm = self.bad_norms + 1, row.step
             if grad_norm is not None:
                 held |= GRADIENTS
+                if 0 < grad_norm <= self.norm.large:
+                    self.norm.learn(grad_norm)
         if loss is not None and not -CUTOFF < loss < CUTOFF:
             loss, self.is_usual = row.finite("loss"), False
         if val_loss is not None and not -CUTOFF < val_loss < CUTOFF:

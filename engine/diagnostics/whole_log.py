@@ -49,6 +49,8 @@ class Whole:
     rewards: Profile = field(default_factory=Profile)
     accuracy: float | None = None
     """The last one, of training or else of validation."""
+    recent: Sequence[float] = ()
+    """The losses of the last rows."""
 
     @property
     def means(self) -> list[float]:
@@ -87,7 +89,7 @@ class Whole:
         _, last = self.halves
         if self.accuracy is not None:
             return guessed_among(last, self.accuracy, CONFIRMED)
-        return guessed_among(last, None, ALONE if self.run.is_fresh else UNSEEN)
+        return guessed_among(last, None, ALONE if self.is_fresh else UNSEEN)
 
 
 def seen_as(kind: str, onset: int, severity: Severity, evidence: str) -> Verdict:

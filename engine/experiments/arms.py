@@ -127,8 +127,8 @@ class Proof:
 
     async def run(self) -> None:
         """Until each verdict is clear, or the last look; ClientError where a worker would not train."""
-        threads = read_config(self.plan.parent).training.threads
-        free = asyncio.Semaphore(max(usable_processors() // (1 if threads == "auto" else threads), 1))
+        cores = read_config(self.plan.parent).training.cores
+        free = asyncio.Semaphore(max(usable_processors() // cores, 1))
 
         async def train(arm: Arm) -> None:
             async with free:

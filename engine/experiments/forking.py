@@ -16,14 +16,15 @@ from ..live_changes import config_keys, live_part
 from ..storage.origin import Origin, write_origin
 from ..storage.relation import Relation, as_related, write_relation
 from ..storage.run_folder import CHECKPOINTS, StoreError
-from ..storage.run_store import create, read_config, remove, summarise
+from ..storage.run_store import create, read_config, remove
+from ..storage.run_summary import summarise
 from ..storage.stored_checkpoints import stored_checkpoints
 from .journal import read_journal
 
 LONGEST_STEM = 40
 _ATTEMPTS = 5
 """To copy a checkpoint: a parent that trains may delete one meanwhile."""
-_FREE = ("training.steps", "training.on_nan", "title")
+_FREE = ("training.steps", "training.on_nan", "training.processes", "title")
 _FREE_SECTIONS = ("instruments", "storage", "fault", "lesson")
 
 
@@ -46,7 +47,7 @@ def fork(
     config = read_config(parent)
     if change is not None:
         changes = config_keys(change)
-    changed = config.with_changes(changes)
+    changed = config.with_changes({**threads_anew(changes), **changes})
     require_possible(parent, changed, step, changes)
     journal = read_journal(parent)
     origin = Origin(
@@ -55,6 +56,7 @@ def fork(
         config=config.to_toml(),
         changes=[change for change in journal.changes if change.step <= step],
         planned_steps=journal.planned_steps,
+        processes=journal.processes,
         change=change or live_part(changes)[0],
     )
     path = create(runs, changed, name or f"{parent.name[:LONGEST_STEM]}-fork", now, numbered=name is None)
@@ -68,6 +70,11 @@ def fork(
             raise StoreError(f"{path}: cannot be written: {error.strerror}") from None
         raise
     return path
+
+
+def threads_anew(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """With another number of processes each has another number of threads, by the usual rule."""
+    return {"training.threads": "auto"} if "training.processes" in changes else {}
 
 
 def require_possible(parent: Path, config: RunConfig, step: int, changes: Mapping[str, Any]) -> None:

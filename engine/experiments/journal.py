@@ -21,6 +21,8 @@ class Journal:
     changes: list[SettingsChanged]
     planned_steps: list[tuple[int, int]]
     """From which step on, and up to which step the run was to train from there: a schedule's shape depends on it."""
+    processes: list[tuple[int, int, int]]
+    """From which step on, in how many processes, and of how many threads each: the last bits of a sum depend on it."""
 
 
 def read_journal(run: Path) -> Journal:
@@ -30,6 +32,11 @@ def read_journal(run: Path) -> Journal:
         changes=[event for event in surviving if isinstance(event, SettingsChanged) and event.settings is not None],
         planned_steps=[
             (event.step, event.steps) for event in surviving if isinstance(event, RunStarted) and event.steps
+        ],
+        processes=[
+            (event.step, event.processes or 1, event.threads)
+            for event in surviving
+            if isinstance(event, RunStarted) and event.threads
         ],
     )
 

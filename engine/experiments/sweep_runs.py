@@ -65,8 +65,7 @@ class Sweep:
 
     async def run(self, folder: Path) -> None:
         """Until every cell has ended. The folder is the sweep's own; a cancelled one leaves nothing in it."""
-        threads = self.plan.config.training.threads
-        free = asyncio.Semaphore(max(usable_processors() // (1 if threads == "auto" else threads), 1))
+        free = asyncio.Semaphore(max(usable_processors() // self.plan.config.training.cores, 1))
 
         async def train(place: int) -> None:
             async with free:

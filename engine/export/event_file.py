@@ -17,19 +17,19 @@ def event_file(runs: Sequence[RunSeries]) -> bytes:
     """ExportError for several runs: in TensorBoard a folder is a run."""
     if len(runs) > 1:
         raise ExportError("an event file holds one run; name one")
-    written = [_frame(_event(0, _field(3, b"brain.Event:2")))]
+    written = [_frame(_event(0, 0.0, _field(3, b"brain.Event:2")))]
+    time = 0.0
     for step, row in runs[0].rows():
+        # what no time is known of stands in by its step: readers need the order alone
+        time = max(row.pop("time", step if "time" not in runs[0].series else time), time)
         values = b"".join(_field(1, _value(name, number)) for name, number in row.items())
-        written.append(_frame(_event(step, _field(5, values))))
+        written.append(_frame(_event(step, time, _field(5, values))))
     return b"".join(written)
 
 
-def _event(step: int, what: bytes) -> bytes:
-    """tensorboard.Event: 1 wall_time, 2 step, 3 file_version, 5 summary.
-
-    The step stands in for the wall time, which not every log has and readers need for the order alone.
-    """
-    return b"\x09" + struct.pack("<d", step) + b"\x10" + _varint(step) + what
+def _event(step: int, time: float, what: bytes) -> bytes:
+    """tensorboard.Event: 1 wall_time, 2 step, 3 file_version, 5 summary."""
+    return b"\x09" + struct.pack("<d", time) + b"\x10" + _varint(step) + what
 
 
 def _value(tag: str, number: float) -> bytes:

@@ -35,6 +35,11 @@ class ChosenRun:
         self._log.close()
 
     @property
+    def name(self) -> str:
+        """Of the run that is read, as the log has it."""
+        return self._name or ""
+
+    @property
     def log(self) -> Log | None:
         return self._log.log
 

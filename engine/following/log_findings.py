@@ -12,7 +12,6 @@ from ..diagnostics.report import Finding, Reporter
 from ..diagnostics.row import Row
 from ..events import FindingClosed, FindingEvent, FindingOpened
 from ..readers.log import Log
-from ..readers.names import BESIDE
 from ..readers.step_columns import StepColumns
 
 _LATER = 1.05
@@ -33,6 +32,8 @@ class LogFindings:
         self._verdict: int | None = None
         """The id of what the whole curve showed when it seemed to be over."""
         self._is_judged = False
+        self._telling: frozenset[str] = frozenset()
+        """Metrics without which a row is not looked at."""
         self._further: FurtherLosses | None = None
         """The log's other losses, where it has any."""
         self._known: set[str] = set()
@@ -54,6 +55,7 @@ class LogFindings:
         if self._reporter is None:
             self._reporter = Reporter(log.facts, signals=tuple(log.columns))
             self._further = FurtherLosses(log.roles, log.facts) if log.roles else None
+            self._telling = log.plan.telling
         self._backlog.append(columns.rows((*log.columns, *log.roles)))
 
     def some(self, end: float) -> Iterator[FindingEvent]:
@@ -91,7 +93,7 @@ class LogFindings:
             self._further.observe(row)
             own = {name: value for name, value in row.values.items() if name not in self._further.columns}
             row = Row(row.step, own)
-        if reporter is None or not row.values.keys() - BESIDE:
+        if reporter is None or self._telling.isdisjoint(row.values):
             return
         if self._verdict is not None:  # the log goes on after all
             yield FindingClosed(id=self._verdict, step=row.step)

@@ -39,7 +39,7 @@ from ..long_work import WorkAbandoned
 from ..storage.run_folder import StoreError
 from ..storage.stored_checkpoints import Reason
 from .blocking_log import BlockingLog, StorageAbandoned
-from .interfaces import EventSink, Hosted, Request, refuse_all, with_findings
+from .interfaces import EventSink, Hosted, LoopBroken, Request, refuse_all, with_findings
 from .interruptions import Interruptions
 from .loss_watch import LossWatch
 from .planned_pauses import PlannedPauses
@@ -125,8 +125,12 @@ class Host:
             self._save("change")
         now = self._clock()
         self._next_step_at = max(self._next_step_at + self._step_s, now)
-        with self._interruptions.during_step():
-            events = self._loop.advance()
+        try:
+            with self._interruptions.during_step():
+                events = self._loop.advance()
+        except LoopBroken as why:
+            self._finish("failed", detail=str(why))
+            return
         self._stopwatch.lap("training")
         for event in events:
             self._record(event)

@@ -31,6 +31,10 @@ ReportProgress = Callable[[str], None]
 """Called with a short description of the current activity while a run is prepared."""
 
 
+class LoopBroken(Exception):
+    """A loop cannot go on, for the reason that the message gives in one line; it is as its last whole step left it."""
+
+
 class Loop(Protocol):
     """A training loop; every method returns between two steps."""
 

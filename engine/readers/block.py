@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from .record import RUN, Record, number
+from .record import RUN, WRITTEN, Record, number
+from .times import time_in
 
 Floats64 = NDArray[np.float64]
 Places = NDArray[np.intp]
@@ -32,13 +33,15 @@ class ColumnBlock:
 
 
 def block_of(records: Iterable[Record]) -> ColumnBlock:
-    """Entries, cell by cell; what is no number is left out."""
+    """Entries, cell by cell; what is no number is left out, but a date is the time of its entry."""
     rows = [*records]
     columns: dict[str, list[float]] = {}
     nans: dict[str, list[int]] = {}
     for place, record in enumerate(rows):
         for name, cell in record.items():
             value = cell if type(cell) is float else number(cell)
+            if value is None and type(cell) is str and cell[:1].isdigit():
+                name, value = WRITTEN, time_in(cell)
             if value is None or name == RUN:
                 continue
             column = columns.get(name)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import math
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from .format import Format
 from .json_lines import flat, loaded
 from .points import Point, joined
-from .record import RUN, Cell, Record
+from .record import RUN, WRITTEN, Cell, Record
+from .setting_values import MOST_SETTINGS, Setting, flat_settings_of
 from .source import ReadError
+from .times import time_in
 
 _LARGEST = 1.79e308
 """MLflow stores infinity as the largest float."""
@@ -56,6 +59,17 @@ class Database(Format):
         except sqlite3.Error as error:
             raise ReadError(f"{self.file}: is a database that cannot be read to its end: {error}") from None
 
+    def settings(self, run: str) -> Mapping[str, Setting]:
+        try:
+            with closing(self.connect()) as connection:
+                is_mlflow = self.name.startswith("MLflow")
+                runs = _mlflow_runs(connection) if is_mlflow else _trackio_runs(connection)
+                known = [key for key, name in runs if name == run or len(runs) == 1]
+                read = _mlflow_params if is_mlflow else _trackio_config
+                return flat_settings_of(read(connection, known[0])) if known else {}
+        except sqlite3.Error:  # older versions have no such table
+            return {}
+
 
 def opener(path: Path) -> Connect:
     """Connections that write nothing, also where the folder allows no lock."""
@@ -86,36 +100,71 @@ def _columns(connection: sqlite3.Connection) -> set[str]:
 
 
 def _mlflow(connection: sqlite3.Connection) -> Iterator[Record]:
-    names: dict[object, str] = {}
-    if connection.execute("select 1 from sqlite_master where name = 'runs'").fetchone():
-        names = {run: str(name or run) for run, name in connection.execute("select run_uuid, name from runs")}
-    order = "select run_uuid from metrics group by run_uuid order by min(timestamp)"
-    runs = [run for (run,) in connection.execute(order)]
-    for run, name in zip(runs, _distinct([names.get(run, str(run)) for run in runs]), strict=True):
+    runs = _mlflow_runs(connection)
+    for run, name in runs:
         columns = "timestamp, step, key, value, is_nan"
         query = f"select {columns} from metrics where run_uuid = ? order by timestamp, step"
         rows = connection.execute(query, (run,))
         yield from joined([_points(rows)], name if len(runs) > 1 else "")
 
 
+def _mlflow_runs(connection: sqlite3.Connection) -> list[tuple[object, str]]:
+    """Key and name of each run, the first one first."""
+    names: dict[object, str] = {}
+    if connection.execute("select 1 from sqlite_master where name = 'runs'").fetchone():
+        names = {run: str(name or run) for run, name in connection.execute("select run_uuid, name from runs")}
+    order = "select run_uuid from metrics group by run_uuid order by min(timestamp)"
+    runs = [run for (run,) in connection.execute(order)]
+    return [*zip(runs, _distinct([names.get(run, str(run)) for run in runs]), strict=True)]
+
+
+def _mlflow_params(connection: sqlite3.Connection, run: object) -> dict[str, Any]:
+    query = "select key, value from params where run_uuid = ? order by key limit ?"
+    return {str(key): value for key, value in connection.execute(query, (run, MOST_SETTINGS))}
+
+
 def _points(rows: Iterable[tuple[object, object, object, object, object]]) -> Iterator[Point]:
     for time, step, key, value, is_nan in rows:
         if isinstance(time, int | float) and isinstance(step, int) and isinstance(value, int | float):
             cell = math.nan if is_nan else math.copysign(math.inf, value) if abs(value) > _LARGEST else float(value)
-            yield float(time), step, str(key), cell
+            yield time / 1000, step, str(key), cell
 
 
 def _trackio(connection: sqlite3.Connection) -> Iterator[Record]:
-    run = "run_id" if "run_id" in _columns(connection) else "run_name"
-    runs = connection.execute(f"select {run}, min(run_name) from metrics group by {run} order by min(rowid)").fetchall()
-    for (key, _), name in zip(runs, _distinct([str(name) for _, name in runs]), strict=True):
-        for step, text in connection.execute(
-            f"select step, metrics from metrics where {run} = ? order by timestamp, rowid", (key,)
+    runs = _trackio_runs(connection)
+    column = _run_column(connection)
+    for key, name in runs:
+        for step, text, written in connection.execute(
+            f"select step, metrics, timestamp from metrics where {column} = ? order by timestamp, rowid", (key,)
         ):
-            metrics = loaded(text if isinstance(text, bytes) else str(text).encode())
-            if isinstance(metrics, dict):
+            metrics = _object(text)
+            if metrics is not None:
                 head: dict[str, Cell] = {RUN: name} if len(runs) > 1 else {}
-                yield {**head, "step": step, **flat(metrics)}
+                yield {**head, "step": step, WRITTEN: time_in(str(written)), **flat(metrics)}
+
+
+def _trackio_runs(connection: sqlite3.Connection) -> list[tuple[object, str]]:
+    """Key and name of each run, the first one first."""
+    run = _run_column(connection)
+    runs = connection.execute(f"select {run}, min(run_name) from metrics group by {run} order by min(rowid)").fetchall()
+    names = _distinct([str(name) for _, name in runs])
+    return [(key, name) for (key, _), name in zip(runs, names, strict=True)]
+
+
+def _trackio_config(connection: sqlite3.Connection, run: object) -> dict[str, Any]:
+    query = f"select config from configs where {_run_column(connection)} = ? limit 1"
+    row = connection.execute(query, (run,)).fetchone()
+    config = (_object(row[0]) if row else None) or {}
+    return {key: value for key, value in config.items() if not key.startswith("_")}
+
+
+def _run_column(connection: sqlite3.Connection) -> str:
+    return "run_id" if "run_id" in _columns(connection) else "run_name"
+
+
+def _object(text: object) -> dict[str, Any] | None:
+    found = loaded(text if isinstance(text, bytes) else str(text).encode())
+    return found if isinstance(found, dict) else None
 
 
 def _distinct(names: list[str]) -> list[str]:

@@ -9,7 +9,9 @@ from typing import Self
 
 import msgspec
 
+from ..diagnostics.row import RESUMED
 from .format import Format
+from .names import meaning
 from .record import Cell, Record, number
 
 _NAMES = {",": "CSV", "\t": "TSV", ";": "CSV with semicolons", "|": "table with bars", " ": "table with spaces"}
@@ -19,6 +21,8 @@ _LOOK = 50
 """Lines that show whether a text is a table."""
 _MOST_COLUMNS = 20_000
 _ALIKE = 0.8
+_ALIKE_UNDER_HEADER = 0.5
+"""Share of the rows that are as long as the first, where that names a step and a loss and can only be a header."""
 _NUMERIC = 0.5
 
 _numbers = msgspec.json.Decoder(list[list[float | None]], strict=False).decode
@@ -57,19 +61,22 @@ class Delimited(Format):
         return None
 
     def records(self, chunks: Iterable[bytes]) -> Iterator[Record]:
-        names = self.names
+        names, has_begun, is_part = self.names, False, False
         for chunk in chunks:
-            rows = self._plain_numbers(chunk)
+            rows = self._plain_numbers(chunk) if not is_part else None
             if rows is not None:
                 # dict(zip(names, row)) for every row, without a bytecode for any
                 yield from map(dict, map(zip, repeat(names), rows))
+                has_begun = True
                 continue
             for line in chunk.decode("utf-8-sig", errors="replace").split("\n"):
                 cells = cells_of(line, self.delimiter)
                 if is_header(cells, names):
-                    names = distinct(cells)
+                    names, is_part = distinct(cells), has_begun
                 elif any(cells) and not line.startswith("#"):
-                    yield dict(zip(names, cells, strict=False))
+                    row: dict[str, Cell] = dict(zip(names, cells, strict=False))
+                    yield row | {RESUMED: 0.0} if is_part else row
+                    has_begun, is_part = True, False
 
     def _plain_numbers(self, chunk: bytes) -> Sequence[Sequence[Cell]] | None:
         """Lines of nothing but numbers and gaps, decoded as if they were JSON: three times as fast as csv and float."""
@@ -103,12 +110,20 @@ def _is_table(rows: Sequence[Sequence[str]], delimiter: str) -> bool:
         known = sum(number(cell) is not None for cell in rows[0])
         is_header = width > 1 and not known and not any(set(cell) & set(":={") for cell in rows[0])
         return delimiter == "," and (known == width or is_header)
-    if sum(len(row) == width for row in body) < _ALIKE * len(body) and len(body) > 1:
+    alike = _ALIKE_UNDER_HEADER if _is_header_of_log(rows[0]) else _ALIKE
+    if sum(len(row) == width for row in body) < alike * len(body) and len(body) > 1:
         return False
     cells = [cell for row in body for cell in row]
     return sum(not cell or number(cell) is not None for cell in cells) >= _NUMERIC * len(cells) and any(
         number(cell) is not None for cell in cells
     )
+
+
+def _is_header_of_log(cells: Sequence[str]) -> bool:
+    if any(number(cell) is not None for cell in cells):
+        return False
+    known = {what.canonical for cell in cells if (what := meaning(cell)) is not None}
+    return "step" in known and not known.isdisjoint({"loss", "val_loss"})
 
 
 def _names_each_number(rows: Sequence[Sequence[str]]) -> bool:

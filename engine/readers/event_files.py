@@ -6,13 +6,17 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import islice
 from struct import Struct, calcsize, unpack
 
+from ..diagnostics.row import RESUMED
 from .crc32c import fast_checksum, masked, plain_checksum
 from .format import Format
+from .hparams import hparams
 from .points import Point, joined
 from .protobuf import MALFORMED, fields, messages, signed, varint
 from .record import Record
+from .setting_values import Setting
 
 Blocks = Callable[[], Iterator[bytes]]
 """The bytes of a file from its beginning, in pieces of any size."""
@@ -27,6 +31,8 @@ _SCALAR = re.compile(
     rb"(?s)\x09(.{8})(?:\x10([\x80-\xff]{0,9}[\x00-\x7f]))?\x2a[\x00-\x7f]\x0a[\x00-\x7f]\x0a([\x00-\x7f])(.{1,120})\x15(.{4})"
 ).fullmatch
 """An event with one plain value: wall time, step, and a summary of a tag and a float."""
+_FIRST_BLOCKS = 16
+"""Of a file, in which settings are looked for: some megabytes."""
 _double, _float = Struct("<d").unpack, Struct("<f").unpack
 _CONTENTS = {1: "<f", 2: "<d", 3: "<i", 9: "<q", 19: "<e"}
 """The types of a tensor that scalars have."""
@@ -43,14 +49,33 @@ class EventFiles(Format):
         self._damaged[0] = 0
         several = len(self.runs) > 1
         for run, files in self.runs.items():
-            streams = [self._points(blocks(), split) for split, blocks in files]
+            splits = [split for split, _ in files]
+            streams = [self._points(blocks(), split, is_part=splits.count(split) > 1) for split, blocks in files]
             yield from joined(streams, run if several else "")
+
+    def settings(self, run: str) -> Mapping[str, Setting]:
+        """Those of the HPARAMS tab. add_hparams of PyTorch writes them into a folder of their own, below the run's."""
+        below = [name for name in self.runs if run in ("", ".") or name.startswith(f"{run}/")]
+        for name in dict.fromkeys([run, *below]):
+            for _, blocks in self.runs.get(name, ()):
+                if found := hparams(frames(islice(blocks(), _FIRST_BLOCKS), [0])):
+                    return found
+        return {}
 
     def skipped(self) -> tuple[str, ...]:
         count = self._damaged[0]
         return (f"{count} damaged record{'s' * (count > 1)}",) if count else ()
 
-    def _points(self, blocks: Iterator[bytes], split: str) -> Iterator[Point]:
+    def _points(self, blocks: Iterator[bytes], split: str, *, is_part: bool) -> Iterator[Point]:
+        """`is_part`: other files hold the same metrics of the run, before or after; the first point here has a mark."""
+        points = self._scalars(blocks, split)
+        if is_part and (first := next(points, None)):
+            time, step, _, _ = first
+            yield time, step, RESUMED, 0.0
+            yield first
+        yield from points
+
+    def _scalars(self, blocks: Iterator[bytes], split: str) -> Iterator[Point]:
         names: dict[bytes, str] = {}
         for event in frames(blocks, self._damaged):
             if (scalar := _SCALAR(event)) and len(scalar[4]) == scalar[3][0]:

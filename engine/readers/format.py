@@ -1,9 +1,10 @@
 """What every reader of a format has in common."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from .record import Record
+from .setting_values import Setting
 
 
 class Format(ABC):
@@ -16,3 +17,7 @@ class Format(ABC):
     def skipped(self) -> tuple[str, ...]:
         """What the last pass over the records left out, each in a few words."""
         return ()
+
+    def settings(self, run: str) -> Mapping[str, Setting]:
+        """Those that the log itself holds of a run, which is "" where the log holds one alone."""
+        return {}

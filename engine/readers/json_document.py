@@ -10,11 +10,15 @@ from .format import Format
 from .json_lines import flat, loaded
 from .names import meaning
 from .record import RUN, Record, number
+from .setting_values import Setting, flat_settings_of
 from .source import ReadError
 
 LARGEST_DOCUMENT = 1 << 28
 """Bytes of a document that is read; it is in memory whole, as lines are not."""
 _DEPTH = 6
+_SETTINGS = ("config", "args", "hparams", "hyperparameters", "settings")
+_OF_TRAINER = ("max_steps", "num_train_epochs", "train_batch_size", "logging_steps", "eval_steps", "save_steps")
+"""What a trainer_state.json of Hugging Face states."""
 _INNERMOST = re.compile(rb"\{[^{}]*\}")
 
 
@@ -22,6 +26,8 @@ _INNERMOST = re.compile(rb"\{[^{}]*\}")
 class JsonDocument(Format):
     entries: tuple[Record, ...] = field(repr=False)
     name: str = "JSON document"
+    stated: Mapping[str, Setting] = field(default_factory=dict[str, Setting], repr=False)
+    """The settings that the document states beside its entries."""
 
     @classmethod
     def of(cls, text: bytes, file: str) -> Self:
@@ -35,7 +41,11 @@ class JsonDocument(Format):
             return cls(tuple(entry for piece in _INNERMOST.findall(text) if _is_entry(entry := loaded(piece))))
         table = _best_table(document)
         totals = _totals(document)
-        return cls(tuple({**totals, **entry} for entry in table) if totals else tuple(table))
+        entries = tuple({**totals, **entry} for entry in table) if totals else tuple(table)
+        return cls(entries, stated=_stated(document))
+
+    def settings(self, run: str) -> Mapping[str, Setting]:
+        return self.stated
 
     def records(self, chunks: Iterable[bytes]) -> Iterator[Record]:
         yield from self.entries
@@ -168,3 +178,11 @@ def _totals(document: Any) -> dict[str, Any]:
         return {}
     wanted = ("max_steps", "total_steps")
     return {name: total for name in wanted if (total := number(document.get(name))) is not None and total > 0}
+
+
+def _stated(document: Any) -> dict[str, Setting]:
+    if not isinstance(document, dict):
+        return {}
+    found = [inner for name in _SETTINGS if isinstance(inner := document.get(name), dict)]
+    own = {name: document[name] for name in _OF_TRAINER if isinstance(document.get(name), int | float)}
+    return flat_settings_of({key: value for tree in [*found, own] for key, value in tree.items()})

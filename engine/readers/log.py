@@ -1,6 +1,6 @@
 """A log of any known format as rows with canonical names, run by run, read as a stream."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -23,6 +23,7 @@ from .mlflow_store import MlflowMetric
 from .names import CANONICAL, meaning
 from .notebook import Notebook
 from .notes import is_part, notes
+from .pauses import clock_of
 from .plan import Plan
 from .record import Record
 from .reshape import reshaped, reshapes, summed
@@ -128,10 +129,23 @@ def open_log(
         if store := store_of(source, origin if isinstance(origin, Path) else None):
             return surveyed(store, source, [*_telling(store.records(()))])
         format = _recognised(source)
-        return surveyed(format, source, _sample(format, source))
+        try:
+            return surveyed(format, source, _sample(format, source))
+        except ReadError as refused:
+            if not isinstance(format, Delimited):
+                raise
+            return _as_text(surveyed, source, refused)
     except BaseException:
         source.close()
         raise
+
+
+def _as_text(surveyed: Callable[[Format, Source, list[Record]], Log], source: Source, refused: ReadError) -> Log:
+    """Lines that look like a table, by their commas, and have no loss as one may be what a program printed."""
+    try:
+        return surveyed(FreeText(), source, _sample(FreeText(), source))
+    except ReadError:
+        raise refused from None
 
 
 def _store_in(path: Path) -> Format | None:
@@ -190,15 +204,14 @@ def _surveyed(
     given = {canonical: _existing(name, canonical, column, list(found)) for canonical, column in given.items()}
     columns = choose(found, {canonical: column for canonical, column in given.items() if canonical != "step"})
     numeric = [column for column in found if found[column].values]
-    has_loss = bool({"loss", "val_loss"} & columns.chosen.keys()) or _is_norm_lost(columns, found)
-    if not has_loss and (needs_loss or not numeric):
+    judged = _judged(columns, found)
+    if not judged and (needs_loss or not numeric):
         raise ReadError(_no_loss(name, format, numeric))
     for parts in columns.chosen.values():
         if len(parts) > 1:
             turns.append(summed(" + ".join(parts), parts))
     shown = {canonical: " + ".join(parts) for canonical, parts in columns.chosen.items()}
-    wanted = [name for name in ("loss", "val_loss") if name in shown] or (["grad_norm"] if has_loss else [])
-    levels = [part for name in wanted for part in columns.chosen[name]] or numeric
+    levels = [part for name in judged for part in columns.chosen[name]] or numeric
     steps = choose_steps(sample, found, levels, given.get("step"))
     is_short = is_short_window(sample, shown, steps)
     taken = {part for parts in columns.chosen.values() for part in parts} | {steps.column, *columns.unmeasured}
@@ -221,10 +234,19 @@ def _surveyed(
             columns=_wanted(columns, shown),
             steps=steps,
             is_first_left=is_short,
+            clock=clock_of(sample, found, taken),
         ),
         _gaps=columns.gaps,
         _whole=columns.whole,
     )
+
+
+def _judged(columns: Columns, found: Mapping[str, Content]) -> list[str]:
+    """What the run is judged by: its losses; without one the reward of an agent, or a gradient norm that is NaN."""
+    losses = [name for name in ("loss", "val_loss") if name in columns.chosen]
+    if losses or "reward" in columns.chosen:
+        return losses or ["reward"]
+    return ["grad_norm"] if _is_norm_lost(columns, found) else []
 
 
 def _is_norm_lost(columns: Columns, found: Mapping[str, Content]) -> bool:
@@ -259,7 +281,8 @@ def _no_loss(file: str, format: Format, names: list[str]) -> str:
         lost = f", without {' and '.join(format.skipped())}" if format.skipped() else ""
         what = f"read as {format.name}{lost}"
         return f"{file}: nothing in it was recognised as a training log ({what}); is it the right file?"
-    return f"{file}: no column is called like a loss; choose one with --map loss=NAME from {_listed(names)}"
+    choose = f"choose one with --map loss=NAME from {_listed(names)}; an agent's reward with --map reward=NAME"
+    return f"{file}: no column is called like a loss; {choose}"
 
 
 def _listed(names: list[str]) -> str:

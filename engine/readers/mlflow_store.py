@@ -6,14 +6,20 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from .format import Format
 from .points import Point, joined
 from .record import Record, number
+from .setting_values import MOST_SETTINGS, Setting, flat_settings_of
 
 _LINE = re.compile(rb"1\d{12} \S+ -?\d+(?: \S+){0,3}\s*")
 """Milliseconds since 1970, a value and a step; newer versions have names of data sets behind them."""
+_PARAMS = "params"
+"""The folder beside that of the metrics, with a file a setting."""
+_LONGEST_PARAM = 6000
+"""Characters, as MLflow has it."""
 _MOST_METRICS = 400
 """Files of one run that are open together."""
 
@@ -34,6 +40,14 @@ class MlflowRuns(Format):
                     streams.append(_points(lines, path.relative_to(folder).as_posix()))
                 if streams:
                     yield from joined(streams, run if several else "")
+
+    def settings(self, run: str) -> Mapping[str, Setting]:
+        folder = self.folders.get(run) or (next(iter(self.folders.values())) if len(self.folders) == 1 else None)
+        if folder is None:
+            return {}
+        params = folder.parent / _PARAMS
+        files = islice((path for path in sorted(params.rglob("*")) if path.is_file()), MOST_SETTINGS)
+        return flat_settings_of({path.relative_to(params).as_posix(): _first_line(path) for path in files})
 
 
 @dataclass(frozen=True)
@@ -59,7 +73,12 @@ def _points(lines: Iterable[bytes], metric: str) -> Iterator[Point]:
         if len(cells) == 3:
             time, value, step = map(number, cells)
             if time is not None and value is not None and step is not None and abs(step) < 1 << 53:
-                yield time, int(step), metric, value
+                yield time / 1000, int(step), metric, value
+
+
+def _first_line(path: Path) -> str:
+    with path.open(errors="replace") as file:
+        return file.read(_LONGEST_PARAM).partition("\n")[0]
 
 
 def run_name(folder: Path) -> str:

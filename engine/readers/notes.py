@@ -32,7 +32,7 @@ def notes(columns: Columns, shown: Mapping[str, str], *, is_short: bool) -> tupl
             )
         elif len(taken) > 1:
             found.append(f"no column is the whole {canonical}: its parts were added up; {_TAKE.format(canonical)}")
-    if "loss" not in shown and "val_loss" not in shown:
+    if not {"loss", "val_loss", "reward"} & shown.keys():
         found.append(
             "no loss is in the log, and the gradient norm is NaN: a loss that is NaN is left out by some trainers"
         )

@@ -6,12 +6,13 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..diagnostics.row import Row
+from ..diagnostics.row import RESUMED, Row
 from ..metrics import METRICS
 from .block import ColumnBlock, Floats64, Places
-from .names import BESIDE, meaning
+from .names import meaning
+from .pauses import CLOCKS, clock_word
 from .plan import Plan
-from .record import RUN
+from .record import RUN, WRITTEN
 from .runs import LEVELS, Runs
 from .step_columns import StepColumns
 from .steps import LARGEST_STEP
@@ -24,7 +25,7 @@ _REMEMBERED = 32
 """Rows of those that need no thought that `Runs` gets to know: more than it remembers."""
 _LENGTHS = ("total_steps", "total_epochs")
 _PLACES = {
-    "time": {"time", "timestamp", "wall_time", "walltime", "elapsed", "elapsed_time", "time_elapsed", "runtime"},
+    "time": {*CLOCKS},
     "tokens": {"tokens", "tokens_seen", "total_tokens", "num_tokens", "consumed_tokens", "consumed_train_tokens",
                "num_input_tokens_seen", "tokens_trained", "train_tokens"},
 }  # fmt: skip
@@ -38,13 +39,12 @@ class Placement:
     def __init__(self, plan: Plan, hidden: Iterable[str] = ()) -> None:
         """`hidden` are columns of which nothing is wanted."""
         self._plan = plan
-        telling = {name for name, _, _ in plan.columns} - BESIDE
-        self._telling = telling or None
-        """Metrics that make an entry one about training; in a log that has none of them any number does."""
+        self._telling = plan.telling or None
+        """Where a log has no such metric, any number makes an entry one about training."""
         self._runs: dict[str, Runs] = {}
         self._step = np.nan if plan.steps.column else 0.0
         self._is_first_left = plan.is_first_left
-        self._hidden = {*hidden, plan.steps.column, RUN}
+        self._hidden = {*hidden, plan.steps.column, RUN, RESUMED, WRITTEN}
         self._names: dict[str, str | None] = {}
         """What a column without a canonical name is called; None where it is no metric."""
 
@@ -61,7 +61,9 @@ class Placement:
         ):
             counted[first[0]] = self._is_first_left = False
             named = _without_row(named, int(first[0]))
-        beside = ~counted & _any_present(named, named.columns) & ~np.isnan(steps)
+        beside = ~counted & ~np.isnan(steps)
+        if beside.any():
+            beside &= _any_present(named, named.columns)
         if beside.any():
             steps = _held_between(steps, counted, before)
         rows = np.flatnonzero(counted | beside)
@@ -83,7 +85,9 @@ class Placement:
                 columns[name] = block.columns[column]
                 if column in block.nans and not is_nan_a_gap:
                     nans[name] = block.nans[column]
-        for column in block.columns.keys() - chosen if len(block.columns) > len(chosen) else ():
+        if WRITTEN in block.columns and "time" not in self._names.values():
+            self._names[WRITTEN] = "time"
+        for column in [column for column in block.columns if column not in chosen]:
             if (name := self._own_name(column)) is not None:
                 columns[name] = block.columns[column]
         ordered = {
@@ -98,12 +102,13 @@ class Placement:
             self._names[column] = self._free_name(column) if is_metric else None
         return self._names[column]
 
-    def _free_name(self, column: str) -> str:
-        """One that no other column has."""
-        word = column.rpartition("/")[2].strip("_ ").lower().replace(" ", "_")
-        place = next((place for place, words in _PLACES.items() if word in words), None)
+    def _free_name(self, column: str) -> str | None:
+        """One that no other column has; None where it says what another one does."""
+        place = next((place for place, words in _PLACES.items() if clock_word(column) in words), None)
         if place is not None and place not in self._names.values():
             return place
+        if place is not None and column.startswith("_"):
+            return None  # W&B keeps two times of its own
         return f"{column} (column)" if column in _RESERVED else column
 
     def _steps(self, block: ColumnBlock, counted: Flags) -> Floats64:
@@ -152,6 +157,8 @@ def _any_present(block: ColumnBlock, names: Iterable[str]) -> Flags:
     for name in names:
         if name in block.columns:
             found |= block.present(name)
+            if found.all():  # of ten thousand columns one is enough
+                break
     return found
 
 
@@ -217,7 +224,11 @@ def _columns(block: ColumnBlock, rows: Places, steps: Floats64) -> StepColumns:
             nans[name] = places[inside]
     chosen = slice(rows[0], rows[-1] + 1) if rows[-1] - rows[0] == len(rows) - 1 else rows
     columns = {name: column[chosen] for name, column in block.columns.items()}
-    held = {name: column for name, column in columns.items() if name in nans or not np.isnan(column).all()}
+    held = {
+        name: column
+        for name, column in columns.items()
+        if name in nans or column[0] == column[0] or not np.isnan(column).all()
+    }
     return StepColumns(steps=steps, columns=held, nans=nans)
 
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
-from ..diagnostics.row import Row
+from ..diagnostics.row import RESUMED, Row
 from .format import Format
 from .names import BESIDE
+from .pauses import Pauses
 from .record import RUN, Record, number
 from .reshape import Reshape, reshaped
 from .runs import Runs
@@ -25,18 +27,25 @@ class Plan:
     steps: Steps
     is_first_left: bool
     """The first row is not to be had."""
+    clock: str | None = None
+    """The column of times, where there is one."""
 
     def rows(self, losses: tuple[tuple[str, str, bool], ...] = ()) -> Iterator[tuple[str, Row]]:
         records = reshaped(self.records(), self.reshapes)
         column, columns = self.steps.column, [*self.columns, *losses]
-        is_first_left = self.is_first_left
+        is_first_left, telling = self.is_first_left, self.telling.union(name for name, _, _ in losses)
         streams: dict[str, Runs] = {}
         stream = ""
         runs: Runs | None = None
         step: int | None = None if column else 0
+        clock, pauses, resumed = self.clock, Pauses(), None
         for record in records:
             values = _values(record, columns)
-            if "loss" not in values and values.keys() <= BESIDE:
+            if clock is not None and (pause := pauses.at(record.get(clock))) is not None:
+                resumed = pause
+            if RESUMED in record:
+                resumed = number(record[RESUMED])
+            if "loss" not in values and telling.isdisjoint(values):
                 continue
             if column is None:
                 step = (step or 0) + 1
@@ -49,6 +58,8 @@ class Plan:
             if is_first_left and "loss" in values:
                 is_first_left = False
                 continue
+            if resumed is not None and "loss" in values:
+                values[RESUMED], resumed = resumed, None
             named = str(record[RUN]) if RUN in record else ""
             if runs is None or named != stream:
                 stream, runs = named, streams.get(named) or self.begun(streams, named)
@@ -58,6 +69,12 @@ class Plan:
                 yield from runs.place(step, values)
         for runs in streams.values():
             yield from runs.finish()
+
+    @cached_property
+    def telling(self) -> frozenset[str]:
+        """Metrics that make an entry one about training; of a log that has none of them, the reward."""
+        named = frozenset(canonical for canonical, _, _ in self.columns)
+        return named - BESIDE or named & {"reward"}
 
     @property
     def signature(self) -> object:

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from heapq import merge
 from operator import itemgetter
 
-from .record import RUN, Record
+from .record import RUN, WRITTEN, Record
 
 Point = tuple[float, int, str, float]
-"""Time in any unit, step, name of the metric, value."""
+"""Time in seconds, step, name of the metric, value."""
 
 
 def joined(streams: Sequence[Iterable[Point]], run: str = "") -> Iterator[Record]:
@@ -20,11 +20,11 @@ def joined(streams: Sequence[Iterable[Point]], run: str = "") -> Iterator[Record
     points = streams[0] if len(streams) == 1 else merge(*streams, key=itemgetter(0, 1))
     head: dict[str, float | str] = {RUN: run} if run else {}
     entry, current = {}, None
-    for _, step, name, value in points:
+    for time, step, name, value in points:
         if step != current or name in entry:
             if entry:
                 yield entry
-            current, entry = step, {**head, "step": step}
+            current, entry = step, {**head, "step": step, WRITTEN: time}
         entry[name] = value
     if entry:
         yield entry

@@ -10,6 +10,9 @@ Record = Mapping[str, Cell]
 RUN = "\x00run"
 """The name under which a reader keeps the name of a record's run; no log can have it, because NUL bytes are dropped."""
 
+WRITTEN = "\x00written"
+"""The name under which a reader keeps when a record was written, in seconds, where the log has no such column."""
+
 _THOUSANDS = re.compile(r"[-+]?(?!0)\d{1,3}(?:,\d{3})+(?:\.\d*)?")
 _DECIMAL_COMMA = re.compile(r"[-+]?\d*,\d+(?:[eE][-+]?\d+)?")
 _TENSOR = re.compile(r"tensor\(\s*([^,()\s]+)")
@@ -32,6 +35,13 @@ def number(cell: object) -> float | None:
             return _parsed(cell)
         case _:
             return None
+
+
+def total_of(parts: str) -> float | None:
+    """The sum of numbers with commas between them; two may be a loss and an accuracy, and have none."""
+    values = [number(part) for part in parts.split(",")]
+    known = [value for value in values if value is not None]
+    return math.fsum(known) if len(known) == len(values) > 2 else None
 
 
 def _parsed(text: str) -> float | None:

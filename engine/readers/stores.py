@@ -55,12 +55,14 @@ def is_one_run(folder: Path) -> bool:
 
 def store_of(source: Source, path: Path | None) -> Format | None:
     """The store that a file's first bytes show it to be."""
+    is_file = path is not None and path.is_file()
+    blocks = blocks_of(path) if path and is_file else source.blocks
     if source.head.startswith(WANDB_MAGIC):
-        return WandbFiles({"": source.blocks})
+        return WandbFiles({"": blocks})
     if is_event_file(source.head):
-        return EventFiles({"": [("", source.blocks)]})
+        return EventFiles({"": [("", blocks)]})
     if source.head.startswith(SQLITE_MAGIC):
-        connect = opener(path) if path and path.is_file() else opener_of_bytes(b"".join(source.blocks()))
+        connect = opener(path) if path and is_file else opener_of_bytes(b"".join(source.blocks()))
         return Database.recognise(source.name, connect)
     return None
 

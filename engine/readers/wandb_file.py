@@ -5,13 +5,16 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from struct import Struct
+from typing import Any
 
 from .event_files import Blocks
 from .format import Format
 from .json_lines import flat, loaded
 from .protobuf import MALFORMED, fields, messages
 from .record import RUN, Cell, Record
+from .setting_values import Setting, flat_settings_of
 
 _HEADER = 7
 """Bytes before the first fragment: the magic, 0xBEE1 and a version; they are part of the first block."""
@@ -21,6 +24,10 @@ _FRAGMENT = Struct("<IHB")
 _FULL, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
 _HISTORY = 2
 """Field of a record. History: item 1, step 2. Item: key 1, nested_key 2, value_json 16."""
+_CONFIG, _RUN, _CONFIG_OF_RUN = 5, 17, 4
+"""Fields of a record and of a run's record. Config: update 1, remove 2, each an item as those of the history."""
+_FIRST_BLOCKS = 16
+"""Of a file, in which settings are looked for: some megabytes."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,17 @@ class WandbFiles(Format):
                         yield head | _row(history, keys)
                 except MALFORMED:
                     self._damaged[0] += 1
+
+    def settings(self, run: str) -> Mapping[str, Setting]:
+        blocks = self.runs.get(run) or (next(iter(self.runs.values())) if len(self.runs) == 1 else None)
+        tree: dict[str, Any] = {}
+        for record in _records(islice(blocks(), _FIRST_BLOCKS), [0]) if blocks else ():
+            try:
+                for config in _configs(record):
+                    _take_config(tree, config)
+            except MALFORMED:
+                continue
+        return flat_settings_of(tree)
 
     def skipped(self) -> tuple[str, ...]:
         count = self._damaged[0]
@@ -144,3 +162,25 @@ def _add(row: dict[str, Cell], key: str, text: bytes) -> None:
             row |= flat({key: value})
     elif isinstance(value, float | int | str):
         row[key] = value
+
+
+def _configs(record: bytes) -> Iterator[bytes]:
+    for number, held in fields(record):
+        if isinstance(held, bytes):
+            if number == _CONFIG:
+                yield held
+            elif number == _RUN:
+                yield from messages(held, _CONFIG_OF_RUN)
+
+
+def _take_config(tree: dict[str, Any], config: bytes) -> None:
+    """Settings that were given or changed, and those that were taken back."""
+    for change, item in fields(config):
+        if not isinstance(item, bytes):
+            continue
+        parts = [(kind, part) for kind, part in fields(item) if isinstance(part, bytes)]
+        key = "/".join(part.decode(errors="replace") for kind, part in parts if kind in (1, 2) and part)
+        if change == 1:
+            tree[key] = loaded(next((part for kind, part in parts if kind == 16), b"null"))
+        else:
+            tree.pop(key, None)

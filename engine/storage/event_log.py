@@ -20,6 +20,7 @@ from .run_folder import EVENTS, StoreError, open_file, printable
 
 _E = TypeVar("_E", bound=Event)
 
+TAIL = 1 << 16
 EVENT_CHUNK = 1 << 17
 LONGEST_EVENT_LINE = 1 << 20
 
@@ -151,12 +152,12 @@ def line_count(run: Path) -> int:
         os.close(file)
 
 
-def tail_events(run: Path, size: int, transcript: Transcript | None = None) -> list[AnyEvent]:
-    """The events in the last `size` bytes; `transcript` collects what was skipped."""
+def tail_events(run: Path, transcript: Transcript | None = None) -> list[AnyEvent]:
+    """The events in the last `TAIL` bytes; `transcript` collects what was skipped."""
     with os.fdopen(open_file(run / EVENTS, os.O_RDONLY), "rb", buffering=0) as file:
-        start = max(os.fstat(file.fileno()).st_size - size, 0)
+        start = max(os.fstat(file.fileno()).st_size - TAIL, 0)
         file.seek(start)
-        data = file.read(size)
+        data = file.read(TAIL)
     return (transcript or Transcript()).feed(data.partition(b"\n")[2] if start else data)
 
 

@@ -29,6 +29,8 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     """The parent's live changes up to the step."""
     planned_steps: list[tuple[Count, Count]] = []
     """See `experiments.journal.Journal`."""
+    processes: list[tuple[Count, Count, Count]] = []
+    """See there."""
     change: ChangeSettings | None = None
     """What is different from the step on, besides what the fork's configuration says."""
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from .run_folder import CHECKPOINTS, CONFIG, EVENTS, LOCK, ORIGIN, RELATION, SOCKET, WORKER_LOG, StoreError, open_file
@@ -18,6 +19,17 @@ _CHECKPOINT_FILES = ("model.safetensors", "optimizer.safetensors", "state.json")
 def is_own_run(run: Path) -> bool:
     """Whether the configuration or the log begins as this program writes it; PermissionError where that is hidden."""
     return _begins(run / CONFIG, CREATED) or _begins(run / EVENTS, _EVENT)
+
+
+def created(run: Path) -> datetime:
+    """The date of creation in its configuration, or else of the folder's last change."""
+    try:
+        with os.fdopen(open_file(run / CONFIG, os.O_RDONLY), "rb") as file:
+            line = file.readline(100).decode().strip()
+        created = datetime.fromisoformat(line.removeprefix(CREATED.decode())).astimezone(UTC)
+        return created.replace(year=min(max(created.year, 1970), 9998))  # any time zone has a date for it
+    except (OSError, ValueError, OverflowError):
+        return datetime.fromtimestamp(run.lstat().st_mtime, UTC)
 
 
 def _begins(path: Path, opening: bytes) -> bool:

@@ -216,3 +216,24 @@ def _private(folder: Path) -> Path:
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
         raise StoreError(f"{folder}: must be a folder of yours with mode 0700; remove it and try again")
     return folder
+
+
+def run_folders(runs: Path) -> list[Path]:
+    try:
+        with os.scandir(runs) as entries:
+            return sorted(Path(entry) for entry in entries if entry.is_dir(follow_symlinks=False) and is_run(entry))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise StoreError(f"{runs}: cannot be listed: {error.strerror}; try another --runs") from None
+
+
+def is_run(folder: os.PathLike[str]) -> bool:
+    """Also a folder without read permission, such as another user's run: opening it raises the reason."""
+    try:
+        with os.scandir(folder) as entries:
+            return any(entry.name in (CONFIG, EVENTS) for entry in entries)
+    except PermissionError:
+        return True
+    except OSError:
+        return False

@@ -16,9 +16,9 @@ from ..config import ConfigError, RunConfig, TrainingConfig
 from .memory_budget import require_memory
 
 PRODUCTS_A_THREAD = 8_000_000
-"""Multiplications of a block's largest matrix product that are worth a thread. A second thread gained at most 3% at
-width 64 (4 million of them, the median of runs in turn), 30% at width 128 (17 million) and 28% at width 384 (151
-million), on two cores. Beside other programs two threads that wait for each other are 10 times slower than one."""
+"""Multiplications of a block's largest matrix product that are worth a thread (`python -m tests.bench.auto_choice`). On
+two cores a second thread gained 3 to 23% at width 64 (4 million of them), 49% at width 128 (17 million) and 66% at
+width 384 (151 million). Beside one other busy program it lost two thirds, half and a third."""
 CGROUP_LIMIT = Path("/sys/fs/cgroup/cpu.max")
 """Microseconds of processor time in a period of so many, or "max"."""
 
@@ -78,6 +78,7 @@ def _threads(config: RunConfig, device: Device) -> int:
         return config.training.threads
     if device != "cpu":
         return 1
-    tokens = config.training.batch * config.model.context
+    processes = config.training.processes
+    tokens = -(-config.training.batch // processes) * config.model.context
     products = tokens * config.model.width * 4 * config.model.width
-    return max(1, min(usable_cores(), products // PRODUCTS_A_THREAD))
+    return max(1, min(usable_cores() // processes, products // PRODUCTS_A_THREAD))

@@ -32,7 +32,7 @@ def begin_fork(
     quiet = replace(trainer.config.instruments, evaluate_every=0, sample_every=0, layers_every=0)
     trainer.config = replace(trainer.config, instruments=quiet)
     began = trainer.step
-    for _ in retrace(trainer, origin.changes, origin.planned_steps, origin.step):
+    for _ in retrace(trainer, origin, origin.step):
         if (trainer.step - began) % TOLD_EVERY == 1:
             progress(f"computing its parent's steps {began + 1} to {origin.step} again, step {trainer.step}")
     if origin.change is not None:

@@ -45,7 +45,8 @@ def _least_bytes(config: RunConfig) -> int:
     # what the backward pass needs of a token: logits and their gradient, and in each layer some vectors in bf16
     activations = tokens * (8 * VOCABULARY + 12 * model.layers * model.width)
     attention = 4 * model.heads * model.context**2 if config.instruments.layers_every else 0
-    buffers = 2 + len(OPTIMIZERS[config.optimizer.kind].state)  # weights and gradients
+    # weights and gradients, also of each other process
+    buffers = 2 * training.processes + len(OPTIMIZERS[config.optimizer.kind].state)
     return NUMBER_BYTES * buffers * least_parameters(model) + drawn + max(activations, attention)
 
 

@@ -3,10 +3,12 @@
 # pyright: reportPrivateImportUsage=false
 
 import os
+from typing import Any
 
 from torch import distributed
 from torch.nn import Module
 
+from ..attached.rank_store import SharedStore
 from .torch_private import default_store
 
 AGENT_STORE = "TORCHELASTIC_USE_AGENT_STORE"
@@ -20,13 +22,16 @@ def rank_and_size() -> tuple[int, int] | None:
     return distributed.get_rank(), distributed.get_world_size()
 
 
-def shared_store() -> distributed.Store | None:
+def shared_store() -> SharedStore | None:
+    """Of all processes, on several machines too; None where they share only a file, or nothing yet."""
     if rank_and_size() is not None:
-        return default_store()
+        store: Any = default_store()  # torch's stubs lack some of its methods
+        return store if store.has_extended_api() else None
     address, port = os.environ.get("MASTER_ADDR", ""), os.environ.get("MASTER_PORT", "")
     if os.environ.get(AGENT_STORE) != "True" or not (address and port.isdigit()):
         return None
-    return distributed.TCPStore(address, int(port), is_master=False)
+    shared: Any = distributed.TCPStore(address, int(port), is_master=False)
+    return shared
 
 
 def is_sharded(model: Module | None) -> bool:

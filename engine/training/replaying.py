@@ -10,7 +10,8 @@ from ..events import StepFinished
 from ..experiments.journal import read_journal, stored_losses
 from ..experiments.replay import ReplayReport
 from ..storage.run_folder import CHECKPOINTS, StoreError
-from ..storage.run_store import read_config, summarise
+from ..storage.run_store import read_config
+from ..storage.run_summary import summarise
 from ..storage.stored_checkpoints import find_checkpoint
 from .auto_settings import resolve
 from .report_lines import write_reports
@@ -35,7 +36,7 @@ def reports(run: Path) -> Iterator[ReplayReport]:
     journal = read_journal(run)
     equal, steps, told = 0, last - first[0] + 1, 0.0
     expected = first
-    for events in retrace(trainer, journal.changes, journal.planned_steps, last):
+    for events in retrace(trainer, journal, last):
         now = next(event.loss for event in events if isinstance(event, StepFinished))
         if expected is None or expected[0] != trainer.step:
             raise StoreError(f"{run.name}: its log has no loss of step {trainer.step}")

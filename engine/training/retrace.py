@@ -2,18 +2,31 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Protocol
+
+import torch
 
 from ..events import Event, SettingsChanged
 from .trainer import Trainer
 
 
-def retrace(
-    trainer: Trainer, changes: Sequence[SettingsChanged], planned_steps: Sequence[tuple[int, int]], until: int
-) -> Iterator[list[Event]]:
-    """Go on from where the trainer is, up to a step; yields the events of each. See `experiments.journal.Journal`."""
-    trainer.replay(change for change in changes if change.step >= trainer.step)
+class Past(Protocol):
+    """See `experiments.journal.Journal`."""
+
+    @property
+    def changes(self) -> Sequence[SettingsChanged]: ...
+    @property
+    def planned_steps(self) -> Sequence[tuple[int, int]]: ...
+    @property
+    def processes(self) -> Sequence[tuple[int, int, int]]: ...
+
+
+def retrace(trainer: Trainer, past: Past, until: int) -> Iterator[list[Event]]:
+    """Go on from where the trainer is, up to a step; yields the events of each."""
+    trainer.replay(change for change in past.changes if change.step >= trainer.step)
     while trainer.step < until:
-        _plan(trainer, planned_steps)
+        _plan(trainer, past.planned_steps)
+        _share(trainer, past.processes)
         yield trainer.advance()
 
 
@@ -23,3 +36,14 @@ def _plan(trainer: Trainer, planned_steps: Sequence[tuple[int, int]]) -> None:
     steps = next((steps for since, steps in reversed(planned_steps) if since <= trainer.step), training.steps)
     if steps != training.steps:
         trainer.config = replace(trainer.config, training=replace(training, steps=steps))
+
+
+def _share(trainer: Trainer, processes: Sequence[tuple[int, int, int]]) -> None:
+    """A run may have gone on in another number of processes."""
+    training = trainer.config.training
+    earlier = ((count, threads) for since, count, threads in reversed(processes) if since <= trainer.step)
+    count, threads = next(earlier, (training.processes, training.threads))
+    if (count, threads) != (training.processes, training.threads):
+        trainer.config = replace(trainer.config, training=replace(training, processes=count, threads=threads))
+        trainer.gradients.compute_in_turn(count)
+        torch.set_num_threads(int(threads))

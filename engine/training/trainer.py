@@ -36,15 +36,15 @@ from ..schedule import planned_lr
 from ..stopwatch import Stopwatch
 from .batches import Batches
 from .evaluation import Evaluation, perplexity
-from .fault_injection import Faults
+from .fault_injection import Batch
 from .generate import generate_sample
 from .instruments import Instruments, LayerReading, are_layers_due, is_due
 from .memory_budget import require_memory_for_batches
-from .model import GPT, cross_entropy, flops_per_token
-from .optim import FlatParameters, new_optimizer
+from .model import flops_per_token
+from .optim import new_optimizer
+from .replica import Replica
+from .shares import OtherShares, SharedGradients, SharesInTurn
 from .undo import undone_if_abandoned
-
-PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 class Trainer:
@@ -61,7 +61,9 @@ class Trainer:
         stopwatch: Stopwatch | None = None,
         now: Callable[[], float] = time.time,
         long_work: LongWork | None = None,
+        others: OtherShares | None = None,
     ) -> None:
+        """`others` compute their shares of each batch; without them this process computes all in turn."""
         self.config = config
         self.settings = LiveSettings.from_config(config)
         self.step = 0
@@ -77,29 +79,17 @@ class Trainer:
         self._device = torch.device(training.device)
         torch.set_num_threads(int(training.threads))
         torch.manual_seed(seed)  # dropout alone draws from the global generator
-        self.model = GPT(config.model, torch.Generator().manual_seed(seed)).to(self._device)
-        self.flat = FlatParameters(self.model, PRECISIONS[training.precision])
+        self._replica = Replica(config, self._device)
+        self.model, self.flat, self.faults = self._replica.model, self._replica.flat, self._replica.faults
         self.optimizer = new_optimizer(config.optimizer, self.flat)
         self.batches = Batches(corpus.train, config.model.context, seed + 1, self._device)
-        self.faults = Faults(config.fault, self.model, self.flat, seed)
         self._evaluation = Evaluation(config, corpus, self._device)
         self._instruments = Instruments(config.instruments, self.flat)
-        self._forward: Callable[[Tensor], Tensor] = (
-            torch.compile(self.model) if training.compile is True else self.model
-        )
-
-    @property
-    def is_compiled(self) -> bool:
-        return self._forward is not self.model
+        self.gradients = SharedGradients(self._replica, others or SharesInTurn(training.processes - 1, self._replica))
 
     def compile(self) -> None:
-        """Compile now what the first step would have to compile; training is not changed by it."""
-        # cut like a batch: strides too are compiled in
-        tokens_BT = torch.zeros(self.settings.batch, self.config.model.context + 1, dtype=torch.long)
-        tokens_BT = tokens_BT.to(self._device)
-        with torch.random.fork_rng():
-            loss = cross_entropy(self._forward(tokens_BT[:, :-1]), tokens_BT[:, 1:])
-            self.flat.differentiate(loss, accumulate=False)
+        processes = self.config.training.processes
+        self._replica.compile(-(-self.settings.batch // processes))
 
     @property
     def finished(self) -> bool:
@@ -120,6 +110,7 @@ class Trainer:
             device=training.device,
             precision=training.precision,
             threads=torch.get_num_threads(),
+            processes=training.processes if training.processes > 1 else msgspec.UNSET,
             compiled=training.compile is True,
             pid=os.getpid(),
             settings=self.settings,
@@ -178,29 +169,20 @@ class Trainer:
         return [finished] if layer_reading is None else [finished, self._measure_layers(layer_reading, inputs_BT[:1])]
 
     def differentiate(self, settings: LiveSettings) -> tuple[Tensor, Tensor]:
-        """Gradients of the mean loss of all accumulated batches, that loss, and the last inputs (B, T).
-
-        Gradients of several small batches add up to that of a large one, in the memory of a small one.
-        """
-        losses = []
+        """Gradients of the mean loss of all accumulated batches, that loss, and the last inputs (B, T)."""
         with undone_if_abandoned(self.batches.generator, self._device):
-            batches = []
-            while len(batches) < settings.accumulation:
-                batches.append(self.batches.draw(settings.batch))
-                self._long_work.between_pieces()
-            batches = self.faults.batches(self.step + 1, batches)
+            batches = self._draw(settings)
             self._stopwatch.lap("data")
-            for index, (inputs_BT, targets_BT) in enumerate(batches):
-                # 2. Forward: logits (B, T, V), and how surprising the tokens are that really come next.
-                loss = cross_entropy(self._forward(inputs_BT), targets_BT)
-                if settings.accumulation > 1:
-                    loss = loss / settings.accumulation
-                # 3. Backward: the first batch overwrites the gradients of the last step, the others add to them.
-                self.flat.differentiate(loss, accumulate=index > 0)
-                losses.append(loss.detach())
-                self._long_work.between_pieces()
+            loss = self.gradients.of(batches, self.settings.dropout, self._long_work.between_pieces)
         self.faults.gradients(self.step + 1)
-        return losses[0] if len(losses) == 1 else torch.stack(losses).sum(), batches[-1][0]
+        return loss, batches[-1][0]
+
+    def _draw(self, settings: LiveSettings) -> list[Batch]:
+        batches: list[Batch] = []
+        while len(batches) < settings.accumulation:
+            batches.append(self.batches.draw(settings.batch))
+            self._long_work.between_pieces()
+        return self.faults.batches(self.step + 1, batches)
 
     def _measure_layers(self, reading: LayerReading, inputs_BT: Tensor) -> LayersMeasured:
         """The layers after an update; attention logits and log Z come from a pass over some inputs (B, T)."""

@@ -1,10 +1,11 @@
-"""A step that is abandoned is as if it had never begun: the next one draws the same batches and the same dropout."""
+"""A step that is abandoned, or breaks, is as if it had never begun: the next draws the same batches and dropout."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
 
+from ..hosting.interfaces import LoopBroken
 from ..long_work import WorkAbandoned
 
 
@@ -15,7 +16,7 @@ def undone_if_abandoned(batches: torch.Generator, device: torch.device) -> Itera
     on_device = getattr(torch, device.type).get_rng_state() if device.type != "cpu" else None
     try:
         yield
-    except WorkAbandoned:
+    except (WorkAbandoned, LoopBroken):
         batches.set_state(before[0])
         torch.set_rng_state(before[1])
         if on_device is not None:

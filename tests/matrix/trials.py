@@ -1,8 +1,8 @@
 """Presets trained to their end on one thread, many beside each other."""
 
 import time
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from tinygpt_tui.engine.config import RunConfig
 from tinygpt_tui.engine.events import Evaluated, Event, FindingOpened, LayersMeasured, StepFinished
+from tinygpt_tui.engine.lesson import Lesson
 from tinygpt_tui.engine.measured import MeasuredRun, Values, at_steps
 from tinygpt_tui.engine.presets import find_preset
 
@@ -28,35 +29,49 @@ class Verdict:
     broken: tuple[str, ...]
 
 
-def judge(cases: Iterable[Case]) -> Iterator[Verdict]:
-    """Train every case and its fixes; verdicts come in the order of the cases."""
+def judge(cases: Sequence[Case]) -> Iterator[Verdict]:
+    """Train the run of every case and of its fixes; verdicts come in the order of the cases.
+
+    A third of the fixes are what another preset trains: a configuration that comes again is trained once.
+    """
     with ProcessPoolExecutor(PROCESSES, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(_judge, cases)
+        trials: dict[RunConfig, Future[Trial]] = {}
+        for config in dict.fromkeys(each for case in cases for each in _trained(case)):
+            trials[config] = pool.submit(train, config)
+        for case in cases:
+            before, *fixed = (trials[config].result() for config in _trained(case))
+            yield _verdict(case, before, fixed)
 
 
-def _judge(case: Case) -> Verdict:
+def _trained(case: Case) -> list[RunConfig]:
+    """The configuration of a case and of each of its fixes."""
     config = find_preset(case.id)[1]
-    lesson = config.lesson
-    before = train(config, case.seed)
+    fixes = [config.with_changes(fix.changes) for fix in config.lesson.fixes]
+    return [_reproducible(each, case.seed) for each in (config, *fixes)]
+
+
+def _reproducible(config: RunConfig, seed: int) -> RunConfig:
+    """On one thread and in fp32, so that it is the same wherever it runs; without what changes no number."""
+    training = replace(config.training, seed=seed, device="cpu", precision="fp32", threads=1, compile=False)
+    instruments = replace(config.instruments, sample_every=0)
+    return replace(config, title="", lesson=Lesson(), training=training, instruments=instruments)
+
+
+def _verdict(case: Case, before: Trial, fixed: Sequence[Trial]) -> Verdict:
+    lesson = find_preset(case.id)[1].lesson
     complaints = [*broken(lesson, before), *misjudged(case.id, lesson, before)]
     complaints += before.unhealthy if case.id == "baseline" else ()
-    fixed = []
-    for fix in lesson.fixes:
-        fixed.append(train(config.with_changes(fix.changes), case.seed))
-        complaints += [f"{fix.title}: {each}" for each in broken_by_fix(lesson, fix, before, fixed[-1])]
+    for fix, after in zip(lesson.fixes, fixed, strict=True):
+        complaints += [f"{fix.title}: {each}" for each in broken_by_fix(lesson, fix, before, after)]
     return Verdict(case=case, trial=before, fixed=tuple(fixed), broken=tuple(complaints))
 
 
-def train(config: RunConfig, seed: int) -> Trial:
-    """One run, on one thread and in fp32, so that it is the same wherever it runs."""
+def train(config: RunConfig) -> Trial:
     from tinygpt_tui.engine.corpus import load_corpus
     from tinygpt_tui.engine.diagnostics.diagnosis import Diagnosis
 
     from ..texts import training_events
 
-    training = replace(config.training, seed=seed, device="cpu", precision="fp32", threads=1, compile=False)
-    instruments = replace(config.instruments, sample_every=0)
-    config = replace(config, training=training, instruments=instruments)
     corpus = load_corpus(config.data, context=config.model.context)
     diagnosis, events, began = Diagnosis(config), [], time.process_time()
     for event in training_events(config, corpus):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import PROGRAM, OneOf, RunName, events_as_json, overrides, runs_option, set_option
+from .options import PROGRAM, OneOf, RunName, events_as_json, option_at_fault, overrides, runs_option, set_option
 from .suggestions import run_path
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ...engine.config import RunConfig
     from ...engine.events import ChangeSettings
-    from ...engine.storage.run_store import RunSummary
+    from ...engine.storage.run_summary import RunSummary
     from ...engine.storage.stored_checkpoints import Stored
 
 from_option = click.option(
@@ -69,19 +69,27 @@ def _line(one: Stored, best: Stored | None) -> str:
 @click.command()
 @click.argument("run", type=RunName())
 @click.option("--steps", metavar="N", help="Train up to this step, where the run was to end earlier.")
+@click.option("--processes", metavar="N", help="Go on in another number of processes.")
 @from_option
 @set_option("With --from: change a setting from there on, such as schedule.lr.")
 @events_as_json
 @runs_option
 def resume(
-    run: str, steps: str | None, wanted: str | None, assignments: tuple[str, ...], as_json: bool, runs: str | None
+    run: str,
+    steps: str | None,
+    processes: str | None,
+    wanted: str | None,
+    assignments: tuple[str, ...],
+    as_json: bool,
+    runs: str | None,
 ) -> int:
     """Go on with a run from its latest checkpoint, or back to an earlier one with --from.
 
     Going back takes back what came later: its steps, its findings and its checkpoints.
     """
     from ...engine.storage.run_folder import find_worker
-    from ...engine.storage.run_store import read_config, summarise, write_config
+    from ...engine.storage.run_store import read_config, write_config
+    from ...engine.storage.run_summary import summarise
     from .follow import host
 
     path = run_path(runs, run)
@@ -90,23 +98,25 @@ def resume(
         raise click.UsageError(f"{path.name} is training already (process {worker.pid}); `{PROGRAM} attach` follows it")
     if assignments and wanted is None:
         raise click.UsageError("--set changes a run from a checkpoint on; name it with --from STEP, best or latest")
-    if steps is not None:
-        config = _up_to(config, steps)
-    checkpoint, change = _place(path, config, wanted, assignments) if wanted is not None else (None, None)
-    _require_steps_left(summarise(path), config, steps, checkpoint)
-    if steps is not None:
-        write_config(path, config)
+    resumed = resumed_config(config, steps, processes)
+    checkpoint, change = _place(path, resumed, wanted, assignments) if wanted is not None else (None, None)
+    _require_steps_left(summarise(path), resumed, steps, checkpoint)
+    if resumed != config:
+        write_config(path, resumed)
     name = checkpoint.path.name if checkpoint else ""
-    return host(path, config, as_json=as_json, is_new=False, checkpoint=name, change=change)
+    return host(path, resumed, as_json=as_json, is_new=False, checkpoint=name, change=change)
 
 
-def _up_to(config: RunConfig, steps: str) -> RunConfig:
+def resumed_config(config: RunConfig, steps: str | None, processes: str | None) -> RunConfig:
     from ...engine.config import ConfigError
+    from ...engine.experiments.forking import threads_anew
 
+    given = {"steps": steps, "processes": processes}
+    values = overrides((), **given)
     try:
-        return config.with_values({"training.steps": steps})
+        return config.with_values(values).with_changes(threads_anew(values))
     except ConfigError as error:
-        raise ConfigError(f"--steps {steps}: {error}") from None
+        raise ConfigError(option_at_fault(str(error), (), **given) + str(error)) from None
 
 
 def _require_steps_left(summary: RunSummary, config: RunConfig, steps: str | None, checkpoint: Stored | None) -> None:

@@ -23,7 +23,6 @@ from ...engine.diagnostics.run_statistics import RunFacts
 from ...engine.events import Evaluated, RunStarted, StepFinished
 from ...engine.following.chosen_run import no_such_run
 from ...engine.readers.log import MAPPABLE, Log, open_log
-from ...engine.readers.names import BESIDE
 from ...engine.readers.source import ReadError
 from ...engine.storage.event_log import first_events, surviving_events
 from ...engine.storage.run_folder import CONFIG, EVENTS, StoreError
@@ -34,6 +33,7 @@ from .options import FAIL_ON_SEVERITIES, PROGRAM
 from .piped_log import kept_input
 
 STANDARD_INPUT = "-"
+SKETCHED = ("loss", "val_loss", "reward")
 _MOST_RUNS = 256
 """In one log; each is kept in memory until the log ends."""
 
@@ -45,8 +45,9 @@ class RunDiagnosis:
     reporter: Reporter
     further: FurtherLosses | None = None
     """The log's other losses, where it has any."""
-    loss: Sketch = field(default_factory=Sketch)
-    val_loss: Sketch = field(default_factory=Sketch)
+    telling: frozenset[str] = frozenset()
+    """Metrics without which a row of such a log is not looked at."""
+    curves: Mapping[str, Sketch] = field(default_factory=lambda: {name: Sketch() for name in SKETCHED})
     first: int = -1
     last: int = -1
 
@@ -62,7 +63,7 @@ class RunDiagnosis:
         if self.further is not None:
             self.further.observe(row)
             values = {name: value for name, value in row.values.items() if name not in self.further.columns}
-            if values.keys() <= BESIDE:
+            if self.telling.isdisjoint(values):
                 return
             row = Row(row.step, values)
         self.reporter.observe(row)
@@ -70,10 +71,9 @@ class RunDiagnosis:
             self.first = row.step
         self.last = row.step
         values = row.values
-        if "loss" in values:
-            self.loss.add(row.step, values["loss"])
-        if "val_loss" in values:
-            self.val_loss.add(row.step, values["val_loss"])
+        for name, curve in self.curves.items():
+            if name in values:
+                curve.add(row.step, values[name])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,7 +172,8 @@ def _runs_in(log: Log, chosen: Sequence[str]) -> dict[str, RunDiagnosis]:
             if len(found) == _MOST_RUNS:
                 raise ReadError(f"{log.file}: holds more than {_MOST_RUNS} runs; diagnose it in parts")
             further = FurtherLosses(roles, facts) if roles else None
-            diagnosis = found[run] = RunDiagnosis(reporter=Reporter(facts, signals=signals), further=further)
+            reporter = Reporter(facts, signals=signals)
+            diagnosis = found[run] = RunDiagnosis(reporter=reporter, further=further, telling=log.plan.telling)
         diagnosis.observe(row)
     if missing := [run for run in chosen if run not in found]:
         raise ReadError(no_such_run(log.file, missing[0], [*found, *others]))

@@ -148,14 +148,15 @@ class DiagnosisPage:
         return lines
 
     def _plot(self, found: RunDiagnosis) -> list[str]:
-        sketches = {"loss": found.loss, "val_loss": found.val_loss}
-        curves = {name: sketch.points() for name, sketch in sketches.items() if len(sketch.points()[0]) > 2}
+        curves = {name: points for name, sketch in found.curves.items() if len((points := sketch.points())[0]) > 2}
+        if len(curves) > 1:
+            curves.pop("reward", None)  # it has another scale, and of a run with a loss that is what is drawn
         values = [value for _, points in curves.values() for value in points if math.isfinite(value)]
         if not values:
             return [f"  {name}: no finite value" for name in curves]
         is_log = min(values) > 0 and max(values) / min(values) > _ORDERS
         plot = PrintedPlot(
-            title=", ".join(f"{name} last {compact(sketches[name].last)}" for name in curves)
+            title=", ".join(f"{name} last {compact(found.curves[name].last)}" for name in curves)
             + (" (logarithmic)" if is_log else ""),
             curves=[
                 PrintedCurve(name=name, x=np.array(steps, "f8"), y=np.array(points))

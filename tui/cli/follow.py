@@ -19,7 +19,8 @@ from ...engine.config import RunConfig
 from ...engine.events import AnyEvent, ChangeSettings, PreparationBegan, RunEnded, Stop, encode
 from ...engine.storage.event_log import line_count
 from ...engine.storage.run_folder import CHECKPOINTS, EVENTS, find_worker, kill_worker
-from ...engine.storage.run_store import planned_steps, remove, run_description
+from ...engine.storage.run_store import remove, run_description
+from ...engine.storage.run_summary import planned_steps
 from ..text import visible, visible_json
 from .options import PROGRAM
 from .progress_text import TextProgress

@@ -23,6 +23,7 @@ _KEYS = {
     "seed": "training.seed",
     "device": "training.device",
     "threads": "training.threads",
+    "processes": "training.processes",
 }
 _TEXTS = ("data.path", "data.glob")
 """Keys whose value is text whatever it looks like; a folder may be called 2024."""
@@ -117,7 +118,8 @@ def preset_options(command: _Command) -> _Command:
         click.option("--glob", metavar="PATTERN", help="Which files of the folder, such as '**/*.md'."),
         click.option("--seed", metavar="N", help="Another seed, another run."),
         click.option("--device", metavar="auto|cpu|cuda|mps", help="Where to train."),
-        click.option("--threads", metavar="N|auto", help="Threads to train with."),
+        click.option("--threads", metavar="N|auto", help="Threads to train with, in each process."),
+        click.option("--processes", metavar="N", help="Processes that share the rows of each batch."),
     )
     for option in reversed(options):
         command = option(command)

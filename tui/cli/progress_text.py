@@ -18,7 +18,7 @@ from ...engine.events import (
     StorageBlocked,
     StorageRestored,
 )
-from ..formatting import duration
+from ..formatting import counted_threads, duration
 from ..text import visible
 
 _BAR = 20
@@ -128,10 +128,9 @@ class TextProgress:
 
 
 def _beginning(event: RunStarted) -> list[str]:
-    threads = f"{event.threads} thread{'s' if event.threads != 1 else ''}"
     compiled = ", compiled" if event.compiled else ""
     resumed = f"resumed after step {event.step}: " if event.step else ""
-    how = f"{visible(event.precision)}, {threads}{compiled}"
+    how = f"{visible(event.precision)}, {counted_threads(event.threads, event.processes or 1)}{compiled}"
     if event.parameters is None:
         return [f"{resumed}training" if resumed else "training"]
     return [

@@ -103,7 +103,7 @@ def runs(as_json: bool, runs: str | None) -> int:
 
     On a narrow terminal the last columns are left out.
     """
-    from ...engine.storage.run_store import list_runs
+    from ...engine.storage.run_summary import list_runs
     from .run_table import json_row, run_table
 
     folder = runs_folder(runs)

@@ -15,6 +15,7 @@ from ...engine.export.run_series import RunSeries, Series
 from ...engine.following.log_reading import WholeReading
 from ...engine.metrics import step_values
 from ...engine.readers.log import open_log
+from ...engine.readers.settings import settings_of
 from ...engine.readers.step_columns import StepColumns
 from ...engine.storage.event_log import surviving_events
 from ...engine.storage.run_folder import EVENTS
@@ -45,9 +46,14 @@ def _runs_in(name: str, runs: Path, given: Mapping[str, str], chosen: Sequence[s
     with closing(open_log(name, origin, given)) as log:
         for run, columns in WholeReading(log, origin).read():
             pieces.setdefault(run, []).append(columns)
+        settings = {run: settings_of(log, origin, run) for run in reports}
     for run, report in reports.items():
         yield RunSeries(
-            name=f"{Path(name).name} {run}".strip(), title="", series=_columns(pieces.get(run, [])), report=report
+            name=f"{Path(name).name} {run}".strip(),
+            title="",
+            series=_columns(pieces.get(run, [])),
+            report=report,
+            settings=settings[run],
         )
 
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 
 from ...engine.events import json_number
-from ...engine.storage.run_store import RunSummary
+from ...engine.storage.run_summary import RunSummary
 from ..formatting import megabytes
 from ..text import visible, visible_json
 

@@ -6,6 +6,8 @@ from ...engine.config import RunConfig
 from ...engine.events import RunDescribed
 from ...engine.following.chosen_run import ChosenRun
 from ...engine.following.shown_run import OVER_S
+from ...engine.readers.log import Log
+from ...engine.readers.settings import settings_of
 from ..navigation import OpenLog
 from ..view.comparison import MEAN_SPAN, ComparedRun
 from ..view.run_view import RunView
@@ -23,6 +25,9 @@ class FollowedLogRun:
 
     def __init__(self, log: OpenLog, name: str) -> None:
         self._name = name
+        self._path = log.path
+        self._settings: dict[str, object] = {}
+        self._settings_are_of: Log | None = None
         self._chosen = ChosenRun(log.name, log.path, run=log.run, given=log.columns)
         self._view = RunView.of(RunConfig()).after(RunDescribed(title=name, kind="log"))
 
@@ -32,6 +37,9 @@ class FollowedLogRun:
         before = self._view.curves
         for batch in self._chosen.look():
             self._view = self._view.after_all(batch)
+        if (log := self._chosen.log) is not None and log is not self._settings_are_of:
+            self._settings_are_of = log
+            self._settings = dict(settings_of(log, self._path, self._chosen.name))
         return self._view.curves is not before or len(self._view.curves) != rows or self.is_over != was_over
 
     def close(self) -> None:
@@ -45,4 +53,4 @@ class FollowedLogRun:
     def compared(self, letter: str) -> ComparedRun:
         """What has been read so far."""
         span = max(min(MEAN_SPAN, len(self._view.curves) // _ROWS_A_SPAN), 1)
-        return compared_view(self._view, self._name, letter, {}, is_over=self.is_over, span=span)
+        return compared_view(self._view, self._name, letter, self._settings, is_over=self.is_over, span=span)

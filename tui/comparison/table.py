@@ -21,6 +21,8 @@ from ..view.comparison import (
 
 _LONGEST_NAME = 28
 _LONGEST_VALUE = 24
+_LONGEST_SETTING = 40
+_MOST_SETTINGS = 40
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,12 @@ def settings_rows(runs: Sequence[ComparedRun]) -> list[TableRow]:
     """The heading and a row a setting that differs; the heading alone where none does."""
     letters = tuple(run.letter for run in runs)
     rows = [TableRow(("setting", *letters), ("", *letters))]
-    for key, values in different_settings(runs):
-        cells = (visible(key), *(_cut(visible(value), _LONGEST_VALUE) or UNKNOWN for value in values))
-        rows.append(_plain(cells))
+    differing = different_settings(runs)
+    for key, values in differing[:_MOST_SETTINGS]:
+        name = _cut_path(visible(key), _LONGEST_SETTING)
+        rows.append(_plain((name, *(_cut(visible(value), _LONGEST_VALUE) or UNKNOWN for value in values))))
+    if len(differing) > _MOST_SETTINGS:
+        rows.append(_plain((f"and {len(differing) - _MOST_SETTINGS} more", *("" for _ in runs))))
     return rows
 
 
@@ -67,7 +72,7 @@ def comparison_text(runs: Sequence[ComparedRun], baseline: ComparedRun, metric: 
     """The whole table as lines of text."""
     lines = [_line(pieces) for pieces in laid_out_rows(comparison_rows(runs, baseline, metric))]
     settings = settings_rows(runs)
-    if not any(run.settings for run in runs):
+    if sum(bool(run.settings) for run in runs) < 2:
         return "\n".join(lines)
     if len(settings) == 1:
         return "\n".join([*lines, "", "No setting differs."])
@@ -81,7 +86,7 @@ def _line(pieces: list[tuple[str, str]]) -> str:
 def _run_row(run: ComparedRun, reached: Sequence[str]) -> TableRow:
     last = run.curves.extent[1] if len(run.curves) else 0
     step = f"{last:.0f}{'' if run.is_over else ' …'}" if last else "0"
-    cells = (run.letter, _cut_path(visible(run.name)), step, *reached)
+    cells = (run.letter, _cut_path(visible(run.name), _LONGEST_NAME), step, *reached)
     return TableRow(cells, (run.letter, run.letter, *("",) * (len(cells) - 2)))
 
 
@@ -128,6 +133,6 @@ def _cut(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
-def _cut_path(name: str) -> str:
-    """Of the path of a log the end tells more than the beginning."""
-    return f"…{name[1 - _LONGEST_NAME :]}" if "/" in name and len(name) > _LONGEST_NAME else _cut(name, _LONGEST_NAME)
+def _cut_path(name: str, most: int) -> str:
+    """Of a path the end tells more than the beginning."""
+    return f"…{name[1 - most :]}" if "/" in name and len(name) > most else _cut(name, most)

@@ -30,7 +30,7 @@ def preset_entries() -> tuple[Entry, ...]:
 
 def read_runs(runs: Path) -> tuple[RunEntry, ...]:
     """Those that train, then the newest first; none where the folder cannot be read."""
-    from ...engine.storage.run_store import list_runs
+    from ...engine.storage.run_summary import list_runs
 
     try:
         return run_entries(list_runs(runs))

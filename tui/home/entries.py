@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # the first frame needs neither
     from pathlib import Path
 
     from ...engine.config import RunConfig
-    from ...engine.storage.run_store import RunSummary, StoredState
+    from ...engine.storage.run_summary import RunSummary, StoredState
 
 Intention = Literal["start", "attach", "resume", "open", "learn"]
 """What Enter does with an entry."""

@@ -44,4 +44,5 @@ def _evaluation_tokens(config: RunConfig) -> float:
 def same_work(one: RunConfig, other: RunConfig) -> bool:
     """Whether a step of both costs the same, so that the speed of one predicts the other."""
     devices = {one.training.device, other.training.device} - {"auto"}
-    return (one.model, one.training.batch) == (other.model, other.training.batch) and len(devices) <= 1
+    loads = [(each.model, each.training.batch, each.training.processes) for each in (one, other)]
+    return loads[0] == loads[1] and len(devices) <= 1

@@ -11,7 +11,7 @@ from ...engine.arrivals import LogRead
 from ...engine.config import LiveSettings
 from ...engine.diagnostics.time_account import shares_of, time_shares_text
 from ..content import hanging
-from ..formatting import UNKNOWN, compact, count, duration, known, megabytes, setting
+from ..formatting import UNKNOWN, compact, count, counted_threads, duration, known, megabytes, setting
 from ..text import visible
 from ..view.run_numbers import changed_lr, current_perplexity, current_phase, epoch, time_left_s, tokens_per_s
 from ..view.run_view import RunView
@@ -134,5 +134,6 @@ def _device(view: RunView) -> str:
     started = view.started
     if started is None:
         return UNKNOWN
-    threads = f"{started.threads} thread{'s' if started.threads != 1 else ''}"
-    return visible(f"{started.device}, {started.precision}, {threads}{', compiled' if started.compiled else ''}")
+    compiled = ", compiled" if started.compiled else ""
+    threads = counted_threads(started.threads, started.processes or 1)
+    return visible(f"{started.device}, {started.precision}, {threads}{compiled}")

@@ -10,7 +10,8 @@ from textual.events import Mount
 from textual.reactive import var
 
 from ...engine.client import Run
-from ...engine.storage.run_store import RunSummary, StoreError, list_runs
+from ...engine.storage.run_store import StoreError
+from ...engine.storage.run_summary import RunSummary, list_runs
 from ..comparison.runs_beside import RunsBeside
 from ..dialogs.pick_several import PickSeveral
 from ..formatting import compact

@@ -182,10 +182,14 @@ def best_point(run: ComparedRun, metric: str, way: Direction = "lower") -> Reach
 
 
 def different_settings(runs: Sequence[ComparedRun]) -> list[tuple[str, list[str]]]:
-    """The keys whose values are not the same in all runs of which they are known, with the value in each run."""
+    """The keys whose values are not the same in all runs of which they are known, with the value in each run.
+
+    Those that several of the runs have come first: programs that name their settings otherwise share none.
+    """
     known = [run for run in runs if run.settings]
     keys = dict.fromkeys(key for run in known for key in run.settings)
     differing = [key for key in keys if len({repr(run.settings.get(key)) for run in known}) > 1]
+    differing.sort(key=lambda key: sum(key in run.settings for run in known) < 2)
     return [(key, [_setting_words(run.settings.get(key)) for run in runs]) for key in differing]
 
 

@@ -29,7 +29,8 @@ class LogRows(NamedTuple):
         clock = self.clock
         if "time" in columns.columns and clock.began is None:
             times = columns.columns["time"]
-            clock = clock.resumed(float(times[np.isfinite(times)][0]))
+            if len(known := times[np.isfinite(times)]):
+                clock = clock.resumed(float(known[0]))
         val_loss = columns.columns.get("val_loss", np.empty(0))
         here = np.flatnonzero(np.isfinite(val_loss))
         evaluated = {"step": columns.steps[here], "val_loss": np.clip(val_loss[here], -LARGEST_DRAWN, LARGEST_DRAWN)}
@@ -55,8 +56,11 @@ def _with_rows(curves: Curves, columns: StepColumns, clock: TrainingClock) -> Cu
     rows = _merged(rows)
     if "time" in columns.columns:
         floor = float(table["time"][-1]) if len(table) else 0.0
-        rows["time"] = clock.seconds(np.nan_to_num(rows["time"]), floor if math.isfinite(floor) else 0.0)
-    return Curves(extended(table, {name: drawable(column) for name, column in rows.items()}))
+        rows["time"] = clock.seconds(
+            np.nan_to_num(rows["time"], posinf=0, neginf=0), floor if math.isfinite(floor) else 0.0
+        )
+    values = drawable(np.stack([*rows.values()]))  # at once: there may be thousands of columns
+    return Curves(extended(table, dict(zip(rows, values, strict=True))))
 
 
 def _merged(rows: Mapping[str, Floats]) -> dict[str, Floats]:

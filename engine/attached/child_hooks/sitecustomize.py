@@ -32,12 +32,21 @@ def _attach_lightning(trainer: Any) -> None:
         trainer.callbacks.insert(0, callback())
 
 
-_TRAINERS: dict[str, Callable[[Any], None]] = {
-    "transformers.trainer": _attach_transformers,
-    "lightning.pytorch.trainer.trainer": _attach_lightning,
-    "pytorch_lightning.trainer.trainer": _attach_lightning,
+def _attach_keras(callbacks: Any) -> None:
+    """To the callbacks of a `fit`, or of an evaluation, in which ours does nothing."""
+    callback = import_module("tinygpt_tui.engine.attach_keras").KerasCallback
+    if not any(isinstance(each, callback) for each in callbacks.callbacks):
+        # made anew, not appended: whether they are called in another thread depends on who is among them
+        callbacks.__init__([*callbacks.callbacks, callback()], model=callbacks.model, **callbacks.params)
+
+
+_TRAINERS: dict[str, tuple[str, Callable[[Any], None]]] = {
+    "transformers.trainer": ("Trainer", _attach_transformers),
+    "lightning.pytorch.trainer.trainer": ("Trainer", _attach_lightning),
+    "pytorch_lightning.trainer.trainer": ("Trainer", _attach_lightning),
+    "keras.src.callbacks.callback_list": ("CallbackList", _attach_keras),
 }
-"""By the module that defines a class Trainer: what is done with each one that a script makes."""
+"""By the module that defines it: a class, and what is done with each object of it that a script makes."""
 
 
 def _patch(trainer: type, attach: Callable[[Any], None]) -> None:
@@ -56,9 +65,9 @@ class _TrainerFinder:
     """Finds what the other finders find, and patches it once it is imported."""
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> importlib.machinery.ModuleSpec | None:
-        attach = _TRAINERS.get(name)
-        if attach is None:
+        if name not in _TRAINERS:
             return None
+        trainer, attach = _TRAINERS[name]
         found = (finder.find_spec(name, path, target) for finder in sys.meta_path if finder is not self)
         spec = next((each for each in found if each is not None), None)
         if spec is not None and (loader := spec.loader) is not None:
@@ -67,7 +76,7 @@ class _TrainerFinder:
             def exec_module(module: ModuleType) -> None:
                 executed(module)
                 with suppress(Exception):
-                    _patch(module.Trainer, attach)
+                    _patch(getattr(module, trainer), attach)
 
             with suppress(Exception):
                 loader.exec_module = exec_module

@@ -30,12 +30,16 @@ class BelowData:
         chance, loss = run.chance, run.loss
         if chance is None or loss is None:
             return None
-        low = self._low.count(loss < self.share * chance, run.step)
+        line = self.share * chance
+        if loss >= line and not self._open:
+            self._low.length = 0
+            return None
+        low = self._low.count(loss < line, run.step)
         if self._open:
-            if run.level.mean < self.share * chance:
+            if run.level.mean < line:
                 return None
             self._open = False
-            return Recovered(f"loss below {self.share * chance:.2g} from step {self._since} to step {run.step}")
+            return Recovered(f"loss below {line:.2g} from step {self._since} to step {run.step}")
         if low < self.rows:
             return None
         self._open, self._since = True, self._low.since

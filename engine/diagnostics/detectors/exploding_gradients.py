@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from ..detector import Detection, Recovered, Watched
-from ..level import RunningLevel, Streak
+from ..level import Streak
 from ..run_statistics import RunStatistics
 
 
@@ -20,16 +20,10 @@ class ExplodingGradients:
 
     kind: ClassVar[str] = "exploding_gradients"
     watched: ClassVar[Watched] = "norm"
-    times: float = 10.0
-    """Its usual level, the geometric mean of the recent norms."""
-    quiet: int = 5
-    """Rows before there is a usual level."""
     suffering: float = 0.05
     """Units by which the loss must be above its own level."""
     recovery: int = 10
 
-    _usual: RunningLevel = field(default_factory=lambda: RunningLevel(memory=50, noise_memory=50), init=False)
-    """Of the logarithm."""
     _loss: float = field(default=0.0, init=False)
     """The level of the loss while the norm was usual."""
     _high: deque[int] = field(default_factory=lambda: deque(maxlen=3), init=False)
@@ -38,32 +32,28 @@ class ExplodingGradients:
     """The largest norm of the open finding, and its step."""
     _last: tuple[float, int] = field(default=(0.0, 0), init=False)
     _calm: Streak = field(default_factory=Streak, init=False)
-    _large: float = field(default=math.inf, init=False)
-    """The norm from which on it is large."""
 
     def observe(self, run: RunStatistics) -> Detection | Recovered | None:
         norm = run.row.values.get("grad_norm")
         if norm is None or norm <= 0:
             return None
+        is_large = not norm <= run.norm.large
         if self._open:
-            return self._await_recovery(run.step, norm, not norm <= self._large)
-        if not norm <= self._large:
+            return self._await_recovery(run, norm, is_large)
+        if is_large:
             return self._weigh(run, norm)
         if self._high:
             self._high.append(-1)
             if max(self._high) < 0:
                 self._high.clear()
-        usual = self._usual
-        usual.learn(math.log(norm))
-        if usual.seen >= self.quiet:
-            self._large = self.times * math.exp(usual.mean)
-        self._loss = run.level.mean
         return None
 
     def _weigh(self, run: RunStatistics, norm: float) -> Detection | None:
         loss = run.loss
         if not (math.isfinite(norm) or self._high):
             return None  # NonFinite's
+        if not self._high:
+            self._loss = run.level.mean
         suffers = loss is not None and loss > self._loss + max(3 * run.level.noise, self.suffering * run.unit)
         self._high.append(run.step if suffers else -1)
         steps = [step for step in self._high if step >= 0]
@@ -76,20 +66,20 @@ class ExplodingGradients:
     def evidence(self, run: RunStatistics) -> str:
         norm, step = self._last
         now = f"{norm:.3g} at step {step}, " if self._last != self._top else ""
-        return f"{self._highest()}; {now}with the loss at {run.last_loss:.3g} at step {run.last_step}"
+        return f"{self._highest(run)}; {now}with the loss at {run.last_loss:.3g} at step {run.last_step}"
 
-    def _highest(self) -> str:
+    def _highest(self, run: RunStatistics) -> str:
         norm, step = self._top
-        usual = math.exp(self._usual.mean)
+        usual = run.norm.level
         return f"gradient norm {norm:.3g} at step {step}, {norm / usual:.0f}x its usual {usual:.3g}"
 
-    def _await_recovery(self, step: int, norm: float, large: bool) -> Recovered | None:
-        self._last = norm, step
+    def _await_recovery(self, run: RunStatistics, norm: float, large: bool) -> Recovered | None:
+        self._last = norm, run.step
         if norm > self._top[0]:
             self._top = self._last
-        if self._calm.count(not large, step) < self.recovery:
+        if self._calm.count(not large, run.step) < self.recovery:
             return None
-        seen = f"{self._highest()}; usual again since step {self._calm.since}"
+        seen = f"{self._highest(run)}; usual again since step {self._calm.since}"
         self._open = False
         self._calm = Streak()
         self._high.clear()

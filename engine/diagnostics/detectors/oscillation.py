@@ -10,6 +10,7 @@ from typing import ClassVar
 from ..detector import Detection, Recovered, Watched
 from ..level import OUTLIER, RunningLevel, Streak
 from ..run_statistics import LEVEL_MEMORY, RunStatistics
+from ..zigzag import ZIGZAG_ROWS, Swing, swing_of
 
 SMOOTHING = 4
 """Rows over which batch noise is averaged before a swing is looked for."""
@@ -20,7 +21,8 @@ class Oscillation:
     """The loss swings up and down, again and again, by much more than batch noise explains, and gets nowhere.
 
     Batch noise is the part that neighbouring rows do not share. A swing is a move of the smoothed curve from one
-    turning point to the next that is several times this noise. Swings that follow a cycling lr are not counted.
+    turning point to the next that is several times this noise; or a pattern of two to four rows that comes again and
+    again. Swings that follow a cycling lr are not counted.
     """
 
     kind: ClassVar[str] = "oscillation"
@@ -49,6 +51,15 @@ class Oscillation:
     rattle_fallen_calm: int = 30
     settling: int = 100
     """Rows after that, in which jumps of the past are still in the noise and open no new finding."""
+    zigzag: float = 0.05
+    """Share of the level that a pattern of a few rows must swing by."""
+    zigzag_grown: float = 3.0
+    """Times the calmest noise so far, from which on such a pattern is not one of the data, as that of several sources
+    in turn: it is there from the first row on and keeps no run from learning."""
+    zigzag_known: int = 96
+    """Rows in which a run that learns at all has gained something, if the pattern was there from the first row on."""
+    zigzag_calm: int = 2
+    """Windows without the pattern that close the finding."""
     cycle: float = 1.5
     """Highest over lowest learning rate at the turns: from here on the schedule explains them."""
 
@@ -71,6 +82,13 @@ class Oscillation:
     _jumps: float = field(default=0.0, init=False)
     """The noise when a finding of jumps opened."""
     _fallen: Streak = field(default_factory=Streak, init=False)
+    _recent: deque[float] = field(default_factory=lambda: deque(maxlen=ZIGZAG_ROWS), init=False)
+    _calmest: float = field(default=math.inf, init=False)
+    """The lowest noise at the end of a window."""
+    _is_zigzag: bool = field(default=False, init=False)
+    """Whether the open finding is of a pattern of a few rows."""
+    _window: tuple[int, int] = field(default=(0, 0), init=False)
+    """The steps at which the last two windows ended."""
     _settled_at: int = field(default=0, init=False)
     """The row from which on jumps may open a finding."""
 
@@ -79,6 +97,7 @@ class Oscillation:
         if loss is None:
             return None
         level, rows, smooth = self._noise, run.rows, self._smooth
+        self._recent.append(loss)
         level.learn(loss)
         noise = level.noise
         # a single hard batch must not look like a swing
@@ -98,8 +117,10 @@ class Oscillation:
             turned = True
             if self._least_turn:
                 self._seen = self._swings()
+        if not rows % ZIGZAG_ROWS and rows and (outcome := self._at_window(run)) is not None:
+            return outcome
         if self._open:
-            return self._await_recovery(run, turned)
+            return None if self._is_zigzag else self._await_recovery(run, turned)
         if (
             not rows % LEVEL_MEMORY
             and rows >= max(self.rattle_rows, self._settled_at)
@@ -123,6 +144,36 @@ class Oscillation:
         onset = run.profile.step_at(0.25)
         self._seen = f"from row to row the loss jumped by {noise:.2g} at step {run.step}, around {after:.3g}"
         return Detection(onset=onset, severity="warning", evidence=self.evidence(run))
+
+    def _at_window(self, run: RunStatistics) -> Detection | Recovered | None:
+        """Looks at the last rows one by one, when as many as a window has are new."""
+        self._window = self._window[1], run.step
+        noise, calmest = self._noise.noise, self._calmest
+        self._calmest = min(noise, calmest)
+        if self._open and not self._is_zigzag:
+            return None
+        swing = swing_of([*self._recent]) if noise > self.least * run.unit else None
+        if swing is None or swing.size < self.zigzag * abs(run.level.mean):
+            self._calm -= 1
+            return self._recover(self._window[0]) if self._is_zigzag and not self._calm else None
+        if not self._is_zigzag and self._is_of_data(run, swing, calmest):
+            return None
+        around = f"{swing.size:.2g} around {run.level.mean:.3g}"
+        self._seen = (
+            f"a pattern of {swing.period} rows comes again and again up to step {run.step}: it swings by {around}"
+        )
+        is_new, self._is_zigzag, self._calm = not self._is_zigzag, True, self.zigzag_calm
+        if not is_new:
+            return None
+        self._open = True
+        return Detection(onset=max(self._window[0], run.first_step), severity="warning", evidence=self._seen)
+
+    def _is_of_data(self, run: RunStatistics, swing: Swing, calmest: float) -> bool:
+        """Whether the run learns, or may have learned, with the pattern there all the while."""
+        (first, rows), (before, _), (last, _) = (run.profile.over(share, share + 0.25) for share in (0, 0.5, 0.75))
+        if self._noise.noise > self.zigzag_grown * calmest:
+            return before - last > swing.size / 2
+        return run.rows < self.zigzag_known or first - last > 3 * swing.noise * math.sqrt(2 / rows)
 
     def _begin(self, size: float, calm: int) -> None:
         self._open, self._least_turn, self._calm = True, self.comparable * size, calm
@@ -156,6 +207,8 @@ class Oscillation:
         return f"{turns}, swings of {size:.3g}, {size / self._noise.noise:.1f}x the batch noise"
 
     def evidence(self, run: RunStatistics) -> str:
+        if self._is_zigzag:
+            return self._seen
         if not self._least_turn:
             now = f"from row to row the loss jumps by {self._noise.noise:.2g} at step {run.last_step}"
             return f"{now}, around {run.level.mean:.3g}"
@@ -177,6 +230,6 @@ class Oscillation:
         return self._fallen.count(fallen, run.step) >= self.rattle_fallen_calm
 
     def _recover(self, since: int) -> Recovered:
-        self._open, self._least_turn = False, 0.0
+        self._open, self._is_zigzag, self._least_turn = False, False, 0.0
         self._turns.clear()
         return Recovered(f"{self._seen}; calm since step {since}")

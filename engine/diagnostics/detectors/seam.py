@@ -1,4 +1,4 @@
-"""A resume that lost something: the loss jumps where the steps come again or the warm-up begins anew."""
+"""A resume that lost something: the loss jumps where the steps come again, the lr begins anew or writing paused."""
 
 import math
 from dataclasses import dataclass, field
@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from ..detector import Detection, Recovered, Watched
 from ..level import Streak
+from ..row import RESUMED
 from ..run_statistics import LR_RISE, RunStatistics
 
 
@@ -13,9 +14,10 @@ from ..run_statistics import LR_RISE, RunStatistics
 class Seam:
     """The run was resumed, and its loss jumped there: something was not restored.
 
-    A resume shows where the steps go back to a checkpoint's, or where the lr falls to the start of a warm-up and climbs
-    again. A clean one goes on as if nothing had happened, from the loss that the run had at that step; where Adam's
-    moments, the schedule or the batch are lost, the first steps undo some of what was learned.
+    A resume shows where the steps go back to a checkpoint's, where the lr falls to the start of a warm-up and climbs
+    again or leaps back to its peak, and where another file begins or nothing was written for long. A clean one goes on
+    as if nothing had happened, from the loss that the run had at that step; where Adam's moments, the schedule or the
+    batch are lost, the first steps undo some of what was learned.
     """
 
     kind: ClassVar[str] = "seam"
@@ -28,12 +30,18 @@ class Seam:
     """Standard errors of the mean of the rows since the seam."""
     most: float = 8.0
     """Deviations for which one row counts at most, so that one hard batch is no jump."""
+    most_rise: float = 1.5
+    """Times `rise` for which it counts where that is more."""
     rise: float = 0.03
     """Share of the unit: a smaller jump does no harm."""
     fall: float = 5.0
     """Times by which the lr falls in one row to the start of a warm-up."""
     climb: int = 2
     """Rows of a rising lr that show that the fall was no step of a decay."""
+    leap: float = 1.02
+    """Times by which the lr rises in one row to its peak; what is closer to the highest so far is the peak."""
+    planned: float = 0.1
+    """Share of the highest lr down to which a schedule decays before a planned restart (Loshchilov and Hutter 2017)."""
     left: float = 0.2
     """Share of the jump that may be left when the loss has come back."""
     recovery: int = 5
@@ -47,13 +55,16 @@ class Seam:
     _onset: int = field(default=0, init=False)
     _step: int = field(default=-1, init=False)
     _lr: float = field(default=0.0, init=False)
+    _top_lr: float = field(default=0.0, init=False)
+    _rose: bool = field(default=False, init=False)
+    """Whether the lr rose at the last row, as in a warm-up or a cycle."""
     _climbed: int = field(default=0, init=False)
     """Rows in which the lr has risen; as many as are needed where the steps show the seam."""
     _before: float = field(default=0.0, init=False)
     """The level of the loss that a clean resume would have."""
     _noise: float = field(default=0.0, init=False)
     _sum: float = field(default=0.0, init=False)
-    """Of the rows since the seam, in deviations."""
+    """Of the rows since the seam: how far they are above what was before."""
     _top: tuple[float, int] = field(default=(0.0, 0), init=False)
     _open: bool = field(default=False, init=False)
     _back: Streak = field(default_factory=Streak, init=False)
@@ -63,33 +74,47 @@ class Seam:
         lr, last_lr = run.lr or 0.0, self._lr
         if loss is None:
             return None
-        self._step, self._lr = step, lr
+        self._step = step
         self._rows += 1
+        if lr != last_lr or step < last or RESUMED in run.row.values:
+            sign = self._sign_at(run, last) if self._rows > self.quiet and run.rows >= self.quiet else ""
+            self._lr, self._top_lr, self._rose = lr, max(lr, self._top_lr), lr > LR_RISE * last_lr > 0
+            if sign and not self._open:
+                self._begin(run, sign, goes_back=step < last)
+            elif self._sign and self._rose:
+                self._climbed += 1
         if self._open:
             return self._await_recovery(run, loss)
-        if self._rows > self.quiet and (step < last or lr * self.fall < last_lr) and run.rows >= self.quiet:
-            self._begin(run, last, last_lr)
-        if not self._sign:
-            return None
-        self._climbed += self._rows > 1 and lr > LR_RISE * last_lr
-        return self._weigh(loss, run)
+        return self._weigh(loss, run) if self._sign else None
 
-    def _begin(self, run: RunStatistics, last: int, last_lr: float) -> None:
-        step, self._rows, self._sum = run.step, 1, 0.0
-        self._onset, self._before, self._noise = step, run.level.mean, run.level.noise
-        self._top = 0.0, step
-        if step >= last:
-            self._climbed, self._sign = 0, f"the lr falls from {last_lr:.3g} to {self._lr:.3g} and climbs again"
-            return
-        self._climbed, self._sign = self.climb, f"the steps go back from {last} to {step}"
-        self._before = run.level_at(step)
+    def _sign_at(self, run: RunStatistics, last: int) -> str:
+        """What shows that the run was resumed at this row; empty where nothing does."""
+        before, lr, pause = self._lr, run.lr or 0.0, run.row.values.get(RESUMED)
+        if run.step < last:
+            return f"the steps go back from {last} to {run.step}"
+        if pause is not None:
+            return f"writing goes on after a pause {pause:,.0f}x any before" if pause else "another file begins"
+        if lr * self.fall < before:
+            self._climbed = 0
+            return f"the lr falls from {before:.3g} to {lr:.3g} and climbs again"
+        is_peak = self._top_lr / self.leap <= lr <= self.leap * self._top_lr
+        if is_peak and lr > self.leap * before > self.leap * self.planned * self._top_lr and not self._rose:
+            return f"the lr leaps back from {before:.3g} to its peak of {lr:.3g}"
+        return ""
+
+    def _begin(self, run: RunStatistics, sign: str, *, goes_back: bool) -> None:
+        step, self._rows, self._sum, self._sign = run.step, 1, 0.0, sign
+        self._onset, self._noise, self._top = step, run.level.noise, (0.0, step)
+        self._before = run.level_at(step) if goes_back else run.level.mean
+        self._climbed = 0 if "climbs" in sign else self.climb
 
     def _weigh(self, loss: float, run: RunStatistics) -> Detection | None:
         height = loss - self._before
-        self._sum += min(height / self._noise, self.most)
+        rise = self.rise * run.unit
+        self._sum += min(height, max(self.most * self._noise, self.most_rise * rise))
         self._top = max(self._top, (height, run.step))
         mean = self._sum / self._rows
-        is_jump = mean > self.sigmas / math.sqrt(self._rows) and mean * self._noise > self.rise * run.unit
+        is_jump = mean > max(self.sigmas * self._noise / math.sqrt(self._rows), rise)
         if self._rows > 1 and is_jump and self._climbed >= self.climb:
             self._open, self._back = True, Streak()
             return Detection(onset=self._onset, severity="warning", evidence=self.evidence(run))

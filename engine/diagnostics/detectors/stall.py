@@ -67,7 +67,7 @@ class Stall:
         if self._stalled_at is not None:
             return self._await_recovery(run, self._stalled_at)
         if self._has_begun:
-            return self._stopped(run) if run.profile.rows >= self._checked else None
+            return self._stopped(run) if run.rows >= self._checked else None
         if run.first - run.level.mean > max(self.begun * run.unit, 4 * run.level.noise) and run.rows:
             self._has_begun = True
             return None

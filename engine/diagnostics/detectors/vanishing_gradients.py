@@ -1,6 +1,5 @@
 """The gradient norm is practically nothing, and learning stops."""
 
-import math
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -8,7 +7,7 @@ from ...events import LayersMeasured
 from ...healthy import VANISHING
 from ..detector import Detection, Recovered, Watched
 from ..layer_gradients import fading
-from ..level import RunningLevel, Streak
+from ..level import Streak
 from ..run_statistics import RunStatistics
 
 
@@ -26,8 +25,6 @@ class VanishingGradients:
     watched: ClassVar[Watched] = "gradients"
     nothing: float = VANISHING
     """A norm below this moves no weight; the usual textbook threshold."""
-    collapse: float = 1e-3
-    """Share of the highest usual level ever."""
     converged: float = 0.05
     """Units below which gradients of nothing are no surprise."""
     far: float = 0.5
@@ -37,10 +34,6 @@ class VanishingGradients:
     measurements: int = 4
     """Of the layers, in a row, that show a gradient which fades on its way down."""
 
-    _usual: RunningLevel = field(default_factory=lambda: RunningLevel(memory=20), init=False)
-    """Of the logarithm."""
-    _small_norm: float = field(default=0.0, init=False)
-    """What counts as collapsed."""
     _small: Streak = field(default_factory=Streak, init=False)
     _loss_before: float = field(default=0.0, init=False)
     """The level of the loss when the norm became small."""
@@ -65,21 +58,12 @@ class VanishingGradients:
         norm = run.grad_norm
         if norm is None or self._open_in_depth:
             return None
-        small = norm < self.nothing or norm < self._small_norm
-        self._last = norm, run.step
-        if norm > 0:
-            usual = self._usual
-            usual.learn(math.log(norm))
-            if not small and usual.seen >= usual.memory:
-                collapsed = self.collapse * math.exp(usual.mean)
-                if collapsed > self._small_norm:
-                    self._small_norm = collapsed
-        if self._open:
-            return self._await_recovery(run.step, small)
-        if not small:
+        small = norm < self.nothing or norm < run.norm.collapsed
+        if not (small or self._open):
             self._small.length = 0
             return None
-        return self._weigh(run, norm)
+        self._last = norm, run.step
+        return self._await_recovery(run, small) if self._open else self._weigh(run, norm)
 
     def _in_depth(self, layers: LayersMeasured) -> Detection | Recovered | None:
         found = fading(layers)
@@ -113,16 +97,16 @@ class VanishingGradients:
             return self._fading
         norm, step = self._last
         loss = f"with the loss at {run.last_loss:.3g} at step {run.last_step}"
-        return f"gradient norm {norm:.3g} at step {step}, {self._how_long()}, {loss}"
+        return f"gradient norm {norm:.3g} at step {step}, {self._how_long(run)}, {loss}"
 
-    def _how_long(self) -> str:
-        return f"below {max(self.nothing, self._small_norm):.3g} in {self._rows} rows since step {self._small.since}"
+    def _how_long(self, run: RunStatistics) -> str:
+        return f"below {max(self.nothing, run.norm.collapsed):.3g} in {self._rows} rows since step {self._small.since}"
 
-    def _await_recovery(self, step: int, small: bool) -> Recovered | None:
+    def _await_recovery(self, run: RunStatistics, small: bool) -> Recovered | None:
         self._rows += small
-        if self._calm.count(not small, step) < self.recovery:
+        if self._calm.count(not small, run.step) < self.recovery:
             return None
-        seen = f"gradient norm {self._how_long()}; larger since step {self._calm.since}"
+        seen = f"gradient norm {self._how_long(run)}; larger since step {self._calm.since}"
         self._open = False
         self._small, self._calm = Streak(), Streak()
         return Recovered(seen)

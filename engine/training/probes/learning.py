@@ -48,6 +48,7 @@ def usual_settings(config: RunConfig) -> dict[str, Any]:
         "schedule.batch_scaling": "none",
         "training.batch": min(config.training.batch, MEMORISED_SEQUENCES),
         "training.accumulation": 1,
+        "training.processes": 1,
     }
 
 

@@ -13,7 +13,8 @@ from torch import Tensor
 from ...corpus import load_corpus
 from ...experiments.journal import first_non_finite_step, read_journal
 from ...storage.run_folder import CHECKPOINTS, StoreError
-from ...storage.run_store import read_config, summarise
+from ...storage.run_store import read_config
+from ...storage.run_summary import summarise
 from ...storage.stored_checkpoints import CheckpointError, stored_checkpoints
 from ..auto_settings import resolve
 from ..retrace import retrace
@@ -51,7 +52,7 @@ class RunCopy:
         """In the state that the run had after a step, computed again from the nearest checkpoint that can be read."""
         trainer = self.untrained()
         self._restore_nearest(trainer, step)
-        deque(retrace(trainer, self.journal.changes, self.journal.planned_steps, step), maxlen=0)
+        deque(retrace(trainer, self.journal, step), maxlen=0)
         return trainer
 
     @property

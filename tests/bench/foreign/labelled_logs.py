@@ -40,6 +40,12 @@ class LabelledLog:
             return "c"
         return "b" if self.run.must else "a"
 
+    @property
+    def _group(self) -> str:
+        if self.run.is_snippet:
+            return "pasted snippets"
+        return "other tasks, by epoch" if self.run.by_epoch else "other tasks, by step"
+
     def label(self) -> dict[str, object]:
         run = self.run
         return {
@@ -50,6 +56,7 @@ class LabelledLog:
             "steps": None if run.is_snippet else self._number(len(run.rows) - 1),
             "seam": self._number(run.seam),
             "part": self._part.upper(),
+            "group": self._group,
             "case": self.case,
             "style": self.format.name,
             "why": _why(self.case),

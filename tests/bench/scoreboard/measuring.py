@@ -1,4 +1,4 @@
-"""All cases, trained or read, and judged, in a few processes side by side."""
+"""All cases and all foreign logs, made or read, and judged, in a few processes side by side."""
 
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -7,10 +7,11 @@ from pathlib import Path
 
 from .case import Case
 from .cases import cases
+from .foreign_logs import FOREIGN_SEEDS, JudgedLog, judged_logs
 from .judging import Judged, judged
 from .recording import recording
 
-SEEDS = (1, 2, 3)
+SEEDS = (41, 42)
 
 
 def measure(rounds: int, folder: Path, *, processes: int, only: str = "", again: bool = False) -> Iterator[Judged]:
@@ -25,4 +26,15 @@ def measure(rounds: int, folder: Path, *, processes: int, only: str = "", again:
 
 
 def _measured(case: Case, seed: int, folder: Path, again: bool) -> Judged:
-    return judged(recording(case, seed, folder=folder, again=again))
+    return judged(recording(case, seed, folder=folder, again=again), folder)
+
+
+def measure_foreign(folder: Path, *, processes: int, only: str = "", again: bool = False) -> Iterator[JudgedLog]:
+    jobs = [(seed, folder, only, again) for seed in FOREIGN_SEEDS]
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        for logs in pool.map(_measured_foreign, *zip(*jobs, strict=True)):
+            yield from logs
+
+
+def _measured_foreign(seed: int, folder: Path, only: str, again: bool) -> list[JudgedLog]:
+    return list(judged_logs(seed, folder, only=only, again=again))
