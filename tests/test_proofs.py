@@ -234,7 +234,7 @@ def test_a_proof_begins_before_the_finding_and_tries_each_fix_once(tmp_path: Pat
 
 def test_the_fixes_of_the_lesson_are_tried_too_unless_their_losses_are_of_other_text(tmp_path: Path) -> None:
     fixes = (
-        LessonFix(title="let it through", then="", changes={"fault.detached": []}, gone=("oscillation",)),
+        LessonFix(title="let it through", then="", changes={"fault.detached": ()}, gone=("oscillation",)),
         LessonFix(title="more text", then="", changes={"data.max_bytes": 9}, better_by=1.0),
         LessonFix(title="faster", then="", changes={"training.batch": 1}, speedup=2.0),
         LessonFix(title="to see it get worse", then="", changes={"schedule.lr": 1.0}, better_by=-1.0),
