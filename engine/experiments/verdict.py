@@ -144,8 +144,8 @@ def paired_interval(
 
     The differences may grow or shrink: what is left of their line is the noise, and at its middle the line is the mean.
     The long-run variance of a series is that of what is left of it after its own AR(1) prediction, over (1 - phi)^2
-    (Andrews and Monahan 1992). In short series with a trend phi is too low by (2 + 4 phi) / n (Kendall 1954), and near 1
-    by more: 1.5 times that makes intervals of 90 % cover as many.
+    (Andrews and Monahan 1992). In short series with a trend phi is too low by (2 + 4 phi) / n (Kendall 1954), near 1 by
+    more: 1.5 times that makes intervals of 90 % cover as many.
     """
     count = min(len(ours), len(its))
     if count < FEWEST_DIFFERENCES:
