@@ -29,10 +29,12 @@ BENT = 0.2
 """Share by which the fall of the first and the last third of a straight line differ at most."""
 OFTEN = 0.15
 """Share of the rows in which an overflow is no mere search for the loss scale: that needs one step in some thousand."""
-STRAIGHT, STRAIGHT_ROWS = 0.6, 100
-"""Share of the fall from the first to the second quarter that the last one must bring, and the rows it takes to see it
-through the noise."""
-BEYOND_DOUBT = 6.0
+STRAIGHT_ROWS = 100
+"""Rows in which a bend shows through noise."""
+BEND = 0.1
+"""Share of its fall by which the middle of a straight curve lies off the line from its first to its last quarter at
+most; that of a power law lies 0.2 to 0.4 below."""
+BEYOND_DOUBT = 11.0
 """Standard errors of the mean of a quarter that a fall must have: by less, bent curves look straight."""
 LITTLE, CREPT = 0.03, 0.15
 """Shares of the first level: a smaller straight fall is that of a trained model that goes on, a larger is not slow."""
@@ -40,8 +42,8 @@ SURPRISE = 4.0
 """Deviations by which a first row alone may be above the curve."""
 FEEBLE_LR = 3e-6
 """An lr at which Adam takes hundreds of thousands of steps to move a weight by one."""
-EXPLAINED = 0.4, 4.0, 0.0
-"""The first three under such an lr, which explains a curve that would else be none of this kind."""
+EXPLAINED = 0.2, 6.0, 0.0
+"""BEND, BEYOND_DOUBT and LITTLE under such an lr, which explains a curve that would else be none of this kind."""
 DECAYED = 0.6
 """Share of the run after which a schedule may have ended: cosine and linear ones come to 1% of the peak after 90%."""
 MORE_TO_LEARN = 0.3
@@ -183,14 +185,12 @@ def creeping_in_noise(whole: Whole) -> Verdict | None:
         run.profile.over(place / 4, (place + 1) / 4) for place in range(4)
     )
     fall, error = (first - last) * 4 / 3, run.level.noise * math.sqrt(2 / rows)
-    early, late = first - second, third - last
+    bend = abs(first + last - second - third) / 2
     if run.first - last > CREPT * first + SURPRISE * run.level.noise:
         return None
     is_feeble = run.lr is not None and run.top_lr <= FEEBLE_LR
-    straight, beyond_doubt, least = EXPLAINED if is_feeble else (STRAIGHT, BEYOND_DOUBT, LITTLE)
-    if min(early, late) < straight * max(early, late) or not beyond_doubt * error < fall:
-        return None
-    if not least * first < fall < CREPT * first:
+    most, beyond_doubt, least = EXPLAINED if is_feeble else (BEND, BEYOND_DOUBT, LITTLE)
+    if bend > most * fall or not max(beyond_doubt * error, least * first) < fall < CREPT * first:
         return None
     seen = f"the mean loss fell from {first:.4g} to {last:.4g} over {run.rows} rows, in a straight line"
     return seen_as("slow", run.first_step, "warning", f"{seen}: a run that learns falls faster at first than later")

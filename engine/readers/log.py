@@ -281,8 +281,8 @@ def _no_loss(file: str, format: Format, names: list[str]) -> str:
         lost = f", without {' and '.join(format.skipped())}" if format.skipped() else ""
         what = f"read as {format.name}{lost}"
         return f"{file}: nothing in it was recognised as a training log ({what}); is it the right file?"
-    choose = f"choose one with --map loss=NAME or --map reward=NAME from {_listed(names)}"
-    return f"{file}: no column is called like a loss or a reward; {choose}"
+    choose = f"choose one with --map loss=NAME from {_listed(names)}; an agent's reward with --map reward=NAME"
+    return f"{file}: no column is called like a loss; {choose}"
 
 
 def _listed(names: list[str]) -> str:
