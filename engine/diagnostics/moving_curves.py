@@ -105,6 +105,8 @@ def collapsed(whole: Whole) -> Verdict | None:
     end = fmean(means[-max(len(means) // 8, 2) :])
     if gain <= 3 * noise or end > means[best] - max(REWARD_LOST * gain, 3 * noise) or best > len(means) - 4:
         return None
+    if max(means[max(best - 1, 0)], means[best + 1]) - means[0] < gain / 2:
+        return None  # one lucky episode
     seen = f"the reward is {end:.3g} at step {whole.run.step}, after {means[best]:.3g} at step {ends[best]}"
     return seen_as("divergence", ends[best], "failure", seen)
 

@@ -132,7 +132,7 @@ def open_log(
         try:
             return surveyed(format, source, _sample(format, source))
         except ReadError as refused:
-            if not isinstance(format, Delimited):
+            if not isinstance(format, Delimited) or _has_numbers(format, source):
                 raise
             return _as_text(surveyed, source, refused)
     except BaseException:
@@ -141,11 +141,15 @@ def open_log(
 
 
 def _as_text(surveyed: Callable[[Format, Source, list[Record]], Log], source: Source, refused: ReadError) -> Log:
-    """Lines that look like a table, by their commas, and have no loss as one may be what a program printed."""
+    """Lines that look like a table by their commas, but hold no number as one, may be what a program printed."""
     try:
         return surveyed(FreeText(), source, _sample(FreeText(), source))
     except ReadError:
         raise refused from None
+
+
+def _has_numbers(format: Format, source: Source) -> bool:
+    return any(held.values for held in contents(_sample(format, source)).values())
 
 
 def _store_in(path: Path) -> Format | None:
