@@ -26,7 +26,7 @@ BENT = 0.2
 STRAIGHT_ROWS = 100
 """Rows in which a bend shows through noise."""
 BEND = 0.1
-"""Share of its fall by which the middle of a straight curve lies off the line from its first to its last quarter at most;
+"""Share of its fall by which the middle of a straight curve lies off the line from its first to its last quarter;
 that of a power law lies 0.2 to 0.4 below."""
 BEYOND_DOUBT = 11.0
 """Standard errors of the mean of a quarter that a fall must have: by less, bent curves look straight."""
