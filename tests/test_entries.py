@@ -13,6 +13,7 @@ from rich.cells import cell_len
 from tinygpt_tui.engine.config import RunConfig
 from tinygpt_tui.engine.lesson import Lesson
 from tinygpt_tui.engine.storage.run_summary import RunSummary, StoredState
+from tinygpt_tui.tui.formatting import file_size
 from tinygpt_tui.tui.home.entries import (
     INTENTIONS,
     LEARNING,
@@ -20,15 +21,18 @@ from tinygpt_tui.tui.home.entries import (
     Listing,
     PresetEntry,
     RunEntry,
+    RunOrder,
     in_order,
     intention,
+    is_tree,
     listed,
     matching,
     run_entries,
     usual_choice,
 )
 from tinygpt_tui.tui.home.entry_list import Heading, RowLine, laid_out, lines_of
-from tinygpt_tui.tui.home.rows import age, row, size
+from tinygpt_tui.tui.home.rows import age, row
+from tinygpt_tui.tui.home.tree import in_families
 from tinygpt_tui.tui.view.state_glyphs import STATE_GLYPHS
 
 NOW = datetime(2026, 1, 10, tzinfo=UTC)
@@ -117,7 +121,7 @@ def test_ages_are_short(seconds: int, words: str) -> None:
 
 
 def test_sizes_are_short() -> None:
-    assert [size(count) for count in (0, 1500, 2_000_000)] == ["0 kB", "2 kB", "2 MB"]
+    assert [file_size(count) for count in (0, 1500, 2_000_000)] == ["0 kB", "2 kB", "2 MB"]
 
 
 TEXTS = st.text(st.characters(exclude_categories=["C", "M", "Z"]), max_size=30)
@@ -182,3 +186,42 @@ def test_runs_alone_stand_in_the_order_that_was_asked_for() -> None:
     assert names(Listing(runs_alone=True, order="val_loss")) == ["run-2", "run-10", "run-9"]
     assert PRESET in listed([PRESET], runs, Listing())
     assert PRESET not in listed([PRESET], runs, Listing(runs_alone=True))
+
+
+def family(*pairs: tuple[str, str]) -> list[RunEntry]:
+    """Runs by name and the name of the parent, if any."""
+    return [RunEntry(replace(SUMMARY, name=name, parent=parent)) for name, parent in pairs]
+
+
+@pytest.mark.parametrize(
+    ("pairs", "tree"),
+    [
+        ([("b", "a"), ("x", ""), ("a", "")], [("a", 0), ("b", 1), ("x", 0)]),
+        ([("c", "b"), ("d", "a"), ("b", "a"), ("a", "")], [("a", 0), ("d", 1), ("b", 1), ("c", 2)]),
+        ([("x", ""), ("b", "deleted")], [("x", 0), ("b", 0)]),
+        ([("a", "b"), ("b", "a"), ("x", "x")], [("b", 0), ("a", 1), ("x", 0)]),
+    ],
+)
+def test_a_fork_stands_below_its_parent(pairs: list[tuple[str, str]], tree: list[tuple[str, int]]) -> None:
+    entries = in_families([PRESET, *family(*pairs)])
+    assert entries[0] == PRESET
+    assert [(entry.summary.name, entry.depth) for entry in entries[1:] if isinstance(entry, RunEntry)] == tree
+
+
+def test_a_fork_in_another_part_of_the_list_names_its_parent() -> None:
+    parent, fork = family(("a", ""), ("b", "a"))
+    early = in_families([replace(fork, is_recent=True), PRESET, parent])[0]
+    assert isinstance(early, RunEntry) and early.depth == 0
+    assert "⑂ a at 0" in text_of(early)
+    below = replace(fork, summary=replace(fork.summary, fix="clip at 1", forked_at=40), depth=1)
+    assert "└─" in text_of(below) and "⑂ at 40: clip at 1" in text_of(below)
+
+
+def test_runs_that_are_ranked_are_no_tree() -> None:
+    assert [is_tree(Listing(runs_alone=True, order=order)) for order in get_args(RunOrder)] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert is_tree(Listing(order="val_loss")), "the order is that of runs that stand alone"

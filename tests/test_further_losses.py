@@ -39,6 +39,17 @@ def test_an_old_task_is_forgotten_in_a_second_held_out_set(tmp_path: Path, seed:
     assert found["overfitting"].startswith("in eval_old_loss: ")
 
 
+def test_an_evaluation_that_every_row_repeats_counts_once(tmp_path: Path) -> None:
+    evaluations = [1.053, 0.902, 0.73, 0.653, 0.573, 0.499, 0.51, 0.485, 0.469, 0.449, 0.457]
+    noise = random.Random(4)
+    rows = [
+        {"step": step, "loss": (0.3 + 1.1 * math.exp(-step / 26)) * noise.uniform(0.95, 1.05), "val_loss": val_loss}
+        for place, val_loss in enumerate(evaluations)
+        for step in range(11 * place, 11 * place + 11)
+    ]
+    assert not _alarms(_diagnosed(tmp_path, rows))
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_held_out_sets_that_fall_and_parts_that_trade_are_no_alarm(tmp_path: Path, seed: int) -> None:
     noise = random.Random(seed)

@@ -4,6 +4,7 @@ import io
 import math
 from typing import Literal
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,6 +35,13 @@ def step(number: int, loss: float = 3.25, tokens_per_s: float = 51_200.0) -> Ste
 
 def told(progress: TextProgress, *events: AnyEvent) -> list[str]:
     return [line for event in events for line in progress.observe(event)]
+
+
+def test_the_beginning_tells_of_several_processes() -> None:
+    alone = started(RunConfig())
+    shared = msgspec.structs.replace(alone, processes=2)
+    (alone_line, _), (shared_line, _) = (told(TextProgress(steps=10), event) for event in (alone, shared))
+    assert "(fp32, 2 processes of 1 thread)" in shared_line and "(fp32, 1 thread)" in alone_line
 
 
 def test_the_status_says_where_the_run_is_and_how_long_it_will_take() -> None:

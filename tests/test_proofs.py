@@ -34,11 +34,20 @@ from tinygpt_tui.engine.experiments import arms
 from tinygpt_tui.engine.experiments.arms import Proof, fix_verdict_words
 from tinygpt_tui.engine.experiments.proof import CONTROL, FIRST_LOOK, make_arms, make_folder, plan_proof
 from tinygpt_tui.engine.experiments.too_late import try_earlier
-from tinygpt_tui.engine.experiments.verdict import VERDICT_MARGIN, Trial, judge, paired_interval, student_t
+from tinygpt_tui.engine.experiments.twin import twin
+from tinygpt_tui.engine.experiments.verdict import (
+    VERDICT_MARGIN,
+    Trial,
+    chance_of_twin,
+    judge,
+    paired_interval,
+    student_t,
+)
+from tinygpt_tui.engine.lesson import Lesson, LessonFix
 from tinygpt_tui.engine.storage.event_log import EventLog, all_events
 from tinygpt_tui.engine.storage.origin import read_origin
 from tinygpt_tui.engine.storage.run_folder import StoreError
-from tinygpt_tui.engine.storage.run_store import create, read_config
+from tinygpt_tui.engine.storage.run_store import create, read_config, write_config
 from tinygpt_tui.engine.storage.stored_checkpoints import State
 from tinygpt_tui.tui.cli.main import run_command
 from tinygpt_tui.tui.experiments.proof_screen import ProofScreen
@@ -71,6 +80,13 @@ def test_an_interval_of_90_percent_covers_the_truth_as_often(phi: float, count: 
         interval = paired_interval(list(batches - 0.7 + autocorrelated(random, count, phi)), list(batches))
         covered += interval is not None and interval.low <= -0.7 <= interval.high
     assert 0.85 <= covered / 200 <= 0.95
+
+
+def test_a_difference_that_grows_is_no_noise() -> None:
+    random = np.random.default_rng(1)
+    growing = np.linspace(-0.2, -1.2, 16) + 0.05 * random.normal(size=16)
+    interval = paired_interval(list(growing), [0.0] * 16)
+    assert interval is not None and -0.75 < interval.low < -0.7 < interval.high < -0.65
 
 
 def test_several_comparisons_make_an_interval_wider() -> None:
@@ -106,10 +122,54 @@ def trial(shift: float, seed: int = 0, *, has_finding: bool = False, spread: flo
         (trial(0.0), Trial(losses=[3.0, math.inf]), "helps"),
         (Trial(losses=[math.nan]), Trial(losses=[math.nan]), "does not help"),
         (Trial(losses=[3.0, 2.0]), Trial(losses=[3.0, 2.5]), "cannot tell yet"),
+        (Trial(losses=[3.0] * 80), Trial(losses=[3.0] * 50 + [math.nan]), "cannot tell yet"),
+        (Trial(losses=[3.0] * 100), Trial(losses=[3.0] * 50 + [math.nan]), "helps"),
+        (Trial(losses=[3.0] * 100, has_finding=True), Trial(losses=[3.0] * 50 + [math.nan]), "cannot tell yet"),
+        (Trial(losses=[3.0] * 40 + [math.inf]), Trial(losses=[3.0] * 50), "does not help"),
+        (Trial(losses=[]), trial(0.0), "cannot tell yet"),
     ],
 )
 def test_the_verdict_in_words(fix: Trial, control: Trial, answer: str) -> None:
     assert judge(fix, control).answer == answer
+
+
+def test_a_fix_whose_process_has_died_is_compared_in_the_steps_that_both_have() -> None:
+    falling = [5 - 0.02 * step for step in range(160)]
+    noise = np.random.default_rng(4).normal(scale=0.01, size=80)
+    died = Trial(losses=list(np.asarray(falling[:80]) + noise))
+    assert judge(died, Trial(losses=falling)).answer == "does not help"
+
+
+def chaotic(seed: int) -> Trial:
+    """A run that has a level of its own for long, as one that diverges has."""
+    random = np.random.default_rng(seed)
+    return Trial(losses=list(100 + 30 * random.normal() + random.normal(size=160)), has_finding=True)
+
+
+def test_two_runs_that_chance_drives_apart_are_not_told_from_a_fix_that_is_none() -> None:
+    alone, beside = 0, 0
+    for seed in range(0, 300, 3):
+        fix, control, twin = (chaotic(seed + each) for each in range(3))
+        chance = chance_of_twin(twin, control)
+        alone += judge(fix, control).answer == "helps"
+        beside += judge(fix, control, chance=chance).answer == "helps"
+        healthy = Trial(losses=[3.0] * 160)
+        assert judge(healthy, control, chance=chance).answer == "helps", "the finding is not there"
+    assert alone > 40 and beside <= 15
+
+
+def test_a_run_that_learns_has_a_twin_beside_which_small_gains_count() -> None:
+    chance = chance_of_twin(trial(0.0001), trial(0.0))
+    assert chance < VERDICT_MARGIN
+    assert judge(trial(-0.05), trial(0.0, 1), chance=chance).answer == "helps"
+    assert chance_of_twin(Trial(losses=[3.0] * 5), trial(0.0)) == 0.0, "too few steps"
+
+
+def test_the_twin_has_the_settings_of_its_control_and_a_trace_of_weight_decay(tmp_path: Path) -> None:
+    run = run_with(tmp_path, finding(1, 50, LOWER))
+    decay = read_config(run).optimizer.weight_decay
+    (changes,) = [twin(plan_proof(run)).changes]
+    assert list(changes) == ["optimizer.weight_decay"] and decay < changes["optimizer.weight_decay"] < decay + 0.01
 
 
 @given(st.lists(st.floats(0.1, 10), min_size=1, max_size=60), st.booleans())
@@ -167,6 +227,22 @@ def test_a_proof_begins_before_the_finding_and_tries_each_fix_once(tmp_path: Pat
     assert plan.left_out == ("stop: it ends the run, which needs no proof",)
     assert plan.looks == (FIRST_LOOK, 2 * FIRST_LOOK, 4 * FIRST_LOOK)
     assert plan_proof(run, 30).looks == (30,)
+
+
+def test_the_fixes_of_the_lesson_are_tried_too_unless_their_losses_are_of_other_text(tmp_path: Path) -> None:
+    fixes = (
+        LessonFix(title="let it through", then="", changes={"fault.detached": []}, gone=("oscillation",)),
+        LessonFix(title="more text", then="", changes={"data.max_bytes": 9}, better_by=1.0),
+        LessonFix(title="faster", then="", changes={"training.batch": 1}, speedup=2.0),
+        LessonFix(title="to see it get worse", then="", changes={"schedule.lr": 1.0}, better_by=-1.0),
+    )
+    run = run_with(tmp_path, finding(1, 50, Fix(title="look for a detach", changes={})))
+    write_config(run, replace(read_config(run), lesson=Lesson(fixes=fixes)))
+
+    plan = plan_proof(run)
+
+    assert [candidate.title for candidate in plan.candidates] == [CONTROL, "let it through"]
+    assert [why.partition(": ")[0] for why in plan.left_out] == ["look for a detach", "more text"]
 
 
 @pytest.mark.parametrize(
@@ -284,7 +360,8 @@ def test_of_findings_that_began_together_the_worst_is_proved(tmp_path: Path) -> 
         spike = FindingOpened(id=0, step=20, onset=17, kind="spike", severity="warning", evidence="", fixes=[fix])
         log.append(spike)
         log.append(msgspec.structs.replace(spike, id=1, kind="divergence", severity="failure"))
-    assert plan_proof(run).kind == "divergence"
+    plan = plan_proof(run)
+    assert (plan.finding, plan.kinds) == ("divergence", {"divergence", "spike"})
 
 
 class ArmOfRuin(ScriptedArm):
@@ -329,7 +406,8 @@ async def test_a_fix_that_came_too_late_is_told_from_one_that_never_helps(
         assert words.startswith("does not help")
     else:
         assert words.startswith(f"too late now: from step {helped_from} it would have helped (loss differs by -0.4")
-    assert (proof.best(), proof.tried_from) == (None, 20 if helped_from == 20 else 0)
+    assert proof.best() is None and proof.earlier is not None
+    assert proof.earlier.plan.start == (20 if helped_from == 20 else 0)
 
 
 def checkpoint(run: Path, step: int) -> None:

@@ -66,6 +66,23 @@ LINES = {
     "PaddleOCR": ("epoch: [1/200], global_step: {s}, lr: 0.1, CTCLoss: 9.5, loss: {x}, avg_reader_cost: 0.0001 s",),
     "a block": ("---------", "| time/            |     |", "|    total_timesteps | {s} |",
                 "| train/ | |", "|    loss  | {x} |", "|    entropy_loss | -2 |", "---------"),
+    "build-nanogpt": ("{s} train {x}", "{s} val {v}", "{s} hella 0.2512"),
+    "WaveGlow": ("{s}:\t{x}",),
+    "Kaldi": ("LOG Average objective function for 'o' for minibatches 0-{s} is -{x} over 9 frames.",),
+    "Tesseract": ("At iteration 14/{s}/102, Mean rms=5.5%, delta=20.1%, char train={x}%, word train=9%",),
+    "a tutorial of PyTorch": ("0m 27s (- 6m 18s) ({s} 6%) {x}",),
+    "another tutorial of PyTorch": ("{s} 5% (0m 9s) {x} Horikawa / Japanese",),
+    "darknet with layers": (
+        "v3 (iou loss, Normalizer: (iou: 0.07) Region 30 Avg (IOU: 0.3), count: 8, class_loss = 9.5, total_loss = 9.5",
+        " {s}: {x}, 9.9 avg loss, 0.001 rate, 2.5 seconds, 64 images, 1.1 hours left",
+    ),
+    "a total beside a part": ("Iter [{s}/900] cls: 0.5, reg: 0.25, trans_loss: 0.75, total: {x}, grad_norm: 5.5",),
+    "parts in brackets": ("INFO Losses: [0.5, -0.5, {x}], step: {s}, lr: 0.1",),
+    "a perplexity": ("Batch [{s}] Speed: 31.5 samples/sec perplexity={x}", "Batch [{s}] Validation-perplexity={v}"),
+    "Korean": ("스텝 {s} - 훈련 손실: {x}, 검증 손실: {v}, 정확도: 0.5",),
+    "Chinese": ("第{s}步，训练损失：{x}，验证损失：{v}，学习率：0.1",),
+    "words before a name": ("step {s}: saved model weights loss_A: {x}, lowest loss_A: 0.5",),
+    "arrows": ("step {s} => train loss --> {x} => val loss --> {v}",),
     "a plain block": ("---------", "| steps  | {s} |", "| loss | {x} |"),
 }  # fmt: skip
 
@@ -83,6 +100,15 @@ def test_lines_of_many_trainers_are_read(trainer: str) -> None:
 EPOCHS = {
     "MXNet": ("INFO:root:Epoch[{e}] Batch [9] Speed: 1.5 samples/sec", "INFO:root:Epoch[{e}] Train-cross-entropy={x}"),
     "ESPnet": ("INFO: {e}epoch results: [train] iter_time=0.1, loss={x}, [valid] loss={v}",),
+    "AllenNLP": ("console_logger - Epoch {e}/9", "allennlp.training.console_logger - loss   |     {x}  |     {v}"),
+    "bars with the data's name": ("Epoch: {e}", "train: 100%|###| 92/92 [00:31, 2.9it/s, dice_loss - {x}, iou - 0.5]",
+                                  "valid: 100%|###| 10/10 [00:11<00:00, 9.11it/s, dice_loss - {v}, iou - 0.4]"),
+    "DeepSpeech": ("Epoch {e} |   Training | Elapsed Time: 0:01:23 | Steps: 120 | Loss: {x}",
+                   "Epoch {e} | Validation | Elapsed Time: 0:00:08 | Steps: 15 | Loss: {v} | Dataset: dev.csv"),
+    "one name for two data sets": ("Epoch {e}: train acc 10.5% loss {x}; test acc 9.5% loss {v}",),
+    "a bar of epochs": ("Epochs:  10%|#  | {e}/40 [00:31<05:00,  2.93s/it, tr_loss={x}, te_loss={v}]",),
+    "a bar by epochs": ("  10%|#  | {e}/40 [05:05<50:32, 58.9s/ep] TrnLoss={x} ValLoss={v}",),
+    "te": ("Epoch {e} tr_loss={x} te_loss={v}",),
     "Keras": ("Epoch {e}/9", "20/20 [====] - 3s 2ms/step - loss: {x} - val_loss: {v}"),
 }  # fmt: skip
 
@@ -176,10 +202,14 @@ def test_epochs_of_many_trainers_are_read(trainer: str) -> None:
     text = [line.format(e=e, x=x, v=x + 1) for e, x in enumerate(LOSSES, 1) for line in EPOCHS[trainer]]
     log = opened(lines(*text))
     assert series(log) == [*enumerate(LOSSES, 1)]
+    if any("{v}" in line for line in EPOCHS[trainer]):
+        assert series(log, "val_loss") == [(e, x + 1) for e, x in enumerate(LOSSES, 1)]
 
 
 TABLES = {
     "fastai": ("epoch     train_loss  valid_loss  accuracy  time    ", "{e}         {x}        {v}      0.7  00:20"),
+    "fastai without gaps": ("epoch     train_loss  valid_loss  time", "{e}         {x}00000{v}0000000:14"),
+    "DeepXDE": ("Step      Train loss        Test loss        Test metric", "{e}     [{x}, 0, 0]    [{v}, 0, 0]    []"),
     "spaCy": ("E    #       LOSS TOK2VEC  LOSS NER  SCORE ", " {e}   {e}    {x}     0.00   0.1"),
     "a notebook": ("Step\tTraining Loss\tValidation Loss", "{e}\t{x}\t{v}"),
     "a notebook without tabs": ("Step Training Loss Validation Loss", "{e} {x} {v}"),
@@ -236,15 +266,28 @@ def test_bars_of_an_epoch_that_never_ended_are_entries() -> None:
         lines("step,entropy_loss,lr", "1,-0.6,0.1", "2,-0.5,0.1"),
         lines("step,loss/num,loss/std,lr", "1,32,0.5,0.1", "2,4000,0.5,0.1"),
         lines("step,reader_cost,batch_cost,lr", "1,0.1,0.5,0.1", "2,0.1,0.5,0.1"),
+        lines("episode,time", "1,0.5", "2,0.5", "3,0.5"),
     ],
-    ids=["a date", "settings", "entropy", "counts", "costs of reading"],
+    ids=["a date", "settings", "entropy", "counts", "costs of reading", "a count"],
 )
 def test_a_number_that_is_no_loss_is_not_taken_for_one(text: str) -> None:
     with pytest.raises(ReadError, match=NO_LOSS):
         opened(text)
 
 
+def test_a_perplexity_is_not_compared_with_a_loss() -> None:
+    line = "step {s} xent: {x} ppl: 9.5\nValidation perplexity: {v}"
+    log = opened(lines(*(line.format(s=s, x=x, v=x + 1) for s, x in enumerate(LOSSES))))
+    assert [loss for _, loss in series(log)] == LOSSES and "val_loss" not in log.columns
+
+
+def test_rows_may_be_counted_in_a_column_without_a_name() -> None:
+    log = opened(lines(*(f"{place:<6d}, {x}" for place, x in enumerate(LOSSES))))
+    assert [loss for _, loss in series(log)] == LOSSES
+
+
 def test_several_losses_are_each_to_be_had_and_what_was_taken_is_stated() -> None:
+    assert opened(lines("d_adv_loss,f_slf_loss,f_adv_loss", *(f"0.5,{x},{x}" for x in LOSSES))).adversarial
     log = opened(lines("step,loss_D,loss_G", *(f"{s},{x},{x + 1}" for s, x in enumerate(LOSSES))))
     assert log.adversarial and log.columns["loss"] == "loss_D" and log.losses == ("loss_G",)
     assert "play against each other" in log.notes[0] and "--map loss=NAME" in log.notes[0]

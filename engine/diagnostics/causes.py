@@ -11,7 +11,17 @@ from ..events import Fix
 from ..healthy import HEALTHY
 from .context import COMMON, FAR, SEEN, SET, Cause, CauseRule, Context, FixRule, lr_ratio
 from .data_causes import broken_batch
-from .fixes import EARLY_ROWS, EARLY_STEPS, clip, hold_lr, lower_lr
+from .fixes import (
+    EARLY_ROWS,
+    EARLY_STEPS,
+    can_set,
+    check_data,
+    check_labels,
+    clip,
+    hold_lr,
+    lower_lr,
+    more_precision,
+)
 from .layer_causes import exploding_layer, overflowing_softmax, unstable_attention
 
 MOST = 5
@@ -51,13 +61,17 @@ def lr_rose(context: Context) -> Iterator[Cause]:
 
 def zero_loss(context: Context) -> Iterator[Cause]:
     if context.loss_is_zero:
-        yield Cause(SEEN + 1, "no target counts: with masked labels alone the loss is exactly 0")
-        yield Cause(SEEN + 1, "half precision: the loss or its gradient overflows or underflows")
+        overflows = any(not math.isfinite(norm) for norm in context.since("grad_norm"))
+        no_target = "no target counts: with masked labels alone the loss is exactly 0"
+        yield Cause(SEEN + 1, no_target, fixes=tuple(check_labels(context)))
+        half = "half precision: the loss or its gradient overflows or underflows"
+        yield Cause(SEEN + (1.5 if overflows else 1), half, fixes=tuple(more_precision(context)))
 
 
 def never_finite(context: Context) -> Iterator[Cause]:
     if context.is_foreign and context.was_never_finite and not context.loss_is_zero:
-        yield Cause(SEEN, "the data or the labels hold NaN, or a target that is out of range: check the first batch")
+        data = "the data or the labels hold NaN, or a target that is out of range: check the first batch"
+        yield Cause(SEEN, data, fixes=(*check_data(context), *lower_lr(context), *clip(context)))
         yield Cause(SEEN - 0.1, "the initial weights are not finite, or a layer divides by 0")
         yield Cause(SEEN - 0.2, "half precision overflows at once: try bfloat16 or float32")
 
@@ -74,7 +88,9 @@ def lr_too_high(context: Context) -> Iterator[Cause]:
         return
     update = context.update_ratio
     if update is not None and update > LARGE_UPDATE:
-        reason = f"a step moves the weights by {update:.1%} of their size, where 0.1% is usual"
+        reason = (
+            f"a step moves the weights by {update:.1%} of their size {context.update_ratio_of}, where 0.1% is usual"
+        )
         yield Cause(SEEN, f"learning rate too high: {reason}", fixes=_lower_far_lr(context))
     elif lr_ratio(context) > FAR and context.config:
         reason = f"{context.peak_lr:.3g} is {lr_ratio(context):,.0f} times the usual {context.usual_lr:g}"
@@ -112,7 +128,7 @@ def _growth(norms: Sequence[float], usual: float) -> str:
 
 def short_warmup(context: Context) -> Iterator[Cause]:
     run = context.run
-    if not run.is_fresh or run.facts.rows_are_epochs or context.lr_is_innocent:
+    if not run.is_fresh or run.facts.rows_are_epochs or context.lr_is_innocent or not can_set(context, "warmup"):
         return
     if context.settings is None:
         if context.onset - run.first_step <= EARLY_STEPS and run.settled <= run.rows:
@@ -143,7 +159,8 @@ def lr_too_low(context: Context) -> Iterator[Cause]:
     if lr == 0:
         yield Cause(SEEN + 1, "the learning rate is 0: nothing is learned")
     elif update is not None and update < SMALL_UPDATE:
-        yield Cause(SEEN, f"learning rate too low: a step moves the weights by {update:.2g} of their size")
+        reason = f"a step moves the weights by {update:.2g} of their size {context.update_ratio_of}"
+        yield Cause(SEEN, f"learning rate too low: {reason}")
     elif lr_ratio(context) < 1 / FAR and context.config:
         times = 1 / max(lr_ratio(context), 1e-12)
         reason = f"{context.peak_lr:.3g} is {times:,.0f} times below the usual {context.usual_lr:g}"

@@ -17,6 +17,8 @@ FAR = 5.0
 """Times above or below the usual lr from which the lr is a likely cause by itself."""
 JUST_BEFORE = 60
 """Rows: a change that came earlier than this before the onset is not taken for its cause."""
+FIRST_STEPS = 5
+"""In a log that begins later, or with the mean over an epoch, the lr may have done harm before its first row."""
 STEADY = 3
 """Rows of nearly the same lr before a jump; a warm-up has none."""
 RECENT_ROWS = 2 * JUST_BEFORE
@@ -76,8 +78,17 @@ class Context:
 
     @property
     def update_ratio(self) -> float | None:
-        values = self.before("update_ratio") or self.since("update_ratio")
-        return median(values) if values else None
+        return median(values) if (values := self._update_ratios) else None
+
+    @property
+    def update_ratio_of(self) -> str:
+        """Of which rows `update_ratio` is the median."""
+        count, row = len(self._update_ratios), "row" if self.is_foreign else "step"
+        return f"in the median of {count} {row}s" if count > 1 else f"in one {row}"
+
+    @property
+    def _update_ratios(self) -> list[float]:
+        return self.before("update_ratio") or self.since("update_ratio")
 
     @property
     def clipped_share(self) -> float | None:
@@ -124,7 +135,12 @@ class Context:
         if not self.is_foreign:
             return False
         only_val = not math.isfinite(self.run.row.values.get("val_loss", 0.0)) and not self.loss_is_bad
-        return self.was_never_finite or self.loss_is_zero or only_val
+        return (self.was_never_finite and not self.began_unseen) or self.loss_is_zero or only_val
+
+    @property
+    def began_unseen(self) -> bool:
+        """Whether steps were taken before the first row, or in it, as in the mean over an epoch."""
+        return self.run.facts.rows_are_epochs or self.onset > FIRST_STEPS
 
     @property
     def change_is_fresh(self) -> bool:

@@ -33,6 +33,12 @@ def _called(context: Context, *settings: Setting) -> str:
     return f" ({', '.join(names)} in {trainer.name})" if trainer and names else ""
 
 
+def can_set(context: Context, setting: Setting) -> bool:
+    """Whether there is such a setting, as far as the trainer is known that wrote the log."""
+    trainer = context.run.facts.trainer if context.is_foreign else None
+    return trainer is None or setting in trainer.settings
+
+
 def _with_lr(context: Context, lr: float, title: str) -> Fix:
     """Sets schedule.lr so that the highest effective lr is `lr`, and min_lr below it."""
     if context.is_foreign:
@@ -83,7 +89,7 @@ def hold_lr(context: Context) -> Iterator[Fix]:
 
 def clip(context: Context) -> Iterator[Fix]:
     if context.is_foreign:
-        if not context.lr_is_innocent:
+        if not context.lr_is_innocent and can_set(context, "clip"):
             yield Fix(title=f"clip gradients at {USUAL_CLIP:g}{_called(context, 'clip')}", changes={})
         return
     now = context.settings.clip if context.settings else 2 * USUAL_CLIP
@@ -105,10 +111,25 @@ def clip_less(context: Context) -> Iterator[Fix]:
         yield Fix(title=f"clip gradients at {USUAL_CLIP:g}", changes={"optimizer.clip": USUAL_CLIP})
 
 
+def check_data(context: Context) -> Iterator[Fix]:
+    if context.is_foreign:
+        yield Fix(title="look through the data for NaN, infinities and labels out of range", changes={})
+
+
+def check_labels(context: Context) -> Iterator[Fix]:
+    if context.is_foreign:
+        yield Fix(title="look at the labels of one batch: all may be masked or cut off", changes={})
+
+
+def more_precision(context: Context) -> Iterator[Fix]:
+    if context.is_foreign:
+        yield Fix(title=f"train in bfloat16 or float32{_called(context, 'precision')}", changes={})
+
+
 def longer_warmup(context: Context) -> Iterator[Fix]:
     run = context.run
     is_early = context.onset - run.first_step <= EARLY_STEPS and run.is_fresh and not run.facts.rows_are_epochs
-    if context.is_foreign and is_early and not context.lr_is_innocent:
+    if context.is_foreign and is_early and not context.lr_is_innocent and can_set(context, "warmup"):
         yield Fix(title=f"warm up over more steps{_called(context, 'warmup')}", changes={})
     if context.settings is None or context.config is None or context.run.rows >= EARLY_ROWS:
         return

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from .chance_loss import guessed_among
-from .whole_log import ALONE, CONFIRMED, GAINED, Verdict, Whole, seen_as
+from .whole_log import ALONE, CONFIRMED, GAINED, WORK_STEPS, Verdict, Whole, seen_as
 
 FLAT = 0.015
 """Share of the level by which its second half is lower at most, at a level of guessing."""
@@ -13,6 +13,10 @@ CONSTANT = 0.005
 """The same for all rows of a run that begins here, at any level: noise of batches alone is larger while one learns."""
 IDENTICAL, IDENTICAL_ROWS = 1e-4, 8
 """The same where there was no time to learn: so many batches have the same loss only where no weight moves."""
+NO_PROBABILITY = 87.3365
+"""-ln of 1.18e-38, the smallest normal number of single precision."""
+UNMOVED_ROWS = 4
+"""Epochs with one and the same loss after which nothing moves: means over an epoch differ while weights do."""
 GUESSING_NOISE = 0.02
 """Share of the level: a model that guesses finds every batch equally hard."""
 STILL_GUESSING = 0.9
@@ -23,11 +27,13 @@ STRAIGHT_LEVEL = 0.8
 """Share of the loss of guessing above which a straight fall is a slow one: the steep part has not begun."""
 BENT = 0.2
 """Share by which the fall of the first and the last third of a straight line differ at most."""
+OFTEN = 0.15
+"""Share of the rows in which an overflow is no mere search for the loss scale: that needs one step in some thousand."""
 STRAIGHT_ROWS = 100
 """Rows in which a bend shows through noise."""
 BEND = 0.1
-"""Share of its fall by which the middle of a straight curve lies off the line from its first to its last quarter;
-that of a power law lies 0.2 to 0.4 below."""
+"""Share of its fall by which the middle of a straight curve lies off the line from its first to its last quarter at
+most; that of a power law lies 0.2 to 0.4 below."""
 BEYOND_DOUBT = 11.0
 """Standard errors of the mean of a quarter that a fall must have: by less, bent curves look straight."""
 LITTLE, CREPT = 0.03, 0.15
@@ -76,6 +82,15 @@ def guessing(whole: Whole) -> Verdict | None:
     return seen_as("stall", whole.run.first_step, "failure", f"{seen}: nothing was learned in {whole.run.rows} rows")
 
 
+def saturated(whole: Whole) -> Verdict | None:
+    """The loss is that of a probability of 0, as single precision and Caffe have it."""
+    means = whole.means[-2:]
+    if any(abs(mean - NO_PROBABILITY) > IDENTICAL * NO_PROBABILITY for mean in means):
+        return None
+    seen = f"loss {means[-1]:.4g} is -ln of the smallest float32: the target has a probability of 0, and no gradient"
+    return seen_as("stall", whole.ends[-1], "failure", seen)
+
+
 def constant(whole: Whole) -> Verdict | None:
     """From its beginning to its end the run has not moved."""
     run = whole.run
@@ -90,10 +105,38 @@ def constant(whole: Whole) -> Verdict | None:
     return seen_as("stall", whole.run.first_step, "failure", seen)
 
 
+def unmoved(whole: Whole) -> Verdict | None:
+    """The last rows have the same loss, and nothing worth its name was gained before them.
+
+    Epochs to the last digit that was printed; rows of batches, which differ by far more than epochs, nearly so over
+    enough steps, and not to the last digit: a progress bar repeats what it shows.
+    """
+    run, means = whole.run, whole.means
+    last = means[-1]
+    if run.profile.size > 1 or not last or (run.lr_is_spent and run.top_lr > 0):
+        return None
+    by_epoch = run.facts.rows_are_epochs
+    start = len(means) - 1
+    while start > 0 and abs(means[start - 1] - last) <= (0 if by_epoch else IDENTICAL * abs(last)):
+        start -= 1
+    alike = means[start:]
+    is_enough = len(alike) >= UNMOVED_ROWS and (
+        by_epoch or (len({*alike}) > 1 and run.step - _begun(whole, start) >= WORK_STEPS)
+    )
+    if not is_enough or abs(run.first - last) > GAINED * abs(run.first):
+        return None
+    seen = f"loss {last:.4g} in the last {len(alike)} rows, after {run.first:.4g} in the first one"
+    return seen_as("stall", _begun(whole, start), "failure", seen)
+
+
+def _begun(whole: Whole, row: int) -> int:
+    return whole.ends[row] if row else whole.run.first_step
+
+
 def creeping(whole: Whole) -> Verdict | None:
     """A run that began by guessing would nearly guess still if it went on as it did for as long again."""
     run, means = whole.run, whole.means
-    if not whole.has_worked or not run.is_fresh:
+    if not whole.has_worked or not whole.is_fresh:
         return None
     start = means[0]
     size = guessed_among(start, None, CONFIRMED if whole.accuracy is not None else ALONE)
@@ -117,6 +160,16 @@ def _is_straight(means: Sequence[float]) -> bool:
         return False
     first, last = means[0] - means[third], means[-third - 1] - means[-1]
     return first > 0 and abs(last - first) < BENT * first
+
+
+def skipping(whole: Whole) -> Verdict | None:
+    """In many rows, and not only in the first ones, the gradient is no number, though the loss is one."""
+    run = whole.run
+    is_often = run.bad_norms >= max(2, OFTEN * (run.rows + 1))
+    if not is_often or run.last_bad_norm <= whole.ends[len(whole.ends) // 4] or whole.loss_scales:
+        return None
+    seen = f"grad_norm is NaN or infinite in {run.bad_norms} of {run.rows} rows, the last time at step"
+    return seen_as("nan", run.first_step, "warning", f"{seen} {run.last_bad_norm}, beside a finite loss")
 
 
 def creeping_in_noise(whole: Whole) -> Verdict | None:

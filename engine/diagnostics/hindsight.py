@@ -7,13 +7,25 @@ an alarm, and in the order of RULES.
 
 from collections.abc import Callable
 
-from .flat_curves import constant, creeping, creeping_in_noise, decayed_early, guessing, overflowing, zero
-from .moving_curves import collapsed, diverged, leapt, overfits, rising, swings, zigzags
+from .flat_curves import (
+    constant,
+    creeping,
+    creeping_in_noise,
+    decayed_early,
+    guessing,
+    overflowing,
+    saturated,
+    skipping,
+    unmoved,
+    zero,
+)
+from .moving_curves import collapsed, diverged, leapt, overfits, rising, swings, val_swings, zigzags
 from .whole_log import Verdict, Whole
 
 RULES: tuple[Callable[[Whole], Verdict | None], ...] = (
     zero, overflowing, collapsed, diverged, rising, leapt,
-    guessing, constant, creeping, creeping_in_noise, decayed_early, overfits, swings, zigzags,
+    saturated, guessing, constant, unmoved, creeping, creeping_in_noise, decayed_early, overfits, swings, zigzags,
+    val_swings, skipping,
 )  # fmt: skip
 
 

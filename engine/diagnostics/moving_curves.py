@@ -15,12 +15,18 @@ WORSE = 0.3
 """Share of the first loss above it, where nothing worth it had been gained."""
 RISING = 5
 """Rows, each above the one before, after which a rise is no noise."""
+TOPS, HIGHER = 3, 1.5
+"""The last rows that are the highest of all, in order, and times what was highest before, which is no noise either."""
 LEAP = 8.0
 """Times the largest move before: no noise of few rows does that."""
 SWING = 0.05
 """Share of the level that every move of a swinging snippet exceeds."""
 ALIKE = 2.0
 """Times the smallest of such moves that the largest is at most: those of noise are not alike."""
+VAL_SWING, VAL_SWINGS = 3.0, 2
+"""Times the last low that a val_loss climbs, having come down as far again in between, and how often."""
+MOST_SWINGING = 20
+"""Evaluations; among more there are bad ones by chance."""
 GAP = 1.5
 """Times the training loss, where one line with both is all there is."""
 
@@ -50,14 +56,24 @@ def diverged(whole: Whole) -> Verdict | None:
 
 
 def rising(whole: Whole) -> Verdict | None:
-    """Every row of the last ones is above the one before, to far above all that was before; one order in 120."""
+    """Every row of the last ones is above the one before, to far above all that was before; one order in 120.
+
+    From the very first row on a tenth is far enough: such a run has not made one step ahead; and of epochs, whose means
+    have little noise. Three rows are enough if they are the highest of all, to far above all others.
+    """
     means = whole.means
     start = len(means) - 1
     while start > 0 and means[start - 1] < means[start]:
         start -= 1
-    if len(means) - start < RISING or means[-1] < means[start] + max(max(means[: start + 1]), abs(means[start])):
+    rows, end = len(means) - start, means[-1]
+    is_little = rows > RISING and end > means[start] + GAINED * abs(means[start])
+    is_enough = is_little and (whole.run.facts.rows_are_epochs or (start == 0 and whole.is_fresh))
+    is_far = rows >= RISING and end >= means[start] + max(max(means[: start + 1]), abs(means[start]))
+    highest = max(means[:-TOPS], default=math.inf)
+    is_top = rows >= TOPS and len(means) > 2 * TOPS and highest < means[-TOPS] and end > HIGHER * abs(highest)
+    if not (is_enough or is_far or is_top):
         return None
-    seen = f"loss {means[-1]:.3g} at step {whole.run.step}, and higher in every row since {means[start]:.3g} at step"
+    seen = f"loss {end:.3g} at step {whole.run.step}, and higher in every row since {means[start]:.3g} at step"
     return seen_as("divergence", whole.ends[start], "failure", f"{seen} {whole.ends[start]}")
 
 
@@ -108,6 +124,26 @@ def swings(whole: Whole) -> Verdict | None:
         return None
     seen = f"in {len(means)} rows the loss turns at every one, by {size:.2g} around {level:.3g}, and gets nowhere"
     return seen_as("oscillation", whole.run.first_step, "warning", seen)
+
+
+def val_swings(whole: Whole) -> Verdict | None:
+    """In few evaluations val_loss climbs from a low to where it began, comes down as far, and climbs again."""
+    low, high, climbs, is_up = math.inf, 0.0, 0, False
+    for evaluation in whole.evaluations:
+        value = evaluation.val_loss
+        if value <= 0:
+            return None
+        low, high = min(low, value), max(high, value)
+        if not is_up and value >= VAL_SWING * low:
+            climbs, is_up, high = climbs + 1, True, value
+        elif is_up and value <= high / VAL_SWING:
+            is_up, low = False, value
+    if climbs < VAL_SWINGS or len(whole.evaluations) > MOST_SWINGING or high < whole.evaluations[0].val_loss / 2:
+        return None
+    worst, best = (choose(each.val_loss for each in whole.evaluations) for choose in (max, min))
+    seen = f"val_loss climbs to {VAL_SWING:g} times its last low and comes back, {climbs} times in"
+    seen += f" {len(whole.evaluations)} evaluations, between {best:.3g} and {worst:.3g}"
+    return seen_as("oscillation", whole.evaluations[0].step, "warning", seen)
 
 
 def zigzags(whole: Whole) -> Verdict | None:

@@ -102,6 +102,9 @@ class RunStatistics:
         """Whether rows before these were left out, as a loss measured otherwise."""
         self.has_rewards = False
         """Whether the run is measured by a reward: its loss is then not one that has to fall."""
+        self.bad_norms = 0
+        """Rows whose grad_norm is NaN or infinite, and the step of the last one."""
+        self.last_bad_norm = 0
         self.spent_since: int | None = None
         """The step since when the lr has been at most 1% of its highest value."""
         self._untrained = 0.0
@@ -130,6 +133,8 @@ class RunStatistics:
             held |= NORM
             if not -CUTOFF < grad_norm < CUTOFF:
                 grad_norm, self.is_usual = row.finite("grad_norm"), False
+                if grad_norm is None:
+                    self.bad_norms, self.last_bad_norm = self.bad_norms + 1, row.step
             if grad_norm is not None:
                 held |= GRADIENTS
                 if 0 < grad_norm <= self.norm.large:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Setting = Literal["lr", "clip", "warmup", "weight_decay", "dropout", "accumulation"]
+Setting = Literal["lr", "clip", "warmup", "weight_decay", "dropout", "accumulation", "precision"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,7 @@ TRAINERS: tuple[KnownTrainer, ...] = (
         columns=(r"(train/)?learning_rate|(eval|train)_runtime", r"(train/)?epoch", r"(train/)?loss|eval[/_]loss"),
         settings={
             "lr": "learning_rate", "clip": "max_grad_norm", "warmup": "warmup_steps", "weight_decay": "weight_decay",
-            "accumulation": "gradient_accumulation_steps",
+            "accumulation": "gradient_accumulation_steps", "precision": "bf16",
         },
     ),
     KnownTrainer(
@@ -36,7 +36,7 @@ TRAINERS: tuple[KnownTrainer, ...] = (
         columns=(r"lm.loss", r"learning.rate|grad.norm|consumed.samples|validation.*"),
         settings={
             "lr": "--lr", "clip": "--clip-grad", "warmup": "--lr-warmup-iters", "weight_decay": "--weight-decay",
-            "dropout": "--hidden-dropout", "accumulation": "--global-batch-size",
+            "dropout": "--hidden-dropout", "accumulation": "--global-batch-size", "precision": "--bf16",
         },
     ),
     KnownTrainer(
@@ -44,7 +44,7 @@ TRAINERS: tuple[KnownTrainer, ...] = (
         columns=(r"(train_|valid_)?nll_loss|(train_)?gnorm", r"(train_)?(wps|ups|num_updates)"),
         settings={
             "lr": "--lr", "clip": "--clip-norm", "warmup": "--warmup-updates", "weight_decay": "--weight-decay",
-            "dropout": "--dropout", "accumulation": "--update-freq",
+            "dropout": "--dropout", "accumulation": "--update-freq", "precision": "--bf16",
         },
     ),
     KnownTrainer(
@@ -82,17 +82,69 @@ TRAINERS: tuple[KnownTrainer, ...] = (
         settings={"lr": "eta"},
     ),
     KnownTrainer(
+        name="LightGBM",
+        columns=(r"batch|round|step", r"(training|valid_\d+|train|valid|test)'s .+"),
+        settings={"lr": "learning_rate"},
+    ),
+    KnownTrainer(
+        name="CatBoost",
+        columns=(r"learn", r"test|total|remaining"),
+        settings={"lr": "learning_rate"},
+    ),
+    KnownTrainer(
+        name="OpenMMLab",
+        columns=(r"(.+\.)?loss_.+", r"data_time", r"memory"),
+        settings={
+            "lr": "optimizer.lr", "clip": "grad_clip", "warmup": "warmup_iters",
+            "weight_decay": "optimizer.weight_decay", "accumulation": "samples_per_gpu",
+        },
+    ),
+    KnownTrainer(
+        name="OpenNMT",
+        columns=(r"xent", r"ppl", r"acc"),
+        settings={
+            "lr": "-learning_rate", "clip": "-max_grad_norm", "warmup": "-warmup_steps", "dropout": "-dropout",
+            "accumulation": "-accum_count",
+        },
+    ),
+    KnownTrainer(
+        name="PaddleOCR",
+        columns=(r"loss", r"(avg_)?reader_cost", r"ips|(avg_)?batch_cost"),
+        settings={
+            "lr": "Optimizer.lr.learning_rate", "clip": "Optimizer.clip_norm", "warmup": "Optimizer.lr.warmup_epoch",
+            "weight_decay": "Optimizer.regularizer.factor", "accumulation": "batch_size_per_card",
+        },
+    ),
+    KnownTrainer(
+        name="PaddleDetection",
+        columns=(r"loss", r"loss_.+", r"batch_cost"),
+        settings={
+            "lr": "LearningRate.base_lr", "clip": "OptimizerBuilder.clip_grad_by_norm", "warmup": "LinearWarmup.steps",
+            "weight_decay": "OptimizerBuilder.regularizer.factor", "accumulation": "TrainReader.batch_size",
+        },
+    ),
+    KnownTrainer(
+        name="kohya's scripts",
+        columns=(r"avr_loss",),
+        settings={
+            "lr": "--learning_rate", "clip": "--max_grad_norm", "warmup": "--lr_warmup_steps",
+            "accumulation": "--gradient_accumulation_steps", "precision": "--mixed_precision",
+        },
+    ),
+    KnownTrainer(
         name="nanoGPT",
         columns=(r"iter|step", r"mfu"),
         settings={
             "lr": "learning_rate", "clip": "grad_clip", "warmup": "warmup_iters", "weight_decay": "weight_decay",
-            "dropout": "dropout", "accumulation": "gradient_accumulation_steps",
+            "dropout": "dropout", "accumulation": "gradient_accumulation_steps", "precision": "dtype",
         },
     ),
     KnownTrainer(
         name="Lightning",
         columns=(r"epoch", r"step", r".+_(step|epoch)|lr-\w+"),
-        settings={"clip": "gradient_clip_val", "accumulation": "accumulate_grad_batches"},
+        settings={
+            "clip": "gradient_clip_val", "accumulation": "accumulate_grad_batches", "precision": "precision",
+        },
     ),
 )  # fmt: skip
 """In the order in which they are tried: Keras may log a learning_rate too, and Lightning has the commonest names."""

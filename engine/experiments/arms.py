@@ -4,13 +4,17 @@ import asyncio
 import math
 import os
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from ..client import LiveRun, start
 from ..events import AnyEvent, Evaluated, FindingClosed, FindingOpened, RunEnded, StepFinished, Stop, TakeSteps
 from ..storage.run_store import read_config
-from .proof import Candidate, ProofPlan
-from .verdict import FixVerdict, Trial, judge
+from .proof import Candidate, ProofPlan, make_arm
+from .twin import twin
+from .verdict import FixVerdict, Trial, VerdictWord, chance_of_twin, judge
+
+_APART: tuple[VerdictWord, ...] = ("helps", "makes worse")
 
 
 class Arm:
@@ -20,7 +24,7 @@ class Arm:
         self.candidate = candidate
         self.path = path
         self.has_ended = False
-        self._kind = plan.kind
+        self._kinds = plan.kinds
         self._start = plan.start
         self._told = told
         self._losses: list[float] = []
@@ -80,7 +84,7 @@ class Arm:
                 self._losses.append(loss)
             case Evaluated():
                 self._val_losses[event.step] = event.val_loss
-            case FindingOpened() if event.kind == self._kind:
+            case FindingOpened() if event.kind in self._kinds:
                 self._open.add(event.id)
             case FindingClosed():
                 self._open.discard(event.id)
@@ -97,15 +101,29 @@ class Proof:
         self.plan = plan
         self.arms = [Arm(each, path, plan, told) for each, path in zip(plan.candidates, paths, strict=True)]
         self.verdicts = [FixVerdict("cannot tell yet", "it has not begun") for _ in self.arms[1:]]
+        self.twin: Arm | None = None
+        """Of the control; it is there once a loss has been called lower or higher."""
+        self.chance = 0.0
+        """By how much losses may differ without any reason, as far as the twin shows it."""
         self.look = plan.looks[0]
-        self.tried_from: int | None = None
-        """The earlier step from which the nearest fix is tried, where none helps."""
+        """The number of steps at which the next verdict is."""
+        self.earlier: Proof | None = None
+        """The nearest fix from an earlier step, where none helps."""
         self._told = told
 
     @property
     def steps(self) -> int:
         """That all arms together have trained."""
-        return sum(arm.steps for arm in self.arms)
+        return sum(arm.steps for arm in self._all)
+
+    @property
+    def steps_due(self) -> int:
+        """That all arms together will have trained at the next verdict."""
+        return sum(arm.steps if arm.has_ended else max(self.look, arm.steps) for arm in self._all)
+
+    @property
+    def _all(self) -> list[Arm]:
+        return [*self.arms, *([self.twin] if self.twin else [])]
 
     async def run(self) -> None:
         """Until each verdict is clear, or the last look; ClientError where a worker would not train."""
@@ -118,8 +136,12 @@ class Proof:
 
         for look in self.plan.looks:
             self.look = look
-            await asyncio.gather(*(train(arm) for arm in self.arms))
+            await asyncio.gather(*(train(arm) for arm in self._all))
             self.judge()
+            if self.twin is None and any(verdict.loss and verdict.answer in _APART for verdict in self.verdicts):
+                self.twin = await asyncio.to_thread(self._make_twin)
+                await self.twin.train_to(look)
+                self.judge()
             if all(verdict.answer != "cannot tell yet" for verdict in self.verdicts):
                 return
 
@@ -127,9 +149,16 @@ class Proof:
         """By what there is so far."""
         steps = min(self.look, *(arm.steps for arm in self.arms if not arm.has_ended), 2**53)
         control, *fixes = (arm.trial(steps) for arm in self.arms)
+        self.chance = chance_of_twin(self.twin.trial(steps), control) if self.twin else 0.0
         comparisons = len(fixes) * len(self.plan.looks)
-        self.verdicts = [judge(fix, control, comparisons=comparisons) for fix in fixes]
+        self.verdicts = [judge(fix, control, comparisons=comparisons, chance=self.chance) for fix in fixes]
         self._told()
+
+    def _make_twin(self) -> Arm:
+        again = twin(self.plan)
+        folder = self.arms[0].path.parent
+        path = make_arm(self.plan, folder, again, f"{self.arms[0].path.name}-twin", datetime.now(UTC))
+        return Arm(again, path, self.plan, self._told)
 
     def best(self) -> int | None:
         """The place among the arms of the fix that helps most; None where none does."""
@@ -146,7 +175,7 @@ class Proof:
         return interval.mean if interval else unknown
 
     async def close(self) -> None:
-        for arm in self.arms:
+        for arm in self._all:
             await arm.close()
 
 
@@ -155,6 +184,13 @@ def usable_processors() -> int:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not on macOS
         return os.cpu_count() or 1
+
+
+def chance_words(proof: Proof) -> str:
+    """What the control's twin shows; empty where it was not needed."""
+    if proof.twin is None:
+        return ""
+    return f"{proof.twin.candidate.title}: a loss that differs by less than {proof.chance:.3g} may do so by chance"
 
 
 def fix_verdict_words(verdict: FixVerdict) -> str:

@@ -100,6 +100,8 @@ class FirstNonFinite:
     """A parameter of it that is not finite itself."""
     parameter: str = ""
     """The one that has this gradient, where all activations and their gradients were finite."""
+    is_norm: bool = False
+    """Whether every gradient is finite and only their norm is not."""
 
 
 def finite_verdict(steps: int, first: FirstNonFinite | None, bad_step: int | None) -> ProbeAnswer:
@@ -119,6 +121,9 @@ def finite_verdict(steps: int, first: FirstNonFinite | None, bad_step: int | Non
         evidence += f", its largest attention score {first.attention_logit:.4g}"
     if first.broken:
         evidence += f"; {first.broken} is not finite itself: an earlier update made it so"
+    if first.is_norm:
+        evidence = f"at step {first.step} the gradient norm is the first that is not finite: the squares of its gradients"
+        evidence += " are beyond single precision"
     if first.parameter:
         evidence += f": that of {first.parameter}, after passes that were finite"
     return answer("finite", False, evidence, values, remedy=_remedy(first))
@@ -176,6 +181,9 @@ class CheckedGradient:
 
 
 def numeric_verdict(checked: Sequence[CheckedGradient], precision: str) -> ProbeAnswer:
+    """Of the weights whose gradient can be checked."""
+    if not checked:
+        return cannot_tell("numeric", "the loss bends too much, or its gradients are beyond single precision")
     if not all(math.isfinite(one.computed + one.difference) for one in checked):
         return cannot_tell("numeric", "gradients or losses are not finite")
     tolerance = GRADIENT_TOLERANCE[precision]
@@ -192,6 +200,8 @@ def numeric_verdict(checked: Sequence[CheckedGradient], precision: str) -> Probe
 def overfit_verdict(losses: Sequence[float]) -> ProbeAnswer:
     """Of the steps on one batch."""
     first, last = losses[0], losses[-1]
+    if not math.isfinite(last):
+        return cannot_tell("overfit", f"its loss is not finite after {len(losses)} steps (`finite`): mend that first")
     evidence = f"its loss falls from {first:.3g} to {last:.3g} in {len(losses)} steps on the same sequences"
     return answer("overfit", last < MEMORISED, evidence, {"first": first, "last": last, "steps": len(losses)})
 
@@ -199,7 +209,7 @@ def overfit_verdict(losses: Sequence[float]) -> ProbeAnswer:
 def capacity_verdict(
     control: Sequence[float], larger: Mapping[str, Sequence[float]], faster: Sequence[float]
 ) -> ProbeAnswer:
-    """Of the losses of the model and of larger ones, by what is larger, on the same batches.
+    """Of the losses of a model that learns, and of larger ones, by what is larger, on the same batches.
 
     At a low lr a larger model is ahead because it learns faster. `faster` are the losses with twice the lr: where that
     gains half as much, it is not known that size is what the model lacks.
@@ -223,7 +233,7 @@ def capacity_verdict(
     if not is_large_enough and gain < differences[best].mean / 2:
         evidence = f"{best} changes the loss by {differences[best].mean:+.3f}, but twice the lr alone by {gain:+.3f}"
         return cannot_tell("capacity", f"{evidence}: raise the lr first")
-    remedy = f"{PROBES['capacity'].remedy}; {best} helps most"
+    remedy = f"{PROBES['capacity'].remedy}, and look whether a whole run gains as much; {best} helps most"
     evidence = f"{words} in {len(control)} steps on the same batches"
     return answer("capacity", is_large_enough, evidence, values, remedy=remedy)
 

@@ -4,7 +4,7 @@ All see the same batches. They lie in a folder of their own until one is adopted
 """
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ import msgspec
 
 from ..diagnostics.report import SEVERITIES
 from ..events import FindingClosed, FindingOpened
+from ..lesson import Lesson
 from ..storage.event_log import drop_superseded, marked_events, restart_steps
 from ..storage.origin import read_origin, write_origin
 from ..storage.relation import Relation, write_relation
@@ -31,7 +32,9 @@ AFTER_DETECTION = 20
 """Steps after that at which the finding was known, so that it is known of the control too."""
 MOST_FIXES = 7
 EVALUATIONS = 16
-"""In the steps up to the first verdict."""
+"""In the steps up to the first verdict, at least."""
+EVALUATE_EVERY = 10
+"""Steps at most: a late finding is known after so many that few evaluations would tell little."""
 FOLDER = ".proof-"
 
 
@@ -44,10 +47,10 @@ class Candidate:
 @dataclass(frozen=True)
 class ProofPlan:
     parent: Path
-    kind: str
-    """Of the finding."""
+    kinds: frozenset[str]
+    """Of the open findings."""
     finding: str
-    """What it is called."""
+    """What the worst of them is called."""
     start: int
     """The step from which all go on."""
     looks: tuple[int, ...]
@@ -67,21 +70,21 @@ def plan_proof(run: Path, steps: int | None = None) -> ProofPlan:
     findings.sort(key=lambda finding: (SEVERITIES.index(finding.severity), finding.onset, finding.id))
     worst, onset = findings[0], min(finding.onset for finding in findings)
     before = [stored.step for stored in stored_checkpoints(run / CHECKPOINTS) if stored.step < onset]
-    start = max(before, default=0)
-    left = read_config(run).training.steps - start
+    start, config = max(before, default=0), read_config(run)
+    left = config.training.steps - start
     candidates: dict[str, Candidate] = {}
     left_out: list[str] = []
-    for fix in (fix for finding in findings for fix in finding.fixes):
+    for fix in (*offered_fixes(findings), *lesson_fixes(config.lesson, findings)):
         if why := _why_not(fix.changes, start):
             left_out.append(f"{fix.title}: {why}")
         else:
-            candidates.setdefault(repr(fix.changes), Candidate(fix.title, fix.changes))
+            candidates.setdefault(repr(fix.changes), fix)
     if not candidates:
         reasons = "; ".join(dict.fromkeys(left_out)) or "the finding has none"
         raise StoreError(f"{run.name}: no fix of its finding can be tried from step {start}: {reasons}")
     return ProofPlan(
         parent=run,
-        kind=worst.kind,
+        kinds=frozenset(finding.kind for finding in findings),
         finding=worst.title or worst.kind,
         start=start,
         looks=tuple(_looks(left, max(FIRST_LOOK, worst.step - start + AFTER_DETECTION), steps)),
@@ -99,11 +102,29 @@ def open_alarms(run: Path) -> list[FindingOpened]:
     ]
 
 
+def offered_fixes(findings: Iterable[FindingOpened]) -> Iterator[Candidate]:
+    for finding in findings:
+        yield from (Candidate(fix.title, fix.changes) for fix in finding.fixes)
+
+
+def lesson_fixes(lesson: Lesson, findings: Iterable[FindingOpened]) -> Iterator[Candidate]:
+    """A finding has only words for a fault that no usual setting makes; the lesson has the key that ends it.
+
+    What the lesson does for speed, or to show that it makes a run worse, is no fix.
+    """
+    kinds = {finding.kind for finding in findings}
+    for fix in lesson.fixes:
+        if not fix.speedup and (fix.better_by > 0 or not kinds.isdisjoint(fix.gone)):
+            yield Candidate(fix.title, dict(fix.changes))
+
+
 def _why_not(changes: dict[str, Any], start: int) -> str:
     if not changes:
         return "it sets no key"
     if "training.steps" in changes or "training.patience" in changes:
         return "it ends the run, which needs no proof"
+    if any(key.startswith("data.") for key in changes):
+        return "it is other text, whose loss is not compared with that of this one; start a new run with it"
     fixed = [key for key in changes if start and not can_change_later(key)]
     return f"{fixed[0]} cannot change after the start, and the last healthy checkpoint is step {start}" if fixed else ""
 
@@ -136,18 +157,20 @@ def make_folder(plan: ProofPlan) -> Path:
 
 
 def make_arms(plan: ProofPlan, folder: Path, now: datetime) -> list[Path]:
-    """A fork for each candidate, evaluated often and not sampled."""
-    every = max(plan.looks[0] // EVALUATIONS, 1)
+    """A fork for each candidate."""
+    return [make_arm(plan, folder, candidate, f"arm-{place}", now) for place, candidate in enumerate(plan.candidates)]
+
+
+def make_arm(plan: ProofPlan, folder: Path, candidate: Candidate, name: str, now: datetime) -> Path:
+    """A fork that is evaluated often and not sampled."""
+    every = min(max(plan.looks[0] // EVALUATIONS, 1), EVALUATE_EVERY)
     measured = {
         "instruments.evaluate_every": every,
         "instruments.sample_every": 0,
         "storage.checkpoint_every": 1_000_000_000,
         "training.on_nan": "stop",
     }
-    return [
-        fork(folder, plan.parent, plan.start, candidate.changes | measured, now, name=f"arm-{place}")
-        for place, candidate in enumerate(plan.candidates)
-    ]
+    return fork(folder, plan.parent, plan.start, candidate.changes | measured, now, name=name)
 
 
 def adopt(plan: ProofPlan, arm: Path, candidate: Candidate, now: datetime) -> Path:

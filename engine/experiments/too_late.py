@@ -20,9 +20,9 @@ async def try_earlier(proof: Proof, folder: Path, told: Callable[[], None] = lam
         return
     place = proof.nearest()
     for plan in earlier_plans(proof.plan, place, proof.look):
-        proof.tried_from = plan.start
-        told()
         earlier = Proof(plan, await asyncio.to_thread(make_arms, plan, folder, datetime.now(UTC)))
+        proof.earlier = earlier
+        told()
         try:
             await earlier.run()
         finally:

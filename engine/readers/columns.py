@@ -5,16 +5,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..diagnostics.row import RESUMED
-from .names import BARE, CANONICAL, PART, Meaning, is_no_loss, meaning, words_of
+from .names import BARE, CANONICAL, PART, PERPLEXITY, Meaning, is_no_loss, meaning, words_of
 from .record import RUN, WRITTEN, Record, number
 
 _ADVERSARIES = {
     "d", "g", "disc", "gen", "discriminator", "generator", "actor", "critic", "policy", "value", "real", "fake", "adv",
-    "entropy", "pi", "v", "q", "vf", "pg", "kl", "surrogate",
+    "dis", "entropy", "pi", "v", "q", "vf", "pg", "kl", "surrogate",
 }  # fmt: skip
 """Losses that are played against each other; their sum means nothing."""
-_DISCRIMINATORS = {"d", "disc", "discriminator", "critic"}
-_GENERATORS = {"g", "gen", "generator"}
+_DISCRIMINATORS = {"d", "dis", "disc", "discriminator", "critic"}
+_GENERATORS = {"g", "gen", "generator", "adv", "adversarial"}
+"""Also what the other side of a discriminator is called where it has no name: `adv_loss`."""
 _POLICIES = {"policy", "pi", "pg", "actor", "surrogate"}
 _VALUES = {"value", "v", "vf", "q", "critic"}
 _OF_AGENTS = {"entropy", "kl", "surrogate", "clipfrac", "clip", "actor", "alpha"}
@@ -57,9 +58,18 @@ class Content:
         return self.returns > 0 and self.nans > self.finite
 
     @property
+    def ends_in_nan(self) -> bool:
+        """NaN came and no number after it."""
+        return self._was_nan and not self.is_nan_a_gap
+
+    @property
     def is_sum(self) -> bool:
         """It goes up and hardly ever down, as what is counted since the beginning does."""
         return self.falls < 0.25 * self.rises
+
+    @property
+    def is_counter(self) -> bool:
+        return self.integers == self.values == self.rises + 1 > 2
 
     def add(self, cell: object) -> None:
         value = number(cell)
@@ -135,6 +145,10 @@ def choose(found: Mapping[str, Content], given: Mapping[str, str]) -> Columns:
             chosen[canonical] = best
     if "loss" in chosen and "val_loss" in chosen and _is_bare(chosen["val_loss"]) and not _is_bare(chosen["loss"]):
         del chosen["val_loss"]  # a column that is just called `val` beside a loss by name is an accuracy or the like
+    if {"loss", "val_loss"} <= chosen.keys() and _is_perplexity(chosen["val_loss"]) != _is_perplexity(chosen["loss"]):
+        del chosen["val_loss" if _is_perplexity(chosen["val_loss"]) else "loss"]
+    if len(chosen.get("loss", ())) == 1 and (total := _total_of_parts(chosen["loss"][0], found)):
+        chosen["loss"] = (total,)
     if len(chosen.get("val_loss", ())) > len(chosen.get("loss", ())):
         chosen["val_loss"] = chosen["val_loss"][:1]  # several held-out sets, and not the parts of one loss
     if not {"loss", "val_loss", "reward"} & chosen.keys() and "loss" not in given and (only := _only_series(found)):
@@ -186,8 +200,12 @@ def _further(
     taken = {columns[0] for columns in chosen.values() if len(columns) == 1}
     rivals = [rival for canonical in ("loss", "val_loss") for rival in candidates.get(canonical, [])]
     fullest = max((found[rival[2]].values for rival in rivals), default=0)
-    names = [name for rank, _, name, _ in sorted(rivals) if PART <= rank < 2 * PART and name not in taken]
-    return tuple(name for name in names if found[name].values > _FEW * fullest)[:_MOST_LOSSES]
+    own = [rival for rival in sorted(rivals) if rival[2] not in taken]
+    return tuple(
+        name
+        for rank, _, name, _ in own
+        if found[name].ends_in_nan or (PART <= rank < 2 * PART and found[name].values > _FEW * fullest)
+    )[:_MOST_LOSSES]
 
 
 def _best(rivals: list[tuple[int, int, str, Meaning]], found: Mapping[str, Content]) -> tuple[str, ...]:
@@ -217,9 +235,19 @@ def _summed(parts: list[tuple[int, int, str, Meaning]], found: Mapping[str, Cont
     return names if len({found[name].values for name in names}) == 1 and len(names) <= 6 else ()
 
 
+def _total_of_parts(part: str, found: Mapping[str, Content]) -> str | None:
+    """A column that is just called `total` and is above a loss that is a part; it may be a time as well."""
+    what, held = meaning(part), found.get(part)
+    if not what or not held or not PART <= what.rank < 2 * PART:
+        return None
+    totals = [(name, total) for name, total in found.items() if name.lower() == "total" and not total.is_sum]
+    return next((name for name, total in totals if total.low >= held.low and total.high >= held.high), None)
+
+
 def _only_series(found: Mapping[str, Content]) -> str | None:
-    """The one column of numbers that is neither a place nor a time."""
+    """The one column of numbers that is neither a place nor a time, nor counts the rows."""
     unnamed = [name for name, held in found.items() if held.values > max(held.texts, 1) and not _is_place(name)]
+    unnamed = [name for name in unnamed if not found[name].is_counter]
     unnamed = [name for name in unnamed if not is_no_loss(name)] if len(unnamed) == 1 else []
     return unnamed[0] if len(unnamed) == 1 else None
 
@@ -227,6 +255,10 @@ def _only_series(found: Mapping[str, Content]) -> str | None:
 def _is_bare(columns: tuple[str, ...]) -> bool:
     what = meaning(columns[0])
     return what is not None and what.rank >= BARE
+
+
+def _is_perplexity(columns: tuple[str, ...]) -> bool:
+    return any(not PERPLEXITY.isdisjoint(words_of(name)) for name in columns)
 
 
 def _is_place(name: str) -> bool:

@@ -22,7 +22,7 @@ _LOOK = 50
 _MOST_COLUMNS = 20_000
 _ALIKE = 0.8
 _ALIKE_UNDER_HEADER = 0.5
-"""Share of the rows that are as long as the first, where that names a step and a loss and can be nothing but a header."""
+"""Share of the rows that are as long as the first, where that names a step and a loss and can only be a header."""
 _NUMERIC = 0.5
 
 _numbers = msgspec.json.Decoder(list[list[float | None]], strict=False).decode

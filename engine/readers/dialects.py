@@ -16,6 +16,12 @@ def _progress(found: re.Match[str]) -> str:
     return f"epoch: {epoch}, batch: {batch}/{batches}" if epoch else f"batch: {batch}/{batches}"
 
 
+def _objective(found: re.Match[str]) -> str:
+    """Kaldi's objective is a log-likelihood that rises; its negative is the loss."""
+    batch, value = found.groups()
+    return f"step: {batch} loss: {value.removeprefix('-') if value.startswith('-') else f'-{value}'}"
+
+
 _DIALECTS: tuple[tuple[str, re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = tuple(
     (sign, re.compile(pattern, re.IGNORECASE), plain)
     for sign, pattern, plain in (
@@ -25,6 +31,8 @@ _DIALECTS: tuple[tuple[str, re.Pattern[str], str | Callable[[re.Match[str]], str
             rf"^\s*(\d+): {_VALUE}, {_VALUE} avg(?: loss)?, {_VALUE} rate.*",
             r"step: \1 loss: \2, avg loss: \3, lr: \4",
         ),
+        # the same by layer and batch, in between
+        ("Region ", r".*\bRegion \d+ Avg\b.*", ""),
         # XGBoost and LightGBM: `[10]  train-logloss:0.6  eval-logloss:0.7`
         ("]", r"^(?:\[[^\]]*[ :][^\]]*\]\s*)?\[(\d+)\][\s:]+(?=[A-Za-z])", r"round: \1 "),
         # CatBoost: `10:  learn: 0.6  test: 0.7  best: 0.7 (9)  total: 8ms`
@@ -45,6 +53,8 @@ _DIALECTS: tuple[tuple[str, re.Pattern[str], str | Callable[[re.Match[str]], str
         ("iter:", r"\[epoch:\s*(\d+), iter:\s*([\d,]+), lr:\(", r"[epoch: \1, step: \2, lr: "),
         # timm and the ImageNet example: `Train: 3 [ 250/1251 ( 20%)]  Loss: 6.9 (6.95)`, `Test: [ 48/48]  Loss: 6.8`
         ("[", r"\b(Train|Test|Val|Valid|Eval): (?:(\d+) )?\[\s*(\d+)/\s*(\d+)", _progress),
+        # `Epoch: [163][50]  Time 0.9`
+        ("][", r"\bepoch:?\s?\[(\d+)\]\s?\[(\d+)\]", r"epoch: \1, batch: \2,"),
         # icefall: `loss[loss=0.35, over 4821.00 frames.], tot_loss[loss=0.5, over 9e5 frames.]`; the latter is a mean
         ("tot_loss[", r"\btot_loss\[[^\]]*\],?", ""),
         # courses and guides: `Cost after iteration 100: 0.69`, `Training loss (for one batch) at step 200: 0.42`
@@ -61,6 +71,22 @@ _DIALECTS: tuple[tuple[str, re.Pattern[str], str | Callable[[re.Match[str]], str
         (" loss ", rf"^(Train|Validation) loss (\d+):?\s+{_VALUE}\b", r"step: \2 \1 loss: \3"),
         # estimators of TensorFlow: `Saving dict for global step 1000: accuracy = 0.9, global_step = 1000, loss = 0.3`
         ("Saving dict", r"\bSaving dict for global step (\d+):", r"evaluation at step \1:"),
+        # Karpathy's build-nanogpt: `250 train 6.1`, `250 val 6.2`
+        (" train ", rf"^(\d+) train {_VALUE}\s*$", r"step: \1 train loss: \2"),
+        (" val ", rf"^(\d+) val {_VALUE}\s*$", r"step: \1 val loss: \2"),
+        # WaveGlow: `120:\t-5.21`
+        (":\t", rf"^(\d+):\t{_VALUE}\s*$", r"step: \1 loss: \2"),
+        # PyTorch's tutorials: `0m 27s (- 6m 18s) (5 6%) 1.5366`, `5000 5% (0m 9s) 2.2208`
+        ("%) ", rf"^\d+m \d+s \((?:- \d+m \d+s\) \()?(\d+) \d+%\) {_VALUE}", r"step: \1 loss: \2"),
+        ("% (", rf"^(\d+) \d+% \(\d+m \d+s\) {_VALUE}", r"step: \1 loss: \2"),
+        # RetinaFace: `Loc: 2.1 Cla: 3.4 Landm: 5.0`
+        ("Landm: ", r"\bLoc: (\S+) Cla: (\S+) Landm: ", r"loc_loss: \1 cla_loss: \2 landm_loss: "),
+        # AllenNLP: `loss  |  0.31  |  0.44` below `Training | Validation`
+        ("allennlp", rf"\s-\s(\w+)\s+\|\s+{_VALUE}\s+\|\s+{_VALUE}\s*$", r" \1: \2 validation \1: \3"),
+        # Kaldi: `Average objective function for 'output' for minibatches 0-99 is -2.5 over 51200 frames.`
+        ("objective function for", rf".*\bfor minibatches \d+-(\d+) is {_VALUE} over.*", _objective),
+        # Tesseract: `At iteration 14/100/102, Mean rms=5.5%, delta=20%, char train=82%, word train=90%`
+        ("At iter", rf"^At iteration \d+/(\d+)/\d+, .*?(?:char|BCER) train={_VALUE}%.*", r"step: \1 error: \2"),
         # Caffe: `Train net output #0: loss = 6.9 (* 1 = 6.9 loss)`; the loss before it is a mean
         ("net output #", r"\b(Train|Test) net output #(\d+): (\S+) =([^(]*).*", r"\1 net: output_\2 \3 =\4"),
     )

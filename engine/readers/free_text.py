@@ -12,8 +12,11 @@ from typing import Self
 
 from .dialects import plain
 from .format import Format
-from .names import BESIDE, Meaning, is_held_out, meaning
-from .record import WRITTEN, Cell, Record
+from .languages import in_english
+from .last_words import LAST_LOSS, last_words
+from .names import BESIDE, PART, Meaning, is_held_out, meaning
+from .pasted import unpasted
+from .record import WRITTEN, Cell, Record, total_of
 from .text_block import TextBlock
 from .text_series import TextSeries
 from .text_table import TextTable
@@ -23,19 +26,19 @@ _NUMBER = (
     r"[-+]?(?:\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d*)?(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?"
     r"|(?:nan|inf(?:inity)?)x*(?![a-z]))"
 )
-_WORD = r"(?<!\d/)[A-Za-z_@][\w.@/()%-]{0,50}(?:'s)?"
-_SIGN = r"[\"']?(?:\s{0,3}[:=]\s{0,20}|\s{1,20})(?:tensor\(|np\.float\d\d\(|\[\s{0,10}|[\"'])?"
+_WORD = r"(?<!\d/)(?!(?:nan|inf)\b)[A-Za-z_@][\w.@/()%-]{0,50}(?:'s)?"
+_SIGN = r"[\"']?(?:\s{0,3}(?:[:=]>?|-{1,3}>|→)\s{0,20}|\s{1,20}|\s-\s)(?:tensor\(|np\.float\d\d\(|\[\s{0,10}|[\"'])?"
 _PAIR = re.compile(
     # a name of up to five words, then a sign, a bracket or a space, then its value and perhaps how many there will be
     rf"(?<![\w.])(?P<name>{_WORD}(?: \(?{_WORD}){{0,4}}){_SIGN}(?P<value>{_NUMBER})"
     rf"(?:\s{{0,3}}/\s{{0,12}}(?P<total>\d[\d,]*))?"
-    # or a place in an epoch that has no name: [ 640/60000 (1%)], | 50/100 [00:10<
-    r"|(?:\[|\|)\s{0,10}(?!\d{4}/\d\d/\d\d)(?P<place>\d{1,12})\s{0,3}/\s{0,10}(?P<places>\d{1,12})",
+    # or a place in an epoch that has no name: [ 640/60000 (1%)], | 50/100 [00:10<, 50% 50/100 [00:10<
+    r"|(?:\[|\||%(?=\s+\d+/\d+ \[))\s{0,10}(?!\d{4}/\d\d/\d\d)(?P<place>\d{1,12})\s{0,3}/\s{0,10}(?P<places>\d{1,12})",
     re.IGNORECASE,
 )
 _RELEVANT = re.compile(
     r"loss|step|iter|epoch|norm|lr|rate|acc|nll|bpb|error|mse|cost|entropy|xent|reward|return|learn:|'s l[12]:"
-    r"|\d\s*/\s*\d",
+    r"|ppl|perplexity|objective|\d\s*/\s*\d|\d%(?:\)| \()|^\d+(?: train| val|:\t)",
     re.IGNORECASE,
 )
 _ASSIGNMENT = re.compile(r"\s*[\w.\[\]]+\s*(?::\s*[\w\[\]., |]+)?\s=\s*[^=,]*$")
@@ -43,6 +46,8 @@ _ASSIGNMENT = re.compile(r"\s*[\w.\[\]]+\s*(?::\s*[\w\[\]., |]+)?\s=\s*[^=,]*$")
 _KERAS = re.compile(r"\s*(\d+)/(\d+)\s*(?:\[[=>.]|━|\x1b)")
 """A bar that shows means so far; only the full one is an entry."""
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x08")
+_OF_EPOCHS = re.compile(r"\ds/ep(?:och)?\b|\dep(?:och)?s?/s\b|^\W*epochs?(?: progress)?:?\s+\d+%\|", re.IGNORECASE)
+"""A bar whose unit is the epoch, by its rate or its title."""
 _CONTEXT = re.compile(
     r"(?<![A-Za-z])(train|training|valid|validation|val|eval|evaluation|test|dev)(?![A-Za-z])", re.IGNORECASE
 )
@@ -53,6 +58,7 @@ _SETTINGS = re.compile(
 """A line of settings; `loss_ota=1` there is no loss."""
 _RETOLD = re.compile(r"better model|best model|improved? from", re.IGNORECASE)
 """A line that compares with an earlier value; what was measured stands in a line of its own."""
+_NOT_NOW = {"best", "lowest", "minimum", "min", "previous", "last", "from", "initial"}
 _ACCOMPANYING = BESIDE - {"reward"}
 """What alone makes no entry; a reward does, as some agents log nothing else."""
 _AT = {"at", "after", "on", "in", "of", "for"}
@@ -88,6 +94,7 @@ class FreeTextReading:
 
     def records(self, lines: bytes) -> Iterator[Record]:
         for line in lines.decode("utf-8-sig", errors="replace").split("\n"):
+            line = unpasted(line)
             if self._series.takes(line):
                 continue
             for start in range(0, min(len(line), 50 * _LONGEST), _LONGEST):
@@ -134,10 +141,16 @@ class _Reading:
     bars: list[str] = field(default_factory=list)
     """Unfinished bars since the last full one; they are all there is of an epoch that never ended."""
     has_full_bar: bool = False
+    loss: tuple[int, str] = (PART, LAST_LOSS)
+    """The rank and the name of the loss that stands for all others so far."""
+    quoted: dict[str, Cell] = field(default_factory=dict)
+    """An error message above the log in which it came."""
 
     def entries(self, line: str) -> Iterator[Record]:
         if "\x1b" in line or "\x08" in line:
             line = _ESCAPES.sub("", line)
+        if not line.isascii():
+            line = in_english(line)
         if (blocks := self.block.take(line)) is not None:
             yield from map(self._placed, blocks)
             if "|" in line or "│" in line or "---" in line:
@@ -154,6 +167,12 @@ class _Reading:
                 return
             self.has_full_bar = True
             self.bars.clear()
+        if (ended := last_words(line)) is not None:
+            if self.place:
+                yield self._named(ended)
+            else:
+                self.quoted = ended
+            return
         yield from self._line(line)
 
     def finish(self) -> Iterator[Record]:
@@ -162,9 +181,15 @@ class _Reading:
         Beside full bars, which are means over whole epochs, the last one counts only where it shows NaN.
         """
         yield from map(self._placed, self.block.finish())
+        if self.quoted:
+            yield self._named(self.quoted)
         for bar in self.bars[-1:] if self.has_full_bar else self.bars:
             if not self.has_full_bar or "nan" in bar.lower():
                 yield from self._line(f"batch: {bar.lstrip()}")
+
+    def _named(self, ended: dict[str, Cell]) -> Record:
+        """An error message is about the loss that the lines before it had."""
+        return {**self.place, **{self.loss[1] if name == LAST_LOSS else name: cell for name, cell in ended.items()}}
 
     def _placed(self, row: dict[str, Cell]) -> Record:
         has_place = any((found := meaning(name)) and found.canonical in ("step", "epoch") for name in row)
@@ -188,8 +213,10 @@ class _Reading:
                     entry, own_place = {name: value}, set()
                 case Meaning(canonical="accuracy" | "val_accuracy") if total:
                     entry[name] = f"{float(value) / max(float(total.replace(',', '')), 1)}"  # 9800/10000
-                case Meaning():
+                case Meaning(canonical=canonical, rank=rank):
                     entry[name] = value
+                    if canonical == "loss":
+                        self.loss = min(self.loss, (rank, name))
                 case None if len(self.names) < _MOST_NAMES or name in self.names:
                     entry.setdefault(name, value)
                 case _:
@@ -211,22 +238,39 @@ class _Reading:
 
 def _pairs(line: str) -> Iterator[tuple[str, str, str | None, Meaning | None]]:
     end, context, before = 0, "", ""
+    measured, said = "", set[str]()  # the last data set in a name, and the names so far
     for pair in _PAIR.finditer(line):
         context, end = _context(line[end : pair.start()], context), pair.end()
         if pair["place"]:
-            yield "batch", pair["place"], pair["places"], meaning("batch")
+            kind = "epoch" if _OF_EPOCHS.search(line) else "batch"
+            yield kind, pair["place"], pair["places"], meaning(kind)
+            continue
+        if line.startswith("%|", end):
+            context = _context(pair["name"], context)  # `valid: 100%|####|`: how far it is
             continue
         name, found = _named(pair["name"])
         if found and found.canonical in ("step", "epoch"):
             context = _context(pair["name"], context)  # `validation loss at iteration 100`
-        if found and found.canonical in ("loss", "accuracy") and context and not _CONTEXT.search(name):
-            name = f"{context} {name}"
+        if found and found.canonical in ("loss", "accuracy") and not _CONTEXT.search(name):
+            if on := context or (measured if name in said else ""):  # `train acc 0.9 loss 0.3; test acc 0.8 loss 0.6`
+                name = f"{on} {name}"
         elif before == "loss train" and is_held_out(name):
             name = f"loss {name}"
         found, before = meaning(name) if found else found, name.lower()
+        measured = _context(name, measured)
+        said.add(name)
         if found and found.canonical in ("total_steps", "total_epochs") and pair["total"]:
             continue
-        yield name, pair["value"], pair["total"], found
+        yield name, _whole(line, pair) if found else pair["value"], pair["total"], found
+
+
+def _whole(line: str, pair: re.Match[str]) -> str:
+    """The value; of a loss whose parts stand in brackets, `loss: [0.5, 0.2, 0.1]`, their sum."""
+    start, end = pair.span("value")
+    if line[start - 1] != "[" or line[end : end + 1] != ",":
+        return pair["value"]
+    total = total_of(line[start:].partition("]")[0])
+    return pair["value"] if total is None else str(total)
 
 
 @lru_cache(maxsize=8192)
@@ -242,6 +286,9 @@ def _named(text: str) -> tuple[str, Meaning | None]:
         return words[-1], last
     if found is None and last and last.canonical in ("epoch", "step") and not is_many:
         return words[-1], last
+    if found is None and last and "_" in words[-1] and last.canonical in ("loss", "val_loss"):
+        is_now = _NOT_NOW.isdisjoint(word.lower() for word in words)
+        return (words[-1], last) if is_now else (name, None)  # `saved model weights loss_A`
     if len(words) == 1 and found and found.canonical in ("step", "epoch") and is_many:
         return name, None  # `steps: 1000` is how many there are to be
     return name, found

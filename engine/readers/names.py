@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from ..metrics import METRICS
+from .pasted import PROSE
 from .reward_names import reward_rank
 
 CANONICAL = tuple(metric.name for metric in METRICS.values() if metric.columns)
@@ -19,14 +20,16 @@ STAND_IN = 200
 BARE = 260
 """Ranks from here on are columns that only state what was measured on: `train`, `val`."""
 
+PERPLEXITY = frozenset({"ppl", "perplexity"})
+"""The exponential of a loss; the two cannot be compared."""
 _HELD_OUT = {"val": 0, "valid": 1, "validation": 1, "vali": 1, "eval": 2, "evaluation": 2, "heldout": 2, "dev": 3}
-_HELD_OUT |= {"holdout": 2, "test": 6, "testing": 6}
+_HELD_OUT |= {"holdout": 2, "test": 6, "testing": 6, "te": 6, "validate": 1}
 _TRAIN = {"train", "training", "tr", "trn", "learn"}
 _KINDS_OF_LOSS = {
     "total": 0, "overall": 0, "sum": 0, "all": 0, "final": 1, "mean": 4, "avg": 4, "average": 4, "lm": 5, "step": 6,
     "iter": 6, "batch": 6, "global": 6, "epoch": 8, "running": 9, "smoothed": 9, "smooth": 9, "ema": 10, "ce": 12,
     "cross": 12, "entropy": 12, "xent": 12, "nll": 13, "reduced": 5, "log": 14, "model": 14, "set": 0,
-    "objective": 1,
+    "objective": 1, "is": 9, "was": 9,
 }  # fmt: skip
 """Words beside `loss` that leave it the whole loss; the lower, the more likely the one that is minimised."""
 _NOT_A_LOSS = {
@@ -61,6 +64,7 @@ _NORMS = {"1", "2"}
 _STAND_INS = {"nll": 0, "xent": 0, "crossentropy": 0, "cost": 1, "objective": 1, "criterion": 2, "bpb": 3, "bpc": 3}
 _STAND_INS |= {"logloss": 0, "mlogloss": 0, "ce": 1, "mse": 4, "rmse": 5, "mae": 5, "error": 6, "err": 6, "nelbo": 1}
 _STAND_INS |= {"huber": 4, "quantile": 4, "poisson": 4, "mape": 6}
+_STAND_INS |= dict.fromkeys(PERPLEXITY, 5)
 _NOT_A_RATE = {
     "scale", "decay", "mult", "multiplier", "min", "max", "warmup", "peak", "init", "initial", "end", "final", "weight",
     "schedule", "scheduler", "finder", "iters", "steps", "step",
@@ -80,7 +84,8 @@ _STEP = {
 _ROUNDS = {"step", "iter", "iteration", "it", "batch", "update"}
 _SECONDS = {"s", "sec", "secs", "second", "seconds", "ms"}
 _GLUED = re.compile(
-    r"(train|training|valid|validation|val|test|eval|dev|avg|mean|total)(loss|acc|accuracy)|(grad)(norm)|(learning)(rate)"
+    r"(train|training|valid|validation|val|test|eval|dev|avg|mean|total)(loss|acc|accuracy)|(grad)(norm)"
+    r"|(learning)(rate)|([a-z]{1,8})(loss)"
 )
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_]+")
 
@@ -95,7 +100,7 @@ class Meaning:
     """The words that no habit explains: `box` in train/box_loss."""
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=1 << 15)
 def meaning(name: str) -> Meaning | None:
     """None for a name that has nothing to do with training."""
     if len(name) > 200 or name.endswith(("__MIN", "__MAX")) or name.count("(") > name.count(")"):
@@ -174,6 +179,8 @@ def _as_loss(words: tuple[str, ...], name: str) -> Meaning | None:
         rest -= {"value"}  # Megatron's `lm loss value`; a `value loss` is that of a critic
     if "entropy" in rest and "cross" not in rest:
         return None  # a bonus for entropy, as agents have it, and no loss that is to fall
+    if rest & PROSE:
+        return Meaning(canonical, STAND_IN + 58)
     unknown = {word for word in rest - _KINDS_OF_LOSS.keys() if not word.isdigit() or len(rest) > 1}
     # `loss` alone is the whole; a total that is called so wins over it, and everything else comes after
     kind = max((_KINDS_OF_LOSS.get(word, 0) for word in rest), default=2)

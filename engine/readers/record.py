@@ -37,6 +37,13 @@ def number(cell: object) -> float | None:
             return None
 
 
+def total_of(parts: str) -> float | None:
+    """The sum of numbers with commas between them; two may be a loss and an accuracy, and have none."""
+    values = [number(part) for part in parts.split(",")]
+    known = [value for value in values if value is not None]
+    return math.fsum(known) if len(known) == len(values) > 2 else None
+
+
 def _parsed(text: str) -> float | None:
     text = text.strip()
     try:

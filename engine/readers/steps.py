@@ -12,6 +12,8 @@ from .record import Cell, Record, number
 _COVERED = 0.5
 """Share of the entries with a loss that must have a step, if steps are to be read from there."""
 _WHOLE = 0.98
+_TELLING = 4
+"""Entries from which on it can be seen whether a column counts."""
 LARGEST_STEP = 1 << 53
 """Steps beyond this are damage, not progress."""
 
@@ -33,15 +35,15 @@ def choose_steps(
 ) -> Steps:
     """`losses` are the columns of losses; entries without any of them need no step."""
     entries = [record for record in sample if any(record.get(name) is not None for name in losses)]
-    column = given or _step_column(entries, found) or _epoch_column(entries, found, losses)
+    column = given or _step_column(entries, found, losses) or _epoch_column(entries, found, losses)
     kind = "total_epochs" if column and (what := meaning(column)) and what.canonical == "epoch" else "total_steps"
     return Steps(column=column, total=_total(sample, kind, found, column))
 
 
-def _step_column(entries: Sequence[Record], found: Mapping[str, Content]) -> str | None:
+def _step_column(entries: Sequence[Record], found: Mapping[str, Content], losses: Sequence[str]) -> str | None:
     ranked = [(what.rank, name) for name in found if (what := meaning(name)) and what.canonical == "step"]
-    fits = [(rank, name) for rank, name in sorted(ranked) if _fits(name, found[name], entries)]
-    return fits[0][1] if fits else None
+    fits = [name for _, name in sorted(ranked) if _fits(name, found[name], entries) and _counts(name, entries, losses)]
+    return fits[0] if fits else None
 
 
 def _fits(name: str, held: Content, entries: Sequence[Record]) -> bool:
@@ -49,6 +51,13 @@ def _fits(name: str, held: Content, entries: Sequence[Record]) -> bool:
     covered = sum(number(entry.get(name)) is not None for entry in entries)
     is_whole = held.integers >= _WHOLE * held.finite > 0
     return is_whole and covered > _COVERED * len(entries) and (held.high > held.low or len(entries) < 2)
+
+
+def _counts(name: str, entries: Sequence[Record], losses: Sequence[str]) -> bool:
+    """Whether it moves on from one value of a loss to the next; `Steps: 120` may be how many an epoch has."""
+    return len(entries) < _TELLING or any(
+        len({entry.get(name) for entry in entries if entry.get(loss) is not None}) > 1 for loss in losses
+    )
 
 
 def _epoch_column(entries: Sequence[Record], found: Mapping[str, Content], losses: Sequence[str]) -> str | None:

@@ -11,6 +11,8 @@ from .record import Record, number
 _BEGIN = re.compile(
     r"[\"']?([A-Za-z_][\w /.-]{0,40}?)[\"']?\s{0,3}[:=]\s{0,3}(?:(?:np\.)?array\()?\[(?=\s*(?:[-+.\dn]|$))"
 )
+_PLACE = re.compile(r"(?:step|iter|epoch)\w*\s?[:=]\s?\d", re.IGNORECASE)
+"""Beside a place, a list holds the parts of one step's loss."""
 _WRAPPED = re.compile(r"(?:np\.float\d\d|tensor)\(([^(),]*)[^()]*\)")
 _LEAST = 3
 """Numbers; fewer in brackets are those of one step."""
@@ -30,7 +32,7 @@ class TextSeries:
     def takes(self, line: str) -> bool:
         if self._name:
             return self._goes_on(line)
-        if "[" not in line or len(line) > _LONGEST or not (begins := [*_BEGIN.finditer(line)]):
+        if "[" not in line or len(line) > _LONGEST or not (begins := [*_BEGIN.finditer(line)]) or _PLACE.search(line):
             return False
         taken = False
         for begin in begins:

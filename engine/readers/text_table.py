@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from .names import meaning
-from .record import Cell, number
+from .record import Cell, number, total_of
 
 _HINT = re.compile(r"loss|gpu_mem", re.IGNORECASE)
 _ROW = re.compile(r"[\s|]*[-+]?\d")
@@ -19,10 +19,20 @@ _BAR = re.compile(r":?\s+\d{1,3}%\s*\|?[^|]*\|?.*$")
 """A progress bar behind a row."""
 _SPLIT_WORDS = re.compile(r"(?i)\b(training|train|validation|valid|val|eval|test) (loss|accuracy)\b")
 _IS_NO_NAME = re.compile(r"[=,]|:$|:\s*[-+.\d\s]|\d/\s*\d")
+_PARTS = re.compile(r"\[([^\[\]]*)\]")
+_COLLIDED = re.compile(r"(\.\d{6})(?=\d)")
+"""Numbers with six places that are wider than their columns, as fastai prints them."""
+_RULE = re.compile(r"[\s|:+-]+")
+"""The line below the names of a Markdown table."""
 _LONGEST = 2000
 _SPACY = {"E": "epoch", "#": "step"}
 _YOLO = ("box", "obj", "cls", "total", "dfl", "seg", "pose", "kobj", "angle")
 _YOLO_ROW = re.compile(r"\s*\d+/\d+\s+\d+(?:\.\d+)?G\s")
+_YOLO_BARS = ("epoch", "gpu_mem", "box_loss", "obj_loss", "cls_loss", "labels", "img_size")
+_YOLO_8_BARS = ("epoch", "gpu_mem", "box_loss", "cls_loss", "dfl_loss", "instances", "size")
+"""The columns of a progress bar whose header was not pasted with it: YOLOv5's, and from YOLOv8 on."""
+_LEAST_DFL = 0.5
+"""A third loss above it is that of a distribution; the third of YOLOv5 is the smallest."""
 _YOLO_RESULTS = (
     "epoch", "gpu_mem", "train/box_loss", "train/obj_loss", "train/cls_loss", "total", "targets", "img_size",
     "precision", "recall", "mAP_0.5", "mAP_0.5:0.95", "val/box_loss", "val/obj_loss", "val/cls_loss",
@@ -46,10 +56,12 @@ class TextTable:
         line = line.replace("│", "|").replace("┃", "|")
         if self._headers and _ROW.match(line):
             return self._row(line)
-        if _YOLO_ROW.match(line) and len(line.split()) == len(_YOLO_RESULTS):
-            self._headers, self._is_tabbed = [_YOLO_RESULTS], False
+        if _YOLO_ROW.match(line) and (names := _yolo_names(_BAR.sub("", line).split())):
+            self._headers, self._is_tabbed = [names], False
             return self._row(line)
-        above, self._above = self._above, "" if _VALUE.search(line) or "|" not in line else line
+        above = self._above
+        if not _RULE.fullmatch(line):
+            self._above = "" if _VALUE.search(line) or "|" not in line else line
         if (
             _HINT.search(line)
             and not _VALUE.search(line)
@@ -61,15 +73,27 @@ class TextTable:
 
     def _row(self, line: str) -> dict[str, Cell] | None:
         line = _BAR.sub("", line.replace("No log", "-"))
+        if "[" in line:
+            line = _PARTS.sub(lambda parts: str(total) if (total := total_of(parts[1])) is not None else "-", line)
         cells = _cells(line, tabbed=self._is_tabbed)
         if sum(number(cell) is not None or _FRACTION.fullmatch(cell) is not None for cell in cells) * 2 < len(cells):
             return None
+        if all(len(cells) < len(names) for names in self._headers):
+            cells = _cells(_COLLIDED.sub(r"\1 ", line), tabbed=self._is_tabbed)
         for names in self._headers:
             if len(cells) == len(names):
                 return _entry(names, cells)
             if len(cells) == len(names) + 1 and cells[0].isdigit():  # the index that pandas prints
                 return _entry(names, cells[1:])
         return None
+
+
+def _yolo_names(cells: Sequence[str]) -> tuple[str, ...] | None:
+    if len(cells) == len(_YOLO_RESULTS):
+        return _YOLO_RESULTS
+    if len(cells) != len(_YOLO_BARS):
+        return None
+    return _YOLO_8_BARS if (number(cells[4]) or 0) > _LEAST_DFL else _YOLO_BARS
 
 
 def _cells(line: str, *, tabbed: bool) -> list[str]:
@@ -103,10 +127,14 @@ def _headers(line: str) -> list[tuple[str, ...]]:
 
 
 def _headers_of_two(above: str, line: str) -> list[tuple[str, ...]]:
-    halves = [_cells(half, tabbed=False) for half in (above, line)]
-    if not above or len(halves[0]) != len(halves[1]):
+    """Names on two lines; where the lower ones come again, each upper one is the title of a group of columns."""
+    upper, lower = (_cells(half, tabbed=False) for half in (above, line))
+    if not above or len(upper) != len(lower):
         return []
-    way = _named([" ".join(filter(None, half)) for half in zip(*halves, strict=True)])
+    if len({*lower}) < len(lower):
+        for place, name in enumerate(upper):
+            upper[place] = name or (upper[place - 1] if place else "")
+    way = _named([" ".join(filter(None, half)) for half in zip(upper, lower, strict=True)])
     return [way] if way else []
 
 

@@ -27,6 +27,7 @@ from ..events import (
 from .event_log import Transcript, drop_superseded, first_events, marked_events, restart_steps, tail_events
 from .origin import read_origin
 from .own_files import created, own_files
+from .relation import read_relation
 from .run_folder import EVENTS, StoreError, find_worker, is_watched, printable, run_folders
 from .run_store import read_config, run_description
 
@@ -67,6 +68,8 @@ class RunSummary:
     """The run that this one is a fork of; empty where it is none."""
     forked_at: int = 0
     """The last step that a fork shares with its parent."""
+    fix: str = ""
+    """The title of the fix that a fork has and its parent has not."""
     watched: bool = False
     """Whether anything follows it: a screen, a `train` or an `attach`."""
 
@@ -98,6 +101,7 @@ def summarise(run: Path) -> RunSummary:
         pid=worker.pid if worker else None,
         parent=printable(origin.parent) if origin else "",
         forked_at=origin.step if origin else 0,
+        fix=read_relation(run).fix if origin else "",
         watched=worker is not None and is_watched(run),
     )
 

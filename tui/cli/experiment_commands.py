@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ..formatting import time_left
 from ..text import visible
 from .options import PROGRAM, RunName, events_as_json, option_at_fault, overrides, runs_option, set_option
 from .progress_line import clear_progress, show_progress
@@ -54,8 +55,8 @@ async def _replay(run: Path, told: list[ReplayReport]) -> None:
     async with aclosing(replay(run)) as reports:
         async for report in reports:
             told.append(report)
-            left = (time.monotonic() - began) / max(report.equal, 1) * (report.steps - report.equal)
-            show_progress(f"step {report.equal} of {report.steps}, {left:.0f} s left")
+            left = time_left(time.monotonic() - began, report.equal, report.steps)
+            show_progress(f"step {report.equal} of {report.steps}, {left}")
 
 
 def _replay_words(report: ReplayReport | None, *, is_whole: bool) -> str:

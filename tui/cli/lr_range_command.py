@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,15 +28,22 @@ _HEIGHT = 18
 def lr_range(source: str, step: int | None, assignments: tuple[str, ...], is_ascii: bool, runs: str | None) -> int:
     """Find a learning rate: raise it with every step until the loss diverges (Smith 2015).
 
-    A copy is trained in memory, from a run's last checkpoint or from the start. Nothing is written.
+    A copy is trained in memory, from a run's last checkpoint or from the start. Nothing is written. Ctrl-C ends the
+    test, and what is known so far is shown.
 
     Exit status: 0, or 1 where nothing can be suggested.
     """
     import asyncio
 
     start, adopt = _start(source, step, assignments, runs)
-    lrs, losses = asyncio.run(_measured(start))
-    return _print(start, lrs, losses, adopt, is_ascii=is_ascii)
+    lrs: list[float] = []
+    losses: list[float] = []
+    try:
+        asyncio.run(_measure(start, lrs, losses))
+        status = 0
+    except KeyboardInterrupt:
+        status = 130
+    return _print(start, lrs, losses, adopt, is_ascii=is_ascii) or status
 
 
 def _start(source: str, step: int | None, assignments: tuple[str, ...], runs: str | None) -> tuple[LrRangeStart, str]:
@@ -67,23 +75,23 @@ def _start(source: str, step: int | None, assignments: tuple[str, ...], runs: st
     return start, f"{PROGRAM} fork {visible(run.name)} --at {start.step}"
 
 
-async def _measured(start: LrRangeStart) -> tuple[list[float], list[float]]:
+async def _measure(start: LrRangeStart, lrs: list[float], losses: list[float]) -> None:
+    """The lists get what is measured as it comes, so that it is known after an interruption."""
     from contextlib import aclosing
 
     from ...engine.experiments.lr_range_process import lr_range_reports
+    from ..experiments.lr_range_text import lr_range_progress
 
-    lrs: list[float] = []
-    losses: list[float] = []
+    began = time.monotonic()
     try:
         async with aclosing(lr_range_reports(start)) as reports:
+            show_progress(lr_range_progress(lrs, 0.0))
             async for report in reports:
                 lrs += report.lrs
                 losses += report.losses
-                if lrs:
-                    show_progress(f"lr {lrs[-1]:.2g}, val_loss {losses[-1]:.3g}")
+                show_progress(lr_range_progress(lrs, time.monotonic() - began))
     finally:
         clear_progress()
-    return lrs, losses
 
 
 def _print(start: LrRangeStart, lrs: list[float], losses: list[float], adopt: str, *, is_ascii: bool) -> int:
@@ -105,7 +113,7 @@ def _print(start: LrRangeStart, lrs: list[float], losses: list[float], adopt: st
     for line in printed(plot, **size, colour=sys.stdout.isatty(), ascii=is_ascii) if lrs else []:
         click.echo(line)
     if not found:
-        click.echo("the loss diverged before any lr could be told from another", err=True)
+        click.echo("no lr could be told from another before the test ended", err=True)
         return 1
     for each in found:
         keys = " ".join(f"--set {key}={value:g}" for key, value in with_peak_lr(start.config.schedule, each.lr).items())

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import click
 
-from ...engine.experiments.arms import Proof, fix_verdict_words
+from ...engine.experiments.arms import Proof, chance_words, fix_verdict_words
 from ...engine.experiments.proof import ProofPlan, adopt, make_arms, make_folder, plan_proof
 from ...engine.experiments.too_late import try_earlier
 from ...engine.storage.run_reaper import delete, start_reaper
+from ..experiments.proof_text import proof_progress
 from ..text import visible
 from .options import PROGRAM
 from .progress_line import clear_progress, show_progress
@@ -71,6 +72,8 @@ async def _proved(plan: ProofPlan, folder: Path, *, adopts: bool) -> int:
 def _tell_verdicts(proof: Proof) -> None:
     for arm, verdict in zip(proof.arms[1:], proof.verdicts, strict=True):
         click.echo(f"{visible(arm.candidate.title)}: after {arm.steps} steps, {fix_verdict_words(verdict)}")
+    if words := chance_words(proof):
+        click.echo(words)
 
 
 def _agreed(title: str) -> bool:
@@ -83,10 +86,5 @@ async def _tell(proof: Proof) -> None:
         return
     began = time.monotonic()
     while True:
-        of = proof.look * len(proof.arms)
-        left = (time.monotonic() - began) / max(proof.steps, 1) * (of - proof.steps)
-        words = f"{proof.steps} of {of} steps, {max(left, 0):.0f} s to the next verdict"
-        if proof.tried_from is not None:
-            words = f"no fix helps from step {proof.plan.start}; the nearest is tried from step {proof.tried_from}"
-        show_progress(words)
+        show_progress(proof_progress(proof, time.monotonic() - began))
         await asyncio.sleep(_TOLD_EVERY_S)

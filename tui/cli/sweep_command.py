@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -114,10 +115,11 @@ async def _trained(made: Sweep, folder: Path) -> None:
 async def _tell(made: Sweep) -> None:
     import asyncio
 
+    from ..experiments.sweep_table import sweep_progress
+
+    began = time.monotonic()
     while sys.stderr.isatty():
-        ended = sum(cell.state in ("ended", "failed") for cell in made.cells)
-        words = f"{ended} of {len(made.cells)} runs, {made.steps} of {made.plan.steps * len(made.cells)} steps"
-        show_progress(words)
+        show_progress(sweep_progress(made.plan, made.cells, time.monotonic() - began))
         await asyncio.sleep(_TOLD_EVERY_S)
 
 

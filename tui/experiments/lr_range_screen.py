@@ -1,5 +1,6 @@
 """An LR range test as it goes: val_loss over the lr, what each rule suggests, and going on with one of the lrs."""
 
+import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from pathlib import Path
@@ -37,6 +38,7 @@ from ..plots.axes import Scale
 from ..plots.canvas import ColorRole
 from ..plots.figure import Curve, Figure, VLine
 from ..text import visible
+from .lr_range_text import lr_range_progress
 
 
 class LrRangeScreen(Screen[ForkRun | StartRun | None]):
@@ -73,6 +75,7 @@ class LrRangeScreen(Screen[ForkRun | StartRun | None]):
         self._lrs: list[float] = []
         self._losses: list[float] = []
         self._found: list[LrSuggestion] = []
+        self._began = time.monotonic()
         self._is_over = False
 
     def compose(self) -> ComposeResult:
@@ -112,7 +115,7 @@ class LrRangeScreen(Screen[ForkRun | StartRun | None]):
     def _heading(self) -> str:
         place = f"from step {self._start.step}" if self._start.checkpoint else "from the start"
         if not self._is_over:
-            return f"LR range test {place}: {f'lr {setting(self._lrs[-1], 2)}' if self._lrs else 'starting …'}"
+            return f"LR range test {place}: {lr_range_progress(self._lrs, time.monotonic() - self._began)}"
         if not self._found:
             return f"LR range test {place}: val_loss is no number before any lr could be told from another"
         if self._lrs[-1] >= HIGHEST_LR:

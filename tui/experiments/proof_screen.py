@@ -2,6 +2,7 @@
 
 import asyncio
 import subprocess
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +18,7 @@ from textual.widgets import Static
 
 from ...engine.client import ClientError
 from ...engine.config import ConfigError
-from ...engine.experiments.arms import Proof, fix_verdict_words
+from ...engine.experiments.arms import Proof
 from ...engine.experiments.proof import adopt, make_arms, make_folder, plan_proof
 from ...engine.experiments.too_late import try_earlier
 from ...engine.storage.run_folder import StoreError
@@ -28,7 +29,7 @@ from ..content import in_ascii
 from ..dialogs.key_line import KeyLine
 from ..navigation import ResumeRun
 from ..text import visible
-from ..view.comparison import LETTERS
+from .proof_text import proof_lines
 
 _AGAIN_S = 0.7
 """Between two looks at the runs of the proof."""
@@ -60,6 +61,7 @@ class ProofScreen(Screen[ResumeRun | None]):
         self._proof: Proof | None = None
         self._folder: Path | None = None
         self._caretaker: subprocess.Popen[bytes] | None = None
+        self._began = time.monotonic()
         self._is_over = False
 
     def compose(self) -> ComposeResult:
@@ -100,7 +102,8 @@ class ProofScreen(Screen[ResumeRun | None]):
 
     def _tell(self) -> None:
         if self._proof is not None and self._arms.is_mounted:
-            lines = proof_lines(self._proof, self.chosen, is_over=self._is_over)
+            spent_s = time.monotonic() - self._began
+            lines = proof_lines(self._proof, self.chosen, spent_s, is_over=self._is_over)
             content = Content("\n").join(lines)
             self._arms.update(in_ascii(content) if self._ascii else content)
 
@@ -146,28 +149,3 @@ class ProofScreen(Screen[ResumeRun | None]):
 def _delete_all(folder: Path) -> None:
     for arm in folder.iterdir():
         delete(arm)
-
-
-def proof_lines(proof: Proof, chosen: int, *, is_over: bool) -> list[Content]:
-    """What is tried, from where, and a line each for the control and the fixes."""
-    lines = [Content.styled(_heading(proof, is_over=is_over), "bold")]
-    words = ["", *(fix_verdict_words(verdict) for verdict in proof.verdicts)]
-    for place, (arm, said) in enumerate(zip(proof.arms, words, strict=True)):
-        mark = "›" if place == chosen else " "
-        title = visible(arm.candidate.title)
-        text = f"{mark} {LETTERS[place]} {title}  step {proof.plan.start + arm.steps}"
-        answer = proof.verdicts[place - 1].answer if place else ""
-        colour = {"helps": "$text-success", "makes worse": "$text-error"}.get(answer, "$foreground 60%")
-        lines.append(Content.assemble((text, "bold" if place == chosen else ""), (f"  {said}" if said else "", colour)))
-    return [
-        *lines,
-        *(Content.styled(f"    not tried: {visible(why)}", "$foreground 60%") for why in proof.plan.left_out),
-    ]
-
-
-def _heading(proof: Proof, *, is_over: bool) -> str:
-    plan = proof.plan
-    state = "the verdicts" if is_over else f"the next verdict is at step {plan.start + proof.look}"
-    if not is_over and proof.tried_from is not None:
-        state = f"none helps; the nearest is tried from step {proof.tried_from}"
-    return f"{visible(plan.finding)}, with each fix from step {plan.start} on and on the same batches: {state}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 from typing import ClassVar
 
@@ -32,7 +33,7 @@ from ..plots.axes import Scale
 from ..plots.canvas import ColorRole
 from ..plots.figure import Curve, Figure
 from ..text import visible
-from .sweep_table import axis_words, cell_texts, row_labels, sensitivity_words
+from .sweep_table import axis_words, cell_texts, row_labels, sensitivity_words, sweep_progress
 
 _AGAIN_S = 0.5
 _ROLES = (ColorRole.COMPARED_A, ColorRole.COMPARED_B, ColorRole.COMPARED_C, ColorRole.COMPARED_D)
@@ -74,6 +75,7 @@ class SweepScreen(Screen[None]):
         self._ascii = ascii
         self._reaper: subprocess.Popen[bytes] | None = None
         self._sweep = Sweep(plan)
+        self._began = time.monotonic()
         self._is_over = False
 
     def compose(self) -> ComposeResult:
@@ -126,9 +128,9 @@ class SweepScreen(Screen[None]):
 
     def _state(self) -> str:
         cells, changes = self._sweep.cells, self._plan.cells[self.chosen]
-        ended = sum(cell.state in ("ended", "failed") for cell in cells)
         values = ", ".join(f"{key} {axis_words(value)}" for key, value in changes.items())
-        state = "all runs have ended" if self._is_over else f"{ended} of {len(cells)} runs have ended"
+        spent_s = time.monotonic() - self._began
+        state = "all runs have ended" if self._is_over else sweep_progress(self._plan, cells, spent_s)
         return f"{values}  {cells[self.chosen].why or state}"
 
     def _widths(self) -> tuple[int, int]:

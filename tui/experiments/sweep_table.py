@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ...engine.experiments.sweep import SweepPlan, best_cell, heat_levels, lr_sensitivity
 from ...engine.experiments.sweep_runs import SweepCell
 from ...engine.vocabulary import CHANCE_LOSS
-from ..formatting import setting
+from ..formatting import setting, time_left
 
 SHADES, ASCII_SHADES = " ·░▒▓█", " .:-#@"
 """By the level of heat, from none to that of the best cells."""
@@ -76,3 +76,11 @@ def sensitivity_words(curves: Sequence[tuple[str, list[float], list[float]]]) ->
         for name, _, losses in curves
         if any(map(math.isfinite, losses))
     ]
+
+
+def sweep_progress(plan: SweepPlan, cells: Sequence[SweepCell], spent_s: float) -> str:
+    """How many runs and steps there are, and how long the others take."""
+    ended = [cell for cell in cells if cell.state in ("ended", "failed")]
+    done = sum(cell.step for cell in cells)
+    of = sum(cell.step for cell in ended) + plan.steps * (len(cells) - len(ended))
+    return f"{len(ended)} of {len(cells)} runs, {done} of {of} steps, {time_left(spent_s, done, of)}"

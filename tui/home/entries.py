@@ -74,6 +74,8 @@ class RunEntry:
     summary: RunSummary
     is_recent: bool = False
     """Whether it is among those that a person most likely comes back to."""
+    depth: int = 0
+    """How many of its ancestors stand above it in a tree of runs."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,11 @@ def listing_words(listing: Listing) -> str:
     if not listing.runs_alone:
         return ""
     return "runs alone, " + ("the newest first" if listing.order == "newest" else f"by {listing.order}")
+
+
+def is_tree(listing: Listing) -> bool:
+    """A list by val_loss or state ranks runs, so that forks do not stand below their parents."""
+    return not listing.runs_alone or listing.order in ("newest", "name")
 
 
 def listed(
@@ -233,4 +240,5 @@ def _searched(entry: Entry) -> str:
             return f"{entry.path} log".casefold()
         case RunEntry():
             run = entry.summary
-            return f"{run.name} {run.title} {run.state} {'findings' if run.findings else ''}".casefold()
+            fork = f"fork {run.parent} {run.fix}" if run.parent else ""
+            return f"{run.name} {run.title} {run.state} {'findings' if run.findings else ''} {fork}".casefold()

@@ -195,7 +195,9 @@ class EntryList(ScrollView, can_focus=True):
         is_marked = isinstance(entry, RunEntry) and entry.summary.name in self.marked and not line.second
         mark = ("*" if self._ascii else "◆") if is_marked else " "
         if line.second:
-            pieces = laid_out([("  ", words.details[1]), words.details], words.aside, max(width - 3, 0))
+            pieces = laid_out(
+                [(" " * (2 + words.indent), words.details[1]), words.details], words.aside, max(width - 3, 0)
+            )
         elif self._compact:
             details = (f"  {words.details[0]}", words.details[1])
             pieces = laid_out([*words.name, details], words.state, max(width - 3, 0))

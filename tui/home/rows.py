@@ -14,6 +14,9 @@ from .entries import BrokenPreset, Entry, LearnEntry, LogEntry, PresetEntry, Run
 if TYPE_CHECKING:  # the first frame does not need it
     from ...engine.storage.run_summary import RunSummary
 
+_DEEPEST = 4
+"""Generations of forks that are indented; later ones stand below the last of these."""
+
 Piece = tuple[str, str]
 """A text and the theme variable that colours it."""
 
@@ -26,6 +29,8 @@ class EntryRow:
     state: Piece
     details: Piece
     aside: Piece
+    indent: int = 0
+    """Cells that the second line stands further to the right."""
 
 
 def row(entry: Entry, now: datetime, *, ascii: bool) -> EntryRow:
@@ -52,7 +57,7 @@ def row(entry: Entry, now: datetime, *, ascii: bool) -> EntryRow:
             written = (age(entry.written_at, now), "state-faint")
             return EntryRow(name, written, (visible(str(entry.path.parent)), "curve-plan"), ("", "state-faint"))
         case RunEntry():
-            return _run_row(entry.summary, now, ascii=ascii)
+            return _run_row(entry.summary, entry.depth, now, ascii=ascii)
 
 
 def age(created: datetime, now: datetime) -> str:
@@ -61,10 +66,6 @@ def age(created: datetime, now: datetime) -> str:
         if seconds >= size:
             return f"{seconds / size:.0f} {unit}"
     return "just now"
-
-
-def size(count: int) -> str:
-    return formatting.megabytes(count) if count >= 1e6 else f"{max(count, 0) / 1e3:.0f} kB"
 
 
 def findings(count: int) -> str:
@@ -76,14 +77,27 @@ def damage(run: RunSummary) -> str:
     return visible(run.why.replace(f"{run.path}/", ""))
 
 
-def _run_row(run: RunSummary, now: datetime, *, ascii: bool) -> EntryRow:
+def branch(depth: int, *, ascii: bool) -> str:
+    """What stands before a fork below its parent."""
+    return "  " * (min(depth, _DEEPEST) - 1) + ("`-" if ascii else "└─") if depth else ""
+
+
+def origin_words(run: RunSummary, depth: int, *, ascii: bool) -> str:
+    """Where a fork comes from and which fix it has; its parent is not named where it stands above."""
+    parent = "" if depth else f" {visible(run.parent)}"
+    fix = f": {visible(run.fix)}" if run.fix else ""
+    return f"{'<-' if ascii else '⑂'}{parent} at {run.forked_at}{fix}"
+
+
+def _run_row(run: RunSummary, depth: int, now: datetime, *, ascii: bool) -> EntryRow:
     state = state_glyph(run.state, is_failing=run.is_failing)
     title = visible(run.title)
-    name = [(f"{state.plain_glyph if ascii else state.glyph} ", state.colour), (visible(run.name), "foreground")]
+    glyph = f"{state.plain_glyph if ascii else state.glyph} "
+    name = [(branch(depth, ascii=ascii), "state-faint"), (glyph, state.colour), (visible(run.name), "foreground")]
     if run.findings:
         name.append((f"  ! {findings(run.findings)}", "state-paused"))
     if run.parent:
-        name.append((f"  {'<-' if ascii else '⑂'} {visible(run.parent)} at {run.forked_at}", "state-faint"))
+        name.append((f"  {origin_words(run, depth, ascii=ascii)}", "state-faint"))
     if title and not run.parent and not run.name.startswith(title.lower().replace(" ", "-")):
         name.append((f"  {title}", "state-faint"))
     facts = []
@@ -94,5 +108,7 @@ def _run_row(run: RunSummary, now: datetime, *, ascii: bool) -> EntryRow:
     if run.loss is not None:
         facts.append(f"loss {formatting.compact(run.loss)}")
     dot = " - " if ascii else " · "
-    aside = f"{age(run.created, now)}{dot}{size(run.bytes)}"
-    return EntryRow(tuple(name), (state.words, state.colour), (dot.join(facts), "curve-plan"), (aside, "state-faint"))
+    aside = f"{age(run.created, now)}{dot}{formatting.file_size(run.bytes)}"
+    words = (state.words, state.colour)
+    details, indent = (dot.join(facts), "curve-plan"), len(branch(depth, ascii=ascii))
+    return EntryRow(tuple(name), words, details, (aside, "state-faint"), indent)

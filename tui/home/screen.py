@@ -32,11 +32,23 @@ from ..navigation import (
 )
 from ..text import visible
 from .disk import preset_entries, read_logs, read_runs
-from .entries import Entry, LearnEntry, LogEntry, PresetEntry, RunEntry, intention, listed, listing_words, matching
+from .entries import (
+    Entry,
+    LearnEntry,
+    LogEntry,
+    PresetEntry,
+    RunEntry,
+    intention,
+    is_tree,
+    listed,
+    listing_words,
+    matching,
+)
 from .entry_list import EntryList, utc_now
 from .filter_line import FilterLine
 from .previews import Previews
 from .run_actions import RunActions
+from .tree import in_families
 
 _REFRESH_S = 1.5
 _IDLE_SHARE = 30
@@ -172,6 +184,7 @@ class HomeScreen(RunActions):
     def _show_entries(self) -> None:
         wanted = self.filter_line.wanted
         shown = matching(listed(self._presets, self._found or (), self.listing, self._logs), wanted)
+        shown = in_families(shown) if is_tree(self.listing) else shown
         self.filter_line.note = listing_words(self.listing)
         self.choice.show(shown)
         self.empty_line.update(Content(_empty(wanted, is_empty=not shown)))

@@ -50,6 +50,8 @@ class RunFeed:
     ) -> None:
         self.newest = RunView.of(run.config)
         """The view of every event so far, published or not."""
+        self.newest_at = 0.0
+        """Seconds since 1970 at which the latest event came about."""
         self.is_closed = False
         """From then on nothing is published: the screen's widgets are removed while the run may still send events."""
         self._run = run
@@ -65,6 +67,7 @@ class RunFeed:
                 self.newest = await asyncio.to_thread(self.newest.after_all, batch)
             else:
                 self.newest = self.newest.after_all(batch)
+            self.newest_at = getattr(batch[-1], "time", self.newest_at)
             on_events(batch)
             if len(batch) > _MANY or all(isinstance(event, _Frequent) for event in batch):
                 self._publish_soon()  # a stored past comes in many batches, each with findings

@@ -1,5 +1,7 @@
 """The line at the top: which run, in which state, how far and how fast."""
 
+from collections.abc import Sequence
+
 from textual.content import Content
 from textual.reactive import reactive
 from textual.widgets import Static
@@ -23,23 +25,29 @@ class RunHeader(Static):
     view: reactive[RunView | None] = reactive(None, layout=False)
     note: reactive[str] = reactive("")
     """Such as how many panels are hidden."""
+    slow: reactive[tuple[str, ...]] = reactive(())
+    """Facts of a step that takes long."""
 
     ascii = False
 
     def note_hidden(self, hidden: frozenset[str]) -> None:
         self.note = f"{len(hidden)} hidden, D shows" if hidden else ""
 
+    def show_slow(self, facts: Sequence[str]) -> None:
+        self.slow = tuple(facts)
+
     def render(self) -> Content:
         if self.view is None:
             return Content("")
-        line = header_line(self.view, self.size.width, self.note)
+        line = header_line(self.view, self.size.width, self.note, self.slow)
         return in_ascii(line) if self.ascii else line
 
 
-def header_line(view: RunView, width: int, note: str = "") -> Content:
+def header_line(view: RunView, width: int, note: str = "", slow: Sequence[str] = ()) -> Content:
     facts = [state_words(view), Content(f"step {view.step}/{view.steps}" if view.steps else f"step {view.step}")]
     if view.state in ("starting", "followed") and view.state_detail:
         facts.insert(1, Content(visible(view.state_detail)))
+    facts += [Content.styled(fact, "bold") for fact in slow]
     if view.log is not None and len(view.log.runs) > 1:
         facts.append(Content(f"{len(view.log.runs)} runs in it"))
     if view.state in ("training", "paused") and len(view.curves) and view.described is None:

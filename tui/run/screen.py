@@ -43,6 +43,7 @@ from .pace_line import PaceLine, lesson_pace
 from .probing import ProbingScreen
 from .process_memory import MemoryMeter
 from .sending import is_possible, keys_differ, send, send_named
+from .slow_step import SlowStep
 
 
 class RunScreen(ProbingScreen, ExportingScreen):
@@ -82,6 +83,7 @@ class RunScreen(ProbingScreen, ExportingScreen):
         self._memory = MemoryMeter(now)
         pace = Throttle(1 / settings.redraws_per_s, now, processor_time)
         self._feed = RunFeed(run, pace, publish=self._publish, set_timer=self.set_timer)
+        self._slow = SlowStep(run, self._feed, now=now, show=lambda facts: self.header.show_slow(facts))
 
     @property
     def active_bindings(self) -> dict[str, ActiveBinding]:
@@ -104,6 +106,7 @@ class RunScreen(ProbingScreen, ExportingScreen):
         self.header.ascii = self.pace_line.ascii = self._ascii
         self.watch(self.panels, "hidden", self.header.note_hidden)
         self.view = self._feed.newest
+        self.set_interval(SlowStep.EVERY_S, self._slow.look)
         if self._paced and (pace := lesson_pace(self._run.config)):
             self.run_worker(send(self, self._run, pace), group="commands")
         bell = self._settings.bell
@@ -156,7 +159,8 @@ class RunScreen(ProbingScreen, ExportingScreen):
 
     @work(group="commands")
     async def action_send(self, name: str) -> None:
-        await send_named(self, self._run, name, self._feed.newest)
+        with self._slow.until_answered(name):
+            await send_named(self, self._run, name, self._feed.newest)
 
     @work(group="dialog")
     async def action_ask(self, what: str) -> None:
@@ -166,7 +170,8 @@ class RunScreen(ProbingScreen, ExportingScreen):
         dialog = ChangeForm(view, self.panels.viewport) if is_own_form else PROMPTS[what](view)
         command = await self.app.push_screen_wait(dialog)
         if command is not None:
-            await send(self, self._run, command, what)
+            with self._slow.until_answered(what):
+                await send(self, self._run, command, what)
 
     @work(group="dialog")
     async def action_choose_metrics(self) -> None:

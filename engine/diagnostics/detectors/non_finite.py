@@ -25,6 +25,8 @@ class NonFinite:
     """Rows in a row of bad gradient norms beside a good loss."""
     skipped_rows: int = 33
     """The same for steps that mixed precision skips: its scale begins at 2**32 at most and is halved each time."""
+    lost_rows: int = 2
+    """The same where the trainer leaves a loss out of its rows that it had in them before."""
     recovery: int = 10
     """Rows of finite numbers that close the finding; a single finite loss may come from a skipped step."""
     val_recovery: int = 2
@@ -38,11 +40,13 @@ class NonFinite:
     _bad_norms: Streak = field(default_factory=Streak, init=False)
     _last: float | None = field(default=None, init=False)
     """The last finite loss."""
+    _is_joint: bool = field(default=False, init=False)
+    """Whether it stood in a row with a gradient norm."""
 
     def observe(self, run: RunStatistics) -> Detection | Recovered | None:
         if run.is_usual and not (self._open or self._bad_norms.length):
             if run.loss is not None:
-                self._last = run.loss
+                self._last, self._is_joint = run.loss, run.grad_norm is not None
             return None
         values = run.row.values
         loss, norm, val_loss = values.get("loss"), values.get("grad_norm"), values.get("val_loss")
@@ -61,12 +65,14 @@ class NonFinite:
             self._only_val = True
             return self._begin(run, {"val_loss": val_loss})
         if loss is not None:
-            self._last = loss
+            self._last, self._is_joint = loss, norm is not None
         return None
 
     def _patience(self, values: Mapping[str, float]) -> int:
         is_scaled = values.get("skipped", 0) > 0 or values.get("loss_scale", 0) > 1
-        return self.skipped_rows if is_scaled else self.gradient_rows
+        if is_scaled:
+            return self.skipped_rows
+        return self.lost_rows if self._is_joint and "loss" not in values else self.gradient_rows
 
     def _begin(self, run: RunStatistics, looked_at: Mapping[str, float | None]) -> Detection:
         self._open, self._finite = True, Streak()

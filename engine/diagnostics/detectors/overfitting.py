@@ -59,8 +59,8 @@ class Overfitting:
 
     def observe(self, run: RunStatistics) -> Detection | Recovered | None:
         val_loss = run.val_loss
-        if val_loss is None or run.rows == 0:
-            return None
+        if val_loss is None or run.rows == 0 or val_loss == self._last[0]:
+            return None  # a value that comes again, to the last digit, is the same evaluation still shown
         self._learn(val_loss, run)
         if self._since < AROUND + 1:
             return self._recover(val_loss, run.step) if self._open and self._since == 0 else None

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -13,6 +12,7 @@ from threading import Thread
 import torch
 from torch import Tensor
 
+from ...client import killed_words
 from ...config import ConfigError, RunConfig
 from ...hosting.interfaces import LoopBroken
 from ...storage.run_folder import printable
@@ -150,7 +150,7 @@ class _Process:
         words = self._words.read().decode(errors="replace").strip()
         if words:
             print(words, file=sys.stderr)
-        how = f"was killed by {signal.Signals(-status).name}" if status < 0 else f"left with exit status {status}"
+        how = f"was {killed_words(-status)}" if status < 0 else f"left with exit status {status}"
         last = f": {printable(words.splitlines()[-1])}" if words else ""
         return LoopBroken(f"{self._name} (pid {self._process.pid}) {how}{last}")
 

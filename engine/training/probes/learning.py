@@ -4,10 +4,11 @@ from typing import Any
 
 from ...config import RunConfig
 from ...events import StepFinished
-from ...experiments.probe_verdicts import MEMORISED, capacity_verdict, overfit_verdict
+from ...experiments.probe_verdicts import MEMORISED, cannot_tell, capacity_verdict, overfit_verdict
 from ...experiments.probes import ProbeAnswer
 from ..trainer import Trainer
 from .one_batch import OneBatch
+from .passes import gradient_norms
 from .run_copy import RunCopy
 
 MOST_STEPS = 200
@@ -59,13 +60,16 @@ def capacity(run: RunCopy) -> ProbeAnswer:
         "twice the width": {"model.width": 2 * model.width},
     }
     faster = {"schedule.lr": 2 * schedule.lr, "schedule.min_lr": 2 * schedule.min_lr}
-    of_larger = {name: _losses(run, changes) for name, changes in larger.items()}
-    return capacity_verdict(_losses(run, {}), of_larger, _losses(run, faster))
+    control = run.untrained({})
+    losses = _losses(control)
+    if not all(norm != 0 for norm in gradient_norms(control).values()):
+        return cannot_tell("capacity", "some parameters get no gradient (`gradients`): mend that first")
+    of_larger = {name: _losses(run.untrained(changes)) for name, changes in larger.items()}
+    return capacity_verdict(losses, of_larger, _losses(run.untrained(faster)))
 
 
-def _losses(run: RunCopy, changes: dict[str, Any]) -> list[float]:
-    trainer = run.untrained(changes)
-    return [_train_step(trainer) for _ in range(min(CAPACITY_STEPS, run.config.training.steps))]
+def _losses(trainer: Trainer) -> list[float]:
+    return [_train_step(trainer) for _ in range(min(CAPACITY_STEPS, trainer.config.training.steps))]
 
 
 def _train_step(trainer: Trainer) -> float:

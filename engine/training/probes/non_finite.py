@@ -28,8 +28,13 @@ def first_non_finite(trainer: Trainer) -> FirstNonFinite | None:
     """Take one step, and name where it first was not finite; None where all of it is."""
     with non_finite_watch(trainer.model, trainer.step + 1) as watch:
         events = trainer.advance()
-    is_loss_finite = all(math.isfinite(event.loss or 0.0) for event in events if isinstance(event, StepFinished))
-    return watch.first or _in_parameters(trainer) or (None if is_loss_finite else _of_loss(trainer.step, "output"))
+    if first := watch.first or _in_parameters(trainer):
+        return first
+    (step,) = (event for event in events if isinstance(event, StepFinished))
+    if not math.isfinite(step.loss or 0.0):
+        return _of_loss(trainer.step, "output")
+    is_norm_finite = math.isfinite(step.grad_norm or 0.0)
+    return None if is_norm_finite else replace(_of_loss(trainer.step, "gradient"), is_norm=True)
 
 
 class NonFiniteWatch:

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...experiments.probe_verdicts import (
+    GRADIENT_TOLERANCE,
     CheckedGradient,
     TokenChanged,
     first_loss_verdict,
@@ -29,6 +30,8 @@ CHECKED_LAYERS = 8
 """At most, evenly from the embeddings to the head."""
 NUDGE = 1e-4
 """A weight is moved by so much to both sides; in double precision that is far above rounding."""
+FINER = 4
+"""Times as small a nudge has to give the same: the error of a difference falls with the square of the nudge."""
 
 
 def first_loss(run: RunCopy) -> ProbeAnswer:
@@ -38,10 +41,14 @@ def first_loss(run: RunCopy) -> ProbeAnswer:
 
 
 def gradients(run: RunCopy) -> ProbeAnswer:
-    trainer = run.latest
+    return gradients_verdict(gradient_norms(run.latest), run.latest.step)
+
+
+def gradient_norms(trainer: Trainer) -> dict[str, float]:
+    """Of each parameter, on the next batch."""
     trainer.differentiate(trainer.settings)
     norms = torch.stack(norm_of_each(trainer.flat.views(trainer.flat.gradients))).tolist()
-    return gradients_verdict(dict(zip(trainer.flat.names, norms, strict=True)), trainer.step)
+    return dict(zip(trainer.flat.names, norms, strict=True))
 
 
 def mask(run: RunCopy) -> ProbeAnswer:
@@ -69,42 +76,60 @@ def numeric(run: RunCopy) -> ProbeAnswer:
 
 
 def checked_gradients(trainer: Trainer) -> list[CheckedGradient]:
-    """In each layer the weight whose gradient is largest.
+    """In each layer the weight whose gradient is largest, where it can be checked.
 
     The gradient is what training computes, faults included. The difference is that of two losses of a copy of the model
     in double precision: in single precision what one weight changes is mostly rounding.
     """
+    computed, batches = _computed(trainer)
+    exact = copy.deepcopy(trainer.model).cpu().double()
+    parameters = dict(exact.named_parameters())
+    slopes, rounded = _slopes(exact, batches), _slopes(copy.deepcopy(trainer.model).cpu().float(), batches)
+    checked = []
+    for members in _spread([members for _, members in layer_groups(trainer.flat.names)]):
+        place = max(members, key=lambda each: slopes[trainer.flat.names[each]].abs().amax().item())
+        name = trainer.flat.names[place]
+        index = int(slopes[name].abs().argmax())
+        coarse, fine = (_difference(exact, parameters[name], index, batches, NUDGE / times) for times in (1, FINER))
+        slope = slopes[name].flatten()[index].item()
+        if _agree(coarse, fine) and _agree(slope, rounded[name].flatten()[index].item()):
+            checked.append(CheckedGradient(f"{name}[{index}]", computed[place].flatten()[index].item(), fine))
+    return checked
+
+
+def _computed(trainer: Trainer) -> tuple[Sequence[Tensor], list[Batch]]:
+    """The gradients of the next step, and the batches that they are of."""
     settings, usual = trainer.settings, trainer.batches
     trainer.batches = same = OneBatch(usual, settings.batch)
     trainer.differentiate(settings)
     trainer.batches = usual
     batches = trainer.faults.batches(trainer.step + 1, [same.drawn] * settings.accumulation)
     computed = trainer.flat.views(trainer.flat.gradients)
-    exact = copy.deepcopy(trainer.model).cpu().double()
-    parameters = dict(exact.named_parameters())
-    batches = [(inputs_BT.cpu(), targets_BT.cpu()) for inputs_BT, targets_BT in batches]
-    slopes = dict(zip(parameters, torch.autograd.grad(_loss(exact, batches), [*parameters.values()]), strict=True))
-    checked = []
-    for members in _spread([members for _, members in layer_groups(trainer.flat.names)]):
-        place = max(members, key=lambda each: slopes[trainer.flat.names[each]].abs().amax().item())
-        name = trainer.flat.names[place]
-        index = int(slopes[name].abs().argmax())
-        difference = _difference(exact, parameters[name], index, batches)
-        checked.append(CheckedGradient(f"{name}[{index}]", computed[place].flatten()[index].item(), difference))
-    return checked
+    return computed, [(inputs_BT.cpu(), targets_BT.cpu()) for inputs_BT, targets_BT in batches]
+
+
+def _slopes(model: GPT, batches: Sequence[Batch]) -> dict[str, Tensor]:
+    """The gradients in the precision of the model, without what training adds to them."""
+    parameters = dict(model.named_parameters())
+    return dict(zip(parameters, torch.autograd.grad(_loss(model, batches), [*parameters.values()]), strict=True))
+
+
+def _agree(one: float, other: float) -> bool:
+    """As far as a gradient must; where not, the loss bends too much or single precision is too coarse for a check."""
+    return not CheckedGradient("", one, other).error > GRADIENT_TOLERANCE["fp32"]
 
 
 @torch.no_grad()
-def _difference(model: GPT, parameter: Tensor, index: int, batches: Sequence[Batch]) -> float:
+def _difference(model: GPT, parameter: Tensor, index: int, batches: Sequence[Batch], nudge: float) -> float:
     """(loss(w + h) - loss(w - h)) / 2h of one weight w."""
     weights = parameter.data.view(-1)
     before = weights[index].item()
     losses = []
-    for nudged in (before + NUDGE, before - NUDGE):
+    for nudged in (before + nudge, before - nudge):
         weights[index] = nudged
         losses.append(_loss(model, batches).item())
     weights[index] = before
-    return (losses[0] - losses[1]) / (2 * NUDGE)
+    return (losses[0] - losses[1]) / (2 * nudge)
 
 
 def _loss(model: GPT, batches: Sequence[Batch]) -> Tensor:

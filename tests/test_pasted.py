@@ -1,0 +1,184 @@
+"""Pieces of logs as people paste them into questions: quoted, cut, translated, with a sentence or an error around."""
+
+import io
+import math
+from collections.abc import Sequence
+
+import pytest
+
+from tinygpt_tui.engine.diagnostics.report import Finding, report_of
+from tinygpt_tui.engine.diagnostics.row import Row
+from tinygpt_tui.engine.diagnostics.run_statistics import RunFacts
+from tinygpt_tui.engine.readers.log import Log, open_log
+from tinygpt_tui.engine.readers.pasted import unpasted
+
+EPOCHS = RunFacts(rows_are_epochs=True)
+
+
+def opened(*lines: str) -> Log:
+    return open_log("stdin", io.BytesIO("".join(f"{line}\n" for line in lines).encode()))
+
+
+def losses(*lines: str) -> list[float]:
+    return [row.values["loss"] for _, row in opened(*lines).rows() if "loss" in row.values]
+
+
+def alarms(rows: Sequence[Row], facts: RunFacts | None = None) -> list[Finding]:
+    return [finding for finding in report_of(rows, facts).findings if finding.severity != "info"]
+
+
+def alarms_of(*lines: str) -> list[Finding]:
+    log = opened(*lines)
+    return alarms([row for _, row in log.rows()], log.facts)
+
+
+def kinds(values: Sequence[float], name: str = "loss", facts: RunFacts = EPOCHS, start: int = 1) -> list[str]:
+    rows = [Row(step, {"loss": 2.0 / step, name: value}) for step, value in enumerate(values, start)]
+    return [finding.kind for finding in alarms(rows, facts)]
+
+
+@pytest.mark.parametrize(
+    ("pasted", "printed"),
+    [
+        ("> > step 5: loss 2.0", "step 5: loss 2.0"),
+        ("{'loss': **2.25**, 'epoch': 1}", "{'loss': 2.25, 'epoch': 1}"),
+        ("2024-03-01T10:00:00.1234567Z step 5: loss 2.0", "step 5: loss 2.0"),
+        ("Loss：2.0，lr：0.1", "Loss:2.0,lr:0.1"),
+        ("验证损失：2.0", " val loss :2.0"),
+        ("100%|████| 7/7 [00:01<00:00]", "100%|████| 7/7 [00:01<00:00]"),
+    ],
+)
+def test_what_pasting_adds_to_a_line_is_taken_away(pasted: str, printed: str) -> None:
+    assert unpasted(pasted) == printed
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("第一轮", "训练次数：100，损失：3.5", "训练次数：200，损失：2.5"),
+        ("Epoch: [4][0]  Time 0.9 (1.1)  Loss 3.5 (3.6)", "Epoch: [4][50]  Time 0.9 (1.1)  Loss 2.5 (3.6)"),
+        ("[10:00:00.1] Epoch: [1]  [10/90]  closs: 3.5 (3.6)", "[10:00:00.2] Epoch: [1]  [20/90]  closs: 2.5 (3.6)"),
+        ("[Iteration 7] Train 64 in 4s. Loss is 3.5. lr is 0.1", "[Iteration 8] Train 64 in 4s. Loss is 2.5."),
+        ("My loss goes from 99.5 up to 120 in run 2", "step 1: loss 3.5", "step 2: loss 2.5"),
+        ("Epoch 0:  50% 9/18 [00:10<00:09, loss=3.5]", "Epoch 0:  56% 10/18 [00:11<00:08, loss=2.5]"),
+        ("2024-03-01T10:00:00.1Z   3/9   2.1G   1.5   1.25   0.75   8   640:  50%|##  | 5/9",
+         "2024-03-01T10:00:00.2Z   3/9   2.1G   1.0   1.0    0.5    8   640:  60%|### | 6/9"),
+        ("| train |      | validate |      |", "| ----- | ---- | -------- | ---- |", "| epoch | Loss | epoch | Loss |",
+         "| 1     | 3.5  | 1        | 3.9  |", "| 2     | 2.5  | 2        | 3.0  |"),
+    ],
+)  # fmt: skip
+def test_the_loss_of_a_pasted_piece_is_found(lines: Sequence[str]) -> None:
+    assert losses(*lines) == [3.5, 2.5]
+
+
+def test_lines_with_commas_are_not_taken_for_a_table_without_a_loss() -> None:
+    lines = ("clients: [0, 16, 32]", "Training: Loss nan Acc 0.1", "clients: [1, 12, 22]", "Training: Loss nan Acc 0.1")
+
+    assert [found.kind for found in alarms_of(*lines)] == ["nan"]
+
+
+def test_a_progress_bar_that_stands_still_is_no_stall() -> None:
+    bars = [f"Epoch 0:  9{step % 9}% {1650 + step}/1702 [13:00<00:24,  2.1it/s, loss=0.158]" for step in range(10)]
+
+    assert not alarms_of(*bars)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "FloatingPointError: Loss became infinite or NaN at iteration=30!",
+        "InvalidArgumentError: LossTensor is inf or nan. : Tensor had NaN values",
+        "FloatingPointError: Minimum loss scale reached (0.0001). Your loss is probably exploding.",
+        "Exception: Current loss scale already at minimum - cannot decrease scale anymore. Exiting run.",
+        "Loss is nan, stopping training",
+    ],
+)
+def test_an_error_message_that_the_loss_is_lost_is_a_finding(message: str) -> None:
+    log = ("step 10: train_loss 2.5, lr 0.1", "step 20: train_loss 2.0, lr 0.1")
+
+    for lines in ((*log, "Traceback (most recent call last):", message), (f"I get `{message}`:", *log)):
+        (found,) = alarms_of(*lines)
+        assert (found.kind, found.severity) == ("nan", "failure")
+        assert "the last finite loss was 2" in found.evidence
+
+
+def test_a_mean_that_is_nan_beside_a_finite_loss_is_a_finding() -> None:
+    log = opened(*(f"epoch {epoch}: loss=3.{epoch}\nMean training loss: nan" for epoch in range(1, 5)))
+
+    assert log.columns["loss"] == "loss"
+    assert log.losses == ("Mean training loss",)
+
+
+def test_nan_in_the_mean_over_the_first_epoch_may_be_the_learning_rates_doing() -> None:
+    (found,) = alarms_of(
+        *(f"Epoch {epoch}/9\n9/9 [====] - 1s - loss: nan - acc: 0.1 - val_loss: nan - val_acc: 0.1" for epoch in (1, 2))
+    )
+
+    assert "data" in found.causes[0]
+    assert any("learning rate" in cause for cause in found.causes)
+    assert any("clipnorm in Keras" in fix.title for fix in found.fixes)
+
+
+def test_a_setting_that_a_trainer_does_not_have_is_no_remedy() -> None:
+    lines = [f"[{step}]\ttraining's l2: {1 + step / 20}\tvalid_1's l2: {1 + step / 20}" for step in range(1, 9)]
+    (found,) = alarms_of(*lines)
+
+    assert found.kind == "divergence"
+    assert [fix.title for fix in found.fixes] == ["halve the learning rate (learning_rate in LightGBM)"]
+
+
+def test_a_loss_that_is_left_out_while_the_norm_is_nan_was_lost() -> None:
+    row = "iteration {} | lm loss: {} | loss scale: 1.0 | grad norm: {} |"
+    lost = "iteration {} | loss scale: 1.0 | grad norm: nan |"
+    lines = [row.format(1, 2.5, 0.5), row.format(2, 2.25, 0.5), lost.format(3), lost.format(4)]
+
+    assert [found.kind for found in alarms_of(*lines)] == ["nan"]
+
+
+@pytest.mark.parametrize(("bad", "found"), [((0, 1), []), ((0, 6), ["nan"])], ids=["at the start", "later too"])
+def test_norms_that_overflow_again_and_again_are_a_finding(bad: Sequence[int], found: list[str]) -> None:
+    norms = [math.inf if step in bad else 0.5 for step in range(10)]
+
+    assert kinds(norms, "grad_norm", RunFacts()) == found
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        ([14.5, 14.5, 14.5, 14.5], ["stall"]),
+        ([0.029, 0.0266, 0.0266, 0.0266, 0.0266], ["stall"]),
+        ([2.5, 1.2, 0.9, 0.8, 0.8, 0.8, 0.8], []),
+        ([0.71, 0.73, 0.75, 0.77, 0.79, 0.81, 0.83], ["divergence"]),
+        ([0.71, 0.70, 0.72, 0.71, 0.72, 0.73, 0.74], []),
+        ([1.4, 1.2, 1.35, 1.36, 1.44, 1.2, 1.8, 2.2, 2.4], ["divergence"]),
+        ([1.4, 1.2, 1.35, 1.36, 1.44, 1.2, 1.5, 1.6, 1.7], []),
+    ],
+    ids=[
+        "constant",
+        "constant after one epoch",
+        "converged",
+        "rises from the first row",
+        "noise",
+        "rises last",
+        "drifts",
+    ],
+)
+def test_few_rows_show_that_nothing_moves_or_all_goes_up(values: Sequence[float], found: list[str]) -> None:
+    assert kinds(values) == found
+
+
+def test_epochs_with_the_same_loss_are_a_stall_wherever_the_piece_was_cut_out() -> None:
+    assert kinds([14.5] * 4, start=278) == ["stall"]
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        ([3.3, 0.9, 1.4, 0.6, 2.3, 0.2, 1.5, 0.15, 2.8], ["oscillation"]),
+        ([3.3, 0.9, 1.4, 0.6, 0.5, 0.9, 0.4, 0.35, 0.3], []),
+        ([3.3, 0.9, 0.2, 0.7, 0.2, 0.1, 0.4, 0.1, 0.09], []),
+    ],
+    ids=["to where it began", "by half", "ever lower"],
+)
+def test_a_val_loss_that_leaps_to_and_fro_swings(values: Sequence[float], found: list[str]) -> None:
+    assert kinds(values, "val_loss") == found
