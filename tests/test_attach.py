@@ -145,6 +145,29 @@ def test_gradients_and_updates_are_measured_as_torch_does(runs: Path) -> None:
     assert measured == [pytest.approx(row, rel=1e-4) for row in expected]
 
 
+def test_an_update_is_measured_where_a_trainer_computes_gradients_within_it(runs: Path) -> None:
+    """As Lightning does: a hook before the update comes before the gradients are measured, one after it comes after."""
+    model, optimizer, x, y = parts()
+    run = watch(model, optimizer, every=3, runs=runs)
+    ratios: list[float] = []
+
+    def closure() -> torch.Tensor:
+        optimizer.zero_grad()
+        loss = nn.functional.mse_loss(model(x), y)
+        loss.backward()
+        run.measure(loss=loss)
+        return loss
+
+    for _ in range(9):
+        before = nn.utils.parameters_to_vector(model.parameters()).detach().clone()
+        optimizer.step(closure)  # pyright: ignore[reportArgumentType]
+        after = nn.utils.parameters_to_vector(model.parameters()).detach()
+        ratios.append(((after - before).norm() / after.norm()).item())
+    run.close()
+    measured = {row.step: row.update_ratio for row in steps(run) if row.update_ratio is not None}
+    assert len(measured) >= 2 and measured == {step: pytest.approx(ratios[step - 1], rel=1e-4) for step in measured}
+
+
 def test_a_chosen_clip_is_applied_and_counted(runs: Path) -> None:
     model, optimizer, x, y = parts()
     run = watch(model, optimizer, clip=0.01, runs=runs)

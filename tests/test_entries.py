@@ -13,6 +13,7 @@ from rich.cells import cell_len
 from tinygpt_tui.engine.config import RunConfig
 from tinygpt_tui.engine.lesson import Lesson
 from tinygpt_tui.engine.storage.run_summary import RunSummary, StoredState
+from tinygpt_tui.tui.formatting import file_size
 from tinygpt_tui.tui.home.entries import (
     INTENTIONS,
     LEARNING,
@@ -30,7 +31,7 @@ from tinygpt_tui.tui.home.entries import (
     usual_choice,
 )
 from tinygpt_tui.tui.home.entry_list import Heading, RowLine, laid_out, lines_of
-from tinygpt_tui.tui.home.rows import age, row, size
+from tinygpt_tui.tui.home.rows import age, row
 from tinygpt_tui.tui.home.tree import in_families
 from tinygpt_tui.tui.view.state_glyphs import STATE_GLYPHS
 
@@ -120,7 +121,7 @@ def test_ages_are_short(seconds: int, words: str) -> None:
 
 
 def test_sizes_are_short() -> None:
-    assert [size(count) for count in (0, 1500, 2_000_000)] == ["0 kB", "2 kB", "2 MB"]
+    assert [file_size(count) for count in (0, 1500, 2_000_000)] == ["0 kB", "2 kB", "2 MB"]
 
 
 TEXTS = st.text(st.characters(exclude_categories=["C", "M", "Z"]), max_size=30)

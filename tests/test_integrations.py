@@ -1,5 +1,6 @@
 """Loops of the libraries that people train with; each test runs where its library is installed."""
 
+import math
 import struct
 import sys
 from contextlib import closing
@@ -17,6 +18,8 @@ from tinygpt_tui.engine.events import Evaluated, RunDescribed, RunEnded, RunStar
 from tinygpt_tui.engine.following.log_folder import logs_in
 from tinygpt_tui.engine.following.log_runs import runs_in
 from tinygpt_tui.engine.readers.log import open_log
+from tinygpt_tui.engine.readers.setting_values import Setting
+from tinygpt_tui.engine.readers.settings import settings_of
 from tinygpt_tui.engine.storage.event_log import all_events
 from tinygpt_tui.tui.cli.main import run_command
 
@@ -182,7 +185,8 @@ def test_a_fit_of_keras_attaches_itself(tmp_path: Path, monkeypatch: pytest.Monk
     assert [event.step for event in all_events(folder) if isinstance(event, StepFinished)] == [*range(1, STEPS + 1)]
 
 
-VALUES = [4.0 - step / 10 for step in range(STEPS * 5)]
+VALUES = [*(4.0 - step / 10 for step in range(STEPS * 5)), math.nan]
+SETTINGS = {"lr": 0.1, "kind": "adamw", "depth": 2, "clips": True}
 
 
 def losses_of(path: Path, run: str = "") -> list[float]:
@@ -191,15 +195,24 @@ def losses_of(path: Path, run: str = "") -> list[float]:
         return [row.values["loss"] for name, row in log.rows() if name == run and "loss" in row.values]
 
 
+def require_same(found: list[float], expected: list[float]) -> None:
+    assert found == pytest.approx(expected, rel=1e-7, nan_ok=True)
+
+
+def settings(path: Path, run: str = "") -> dict[str, Setting]:
+    with closing(open_log(path.name, path)) as log:
+        return settings_of(log, path, run)
+
+
 def test_event_files_of_tensorboard_are_read_and_ours_by_its_reader(tmp_path: Path) -> None:
     events = pytest.importorskip("tensorboard.compat.proto.event_pb2")
     summaries = pytest.importorskip("tensorboard.compat.proto.summary_pb2")
     writer = pytest.importorskip("tensorboard.summary.writer.event_file_writer").EventFileWriter(str(tmp_path / "tb"))
-    for step, value in enumerate(VALUES):
+    for step, value in enumerate(VALUES[:-1]):
         summary = summaries.Summary(value=[summaries.Summary.Value(tag="loss", simple_value=value)])
         writer.add_event(events.Event(wall_time=1e9 + step, step=step, summary=summary))
     writer.close()
-    assert losses_of(tmp_path / "tb") == pytest.approx(VALUES)
+    require_same(losses_of(tmp_path / "tb"), VALUES[:-1])
     ours = tmp_path / "out" / "events.out.tfevents.1"
     ours.parent.mkdir()
     assert run_command(["export", str(tmp_path / "tb"), "--to", str(ours)]) == 0
@@ -213,11 +226,15 @@ def test_event_files_of_tensorboard_are_read_and_ours_by_its_reader(tmp_path: Pa
 def test_an_offline_run_of_wandb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wandb = pytest.importorskip("wandb")
     monkeypatch.setenv("WANDB_SILENT", "true")
-    run = wandb.init(project="p", dir=str(tmp_path), mode="offline")
+    run = wandb.init(project="p", dir=str(tmp_path), mode="offline", config={**SETTINGS, "lr": 1.0})
+    run.config.update({"lr": 0.1}, allow_val_change=True)
     for value in VALUES:
-        run.log({"loss": value})
+        run.log({"loss": value, "nested": {"lr": 0.5}})
     run.finish()
-    assert losses_of(next(tmp_path.rglob("*.wandb"))) == VALUES
+    wandb.teardown()  # waits for the process that writes the file
+    path = next(tmp_path.rglob("*.wandb"))
+    require_same(losses_of(path), VALUES)
+    assert settings(path) == SETTINGS
 
 
 def test_a_file_store_of_mlflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -227,10 +244,12 @@ def test_a_file_store_of_mlflow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     mlflow.set_tracking_uri((tmp_path / "mlruns").as_uri())
     for name, shift in (("one", 0.0), ("two", 1.0)):
         with mlflow.start_run(run_name=name):
+            mlflow.log_params(SETTINGS)
             for step, value in enumerate(VALUES):
                 mlflow.log_metric("loss", value + shift, step=step)
-    assert losses_of(tmp_path / "mlruns", "one") == VALUES
-    assert losses_of(tmp_path / "mlruns", "two") == [value + 1 for value in VALUES]
+    require_same(losses_of(tmp_path / "mlruns", "one"), VALUES)
+    require_same(losses_of(tmp_path / "mlruns", "two"), [value + 1 for value in VALUES])
+    assert settings(tmp_path / "mlruns", "two") == SETTINGS
     assert {Path(log.name).name for log in logs_in(tmp_path)} == {"one", "two"}
 
 
@@ -238,27 +257,45 @@ def test_a_database_of_trackio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("TRACKIO_DIR", str(tmp_path))
     trackio = pytest.importorskip("trackio")
     for name in ("one", "two"):
-        trackio.init(project="p", name=name, embed=False)
+        trackio.init(project="p", name=name, embed=False, config=SETTINGS)
         for value in VALUES:
             trackio.log({"loss": value})
         trackio.finish()
     path = next(tmp_path.rglob("*.db"))
-    assert runs_in(path.name, path) == ["one", "two"] and losses_of(path, "two") == VALUES
+    assert runs_in(path.name, path) == ["one", "two"]
+    require_same(losses_of(path, "two"), VALUES)
+    assert settings(path, "two") == SETTINGS
 
 
 def test_the_csv_logger_of_lightning(tmp_path: Path) -> None:
     loggers = pytest.importorskip("lightning.pytorch.loggers")
     logger = loggers.CSVLogger(str(tmp_path))
-    for step, value in enumerate(VALUES):
+    logger.log_hyperparams(SETTINGS)
+    for step, value in enumerate(VALUES[:-1]):
         logger.log_metrics({"train_loss": value}, step=step)
     logger.finalize("success")
-    assert losses_of(next(tmp_path.rglob("metrics.csv"))) == VALUES
+    path = next(tmp_path.rglob("metrics.csv"))
+    require_same(losses_of(path), VALUES[:-1])
+    assert settings(path) == SETTINGS
+
+
+def test_the_hparams_of_pytorch(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard")
+    from torch.utils.tensorboard import SummaryWriter
+
+    with SummaryWriter(str(tmp_path)) as writer:
+        for step, value in enumerate(VALUES):
+            writer.add_scalar("loss", value, step)
+        writer.add_hparams(SETTINGS, {"hparam/loss": 1.0})
+    require_same(losses_of(tmp_path, "."), VALUES)
+    assert settings(tmp_path, ".") == SETTINGS
 
 
 def test_the_state_that_the_transformers_trainer_saves(tmp_path: Path) -> None:
     callbacks = pytest.importorskip("transformers.trainer_callback")
-    history = [{"loss": value, "learning_rate": 1e-3, "step": step} for step, value in enumerate(VALUES, 1)]
+    history = [{"loss": value, "learning_rate": 1e-3, "step": step} for step, value in enumerate(VALUES[:-1], 1)]
     callbacks.TrainerState(log_history=history, max_steps=len(VALUES)).save_to_json(
         str(tmp_path / "trainer_state.json")
     )
-    assert losses_of(tmp_path / "trainer_state.json") == VALUES
+    require_same(losses_of(tmp_path / "trainer_state.json"), VALUES[:-1])
+    assert settings(tmp_path / "trainer_state.json")["max_steps"] == len(VALUES)

@@ -71,6 +71,12 @@ def test_the_loss_of_a_pasted_piece_is_found(lines: Sequence[str]) -> None:
     assert losses(*lines) == [3.5, 2.5]
 
 
+def test_lines_with_commas_are_not_taken_for_a_table_without_a_loss() -> None:
+    lines = ("clients: [0, 16, 32]", "Training: Loss nan Acc 0.1", "clients: [1, 12, 22]", "Training: Loss nan Acc 0.1")
+
+    assert [found.kind for found in alarms_of(*lines)] == ["nan"]
+
+
 def test_a_progress_bar_that_stands_still_is_no_stall() -> None:
     bars = [f"Epoch 0:  9{step % 9}% {1650 + step}/1702 [13:00<00:24,  2.1it/s, loss=0.158]" for step in range(10)]
 

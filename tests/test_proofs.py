@@ -82,6 +82,13 @@ def test_an_interval_of_90_percent_covers_the_truth_as_often(phi: float, count: 
     assert 0.85 <= covered / 200 <= 0.95
 
 
+def test_a_difference_that_grows_is_no_noise() -> None:
+    random = np.random.default_rng(1)
+    growing = np.linspace(-0.2, -1.2, 16) + 0.05 * random.normal(size=16)
+    interval = paired_interval(list(growing), [0.0] * 16)
+    assert interval is not None and -0.75 < interval.low < -0.7 < interval.high < -0.65
+
+
 def test_several_comparisons_make_an_interval_wider() -> None:
     random = np.random.default_rng(0)
     ours, its = list(random.normal(size=100)), list(random.normal(size=100))

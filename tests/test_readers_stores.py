@@ -240,37 +240,3 @@ def test_files_that_tensorboard_writes_today_are_read_back_equal(tmp_path: Path)
         for step, loss in by_step():
             writer.add_scalar("train/loss", loss, step)
     assert series(open_log("tb", tmp_path)) == by_step()
-
-
-def test_files_that_wandb_writes_today_are_read_back_equal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    library = pytest.importorskip("wandb")
-    for name, value in (("WANDB_MODE", "offline"), ("WANDB_SILENT", "true"), ("WANDB_DIR", str(tmp_path))):
-        monkeypatch.setenv(name, value)
-    with library.init(project="test") as run:
-        for step, loss in by_step([*LOSSES, math.nan]):
-            run.log({"train/loss": loss, "nested": {"lr": 0.5}}, step=step)
-    library.teardown()  # waits for the process that writes the file
-    found = series(open_log("wandb", tmp_path))
-    assert found[:-1] == by_step() and math.isnan(found[-1][1])
-
-
-def test_files_that_mlflow_writes_today_are_read_back_equal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    library = pytest.importorskip("mlflow")
-    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
-    library.set_tracking_uri(f"file:{tmp_path}/mlruns")
-    with library.start_run():
-        for step, loss in by_step([*LOSSES, math.nan]):
-            library.log_metrics({"loss": loss, "lr": 0.5}, step=step)
-    found = series(open_log("mlruns", tmp_path / "mlruns"))
-    assert found[:-1] == by_step() and math.isnan(found[-1][1])
-
-
-def test_files_that_trackio_writes_today_are_read_back_equal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TRACKIO_DIR", str(tmp_path))
-    library = pytest.importorskip("trackio")
-    library.init(project="test", name="first")
-    for step, loss in by_step([*LOSSES, math.nan]):
-        library.log({"loss": loss}, step=step)
-    library.finish()
-    found = series(open_log("trackio", next(tmp_path.glob("*.db"))))
-    assert found[:-1] == by_step() and math.isnan(found[-1][1])

@@ -74,3 +74,8 @@ def time_left(spent_s: float, done: float, of: float) -> str:
 def megabytes(size: float | None) -> str:
     """Of bytes: 512 MB, 2 MB or 0.1 MB."""
     return UNKNOWN if size is None else f"{size / 1e6:.{0 if size >= 1e6 else 1}f} MB"
+
+
+def file_size(size: float) -> str:
+    """Of bytes: 12 MB or 340 kB."""
+    return megabytes(size) if size >= 1e6 else f"{max(size, 0) / 1e3:.0f} kB"

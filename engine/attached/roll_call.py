@@ -62,6 +62,8 @@ class Roll:
 
     def find_death(self, own_words: str) -> bool:
         """Whether another rank has died, for an error here or a signal, which this may have caused."""
+        if self._has_died:
+            return True
         with suppress(RuntimeError):
             self._call_and_wait(PROMPT_S)
             for rank, report in self.reports.items():
@@ -83,7 +85,10 @@ class Roll:
                     self._look()
                     self._count_missed()
                     self._call()
-        for file in (self._closed, *self._processes):
+        with self._lock:
+            files = (self._closed, *self._processes)
+            self._processes = {}
+        for file in files:
             os.close(file)
 
     def _wait(self) -> bool:

@@ -18,7 +18,7 @@ from .rank_store import RankStore
 from .recorder import Recorder
 from .steering import Levers, Steering
 from .step_clock import StepClock
-from .step_row import step_row
+from .step_row import StepNumbers
 from .termination import TerminationWatch
 
 ShownSettings = Mapping[str, float | int | str | bool | None]
@@ -107,8 +107,8 @@ class Session:
             values.setdefault("tokens_per_s", tokens / max(now - self._stepped_at, 1e-9))
         self._stepped_at = now
         if self._probe is not None:
-            if self._probe.lr is not None:
-                values.setdefault("lr", self._probe.lr)
+            if "lr" not in values and (lr := self._probe.lr) is not None:
+                values["lr"] = lr
             values = {**self._measured(self._probe), **values}
         if self._ranks is not None and self._step_clock is not None:
             values |= self._ranks.rank_times(self._step_clock.busy_s)
@@ -151,7 +151,7 @@ class Session:
         (step, at, values), self._finished = self._finished, None
         if self._is_measuring and self._probe and (ratio := self._probe.update_ratio()) is not None:
             values["update_ratio"] = ratio
-        self._recorder.record(step_row(step, values, at=at, tokens=self._tokens))
+        self._recorder.record(StepNumbers(step, values, at, self._tokens))
 
     def evaluate(self, val_loss: float) -> None:
         self.flush()
@@ -172,7 +172,7 @@ class Session:
         finished, self._finished = self._finished, None
         if finished is not None:
             step, at, values = finished
-            self._recorder.record(step_row(step, values, at=at, tokens=self._tokens))
+            self._recorder.record(StepNumbers(step, values, at, self._tokens))
         self._recorder.end(RunEnded(step=self._step, reason="failed", detail=words))
 
     def _end_by_signal(self) -> None:

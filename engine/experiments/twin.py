@@ -1,8 +1,8 @@
 """The control's twin: the same run again, with weights that differ by about a rounding error.
 
-A run that learns hardly notices such a difference. One that swings or diverges makes a large one of it, and then the loss
-of another run is lower or higher for hundreds of steps without any reason. An interval that is computed within two runs
-does not know of that.
+A run that learns hardly notices such a difference. One that swings or diverges makes a large one of it, and then the
+loss of another run is lower or higher for hundreds of steps without any reason. An interval that is computed within two
+runs does not know of that.
 """
 
 from ..config import LiveSettings

@@ -1,6 +1,6 @@
 """A log of any known format as rows with canonical names, run by run, read as a stream."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -129,10 +129,23 @@ def open_log(
         if store := store_of(source, origin if isinstance(origin, Path) else None):
             return surveyed(store, source, [*_telling(store.records(()))])
         format = _recognised(source)
-        return surveyed(format, source, _sample(format, source))
+        try:
+            return surveyed(format, source, _sample(format, source))
+        except ReadError as refused:
+            if not isinstance(format, Delimited):
+                raise
+            return _as_text(surveyed, source, refused)
     except BaseException:
         source.close()
         raise
+
+
+def _as_text(surveyed: Callable[[Format, Source, list[Record]], Log], source: Source, refused: ReadError) -> Log:
+    """Lines that look like a table, by their commas, and have no loss as one may be what a program printed."""
+    try:
+        return surveyed(FreeText(), source, _sample(FreeText(), source))
+    except ReadError:
+        raise refused from None
 
 
 def _store_in(path: Path) -> Format | None:
@@ -268,8 +281,8 @@ def _no_loss(file: str, format: Format, names: list[str]) -> str:
         lost = f", without {' and '.join(format.skipped())}" if format.skipped() else ""
         what = f"read as {format.name}{lost}"
         return f"{file}: nothing in it was recognised as a training log ({what}); is it the right file?"
-    choose = f"choose one with --map loss=NAME or --map reward=NAME from {_listed(names)}"
-    return f"{file}: no column is called like a loss or a reward; {choose}"
+    choose = f"choose one with --map loss=NAME from {_listed(names)}; an agent's reward with --map reward=NAME"
+    return f"{file}: no column is called like a loss; {choose}"
 
 
 def _listed(names: list[str]) -> str:

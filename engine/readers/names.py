@@ -100,7 +100,7 @@ class Meaning:
     """The words that no habit explains: `box` in train/box_loss."""
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=1 << 15)
 def meaning(name: str) -> Meaning | None:
     """None for a name that has nothing to do with training."""
     if len(name) > 200 or name.endswith(("__MIN", "__MAX")) or name.count("(") > name.count(")"):

@@ -61,7 +61,9 @@ class Placement:
         ):
             counted[first[0]] = self._is_first_left = False
             named = _without_row(named, int(first[0]))
-        beside = ~counted & _any_present(named, named.columns) & ~np.isnan(steps)
+        beside = ~counted & ~np.isnan(steps)
+        if beside.any():
+            beside &= _any_present(named, named.columns)
         if beside.any():
             steps = _held_between(steps, counted, before)
         rows = np.flatnonzero(counted | beside)
@@ -100,11 +102,13 @@ class Placement:
             self._names[column] = self._free_name(column) if is_metric else None
         return self._names[column]
 
-    def _free_name(self, column: str) -> str:
-        """One that no other column has."""
+    def _free_name(self, column: str) -> str | None:
+        """One that no other column has; None where it says what another one does."""
         place = next((place for place, words in _PLACES.items() if clock_word(column) in words), None)
         if place is not None and place not in self._names.values():
             return place
+        if place is not None and column.startswith("_"):
+            return None  # W&B keeps two times of its own
         return f"{column} (column)" if column in _RESERVED else column
 
     def _steps(self, block: ColumnBlock, counted: Flags) -> Floats64:
@@ -153,6 +157,8 @@ def _any_present(block: ColumnBlock, names: Iterable[str]) -> Flags:
     for name in names:
         if name in block.columns:
             found |= block.present(name)
+            if found.all():  # of ten thousand columns one is enough
+                break
     return found
 
 
@@ -218,7 +224,11 @@ def _columns(block: ColumnBlock, rows: Places, steps: Floats64) -> StepColumns:
             nans[name] = places[inside]
     chosen = slice(rows[0], rows[-1] + 1) if rows[-1] - rows[0] == len(rows) - 1 else rows
     columns = {name: column[chosen] for name, column in block.columns.items()}
-    held = {name: column for name, column in columns.items() if name in nans or not np.isnan(column).all()}
+    held = {
+        name: column
+        for name, column in columns.items()
+        if name in nans or column[0] == column[0] or not np.isnan(column).all()
+    }
     return StepColumns(steps=steps, columns=held, nans=nans)
 
 

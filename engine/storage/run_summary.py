@@ -27,6 +27,7 @@ from ..events import (
 from .event_log import Transcript, drop_superseded, first_events, marked_events, restart_steps, tail_events
 from .origin import read_origin
 from .own_files import created, own_files
+from .relation import read_relation
 from .run_folder import EVENTS, StoreError, find_worker, is_watched, printable, run_folders
 from .run_store import read_config, run_description
 

@@ -95,5 +95,6 @@ def export(
 
     found = collected(logs, runs_folder(runs), parsed_map(assignments), chosen)
     size = write_export(found, target, metric=metric, force=force)
-    click.echo(f"{target}: {size:,} bytes, {', '.join(run.name for run in found)}", err=True)
+    names = ", ".join(run.name for run in found)
+    click.echo(visible(f"{target}: {size:,} bytes, {names}"), err=True)
     return 0

@@ -12,7 +12,7 @@ from typing import cast
 
 import click
 
-from ...engine.arrivals import Arrival, Noticed, StartedOver
+from ...engine.arrivals import Arrival, LogRead, Noticed, StartedOver
 from ...engine.events import FindingOpened, encode
 from ...engine.following.piped_input import PipedInput
 from ...engine.following.shown_run import OVER_S, ShownRun
@@ -80,12 +80,16 @@ def watch_headless(
 def _follow(shown: ShownRun, alarms: Alarms, piped: PipedInput | None, run: str | None, *, until_end: bool) -> None:
     """Returns when the input or the log has ended."""
     names_runs = run is None
+    known, changed_at, state = shown.read, time.monotonic(), ""
     while True:
         shown.is_over = shown.is_over or bool(piped and piped.has_ended)
         for line in piped.new_lines() if piped else ():
             click.echo(visible(line))
         for batch in shown.look():
             _tell(batch)
+        if (words := _state_words(shown.read)) != state:
+            state = words
+            click.echo(f"{PROGRAM}: {visible(words)}", err=True)
         if names_runs and len(shown.read.runs) > 1:
             names_runs = False
             _tell_runs(shown.read.runs)
@@ -96,9 +100,20 @@ def _follow(shown: ShownRun, alarms: Alarms, piped: PipedInput | None, run: str 
             for arrival in found:
                 alarms.look_at(arrival)
             is_behind = shown.has_backlog
-        if shown.is_over or (until_end and time.time() - shown.read.written_at > OVER_S):
+        if (shown.read.rows, shown.read.written_at) != (known.rows, known.written_at):
+            known, changed_at = shown.read, time.monotonic()
+        # the clock by which the file was written may be ahead of ours
+        still_s = max(time.time() - shown.read.written_at, time.monotonic() - changed_at)
+        if shown.is_over or (until_end and still_s > OVER_S):
             return
         time.sleep(_LOOK_S)
+
+
+def _state_words(read: LogRead) -> str:
+    """What there is to be watched, or why there is nothing yet."""
+    if read.waiting or not read.format:
+        return f"waiting: {read.waiting}" if read.waiting else ""
+    return f"watching {read.format}: {', '.join(read.columns) or 'no metric that is known'}"
 
 
 def _tell_runs(runs: tuple[str, ...]) -> None:
@@ -122,6 +137,8 @@ def _alarm(finding: FindingOpened, command: str | None) -> None:
     if command is None:
         return
     try:
-        subprocess.run(command, shell=True, input=encode(finding) + b"\n", timeout=_ALARM_S, check=False)
+        ended = subprocess.run(command, shell=True, input=encode(finding) + b"\n", timeout=_ALARM_S, check=False)
+        if ended.returncode:
+            click.echo(f"{PROGRAM}: {visible(command)}: ended with status {ended.returncode}", err=True)
     except (OSError, subprocess.TimeoutExpired) as error:
-        click.echo(f"{PROGRAM}: {command}: {error}", err=True)
+        click.echo(f"{PROGRAM}: {visible(command)}: {error}", err=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from ..text import visible
 from .options import LogName, ascii_option, kinds_option, map_option, runs_folder, runs_option
 from .streams import can_show_screen
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from ..navigation import LogFolder, OpenLog
 
 _INPUT = "-"
+_LISTED = 8
 
 
 @click.command("watch")
@@ -48,6 +50,7 @@ def watch_log(
     tinygpt-tui watch runs/                             a list of the logs in a folder, new ones appear
     python train.py | tinygpt-tui watch -               what another program prints
     tinygpt-tui watch log.csv --headless --on failure 'notify-send "$(cat)"'
+    tinygpt-tui watch log.csv --headless --on nan 'curl -s -d @- https://example.org/hook'
 
     With --headless, COMMAND is run by the shell once for every finding of KINDS, with the finding as JSON on its
     standard input. Exit status: 0, 1 where such a finding came, 2 where the log cannot be read.
@@ -59,7 +62,7 @@ def watch_log(
         from .headless import watch_headless
 
         wanted = parsed_kinds(kinds or "failure", "--on")
-        return watch_headless(log, _origin(log, runs), given, wanted, alarm, run=run, until_end=until_end)
+        return watch_headless(log, _one_log(log, runs), given, wanted, alarm, run=run, until_end=until_end)
     if kinds or alarm or until_end:
         raise click.UsageError("--on, --until-end and a COMMAND are for --headless")
     if not can_show_screen():
@@ -75,6 +78,23 @@ def watch_log(
     if isinstance(opened, Path):
         return open_app(runs=runs_folder(runs), run=opened, ascii=is_ascii)
     return open_app(runs=runs_folder(runs), log=opened, ascii=is_ascii)
+
+
+def _one_log(log: str, runs: str | None) -> Path:
+    """The one that a name stands for, or the only one of a folder."""
+    from ...engine.following.log_folder import logs_in
+    from ..navigation import LogFolder, OpenLog
+
+    if log == _INPUT:
+        return Path(_INPUT)
+    opened = opened_log(log, runs, {})
+    if isinstance(opened, LogFolder):
+        names = [found.name for found in logs_in(opened.path)]
+        if not names:
+            raise click.UsageError(f"{visible(log)}: is a folder without a log")
+        shown = ", ".join(names[:_LISTED]) + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "")
+        raise click.UsageError(f"{visible(log)}: holds {len(names)} logs; name one of them: {visible(shown)}")
+    return opened.path if isinstance(opened, OpenLog) else opened
 
 
 def opened_log(

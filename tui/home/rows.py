@@ -68,10 +68,6 @@ def age(created: datetime, now: datetime) -> str:
     return "just now"
 
 
-def size(count: int) -> str:
-    return formatting.megabytes(count) if count >= 1e6 else f"{max(count, 0) / 1e3:.0f} kB"
-
-
 def findings(count: int) -> str:
     return f"{count} finding" + ("" if count == 1 else "s")
 
@@ -112,7 +108,7 @@ def _run_row(run: RunSummary, depth: int, now: datetime, *, ascii: bool) -> Entr
     if run.loss is not None:
         facts.append(f"loss {formatting.compact(run.loss)}")
     dot = " - " if ascii else " · "
-    aside = f"{age(run.created, now)}{dot}{size(run.bytes)}"
+    aside = f"{age(run.created, now)}{dot}{formatting.file_size(run.bytes)}"
     words = (state.words, state.colour)
     details, indent = (dot.join(facts), "curve-plan"), len(branch(depth, ascii=ascii))
     return EntryRow(tuple(name), words, details, (aside, "state-faint"), indent)

@@ -10,12 +10,12 @@ from textual import work
 from textual.reactive import var
 from textual.screen import Screen
 
+from ..formatting import file_size
 from ..navigation import CompareRuns, GoTo
 from ..text import visible
 from .entries import Listing, RunEntry, next_order
 from .entry_list import EntryList
 from .filter_line import FilterLine
-from .rows import size
 
 _MOST_MARKED = 8
 """Runs that can be compared at once."""
@@ -98,7 +98,7 @@ class RunActions(Screen[None]):
         if not isinstance(entry, RunEntry):
             return
         run = entry.summary
-        question = f"Delete {visible(run.name)}? Its {size(run.bytes)} cannot be brought back."
+        question = f"Delete {visible(run.name)}? Its {file_size(run.bytes)} cannot be brought back."
         if await self.app.push_screen_wait(Confirm(question, yes="Delete", no="Keep")):
             try:
                 for left in await asyncio.to_thread(remove, run.path):

@@ -15,7 +15,7 @@ from ..content import curve_block, fact
 from ..text import visible
 from ..view.state_glyphs import state_glyph
 from .entries import RunEntry
-from .rows import damage, findings, size
+from .rows import damage, findings
 
 if TYPE_CHECKING:
     from ...engine.storage.run_summary import RunSummary
@@ -86,7 +86,7 @@ def _facts(run: RunSummary, log_summary: LogSummary | None) -> list[tuple[str, s
         )
     if log_summary and (started := log_summary.started):
         facts.append(("Model", f"{formatting.count(started.parameters)} parameters, {visible(started.device)}"))
-    facts.append(("Disk", size(run.bytes)))
+    facts.append(("Disk", formatting.file_size(run.bytes)))
     if log_summary and log_summary.ended and log_summary.ended.detail:
         facts.append(("Ended", visible(log_summary.ended.detail)))
     return facts

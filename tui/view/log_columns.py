@@ -59,7 +59,8 @@ def _with_rows(curves: Curves, columns: StepColumns, clock: TrainingClock) -> Cu
         rows["time"] = clock.seconds(
             np.nan_to_num(rows["time"], posinf=0, neginf=0), floor if math.isfinite(floor) else 0.0
         )
-    return Curves(extended(table, {name: drawable(column) for name, column in rows.items()}))
+    values = drawable(np.stack([*rows.values()]))  # at once: there may be thousands of columns
+    return Curves(extended(table, dict(zip(rows, values, strict=True))))
 
 
 def _merged(rows: Mapping[str, Floats]) -> dict[str, Floats]:

@@ -15,7 +15,7 @@ from textual.widgets.option_list import Option
 
 from ...engine.following.log_folder import FoundLog, logs_in
 from ..dialogs.key_line import KeyLine
-from ..formatting import duration, megabytes
+from ..formatting import duration, file_size
 from ..navigation import CompareRuns, GoTo, OpenLog, OpenRun
 from ..text import visible
 from ..view.comparison import MOST_RUNS
@@ -153,7 +153,7 @@ class LogListScreen(Screen[None]):
         is_marked = log.path in self._marked
         mark = (f"{'x' if self._ascii else '✓'} " if is_marked else "  ", "bold $accent")
         grows = ("> " if self._ascii else "▶ ", "$state-running") if ago < _FRESH_S else ("  ", "")
-        facts = f"{megabytes(log.bytes):>10}  {duration(ago):>9} ago"
+        facts = f"{file_size(log.bytes):>10}  {duration(ago):>9} ago"
         name = Content(visible(log.name)).truncate(max(width - len(facts) - 6, 8), ellipsis=True)
         gap = " " * max(width - name.cell_length - len(facts) - 4, 2)
         return Content.assemble(mark, grows, name, gap, (facts, "$foreground 60%"))
