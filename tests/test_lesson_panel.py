@@ -98,7 +98,9 @@ def test_a_run_with_settings_of_its_own_has_a_notice_and_no_sentence_that_names_
 
     said = guide(view_at(70, config=longer))
     assert "training.steps = 900, not 800" not in said.otherwise and "and 1 more" in said.otherwise
-    assert "model.layers = 1, not 2" in said.otherwise and "model.layers = 1, not 2" in words(view_at(70, config=longer))
+    assert "model.layers = 1, not 2" in said.otherwise and "model.layers = 1, not 2" in words(
+        view_at(70, config=longer)
+    )
     assert said.watch == preset.lesson.summary and guide(view_at(5, config=longer)).ahead == ""
 
 

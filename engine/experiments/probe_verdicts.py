@@ -122,7 +122,9 @@ def finite_verdict(steps: int, first: FirstNonFinite | None, bad_step: int | Non
     if first.broken:
         evidence += f"; {first.broken} is not finite itself: an earlier update made it so"
     if first.is_norm:
-        evidence = f"at step {first.step} the gradient norm is the first that is not finite: the squares of its gradients"
+        evidence = (
+            f"at step {first.step} the gradient norm is the first that is not finite: the squares of its gradients"
+        )
         evidence += " are beyond single precision"
     if first.parameter:
         evidence += f": that of {first.parameter}, after passes that were finite"

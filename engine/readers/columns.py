@@ -21,7 +21,7 @@ _VALUES = {"value", "v", "vf", "q", "critic"}
 _OF_AGENTS = {"entropy", "kl", "surrogate", "clipfrac", "clip", "actor", "alpha"}
 """Beside a loss of the policy and one of values: a game player that learns by heart what a search found has none."""
 _OF_EPISODES = {"reward", "rewards", "return", "score", "eps"}
-"""Beside an episode signs of an agent that learns values, as epsilon is alone: their targets move with what it finds."""
+"""Beside an episode signs of an agent that learns values, as epsilon is alone: its targets move with what it finds."""
 _MOST_LOSSES = 16
 _FEW = 0.05
 """A column with less than this share of the values of its fullest rival is a summary, not a series."""
