@@ -87,7 +87,9 @@ class Log:
         roles: dict[str, Role] = {}
         for name in () if self.adversarial else self.losses:
             what = meaning(name)
-            is_held_out = what is not None and what.canonical == "val_loss" and " + " not in self.columns["val_loss"]
+            is_held_out = (
+                what is not None and what.canonical == "val_loss" and " + " not in self.columns.get("val_loss", "")
+            )
             if name not in CANONICAL:
                 roles[name] = "held-out" if is_held_out else "task" if is_task else "part"
         return roles
