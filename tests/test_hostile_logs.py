@@ -161,7 +161,8 @@ def test_a_line_of_ten_megabytes_costs_seconds_at_most(tmp_path: Path, letter: s
 def test_a_log_from_the_future_ends_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.csv"
     path.write_text(table())
-    os.utime(path, (time.time() + 1e6,) * 2)
+    ahead = time.time() + 1e6
+    os.utime(path, (ahead, ahead))
     monkeypatch.setattr("tinygpt_tui.tui.cli.headless.OVER_S", 0.0)
     assert run_command(["watch", str(path), "--headless", "--until-end"]) == 0
 

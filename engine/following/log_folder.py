@@ -18,8 +18,8 @@ _DEEPEST = 6
 _SUFFIXES = {".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".log", ".out", ".wandb", ".db"}
 _NO_LOGS = {
     "package.json", "config.json", "tokenizer.json", "tokenizer_config.json", "generation_config.json",
-    "args.json", "hparams.json", "params.json", "training_args.json", "debug.log", "debug-core.log",
-    "debug-internal.log", "wandb-metadata.json", "wandb-summary.json",
+    "args.json", "hparams.json", "params.json", "training_args.json",
+    "debug.log", "debug-core.log", "debug-internal.log", "wandb-metadata.json", "wandb-summary.json",
 }  # fmt: skip
 _METRICS, _MLFLOW_RUN = "metrics", "meta.yaml"
 """The folder and the file that a run of MLflow has."""
