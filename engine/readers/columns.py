@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..diagnostics.row import RESUMED
-from .names import BARE, CANONICAL, PART, PERPLEXITY, Meaning, is_no_loss, meaning, words_of
+from .names import BARE, CANONICAL, NAMELESS, PART, PERPLEXITY, Meaning, is_no_loss, meaning, words_of
 from .record import RUN, WRITTEN, Record, number
 
 _ADVERSARIES = {
@@ -248,9 +248,9 @@ def _total_of_parts(part: str, found: Mapping[str, Content]) -> str | None:
 
 
 def _only_series(found: Mapping[str, Content]) -> str | None:
-    """The one column of numbers that is neither a place nor a time, nor counts the rows."""
+    """The one column of numbers that is neither a place nor a time, nor counts the rows without a name."""
     unnamed = [name for name, held in found.items() if held.values > max(held.texts, 1) and not _is_place(name)]
-    unnamed = [name for name in unnamed if not found[name].is_counter]
+    unnamed = [name for name in unnamed if not (name.startswith(NAMELESS) and found[name].is_counter)]
     unnamed = [name for name in unnamed if not is_no_loss(name)] if len(unnamed) == 1 else []
     return unnamed[0] if len(unnamed) == 1 else None
 

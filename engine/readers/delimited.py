@@ -11,7 +11,7 @@ import msgspec
 
 from ..diagnostics.row import RESUMED
 from .format import Format
-from .names import meaning
+from .names import NAMELESS, meaning
 from .record import Cell, Record, number
 
 _NAMES = {",": "CSV", "\t": "TSV", ";": "CSV with semicolons", "|": "table with bars", " ": "table with spaces"}
@@ -56,7 +56,7 @@ class Delimited(Format):
                 if len(rows[0]) > _MOST_COLUMNS or (delimiter in "| " and numbers and not is_all_numbers):
                     return None  # words and numbers between bars or spaces are text
                 has_header = not is_all_numbers and numbers * 2 <= len(rows[0])
-                names = rows[0] if has_header else [f"column {place}" for place in range(1, len(rows[0]) + 1)]
+                names = rows[0] if has_header else [f"{NAMELESS}{place}" for place in range(1, len(rows[0]) + 1)]
                 return cls(delimiter=delimiter, names=distinct(names), name=_NAMES[delimiter])
         return None
 

@@ -20,6 +20,8 @@ STAND_IN = 200
 BARE = 260
 """Ranks from here on are columns that only state what was measured on: `train`, `val`."""
 
+NAMELESS = "column "
+"""What a column without a name is called, with its number."""
 PERPLEXITY = frozenset({"ppl", "perplexity"})
 """The exponential of a loss; the two cannot be compared."""
 _HELD_OUT = {"val": 0, "valid": 1, "validation": 1, "vali": 1, "eval": 2, "evaluation": 2, "heldout": 2, "dev": 3}
