@@ -19,6 +19,7 @@ from __future__ import annotations
 import atexit
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,7 @@ from .attached.rank_store import own_report
 from .attached.recorder import Recorder
 from .attached.session import Session, ShownSettings
 from .attached.steering import Callback, Steering
+from .attached.termination import TerminationWatch
 from .diagnostics.diagnosis import Diagnosis
 from .diagnostics.run_statistics import RunFacts
 from .storage.run_store import create_described, default_runs_folder
@@ -116,8 +118,12 @@ def _kept(run: AttachedRun) -> AttachedRun:
 def _following(
     probe: LoopProbe | None, steering: Steering, ranks: Ranks, model: Module | None, *, raise_on_stop: bool
 ) -> AttachedRun:
-    meetings = Meetings(ranks.store, own_report(ranks.rank)) if ranks.store is not None else None
-    rank = FollowingRank(meetings, probe, steering, _step_clock(model, ranks))
+    meetings, termination = None, None
+    if ranks.store is not None:
+        meetings = Meetings(ranks.store, own_report(ranks.rank))
+        # one that is ended from outside, as all are when one has died or the job is cancelled, is not the one that died
+        termination = TerminationWatch(partial(meetings.leave, ""))
+    rank = FollowingRank(meetings, probe, steering, _step_clock(model, ranks), termination)
     return AttachedRun(rank, raise_on_stop=raise_on_stop)
 
 

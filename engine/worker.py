@@ -28,6 +28,7 @@ from .hosting.interfaces import Hosted, LoopBroken, ReportProgress, Request, ref
 from .hosting.patience import Patience
 from .hosting.replayed_diagnosis import ReplayedDiagnosis
 from .hosting.server import Server
+from .lesson_origin import lesson_in_force
 from .long_work import LongWork
 from .stopwatch import Stopwatch
 from .storage.event_log import (
@@ -179,7 +180,7 @@ def assemble(run: Path, progress: ReportProgress, checkpoint: str = "", change: 
         on_nan=config.training.on_nan,
         patience=Patience(config.training.patience, takewhile(lambda each: each.seq < new, evaluated)),
         # its watch points were written of the run as it was
-        lesson=replace(config.lesson, watch=()) if is_changed else config.lesson,
+        lesson=replace(config.lesson, watch=()) if is_changed else lesson_in_force(config),
         stopwatch=stopwatch,
         long_work=long_work,
         opening=opening,

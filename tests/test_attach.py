@@ -41,6 +41,7 @@ from tinygpt_tui.engine.events import (
 from tinygpt_tui.engine.storage.event_log import all_events
 from tinygpt_tui.engine.storage.run_folder import EVENTS, find_worker
 from tinygpt_tui.engine.storage.run_summary import summarise
+from tinygpt_tui.engine.training.loop_probe import LoopProbe
 
 
 @pytest.fixture
@@ -143,6 +144,45 @@ def test_gradients_and_updates_are_measured_as_torch_does(runs: Path) -> None:
     run.close()
     measured = [(row.grad_norm, row.update_ratio, row.lr) for row in steps(run)]
     assert measured == [pytest.approx(row, rel=1e-4) for row in expected]
+
+
+def test_an_update_is_measured_where_a_trainer_computes_gradients_within_it(runs: Path) -> None:
+    """As Lightning does: a hook before the update comes before the gradients are measured, one after it comes after."""
+    model, optimizer, x, y = parts()
+    run = watch(model, optimizer, every=3, runs=runs)
+    ratios: list[float] = []
+
+    def closure() -> torch.Tensor:
+        optimizer.zero_grad()
+        loss = nn.functional.mse_loss(model(x), y)
+        loss.backward()
+        run.measure(loss=loss)
+        return loss
+
+    for _ in range(9):
+        before = nn.utils.parameters_to_vector(model.parameters()).detach().clone()
+        optimizer.step(closure)  # pyright: ignore[reportCallIssue, reportArgumentType]
+        after = nn.utils.parameters_to_vector(model.parameters()).detach()
+        ratios.append(((after - before).norm() / after.norm()).item())
+    run.close()
+    measured = {row.step: row.update_ratio for row in steps(run) if row.update_ratio is not None}
+    assert len(measured) >= 2 and measured == {step: pytest.approx(ratios[step - 1], rel=1e-4) for step in measured}
+
+
+def test_an_update_is_measured_now_and_then_under_an_lr_that_was_changed() -> None:
+    """Two pairs of hooks, one of which comes and goes."""
+    model, optimizer, x, y = parts()
+    probe = LoopProbe(model, [optimizer], every=3)
+    ratios: list[float | None] = []
+    for step in range(9):
+        ratios.append(probe.update_ratio())
+        probe.begin_step()
+        probe.lr_factor = 0.5 if step > 2 else 1.0
+        nn.functional.mse_loss(model(x), y).backward()
+        probe.measure_gradients()
+        optimizer.step()
+        assert optimizer.param_groups[0]["lr"] == 0.1
+    assert [ratio is not None for ratio in ratios] == [step in (1, 4, 7) for step in range(9)]
 
 
 def test_a_chosen_clip_is_applied_and_counted(runs: Path) -> None:

@@ -45,7 +45,7 @@ def train(attach: Callable[[nn.Module, torch.optim.Optimizer], AttachedRun | Non
         loss = nn.functional.mse_loss(model(x), y)
         optimizer.zero_grad()
         loss.backward()
-        losses.append(loss.item().hex())
+        losses.append(float(loss.item()).hex())
         if run is not None:
             assert run.step(loss)
             if step == 10 and run.path is not None and halfway is not None:

@@ -27,7 +27,7 @@ from tinygpt_tui.engine.attached import leading_rank, rank_store, roll_call
 from tinygpt_tui.engine.attached.following_rank import FollowingRank
 from tinygpt_tui.engine.attached.leading_rank import LeadingRank
 from tinygpt_tui.engine.attached.meetings import Meetings
-from tinygpt_tui.engine.attached.rank_store import RankError, RankStore, Report, own_report
+from tinygpt_tui.engine.attached.rank_store import RankError, RankReport, RankStore, own_report
 from tinygpt_tui.engine.attached.steering import Steering
 from tinygpt_tui.engine.config import ConfigError
 from tinygpt_tui.engine.events import ChangeSettings, Command, Evaluate, Stop
@@ -87,7 +87,7 @@ def start() -> Iterator[Start]:
     """Starts rank 0 of a job of so many; `reports` are those of ranks that are no process of this test."""
     started: list[Job] = []
 
-    def start(size: int, *reports: Report, clock: Callable[[], float] = time.perf_counter) -> Job:
+    def start(size: int, *reports: RankReport, clock: Callable[[], float] = time.perf_counter) -> Job:
         shared: Any = torch.distributed.HashStore()
         stores = [RankStore(shared, "0", rank, size) for rank in range(size)]
         known = {report.rank: report for report in reports}
@@ -199,8 +199,8 @@ def test_a_process_that_dies_is_reported_with_its_last_words(words: str, start: 
     assert job.deaths == [f"rank 2: {words}" if words else f"rank 2 (process {process.pid}) died"]
 
 
-def elsewhere(steps: int = 1) -> Report:
-    return Report(rank=1, pid=7, host="b", machine="another", steps=steps)
+def elsewhere(steps: int = 1) -> RankReport:
+    return RankReport(rank=1, pid=7, host="b", machine="another", steps=steps)
 
 
 def test_a_process_on_another_machine_that_may_have_caused_an_error_is_asked(

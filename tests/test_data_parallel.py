@@ -27,6 +27,8 @@ from tinygpt_tui.engine.events import (
     TakeSteps,
 )
 from tinygpt_tui.engine.experiments.journal import Journal
+from tinygpt_tui.engine.lesson_origin import settings_of_ones_own
+from tinygpt_tui.engine.presets import find_preset
 from tinygpt_tui.engine.storage.event_log import all_events
 from tinygpt_tui.engine.storage.run_folder import find_worker
 from tinygpt_tui.engine.storage.run_store import create, read_config
@@ -195,3 +197,9 @@ def test_a_run_goes_on_in_another_number_of_processes_with_threads_chosen_anew()
     assert resumed_config(config, "90", None).training == replace(config.training, steps=90)
     with pytest.raises(ConfigError, match=r"^--processes 5: training\.processes = 5 must be at most"):
         resumed_config(config, None, "5")
+
+
+def test_a_lesson_holds_for_any_number_of_processes() -> None:
+    baseline = find_preset("baseline")[1]
+    assert settings_of_ones_own(baseline.with_changes({"training.processes": 2})) == {}
+    assert settings_of_ones_own(baseline.with_changes({"training.batch": 8})) != {}

@@ -45,8 +45,11 @@ PICKLE = b"\x80\x04cos\nsystem\n(S'touch precious'\ntR."
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return sound_run(tmp_path_factory.mktemp("sound"))
+
+
+def sound_run(folder: Path) -> Path:
     """A short run that is over, with two checkpoints."""
-    folder = tmp_path_factory.mktemp("sound")
     (folder / "text.py").write_bytes(TEXT)
     config = replace(small_config(steps=10), data=DataConfig(path=str(folder / "text.py")))
     run = create(folder / "runs", config, "bad", datetime.now(UTC))

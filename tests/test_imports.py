@@ -28,7 +28,7 @@ ENGINE = (
         "long_work",
     },
     {"events"},
-    {"healthy", "metrics", "corpus", "presets", "preset_check"},
+    {"healthy", "metrics", "corpus", "presets", "preset_check", "lesson_origin"},
     {"live_changes", "storage"},
     {"diagnostics"},
     {"readers", "hosting"},

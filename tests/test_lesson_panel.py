@@ -21,13 +21,15 @@ from tinygpt_tui.engine.events import (
     SettingsChanged,
 )
 from tinygpt_tui.engine.lesson import Lesson, LessonFix, Question, Watch
+from tinygpt_tui.engine.lesson_origin import lesson_in_force
+from tinygpt_tui.engine.presets import find_preset
 from tinygpt_tui.tui.dialogs.pick import Pick
 from tinygpt_tui.tui.navigation import StartRun
 from tinygpt_tui.tui.panels.keys import PANEL_KEYS, RUN_KEYS, key_of
 from tinygpt_tui.tui.panels.layout import PANEL_NAMES
 from tinygpt_tui.tui.panels.lesson import LessonPanel, question_words
 from tinygpt_tui.tui.panels.lesson_actions import AskQuestion, OpenPreset, StartFixed, acts
-from tinygpt_tui.tui.panels.lesson_guide import PANEL_SHOWING, guide, has_lesson, panel_to_look_at
+from tinygpt_tui.tui.panels.lesson_guide import PANEL_SHOWING, fixes_to_try, guide, has_lesson, panel_to_look_at
 from tinygpt_tui.tui.run.leave_dialog import LeaveDialog
 from tinygpt_tui.tui.run.screen import RunScreen
 from tinygpt_tui.tui.view.run_view import RunView
@@ -81,6 +83,25 @@ def test_of_a_run_that_was_changed_nothing_is_said_that_is_true_of_the_unchanged
     change = SettingsChanged(step=20, summary="lr halved", settings=LiveSettings.from_config(CONFIG))
     said = guide(view_at(50, change))
     assert said.watch.startswith("Changed at step 20") and said.ahead == ""
+
+
+def test_a_run_with_settings_of_its_own_has_a_notice_and_no_sentence_that_names_a_step() -> None:
+    preset = find_preset("overfitting")[1]
+    [fixed] = [each for title, each in fixes_to_try(preset) if title == "Stop early"]
+    seeded = preset.with_changes({"training.seed": 7, "training.threads": 1})
+    longer = preset.with_changes({"training.steps": 900, "schedule.lr": 2e-3, "model.layers": 1})
+
+    for config in (preset, seeded, fixed):
+        assert guide(view_at(70, config=config)).otherwise == ""
+    assert "Both losses fall" in guide(view_at(70, config=preset)).watch
+    assert [watch.step for watch in lesson_in_force(longer).watch if not watch.when] == []
+
+    said = guide(view_at(70, config=longer))
+    assert "training.steps = 900, not 800" not in said.otherwise and "and 1 more" in said.otherwise
+    assert "model.layers = 1, not 2" in said.otherwise and "model.layers = 1, not 2" in words(
+        view_at(70, config=longer)
+    )
+    assert said.watch == preset.lesson.summary and guide(view_at(5, config=longer)).ahead == ""
 
 
 def test_what_happens_now_is_told_from_the_schedule_and_the_state() -> None:

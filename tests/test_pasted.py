@@ -59,6 +59,9 @@ def test_what_pasting_adds_to_a_line_is_taken_away(pasted: str, printed: str) ->
         ("Epoch: [4][0]  Time 0.9 (1.1)  Loss 3.5 (3.6)", "Epoch: [4][50]  Time 0.9 (1.1)  Loss 2.5 (3.6)"),
         ("[10:00:00.1] Epoch: [1]  [10/90]  closs: 3.5 (3.6)", "[10:00:00.2] Epoch: [1]  [20/90]  closs: 2.5 (3.6)"),
         ("[Iteration 7] Train 64 in 4s. Loss is 3.5. lr is 0.1", "[Iteration 8] Train 64 in 4s. Loss is 2.5."),
+        ("[epoch]: 9, [batch]: 100, [loss]: 3.5", "[epoch]: 9, [batch]: 200, [loss]: 2.5"),
+        ("Loss [1, 100](epoch, minibatch):  3.5", "Loss [1, 200](epoch, minibatch):  2.5"),
+        ("ITER:       LOSS      NORM OF ALL", "18:\t3.5\t1.25", "19:\t2.5\t1.5"),
         ("My loss goes from 99.5 up to 120 in run 2", "step 1: loss 3.5", "step 2: loss 2.5"),
         ("Epoch 0:  50% 9/18 [00:10<00:09, loss=3.5]", "Epoch 0:  56% 10/18 [00:11<00:08, loss=2.5]"),
         ("2024-03-01T10:00:00.1Z   3/9   2.1G   1.5   1.25   0.75   8   640:  50%|##  | 5/9",
@@ -69,6 +72,12 @@ def test_what_pasting_adds_to_a_line_is_taken_away(pasted: str, printed: str) ->
 )  # fmt: skip
 def test_the_loss_of_a_pasted_piece_is_found(lines: Sequence[str]) -> None:
     assert losses(*lines) == [3.5, 2.5]
+
+
+def test_lines_with_commas_are_not_taken_for_a_table_without_a_loss() -> None:
+    lines = ("clients: [0, 16, 32]", "Training: Loss nan Acc 0.1", "clients: [1, 12, 22]", "Training: Loss nan Acc 0.1")
+
+    assert [found.kind for found in alarms_of(*lines)] == ["nan"]
 
 
 def test_a_progress_bar_that_stands_still_is_no_stall() -> None:
@@ -176,3 +185,11 @@ def test_epochs_with_the_same_loss_are_a_stall_wherever_the_piece_was_cut_out() 
 )
 def test_a_val_loss_that_leaps_to_and_fro_swings(values: Sequence[float], found: list[str]) -> None:
     assert kinds(values, "val_loss") == found
+
+
+def test_one_lucky_episode_is_no_policy_that_collapsed() -> None:
+    rewards = [10, 9, 10, 8, 9, 10, 13, 9, 9, 11, 10, 51, 16, 12, 21]
+
+    assert not alarms_of(
+        *(f"| Reward: {reward:02} | Episode {place} | Qmax: 1.9" for place, reward in enumerate(rewards))
+    )

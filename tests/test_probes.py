@@ -48,6 +48,7 @@ from tinygpt_tui.engine.training import model
 from tinygpt_tui.engine.training.probes import learning
 from tinygpt_tui.engine.training.probes.asked import MEASURES, answers
 from tinygpt_tui.engine.training.probes.non_finite import first_non_finite
+from tinygpt_tui.engine.training.probes.passes import checked_gradients
 from tinygpt_tui.engine.training.probes.run_copy import RunCopy
 from tinygpt_tui.engine.training.trainer import Trainer
 from tinygpt_tui.engine.worker import assemble
@@ -270,6 +271,33 @@ def test_a_module_with_a_nan_weight_is_named(parameter: str, module: str) -> Non
     assert (first.step, first.module, first.direction, first.broken) == (3, module, "output", parameter)
 
 
+def test_a_norm_that_overflows_though_all_gradients_are_finite_is_named() -> None:
+    trainer = Trainer(small_config(), small_corpus())
+    plain = trainer.faults.gradients
+
+    def enlarged(step: int) -> None:
+        plain(step)
+        trainer.flat.gradients.mul_(1e24)
+
+    trainer.faults.gradients = enlarged
+    first = first_non_finite(trainer)
+    assert first is not None and first.is_norm
+
+
+def test_weights_that_single_precision_is_too_coarse_for_are_not_checked() -> None:
+    """Attention that leaps from one token to another."""
+    trainer = Trainer(small_config(), small_corpus())
+    for _ in range(3):
+        trainer.advance()
+    assert len(checked_gradients(trainer)) == 4
+    with torch.no_grad():
+        for name, parameter in trainer.model.named_parameters():
+            if "qkv.weight" in name:
+                parameter.mul_(1e4)
+    assert len(checked_gradients(trainer)) < 4
+    assert all(one.name.partition("[")[0] != "tokens.weight" for one in checked_gradients(trainer))
+
+
 def test_a_gradient_that_turns_nan_after_the_backward_pass_is_named_by_its_parameter() -> None:
     trainer = Trainer(small_config().with_changes({"fault.nan_step": 2}), small_corpus())
     assert first_non_finite(trainer) is None
@@ -311,7 +339,9 @@ VERDICTS: tuple[tuple[ProbeAnswer, str, str], ...] = (
     (numeric_verdict([CheckedGradient("a", 1.0, 1.1)], "bf16"), "yes", "a"),
     (numeric_verdict([CheckedGradient("a", math.nan, 1.1)], "fp32"), "cannot tell", "not finite"),
     (overfit_verdict([5.5, 0.05]), "yes", "0.05 in 2 steps"),
-    (overfit_verdict([5.5, math.nan]), "no", "nan"),
+    (overfit_verdict([5.5, math.nan]), "cannot tell", "not finite after 2 steps"),
+    (overfit_verdict([5.5, 3.0]), "no", "to 3 in 2 steps"),
+    (numeric_verdict([], "fp32"), "cannot tell", "beyond single precision"),
     (
         capacity_verdict(CONTROL, {"two layers more": lower(0.0), "twice the width": lower(0.02)}, CONTROL),
         "yes",
@@ -329,6 +359,11 @@ VERDICTS: tuple[tuple[ProbeAnswer, str, str], ...] = (
     (finite_verdict(9, None, None), "yes", "all 9"),
     (finite_verdict(0, None, None), "cannot tell", "no step"),
     (finite_verdict(9, None, 4), "cannot tell", "step 4"),
+    (
+        finite_verdict(9, FirstNonFinite(step=4, module="loss", direction="gradient", is_norm=True), 4),
+        "no",
+        "the gradient norm is the first",
+    ),
     (finite_verdict(9, FirstNonFinite(step=4, module="x", direction="output", broken="x.w"), 4), "no", "x.w is not"),
 )
 

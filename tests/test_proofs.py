@@ -1,5 +1,6 @@
 """A proof calls a fix helpful where it is, gives no verdict where there is none, and leaves the run as it is."""
 
+import gc
 import math
 from contextlib import closing
 from dataclasses import replace
@@ -55,8 +56,10 @@ from tinygpt_tui.tui.navigation import Destination, ResumeRun
 from tinygpt_tui.tui.run.screen import RunScreen
 from tinygpt_tui.tui.settings import Settings
 
+from .bench.thread_run import start_thread
 from .screen_text import until
 from .scripted_run import ScriptedRun, started, steps
+from .test_experiments import train
 from .texts import TEXT, small_config
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -80,6 +83,13 @@ def test_an_interval_of_90_percent_covers_the_truth_as_often(phi: float, count: 
         interval = paired_interval(list(batches - 0.7 + autocorrelated(random, count, phi)), list(batches))
         covered += interval is not None and interval.low <= -0.7 <= interval.high
     assert 0.85 <= covered / 200 <= 0.95
+
+
+def test_a_difference_that_grows_is_no_noise() -> None:
+    random = np.random.default_rng(1)
+    growing = np.linspace(-0.2, -1.2, 16) + 0.05 * random.normal(size=16)
+    interval = paired_interval(list(growing), [0.0] * 16)
+    assert interval is not None and -0.75 < interval.low < -0.7 < interval.high < -0.65
 
 
 def test_several_comparisons_make_an_interval_wider() -> None:
@@ -224,7 +234,7 @@ def test_a_proof_begins_before_the_finding_and_tries_each_fix_once(tmp_path: Pat
 
 def test_the_fixes_of_the_lesson_are_tried_too_unless_their_losses_are_of_other_text(tmp_path: Path) -> None:
     fixes = (
-        LessonFix(title="let it through", then="", changes={"fault.detached": []}, gone=("oscillation",)),
+        LessonFix(title="let it through", then="", changes={"fault.detached": ()}, gone=("oscillation",)),
         LessonFix(title="more text", then="", changes={"data.max_bytes": 9}, better_by=1.0),
         LessonFix(title="faster", then="", changes={"training.batch": 1}, speedup=2.0),
         LessonFix(title="to see it get worse", then="", changes={"schedule.lr": 1.0}, better_by=-1.0),
@@ -410,3 +420,31 @@ def checkpoint(run: Path, step: int) -> None:
     folder = run / "checkpoints" / f"step-{step:06d}"
     folder.mkdir(parents=True)
     (folder / "state.json").write_bytes(encode(state))
+
+
+async def test_a_warm_up_that_is_over_came_too_late_and_would_have_helped_from_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Trained for real: what the first steps did to the weights costs the whole run."""
+    monkeypatch.setattr(arms, "start", start_thread)
+    monkeypatch.setattr(arms, "usable_processors", lambda: 1)
+    (tmp_path / "text.py").write_bytes(TEXT)
+    config = replace(small_config(steps=160), data=DataConfig(path=str(tmp_path / "text.py")))
+    hot = {"schedule.kind": "constant", "schedule.lr": 0.03, "schedule.warmup_steps": 0, "optimizer.beta2": 0.99}
+    fix = Fix(title="warm up over 40 steps", changes={"schedule.warmup_steps": 40})
+    run = create(tmp_path / "runs", config.with_changes(hot | {"storage.checkpoint_every": 50}), "jolted", NOW)
+    train(run)
+    with closing(EventLog(run)) as log:
+        log.append(finding(1, 55, fix))
+    plan = plan_proof(run, 100)
+    folder = make_folder(plan)
+    proof = Proof(plan, make_arms(plan, folder, NOW))
+
+    await proof.run()
+    before = proof.verdicts[0]
+    await try_earlier(proof, folder)
+    await proof.close()
+    gc.unfreeze()  # each of the runs has frozen what it had loaded
+
+    assert plan.start == 50 and before.answer == "cannot tell yet" and "to the last bit" in before.why
+    assert fix_verdict_words(proof.verdicts[0]).startswith("too late now: from step 0 it would have helped")

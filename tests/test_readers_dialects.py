@@ -275,10 +275,16 @@ def test_a_number_that_is_no_loss_is_not_taken_for_one(text: str) -> None:
         opened(text)
 
 
+def test_the_loss_of_an_agent_that_plays_episodes_need_not_fall() -> None:
+    assert opened(lines(*(f"Episode {e}/10 | Loss: {x} | ε: 0.5" for e, x in enumerate(LOSSES)))).adversarial
+    assert opened(lines("episode,reward,loss", *(f"{e},5,{x}" for e, x in enumerate(LOSSES)))).adversarial
+
+
 def test_a_perplexity_is_not_compared_with_a_loss() -> None:
     line = "step {s} xent: {x} ppl: 9.5\nValidation perplexity: {v}"
     log = opened(lines(*(line.format(s=s, x=x, v=x + 1) for s, x in enumerate(LOSSES))))
     assert [loss for _, loss in series(log)] == LOSSES and "val_loss" not in log.columns
+    assert not log.roles
 
 
 def test_rows_may_be_counted_in_a_column_without_a_name() -> None:

@@ -129,8 +129,8 @@ def test_a_rivals_report_becomes_alarms_and_a_log_that_it_cannot_read_none(
     log = tmp_path / "log.csv"
     write_csv(rows(3, loss=lambda _: math.nan), log)
     assert log.read_text().split() == ["step,loss", "1,nan", "2,nan", "3,nan"]
-    (found,) = rival.alarms(log, 3, tmp_path) or ()
-    assert rival.is_installed and "nan" in found.kinds and found.step == 3
+    found = rival.alarms(log, 3, tmp_path)
+    assert rival.is_installed and found and len(found) == 1 and "nan" in found[0].kinds and found[0].step == 3
     log.write_text("nothing")
     assert rival.alarms(log, 3, tmp_path) is None
 

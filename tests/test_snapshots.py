@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from textual.app import App
 from textual.pilot import Pilot
+from textual.widgets._toast import Toast
 
 from tinygpt_tui.engine.config import LiveSettings, RunConfig, TrainingConfig
 from tinygpt_tui.engine.events import (
@@ -30,6 +31,7 @@ from tinygpt_tui.engine.storage.event_log import EventLog
 from tinygpt_tui.engine.storage.run_folder import claimed
 from tinygpt_tui.engine.storage.run_store import create
 from tinygpt_tui.tui.app import TinyGPTApp
+from tinygpt_tui.tui.dialogs.key_line import KeyLine
 from tinygpt_tui.tui.home.screen import HomeScreen
 from tinygpt_tui.tui.navigation import OpenRun, RunDestination
 from tinygpt_tui.tui.panels.plot_panel import PlotPanel
@@ -39,6 +41,7 @@ from tinygpt_tui.tui.view.run_view import RunView
 
 from .screen_text import shown, until
 from .scripted_run import ScriptedRun, started, steps
+from .test_run_screen import showing
 
 Compare = Callable[..., bool]
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -200,3 +203,15 @@ def test_home_looks_as_approved(snap_compare: Compare, tmp_path: Path) -> None:
     with claimed(running):
         app = settled(tmp_path)
         assert snap_compare(app, terminal_size=(120, 36), run_before=home_is_drawn)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (60, 16)])
+async def test_where_there_is_no_room_a_notice_lies_on_the_keys_and_on_nothing_that_is_read(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    app = settled(tmp_path, run=scripted_run())
+    async with app.run_test(size=size, notifications=True) as pilot:
+        screen = await showing(pilot, RunScreen)
+        screen.notify("no open finding has a remedy to apply", timeout=60)
+        await until(pilot, lambda: any(toast.region.height for toast in screen.query(Toast)))
+        assert [toast.region.y for toast in screen.query(Toast)] == [screen.query_one(KeyLine).region.y]

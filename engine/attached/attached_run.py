@@ -2,7 +2,6 @@
 
 import atexit
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import SupportsFloat
 
@@ -60,7 +59,12 @@ class AttachedRun:
 
     def measure(self, *, step: int | None = None, tokens: int | None = None, **numbers: SupportsFloat) -> None:
         """The first half of `step`, for a loop that knows its loss later: between `backward` and `optimizer.step`."""
-        self._take_part(lambda session: session.finish_step(step, numbers, tokens))
+        session = self._part()
+        if session is not None:
+            try:
+                session.finish_step(step, numbers, tokens)
+            except Exception as error:
+                self._give_up(session, error)
 
     def amend(self, **numbers: SupportsFloat) -> None:
         """Numbers that belong to the step that was measured last."""
@@ -69,11 +73,13 @@ class AttachedRun:
     def go_on(self) -> bool:
         """The second half of `step`: answer what was asked, and return once the loop may go on; False to stop it."""
 
-        def answer(session: Session | FollowingRank) -> None:
-            session.answer_requests()
-            self.is_stopped |= session.is_stopped
-
-        self._take_part(answer)
+        session = self._part()
+        if session is not None:
+            try:
+                session.answer_requests()
+                self.is_stopped |= session.is_stopped
+            except Exception as error:
+                self._give_up(session, error)
         if self.is_stopped and self._raise_on_stop:
             raise RunStopped("the run was stopped from its screen")
         return not self.is_stopped
@@ -97,29 +103,32 @@ class AttachedRun:
 
     def close(self) -> None:
         """Record the end; at the end of the program it happens by itself."""
-        self._take_part(lambda session: session.end())
+        session = self._part()
+        if session is not None:
+            try:
+                session.end()
+            except Exception as error:
+                self._give_up(session, error)
         session, self._session = self._session, None
         if session is not None and session.is_ours and (rest := session.give_up()) is not None:
             rest.close()
         atexit.unregister(self.close)
 
     def _record(self, act: Callable[[Session], None]) -> None:
-        if isinstance(self._session, Session):
-            self._do(partial(act, self._session))
+        session = self._part()
+        if isinstance(session, Session):
+            try:
+                act(session)
+            except Exception as error:
+                self._give_up(session, error)
 
-    def _take_part(self, act: Callable[[Session | FollowingRank], None]) -> None:
-        if self._session is not None:
-            self._do(partial(act, self._session))
+    def _part(self) -> Session | FollowingRank | None:
+        """None where nothing is to be done, as in a process that was forked off the loop's."""
+        return self._session if self._session is not None and self._session.is_ours else None
 
-    def _do(self, act: Callable[[], None]) -> None:
+    def _give_up(self, session: Session | FollowingRank, error: Exception) -> None:
         """What goes wrong in here is no error of the loop."""
-        session = self._session
-        if session is None or not session.is_ours:
-            return
-        try:
-            act()
-        except Exception as error:
-            if not self._has_warned:
-                warn_loop(f"the run is not recorded any more: {error}")
-            self._has_warned = True
-            self._session = session.give_up()
+        if not self._has_warned:
+            warn_loop(f"the run is not recorded any more: {error}")
+        self._has_warned = True
+        self._session = session.give_up()

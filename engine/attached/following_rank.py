@@ -9,6 +9,7 @@ from .meetings import Meetings
 from .program_end import error_words
 from .steering import Steering, tag_of
 from .step_clock import StepClock
+from .termination import TerminationWatch
 
 
 class Clipping(Protocol):
@@ -28,6 +29,7 @@ class FollowingRank:
         probe: Clipping | None,
         steering: Steering | None = None,
         step_clock: StepClock | None = None,
+        termination: TerminationWatch | None = None,
     ) -> None:
         """`meetings` are those with rank 0, None where nothing leads the loop."""
         self.is_stopped = False
@@ -35,6 +37,7 @@ class FollowingRank:
         self._probe = probe
         self._steering = steering or Steering(None, {})
         self._step_clock = step_clock
+        self._termination = termination
         self._pid = os.getpid()
 
     @property
@@ -77,6 +80,8 @@ class FollowingRank:
         meetings, self._meetings = self._meetings, None
         if meetings is not None:
             meetings.leave("")
+        if self._termination is not None:
+            self._termination.close()
         return self
 
     def _obey(self, command: Command) -> None:

@@ -8,7 +8,7 @@ from threading import Lock, Thread
 import msgspec
 
 from ..events import Command, decode_command
-from .rank_store import Do, GoOn, Meet, Message, RankStore, Report, RollCall
+from .rank_store import Do, GoOn, Meet, Message, RankReport, RankStore, RollCall
 
 LEAVE_S = 1.0
 """How long the end of a program may take to tell rank 0 of it."""
@@ -17,7 +17,7 @@ LEAVE_S = 1.0
 class Meetings:
     """Until rank 0 ends them, is not heard of for a minute, or the store is gone."""
 
-    def __init__(self, store: RankStore, report: Report) -> None:
+    def __init__(self, store: RankStore, report: RankReport) -> None:
         self.is_time_asked = False
         """Whether rank 0 has asked how long a step takes."""
         self._store = store

@@ -18,7 +18,7 @@ import msgspec
 
 JOIN_S = 10.0
 """How long the processes wait for each other when they attach."""
-SILENCE_S = 60.0
+LEADER_SILENCE_S = 60.0
 """Without a message for so long, a rank goes on without rank 0, which calls the roll every second."""
 _LOOK_S = 0.02
 _ALL_THERE = b"all"
@@ -83,7 +83,7 @@ class Close(msgspec.Struct, frozen=True, kw_only=True, tag="close"):
 Message = RollCall | Meet | Do | GoOn | Close
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True):
+class RankReport(msgspec.Struct, frozen=True, kw_only=True):
     """What a rank says about itself. Steps are calls of `AttachedRun.step`, whatever number the loop gives them."""
 
     rank: int
@@ -102,11 +102,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _messages = msgspec.json.Decoder(Message)
-_report = msgspec.json.Decoder(Report)
+_report = msgspec.json.Decoder(RankReport)
 
 
-def own_report(rank: int) -> Report:
-    return Report(rank=rank, pid=os.getpid(), host=socket.gethostname(), machine=this_machine())
+def own_report(rank: int) -> RankReport:
+    return RankReport(rank=rank, pid=os.getpid(), host=socket.gethostname(), machine=this_machine())
 
 
 def this_machine() -> str:
@@ -125,7 +125,7 @@ class RankStore:
         """`key` is that of this training among those of the same processes."""
         self._store = store.clone()
         self._waiting = store.clone()
-        self._waiting.set_timeout(timedelta(seconds=SILENCE_S))
+        self._waiting.set_timeout(timedelta(seconds=LEADER_SILENCE_S))
         self._key = f"tinygpt-tui/{key}"
         self.rank = rank
         self.size = size
@@ -148,7 +148,7 @@ class RankStore:
             time.sleep(_LOOK_S)
         self._store.set(self._of("joined"), _ALL_THERE.decode())
 
-    def join(self, report: Report) -> None:
+    def join(self, report: RankReport) -> None:
         """In another rank. RankError where not all of them come."""
         self.report(report)
         deadline = time.monotonic() + 2 * JOIN_S
@@ -179,10 +179,10 @@ class RankStore:
         """Let `receive` return in this rank, with the end of all messages."""
         self._store.set(self._of("to", self.rank, self._next), msgspec.json.encode(Close()).decode())
 
-    def report(self, report: Report) -> None:
+    def report(self, report: RankReport) -> None:
         self._store.set(self._of("report", self.rank), msgspec.json.encode(report).decode())
 
-    def reports(self) -> dict[int, Report]:
+    def reports(self) -> dict[int, RankReport]:
         """Of all other ranks, which have come."""
         found = self._store.multi_get([self._of("report", rank) for rank in self.others])
         return dict(zip(self.others, map(_report.decode, found), strict=True))

@@ -17,6 +17,7 @@ from ..hosting.interfaces import Observer, Request, refuse_all, with_findings
 from ..hosting.server import Server
 from ..storage.event_log import EventLog
 from ..storage.run_folder import claimed
+from .step_row import StepNumbers, step_row
 
 STORE_S = 0.2
 """Steps of this time are stored together, as often as a server looks for new ones. What is no step is stored at once.
@@ -40,7 +41,7 @@ class Recorder:
         self.requests: SimpleQueue[Request] = SimpleQueue()
         self.trouble: BaseException | None = None
         self._diagnosis = diagnosis
-        self._waiting: deque[Event] = deque()
+        self._waiting: deque[Event | StepNumbers] = deque()
         self._is_over = False
         self._is_due = Flag()
         self._pid = os.getpid()
@@ -69,14 +70,14 @@ class Recorder:
         """False in a process that was forked off the one that records."""
         return os.getpid() == self._pid
 
-    def record(self, event: Event) -> None:
+    def record(self, event: Event | StepNumbers) -> None:
         """RecordingError where the run cannot be stored any more."""
         if self.trouble is not None:
             raise RecordingError(str(self.trouble))
         if len(self._waiting) >= MOST_UNSTORED:
             raise RecordingError(f"{MOST_UNSTORED} events wait to be written")
         self._waiting.append(event)
-        if not isinstance(event, StepFinished):
+        if not isinstance(event, StepNumbers):
             self._is_due.set()
 
     def end(self, end: RunEnded) -> None:
@@ -107,6 +108,11 @@ class Recorder:
             refuse_all(self.requests, "the run has ended or is not recorded any more")
 
     def _store(self) -> None:
-        events = [self._waiting.popleft() for _ in range(len(self._waiting))]
-        if events:
+        waiting = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        if waiting:
+            events = [_row(each) if isinstance(each, StepNumbers) else each for each in waiting]
             self._log.append(*(each for event in events for each in with_findings(event, self._diagnosis)))
+
+
+def _row(numbers: StepNumbers) -> StepFinished:
+    return step_row(numbers.step, numbers.numbers, at=numbers.at, tokens=numbers.tokens)

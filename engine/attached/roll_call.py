@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from threading import RLock, Thread
 
-from .rank_store import RankStore, Report, RollCall, this_machine
+from .rank_store import RankReport, RankStore, RollCall, this_machine
 
 CALL_S = 1.0
 """Between two calls, each of which rank 0 and every other rank spend a tenth of a millisecond on."""
@@ -62,6 +62,8 @@ class Roll:
 
     def find_death(self, own_words: str) -> bool:
         """Whether another rank has died, for an error here or a signal, which this may have caused."""
+        if self._has_died:
+            return True
         with suppress(RuntimeError):
             self._call_and_wait(PROMPT_S)
             for rank, report in self.reports.items():
@@ -83,7 +85,10 @@ class Roll:
                     self._look()
                     self._count_missed()
                     self._call()
-        for file in (self._closed, *self._processes):
+        with self._lock:
+            files = (self._closed, *self._processes)
+            self._processes = {}
+        for file in files:
             os.close(file)
 
     def _wait(self) -> bool:
@@ -134,7 +139,7 @@ class Roll:
             self._on_death(words)
 
 
-def _processes_here(reports: Mapping[int, Report]) -> dict[int, int]:
+def _processes_here(reports: Mapping[int, RankReport]) -> dict[int, int]:
     """Rank by a descriptor that can be read once the process has ended; of those on this machine, where it has such."""
     open_process = getattr(os, "pidfd_open", None)
     found: dict[int, int] = {}
@@ -152,9 +157,9 @@ def _ended(processes: Mapping[int, int]) -> set[int]:
     return {processes[file] for file, _ in poll.poll(0)}
 
 
-def _named(report: Report) -> str:
+def _named(report: RankReport) -> str:
     return f"rank {report.rank} (process {report.pid}{_elsewhere(report)})"
 
 
-def _elsewhere(report: Report) -> str:
+def _elsewhere(report: RankReport) -> str:
     return "" if report.machine == this_machine() else f" on {report.host}"

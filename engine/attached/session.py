@@ -6,6 +6,7 @@ Methods may raise whatever goes wrong; `attach.AttachedRun` keeps that away from
 import os
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Protocol, SupportsFloat
 
 from ..events import Evaluated, RunDescribed, RunEnded, RunStarted, SampleGenerated
@@ -18,7 +19,7 @@ from .rank_store import RankStore
 from .recorder import Recorder
 from .steering import Levers, Steering
 from .step_clock import StepClock
-from .step_row import step_row
+from .step_row import StepNumbers
 from .termination import TerminationWatch
 
 ShownSettings = Mapping[str, float | int | str | bool | None]
@@ -50,7 +51,8 @@ class Session:
         self._recorder = recorder
         self._probe = probe
         self._ranks = LeadingRank(others, self._end_by_death) if others else None
-        self._termination = TerminationWatch(self._end_by_signal) if others else None
+        termination = partial(_end_by_signal, self._ranks, recorder)
+        self._termination = TerminationWatch(termination) if others else None
         self._step_clock = step_clock
         self._steering = steering
         self._control = Control(recorder.requests, recorder.record, steering, can_stop=can_stop, others=self._ranks)
@@ -107,8 +109,8 @@ class Session:
             values.setdefault("tokens_per_s", tokens / max(now - self._stepped_at, 1e-9))
         self._stepped_at = now
         if self._probe is not None:
-            if self._probe.lr is not None:
-                values.setdefault("lr", self._probe.lr)
+            if "lr" not in values and (lr := self._probe.lr) is not None:
+                values["lr"] = lr
             values = {**self._measured(self._probe), **values}
         if self._ranks is not None and self._step_clock is not None:
             values |= self._ranks.rank_times(self._step_clock.busy_s)
@@ -151,7 +153,7 @@ class Session:
         (step, at, values), self._finished = self._finished, None
         if self._is_measuring and self._probe and (ratio := self._probe.update_ratio()) is not None:
             values["update_ratio"] = ratio
-        self._recorder.record(step_row(step, values, at=at, tokens=self._tokens))
+        self._recorder.record(StepNumbers(step, values, at, self._tokens))
 
     def evaluate(self, val_loss: float) -> None:
         self.flush()
@@ -172,14 +174,8 @@ class Session:
         finished, self._finished = self._finished, None
         if finished is not None:
             step, at, values = finished
-            self._recorder.record(step_row(step, values, at=at, tokens=self._tokens))
+            self._recorder.record(StepNumbers(step, values, at, self._tokens))
         self._recorder.end(RunEnded(step=self._step, reason="failed", detail=words))
-
-    def _end_by_signal(self) -> None:
-        """This process is about to be ended, as torchrun does with the others when one has died; in another thread."""
-        if self._ranks is not None:
-            self._ranks.find_death("")
-        self._recorder.close()
 
     def give_up(self) -> FollowingRank | None:
         """Stop recording; what was changed in the loop stays in effect until the result is closed."""
@@ -194,6 +190,13 @@ class Session:
             return None
         self._probe.remove(keep_changes=True)
         return FollowingRank(None, self._probe)
+
+
+def _end_by_signal(ranks: LeadingRank | None, recorder: Recorder) -> None:
+    """This process is about to be ended, as torchrun does with the others when one has died; in another thread."""
+    if ranks is not None:
+        ranks.find_death("")
+    recorder.close()
 
 
 def plain_number(value: SupportsFloat) -> float:

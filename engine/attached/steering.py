@@ -12,10 +12,13 @@ class Levers(Protocol):
     """What of a loop can be changed, as `training.loop_probe.LoopProbe` offers it."""
 
     clip: float | None
-    lr_factor: float
     steers_lr: bool
     """Whether `lr_factor` acts on every optimizer."""
 
+    @property
+    def lr_factor(self) -> float: ...
+    @lr_factor.setter
+    def lr_factor(self, factor: float) -> None: ...
     @property
     def lr(self) -> float | None: ...
     @property

@@ -1,9 +1,18 @@
 """Numbers of a step as the event that records them."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..events import StepFinished
 from ..metrics import EACH_STEP
+
+
+class StepNumbers(NamedTuple):
+    """What becomes a step's row, in the thread that stores it: there it takes a fraction of the time, many in a row."""
+
+    step: int
+    numbers: dict[str, float]
+    at: float
+    tokens: int
 
 
 def step_row(step: int, numbers: dict[str, float], *, at: float = 0.0, tokens: int = 0) -> StepFinished:

@@ -88,7 +88,9 @@ def lr_too_high(context: Context) -> Iterator[Cause]:
         return
     update = context.update_ratio
     if update is not None and update > LARGE_UPDATE:
-        reason = f"a step moves the weights by {update:.1%} of their size, where 0.1% is usual"
+        reason = (
+            f"a step moves the weights by {update:.1%} of their size {context.update_ratio_of}, where 0.1% is usual"
+        )
         yield Cause(SEEN, f"learning rate too high: {reason}", fixes=_lower_far_lr(context))
     elif lr_ratio(context) > FAR and context.config:
         reason = f"{context.peak_lr:.3g} is {lr_ratio(context):,.0f} times the usual {context.usual_lr:g}"
@@ -157,7 +159,8 @@ def lr_too_low(context: Context) -> Iterator[Cause]:
     if lr == 0:
         yield Cause(SEEN + 1, "the learning rate is 0: nothing is learned")
     elif update is not None and update < SMALL_UPDATE:
-        yield Cause(SEEN, f"learning rate too low: a step moves the weights by {update:.2g} of their size")
+        reason = f"a step moves the weights by {update:.2g} of their size {context.update_ratio_of}"
+        yield Cause(SEEN, f"learning rate too low: {reason}")
     elif lr_ratio(context) < 1 / FAR and context.config:
         times = 1 / max(lr_ratio(context), 1e-12)
         reason = f"{context.peak_lr:.3g} is {times:,.0f} times below the usual {context.usual_lr:g}"

@@ -78,8 +78,17 @@ class Context:
 
     @property
     def update_ratio(self) -> float | None:
-        values = self.before("update_ratio") or self.since("update_ratio")
-        return median(values) if values else None
+        return median(values) if (values := self._update_ratios) else None
+
+    @property
+    def update_ratio_of(self) -> str:
+        """Of which rows `update_ratio` is the median."""
+        count, row = len(self._update_ratios), "row" if self.is_foreign else "step"
+        return f"in the median of {count} {row}s" if count > 1 else f"in one {row}"
+
+    @property
+    def _update_ratios(self) -> list[float]:
+        return self.before("update_ratio") or self.since("update_ratio")
 
     @property
     def clipped_share(self) -> float | None:

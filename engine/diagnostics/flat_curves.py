@@ -13,6 +13,8 @@ CONSTANT = 0.005
 """The same for all rows of a run that begins here, at any level: noise of batches alone is larger while one learns."""
 IDENTICAL, IDENTICAL_ROWS = 1e-4, 8
 """The same where there was no time to learn: so many batches have the same loss only where no weight moves."""
+NO_PROBABILITY = 87.3365
+"""-ln of 1.18e-38, the smallest normal number of single precision."""
 UNMOVED_ROWS = 4
 """Epochs with one and the same loss after which nothing moves: means over an epoch differ while weights do."""
 GUESSING_NOISE = 0.02
@@ -27,10 +29,12 @@ BENT = 0.2
 """Share by which the fall of the first and the last third of a straight line differ at most."""
 OFTEN = 0.15
 """Share of the rows in which an overflow is no mere search for the loss scale: that needs one step in some thousand."""
-STRAIGHT, STRAIGHT_ROWS = 0.6, 100
-"""Share of the fall from the first to the second quarter that the last one must bring, and the rows it takes to see it
-through the noise."""
-BEYOND_DOUBT = 6.0
+STRAIGHT_ROWS = 100
+"""Rows in which a bend shows through noise."""
+BEND = 0.1
+"""Share of its fall by which the middle of a straight curve lies off the line from its first to its last quarter at
+most; that of a power law lies 0.2 to 0.4 below."""
+BEYOND_DOUBT = 11.0
 """Standard errors of the mean of a quarter that a fall must have: by less, bent curves look straight."""
 LITTLE, CREPT = 0.03, 0.15
 """Shares of the first level: a smaller straight fall is that of a trained model that goes on, a larger is not slow."""
@@ -38,8 +42,8 @@ SURPRISE = 4.0
 """Deviations by which a first row alone may be above the curve."""
 FEEBLE_LR = 3e-6
 """An lr at which Adam takes hundreds of thousands of steps to move a weight by one."""
-EXPLAINED = 0.4, 4.0, 0.0
-"""The first three under such an lr, which explains a curve that would else be none of this kind."""
+EXPLAINED = 0.2, 6.0, 0.0
+"""BEND, BEYOND_DOUBT and LITTLE under such an lr, which explains a curve that would else be none of this kind."""
 DECAYED = 0.6
 """Share of the run after which a schedule may have ended: cosine and linear ones come to 1% of the peak after 90%."""
 MORE_TO_LEARN = 0.3
@@ -76,6 +80,15 @@ def guessing(whole: Whole) -> Verdict | None:
         return None
     seen = f"loss {last:.4g} at step {whole.run.step} is ln {size} = {math.log(size):.4g}, guessing among {size:,}"
     return seen_as("stall", whole.run.first_step, "failure", f"{seen}: nothing was learned in {whole.run.rows} rows")
+
+
+def saturated(whole: Whole) -> Verdict | None:
+    """The loss is that of a probability of 0, as single precision and Caffe have it."""
+    means = whole.means[-2:]
+    if any(abs(mean - NO_PROBABILITY) > IDENTICAL * NO_PROBABILITY for mean in means):
+        return None
+    seen = f"loss {means[-1]:.4g} is -ln of the smallest float32: the target has a probability of 0, and no gradient"
+    return seen_as("stall", whole.ends[-1], "failure", seen)
 
 
 def constant(whole: Whole) -> Verdict | None:
@@ -123,7 +136,7 @@ def _begun(whole: Whole, row: int) -> int:
 def creeping(whole: Whole) -> Verdict | None:
     """A run that began by guessing would nearly guess still if it went on as it did for as long again."""
     run, means = whole.run, whole.means
-    if not whole.has_worked or not run.is_fresh:
+    if not whole.has_worked or not whole.is_fresh:
         return None
     start = means[0]
     size = guessed_among(start, None, CONFIRMED if whole.accuracy is not None else ALONE)
@@ -172,14 +185,12 @@ def creeping_in_noise(whole: Whole) -> Verdict | None:
         run.profile.over(place / 4, (place + 1) / 4) for place in range(4)
     )
     fall, error = (first - last) * 4 / 3, run.level.noise * math.sqrt(2 / rows)
-    early, late = first - second, third - last
+    bend = abs(first + last - second - third) / 2
     if run.first - last > CREPT * first + SURPRISE * run.level.noise:
         return None
     is_feeble = run.lr is not None and run.top_lr <= FEEBLE_LR
-    straight, beyond_doubt, least = EXPLAINED if is_feeble else (STRAIGHT, BEYOND_DOUBT, LITTLE)
-    if min(early, late) < straight * max(early, late) or not beyond_doubt * error < fall:
-        return None
-    if not least * first < fall < CREPT * first:
+    most, beyond_doubt, least = EXPLAINED if is_feeble else (BEND, BEYOND_DOUBT, LITTLE)
+    if bend > most * fall or not max(beyond_doubt * error, least * first) < fall < CREPT * first:
         return None
     seen = f"the mean loss fell from {first:.4g} to {last:.4g} over {run.rows} rows, in a straight line"
     return seen_as("slow", run.first_step, "warning", f"{seen}: a run that learns falls faster at first than later")

@@ -14,6 +14,7 @@ from .flat_curves import (
     decayed_early,
     guessing,
     overflowing,
+    saturated,
     skipping,
     unmoved,
     zero,
@@ -23,8 +24,8 @@ from .whole_log import Verdict, Whole
 
 RULES: tuple[Callable[[Whole], Verdict | None], ...] = (
     zero, overflowing, collapsed, diverged, rising, leapt,
-    guessing, constant, unmoved, creeping, creeping_in_noise, decayed_early, overfits, swings, zigzags, val_swings,
-    skipping,
+    saturated, guessing, constant, unmoved, creeping, creeping_in_noise, decayed_early, overfits, swings, zigzags,
+    val_swings, skipping,
 )  # fmt: skip
 
 

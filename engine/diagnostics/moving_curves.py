@@ -58,19 +58,20 @@ def diverged(whole: Whole) -> Verdict | None:
 def rising(whole: Whole) -> Verdict | None:
     """Every row of the last ones is above the one before, to far above all that was before; one order in 120.
 
-    From the very first row on a tenth is far enough: such a run has not made one step ahead. Three rows are enough if
-    they are the highest of all, to far above all others.
+    From the very first row on a tenth is far enough: such a run has not made one step ahead; and of epochs, whose means
+    have little noise. Three rows are enough if they are the highest of all, to far above all others.
     """
     means = whole.means
     start = len(means) - 1
     while start > 0 and means[start - 1] < means[start]:
         start -= 1
     rows, end = len(means) - start, means[-1]
-    is_from_first = start == 0 and rows > RISING and whole.is_fresh and end > means[0] + GAINED * abs(means[0])
+    is_little = rows > RISING and end > means[start] + GAINED * abs(means[start])
+    is_enough = is_little and (whole.run.facts.rows_are_epochs or (start == 0 and whole.is_fresh))
     is_far = rows >= RISING and end >= means[start] + max(max(means[: start + 1]), abs(means[start]))
     highest = max(means[:-TOPS], default=math.inf)
     is_top = rows >= TOPS and len(means) > 2 * TOPS and highest < means[-TOPS] and end > HIGHER * abs(highest)
-    if not (is_from_first or is_far or is_top):
+    if not (is_enough or is_far or is_top):
         return None
     seen = f"loss {end:.3g} at step {whole.run.step}, and higher in every row since {means[start]:.3g} at step"
     return seen_as("divergence", whole.ends[start], "failure", f"{seen} {whole.ends[start]}")
@@ -104,6 +105,8 @@ def collapsed(whole: Whole) -> Verdict | None:
     end = fmean(means[-max(len(means) // 8, 2) :])
     if gain <= 3 * noise or end > means[best] - max(REWARD_LOST * gain, 3 * noise) or best > len(means) - 4:
         return None
+    if max(means[max(best - 1, 0)], means[best + 1]) - means[0] < gain / 2:
+        return None  # one lucky episode
     seen = f"the reward is {end:.3g} at step {whole.run.step}, after {means[best]:.3g} at step {ends[best]}"
     return seen_as("divergence", ends[best], "failure", seen)
 

@@ -9,7 +9,7 @@ COLLAPSED = 1e-3
 """Share of the highest usual level ever, below which a norm has collapsed."""
 MEMORY = 50
 """Norms over which the level forgets."""
-QUIET = 5
+LEAST_NORMS = 5
 """Norms before there is a usual level."""
 KNOWN = 20
 """Norms before a usual level is one to fall from."""
@@ -29,7 +29,7 @@ class UsualNorm:
         seen = self._seen = self._seen + 1
         log = self._log = self._log + (math.log(norm) - self._log) / (seen if seen < MEMORY else MEMORY)
         level = self.level = math.exp(log)
-        if seen >= QUIET:
+        if seen >= LEAST_NORMS:
             self.large = LARGE * level
             if level * COLLAPSED > self.collapsed and seen >= KNOWN:
                 self.collapsed = COLLAPSED * level

@@ -89,7 +89,7 @@ class Whole:
         _, last = self.halves
         if self.accuracy is not None:
             return guessed_among(last, self.accuracy, CONFIRMED)
-        return guessed_among(last, None, ALONE if self.run.is_fresh else UNSEEN)
+        return guessed_among(last, None, ALONE if self.is_fresh else UNSEEN)
 
 
 def seen_as(kind: str, onset: int, severity: Severity, evidence: str) -> Verdict:

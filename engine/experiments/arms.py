@@ -190,7 +190,7 @@ def chance_words(proof: Proof) -> str:
     """What the control's twin shows; empty where it was not needed."""
     if proof.twin is None:
         return ""
-    return f"{proof.twin.candidate.title}: a loss that differs by less than {proof.chance:.2g} may do so by chance"
+    return f"{proof.twin.candidate.title}: a loss that differs by less than {proof.chance:.3g} may do so by chance"
 
 
 def fix_verdict_words(verdict: FixVerdict) -> str:

@@ -100,8 +100,8 @@ class FirstNonFinite:
     """A parameter of it that is not finite itself."""
     parameter: str = ""
     """The one that has this gradient, where all activations and their gradients were finite."""
-    largest_gradient: float = math.nan
-    """Where every gradient is finite and only their norm is not."""
+    is_norm: bool = False
+    """Whether every gradient is finite and only their norm is not."""
 
 
 def finite_verdict(steps: int, first: FirstNonFinite | None, bad_step: int | None) -> ProbeAnswer:
@@ -121,10 +121,11 @@ def finite_verdict(steps: int, first: FirstNonFinite | None, bad_step: int | Non
         evidence += f", its largest attention score {first.attention_logit:.4g}"
     if first.broken:
         evidence += f"; {first.broken} is not finite itself: an earlier update made it so"
-    if math.isfinite(first.largest_gradient):
-        values["largest_gradient"] = first.largest_gradient
-        evidence = f"at step {first.step} the gradient norm is the first that is not finite: gradients are up to "
-        evidence += f"{first.largest_gradient:.4g}, and the squares of such are not"
+    if first.is_norm:
+        evidence = (
+            f"at step {first.step} the gradient norm is the first that is not finite: the squares of its gradients"
+        )
+        evidence += " are beyond single precision"
     if first.parameter:
         evidence += f": that of {first.parameter}, after passes that were finite"
     return answer("finite", False, evidence, values, remedy=_remedy(first))
@@ -201,6 +202,8 @@ def numeric_verdict(checked: Sequence[CheckedGradient], precision: str) -> Probe
 def overfit_verdict(losses: Sequence[float]) -> ProbeAnswer:
     """Of the steps on one batch."""
     first, last = losses[0], losses[-1]
+    if not math.isfinite(last):
+        return cannot_tell("overfit", f"its loss is not finite after {len(losses)} steps (`finite`): mend that first")
     evidence = f"its loss falls from {first:.3g} to {last:.3g} in {len(losses)} steps on the same sequences"
     return answer("overfit", last < MEMORISED, evidence, {"first": first, "last": last, "steps": len(losses)})
 

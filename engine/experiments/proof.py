@@ -32,7 +32,9 @@ AFTER_DETECTION = 20
 """Steps after that at which the finding was known, so that it is known of the control too."""
 MOST_FIXES = 7
 EVALUATIONS = 16
-"""In the steps up to the first verdict."""
+"""In the steps up to the first verdict, at least."""
+EVALUATE_EVERY = 10
+"""Steps at most: a late finding is known after so many that few evaluations would tell little."""
 FOLDER = ".proof-"
 
 
@@ -161,7 +163,7 @@ def make_arms(plan: ProofPlan, folder: Path, now: datetime) -> list[Path]:
 
 def make_arm(plan: ProofPlan, folder: Path, candidate: Candidate, name: str, now: datetime) -> Path:
     """A fork that is evaluated often and not sampled."""
-    every = max(plan.looks[0] // EVALUATIONS, 1)
+    every = min(max(plan.looks[0] // EVALUATIONS, 1), EVALUATE_EVERY)
     measured = {
         "instruments.evaluate_every": every,
         "instruments.sample_every": 0,

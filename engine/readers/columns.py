@@ -20,6 +20,8 @@ _POLICIES = {"policy", "pi", "pg", "actor", "surrogate"}
 _VALUES = {"value", "v", "vf", "q", "critic"}
 _OF_AGENTS = {"entropy", "kl", "surrogate", "clipfrac", "clip", "actor", "alpha"}
 """Beside a loss of the policy and one of values: a game player that learns by heart what a search found has none."""
+_OF_EPISODES = {"reward", "rewards", "return", "score", "eps"}
+"""Beside an episode signs of an agent that learns values, as epsilon is alone: its targets move with what it finds."""
 _MOST_LOSSES = 16
 _FEW = 0.05
 """A column with less than this share of the values of its fullest rival is a summary, not a series."""
@@ -189,7 +191,8 @@ def _without_common_words(rivals: list[tuple[int, int, str, Meaning]]) -> list[t
 
 def _is_agent(kinds: set[str], found: Mapping[str, Content]) -> bool:
     said = {word for name in found for word in words_of(name)}
-    return bool(kinds & _POLICIES and kinds & _VALUES and said & _OF_AGENTS)
+    plays = "epsilon" in said or bool(said & {"episode", "episodes"} and said & _OF_EPISODES)
+    return plays or bool(kinds & _POLICIES and kinds & _VALUES and said & _OF_AGENTS)
 
 
 def _further(

@@ -53,6 +53,8 @@ _DIALECTS: tuple[tuple[str, re.Pattern[str], str | Callable[[re.Match[str]], str
         ("iter:", r"\[epoch:\s*(\d+), iter:\s*([\d,]+), lr:\(", r"[epoch: \1, step: \2, lr: "),
         # timm and the ImageNet example: `Train: 3 [ 250/1251 ( 20%)]  Loss: 6.9 (6.95)`, `Test: [ 48/48]  Loss: 6.8`
         ("[", r"\b(Train|Test|Val|Valid|Eval): (?:(\d+) )?\[\s*(\d+)/\s*(\d+)", _progress),
+        # `Loss [1, 100](epoch, minibatch): 2.3`
+        ("](e", r"\b([a-z]*loss) \[(\d+), (\d+)\]\(epoch, [a-z]+\):", r"epoch: \2, batch: \3, \1:"),
         # `Epoch: [163][50]  Time 0.9`
         ("][", r"\bepoch:?\s?\[(\d+)\]\s?\[(\d+)\]", r"epoch: \1, batch: \2,"),
         # icefall: `loss[loss=0.35, over 4821.00 frames.], tot_loss[loss=0.5, over 9e5 frames.]`; the latter is a mean

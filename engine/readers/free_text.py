@@ -26,7 +26,7 @@ _NUMBER = (
     r"[-+]?(?:\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d*)?(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?"
     r"|(?:nan|inf(?:inity)?)x*(?![a-z]))"
 )
-_WORD = r"(?<!\d/)[A-Za-z_@][\w.@/()%-]{0,50}(?:'s)?"
+_WORD = r"(?<!\d/)(?!(?<=loss )(?:nan|inf)\b)[A-Za-z_@][\w.@/()%-]{0,50}(?:'s)?"
 _SIGN = r"[\"']?(?:\s{0,3}(?:[:=]>?|-{1,3}>|→)\s{0,20}|\s{1,20}|\s-\s)(?:tensor\(|np\.float\d\d\(|\[\s{0,10}|[\"'])?"
 _PAIR = re.compile(
     # a name of up to five words, then a sign, a bracket or a space, then its value and perhaps how many there will be

@@ -1,6 +1,6 @@
 """A log of any known format as rows with canonical names, run by run, read as a stream."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -87,7 +87,9 @@ class Log:
         roles: dict[str, Role] = {}
         for name in () if self.adversarial else self.losses:
             what = meaning(name)
-            is_held_out = what is not None and what.canonical == "val_loss" and " + " not in self.columns["val_loss"]
+            is_held_out = (
+                what is not None and what.canonical == "val_loss" and " + " not in self.columns.get("val_loss", "")
+            )
             if name not in CANONICAL:
                 roles[name] = "held-out" if is_held_out else "task" if is_task else "part"
         return roles
@@ -129,10 +131,27 @@ def open_log(
         if store := store_of(source, origin if isinstance(origin, Path) else None):
             return surveyed(store, source, [*_telling(store.records(()))])
         format = _recognised(source)
-        return surveyed(format, source, _sample(format, source))
+        try:
+            return surveyed(format, source, _sample(format, source))
+        except ReadError as refused:
+            if not isinstance(format, Delimited) or _has_numbers(format, source):
+                raise
+            return _as_text(surveyed, source, refused)
     except BaseException:
         source.close()
         raise
+
+
+def _as_text(surveyed: Callable[[Format, Source, list[Record]], Log], source: Source, refused: ReadError) -> Log:
+    """Lines that look like a table by their commas, but hold no number as one, may be what a program printed."""
+    try:
+        return surveyed(FreeText(), source, _sample(FreeText(), source))
+    except ReadError:
+        raise refused from None
+
+
+def _has_numbers(format: Format, source: Source) -> bool:
+    return any(held.values for held in contents(_sample(format, source)).values())
 
 
 def _store_in(path: Path) -> Format | None:
@@ -268,8 +287,8 @@ def _no_loss(file: str, format: Format, names: list[str]) -> str:
         lost = f", without {' and '.join(format.skipped())}" if format.skipped() else ""
         what = f"read as {format.name}{lost}"
         return f"{file}: nothing in it was recognised as a training log ({what}); is it the right file?"
-    choose = f"choose one with --map loss=NAME or --map reward=NAME from {_listed(names)}"
-    return f"{file}: no column is called like a loss or a reward; {choose}"
+    choose = f"choose one with --map loss=NAME from {_listed(names)}; an agent's reward with --map reward=NAME"
+    return f"{file}: no column is called like a loss; {choose}"
 
 
 def _listed(names: list[str]) -> str:

@@ -5,6 +5,8 @@ import re
 _STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[.\d]*Z?\s")
 """Put before every line by build servers and containers."""
 _BEYOND_LATIN = re.compile(r"[\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7af\uff00-\uff5e]")
+_BRACKETED = re.compile(r"\[([A-Za-z][\w ]{0,30})\]:")
+"""`[epoch]: 3, [loss]: 2.5`."""
 _FULL_WIDTH = {ord("\u3000"): " ", ord("\u3001"): ",", ord("\u3002"): "."}
 _FULL_WIDTH |= {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
 """Signs as wide as a Chinese character; they follow the order of ASCII."""
@@ -33,6 +35,8 @@ def unpasted(line: str) -> str:
         line = line.lstrip("> ")
     if "**" in line:
         line = line.replace("**", "")
+    if "]:" in line:
+        line = _BRACKETED.sub(r"\1:", line)
     if line[10:11] == "T" and line[4:5] == "-":
         line = _STAMP.sub("", line, count=1)
     if not line.isascii() and _BEYOND_LATIN.search(line):

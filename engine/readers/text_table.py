@@ -139,6 +139,7 @@ def _headers_of_two(above: str, line: str) -> list[tuple[str, ...]]:
 
 
 def _named(names: Sequence[str]) -> tuple[str, ...] | None:
+    names = [names[0].rstrip(":"), *names[1:]] if names else names
     if len(names) < 2 or len(set(names)) < len(names) or not all(0 < len(name) <= 50 for name in names):
         return None
     if any(_IS_NO_NAME.search(name) or any(number(word) is not None for word in name.split()) for name in names):

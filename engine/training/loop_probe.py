@@ -10,7 +10,7 @@ optimizer are called around its update, and neither is called where a gradient s
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import torch
@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn import Module, Parameter
 from torch.optim import Optimizer
 
+from .optimizer_hooks import OptimizerHooks
 from .torch_private import copy_to_each, flatten, norm_of_each, subtract_from_each
 
 AFFORDABLE = 0.01
@@ -56,34 +57,31 @@ class LoopProbe:
         self._scaler = scaler
         self._every = every
         self.clip = clip
-        self.lr_factor = 1.0
+        self._lr_factor = 1.0
         self._due = every != 0
         self._countdown = 0
         self._cost_s = 0.0
         """Of measuring this step."""
         self._seen_at: float | None = None
         self._before: dict[int, list[Tensor]] = {}
+        self._copied: set[int] = set()
+        """Optimizers whose weights before this update are known: a trainer may call `begin_step` during an update."""
         self._moved: list[Tensor] = []
         self._weights: list[Tensor] = []
         self._own_lrs: dict[int, list[Any]] = {}
         hooked = [optimizer for optimizer in optimizers if hasattr(optimizer, "register_step_pre_hook")]
         self.steers_lr = bool(hooked) and len(hooked) == len(optimizers)
         """False where an optimizer is one of the loop's own making, without hooks."""
-        self._trouble: Exception | None = None
-        self._handles = [
-            handle
-            for optimizer in hooked
-            for handle in (
-                optimizer.register_step_pre_hook(self._guarded(self._before_update)),
-                optimizer.register_step_post_hook(self._guarded(self._after_update)),
-            )
-        ]
+        self._measuring = OptimizerHooks(hooked, self._before_update, self._after_update)
+        self._scaling = OptimizerHooks(hooked, self._scale_lrs, self._restore_lrs)
+        self._measuring.want(self._due)
 
     def remove(self, *, keep_changes: bool = False) -> None:
         """Leave the optimizers as they were, or with what was changed; either way nothing is measured any more."""
         self._every, self._due = 0, False
-        for handle in () if keep_changes else self._handles:
-            handle.remove()
+        self._measuring.want(False)
+        if not keep_changes:
+            self.lr_factor = 1.0
 
     @property
     def parameters(self) -> int:
@@ -93,6 +91,15 @@ class LoopProbe:
     def lr(self) -> float | None:
         """Of the next update."""
         return float(self._groups[0]["lr"]) * self.lr_factor if self._groups and "lr" in self._groups[0] else None
+
+    @property
+    def lr_factor(self) -> float:
+        return self._lr_factor
+
+    @lr_factor.setter
+    def lr_factor(self, factor: float) -> None:
+        self._lr_factor = factor
+        self._scaling.want(factor != 1.0)
 
     @property
     def weight_decay(self) -> float | None:
@@ -105,24 +112,13 @@ class LoopProbe:
         for group in decayed or [group for group in self._groups if "weight_decay" in group]:
             group["weight_decay"] = weight_decay
 
-    def _guarded(self, hook: Callable[..., None]) -> Callable[..., None]:
-        """An error of ours must not leave the loop's `optimizer.step`; the next step raises it where it is caught."""
-
-        def guarded(*arguments: Any) -> None:
-            try:
-                hook(*arguments)
-            except Exception as error:
-                self._trouble = self._trouble or error
-
-        return guarded
-
     def begin_step(self) -> None:
         """Decide whether this step is measured, by what measuring has cost and how long the last step took.
 
         It raises what went wrong around the last update.
         """
-        if self._trouble is not None:
-            raise self._trouble
+        if trouble := self._measuring.trouble or self._scaling.trouble:
+            raise trouble
         now = time.perf_counter()
         took_s = now - self._seen_at if self._seen_at is not None else math.inf
         self._seen_at = now
@@ -134,6 +130,7 @@ class LoopProbe:
         if self._due:
             self._countdown = self._every or 1
             self._cost_s = 0.0
+        self._measuring.want(self._due or bool(self._copied))
 
     def measure_gradients(self) -> dict[str, float]:
         """grad_norm, and clipped (0 or 1) where we clip; empty where this step is not measured and not clipped."""
@@ -144,7 +141,7 @@ class LoopProbe:
         gradients = [_dense(parameter.grad) for parameter in self._parameters if parameter.grad is not None]
         if not gradients:
             return {}
-        total = _length(norm_of_each(self._packed(gradients)))
+        total = _length(norm_of_each(_packed(gradients) if self._is_small else gradients))
         scale = self._scaler.get_scale() if self._scaler is not None else 1.0
         norm = total.item() / scale
         measured = {"grad_norm": norm}
@@ -166,46 +163,53 @@ class LoopProbe:
         self._cost_s += time.perf_counter() - began
         return update / length if length else None
 
-    def _before_update(self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self._scale_lrs(optimizer)
-        if self._due:
-            began = time.perf_counter()
-            self._before[id(optimizer)] = self._copied(_weights_of(optimizer), self._before.get(id(optimizer), []))
-            self._cost_s += time.perf_counter() - began
+    def _before_update(self, optimizer: Optimizer) -> None:
+        if not self._due:
+            return
+        began = time.perf_counter()
+        weights = _weights_of(optimizer)
+        if self._is_small:
+            self._before[id(optimizer)] = _packed(weights)
+        else:
+            self._before[id(optimizer)] = _copied(weights, self._before.get(id(optimizer), []))
+        self._copied.add(id(optimizer))
+        self._cost_s += time.perf_counter() - began
+
+    def _after_update(self, optimizer: Optimizer) -> None:
+        if id(optimizer) not in self._copied:
+            return
+        self._copied.remove(id(optimizer))
+        before, began = self._before[id(optimizer)], time.perf_counter()
+        with torch.no_grad():
+            now = _weights_of(optimizer)
+            now = _packed(now) if self._is_small else now
+            subtract_from_each(before, now)
+            self._moved += norm_of_each(before)
+            self._weights += norm_of_each(now)
+        self._cost_s += time.perf_counter() - began
 
     def _scale_lrs(self, optimizer: Optimizer) -> None:
-        if self.lr_factor != 1.0:
-            self._own_lrs[id(optimizer)] = [group["lr"] for group in optimizer.param_groups]
-            for group in optimizer.param_groups:
-                group["lr"] = group["lr"] * self.lr_factor  # a new object, be it a number or a tensor
+        self._own_lrs[id(optimizer)] = [group["lr"] for group in optimizer.param_groups]
+        for group in optimizer.param_groups:
+            group["lr"] = group["lr"] * self._lr_factor  # a new object, be it a number or a tensor
 
-    def _after_update(self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        own_lrs = self._own_lrs.pop(id(optimizer), None)
-        if own_lrs is not None:
-            for group, lr in zip(optimizer.param_groups, own_lrs, strict=True):
-                group["lr"] = lr  # a scheduler goes on from its own value
-        before = self._before.get(id(optimizer))
-        if self._due and before is not None:
-            began = time.perf_counter()
-            with torch.no_grad():
-                now = self._packed(_weights_of(optimizer))
-                subtract_from_each(before, now)
-                self._moved += norm_of_each(before)
-                self._weights += norm_of_each(now)
-            self._cost_s += time.perf_counter() - began
+    def _restore_lrs(self, optimizer: Optimizer) -> None:
+        for group, lr in zip(optimizer.param_groups, self._own_lrs.pop(id(optimizer), ()), strict=False):
+            group["lr"] = lr  # a scheduler goes on from its own value
 
-    def _packed(self, tensors: list[Tensor]) -> list[Tensor]:
-        """The same numbers in as few tensors as they are quickest measured in."""
-        return [flatten(tensors)] if self._is_small else tensors
 
-    @torch.no_grad()
-    def _copied(self, weights: list[Tensor], into: list[Tensor]) -> list[Tensor]:
-        if self._is_small:
-            return self._packed(weights)
-        if len(into) != len(weights):
-            into = [torch.empty_like(one) for one in weights]
-        copy_to_each(into, weights)
-        return into
+@torch.no_grad()
+def _packed(tensors: list[Tensor]) -> list[Tensor]:
+    """The same numbers in one tensor."""
+    return [flatten(tensors)]
+
+
+@torch.no_grad()
+def _copied(weights: list[Tensor], into: list[Tensor]) -> list[Tensor]:
+    if len(into) != len(weights):
+        into = [torch.empty_like(one) for one in weights]
+    copy_to_each(into, weights)
+    return into
 
 
 def _weights_of(optimizer: Optimizer) -> list[Tensor]:

@@ -1,4 +1,4 @@
-"""How often a proof is right: `python -m tests.bench.proofs [PRESET]...`, some forty minutes on two cores.
+"""How often a proof is right: `python -m tests.bench.proofs [PRESET]...`, some half an hour on two cores.
 
 Every preset with a fault is trained until the fault is found, three seeds each, and what `prove` would try is tried
 beside fixes that are none. What its lesson mends the run with has to be called helpful, and what is none must not be.

@@ -11,6 +11,8 @@ from ..view.comparison import LETTERS
 def proof_progress(proof: Proof, spent_s: float) -> str:
     """How many steps there are until the next verdict, and how long they take."""
     done, of = proof.steps, proof.steps_due
+    if not done:
+        return "the forks are starting …"
     if proof.earlier is None:
         return f"{done} of {of} steps, {time_left(spent_s, done, of)} to the next verdict"
     tried = proof.earlier

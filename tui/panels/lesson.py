@@ -183,6 +183,8 @@ def _compared(view: RunView, beside: Beside) -> Iterator[Content]:
 
 def _guided(said: Guide, width: int, key_of: KeyOf) -> Iterator[Content]:
     yield Content(visible(said.now))
+    if said.otherwise:
+        yield Content.styled(visible(said.otherwise), "$text-warning")
     if said.watch:
         watch = Content.styled(_sentence(visible(" ".join(said.watch.split()))), "bold")
         yield Content.assemble(watch, (f" {said.ahead}" if said.ahead else "", _FAINT))

@@ -11,6 +11,7 @@ from ...engine.config import ConfigError, RunConfig
 from ...engine.events import FindingOpened
 from ...engine.healthy import HEALTHY
 from ...engine.lesson import LessonFix, Question
+from ...engine.lesson_origin import lesson_in_force, settings_of_ones_own
 from ...engine.schedule import planned_lr
 from ..formatting import setting
 from ..view.findings import name_of, open_findings
@@ -19,6 +20,8 @@ from ..view.run_numbers import current_phase
 from ..view.run_view import RunView
 from ..view.watch_points import watched
 
+_MOST_OWN = 2
+"""Settings of one's own that are named."""
 _PHASES = {
     "memorization": "the most frequent bytes are being learned and the loss falls fast",
     "generalization": "the model learns what follows what, and the loss falls more slowly",
@@ -41,6 +44,8 @@ class Guide:
     """The lesson's sentence about the present steps; empty before the first one."""
     ahead: str
     """When there will be more to see, if the run gets that far."""
+    otherwise: str
+    """How the run differs from the one that the lesson was written for; empty where it does not."""
     noticed: FindingOpened | None
     """The latest finding that is open."""
     look: Hint
@@ -60,6 +65,7 @@ def guide(view: RunView, answered: Collection[int] = ()) -> Guide:
         now=_now(view),
         watch=mended.then if mended else _watched(view),
         ahead="" if mended else _ahead(view),
+        otherwise="" if mended else _otherwise(view.config),
         noticed=found,
         look=_look(view, found),
         tries=tuple(_tries(view, answered)),
@@ -142,10 +148,28 @@ def _watched(view: RunView) -> str:
     return max(enumerate(told), key=lambda each: (each[1][0], each[0]))[1][1]  # of two since one step, the later
 
 
+def _otherwise(config: RunConfig) -> str:
+    own = settings_of_ones_own(config)
+    if not own:
+        return ""
+    shown = [f"{key} = {_plain(here)}, not {_plain(there)}" for key, (here, there) in list(own.items())[:_MOST_OWN]]
+    more = f" and {len(own) - _MOST_OWN} more" if len(own) > _MOST_OWN else ""
+    named = "; ".join(shown) + more
+    return f"The lesson was written for another run; here {named}. Its numbers and steps may not hold."
+
+
+def _plain(value: object) -> str:
+    return setting(value) if isinstance(value, float) else str(value)
+
+
 def _ahead(view: RunView) -> str:
     if view.changes or view.state == "ended":
         return ""
-    later = [each.step for each in view.config.lesson.watch if not each.when and view.step < each.step <= view.steps]
+    later = [
+        each.step
+        for each in lesson_in_force(view.config).watch
+        if not each.when and view.step < each.step <= view.steps
+    ]
     return f"More to see at step {later[0]}." if later else ""
 
 

@@ -50,6 +50,7 @@ class RunScreen(ProbingScreen, ExportingScreen):
     BINDING_GROUP_TITLE = "The run"
     BINDINGS: ClassVar[list[BindingType]] = RUN_KEYS
     AUTO_FOCUS = None
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-no-room"), (100, "-room")]
 
     header = getters.query_one(RunHeader)
     report = getters.query_one(CrashReport)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ...engine.conditions import parse_condition
+from ...engine.lesson_origin import lesson_in_force
 from ...engine.measured import MeasuredRun, Values, at_steps, first_step
 from .run_view import RunView
 
@@ -13,7 +14,7 @@ def watched(view: RunView) -> list[tuple[int, str]]:
     """The step since which each sentence is true, and the sentence; those that are not true yet are missing."""
     record = _record(view)
     found: list[tuple[int, str]] = []
-    for watch in view.config.lesson.watch:
+    for watch in lesson_in_force(view.config).watch:
         since = first_step(parse_condition(watch.when), record) if watch.when else watch.step
         if since is not None and since <= view.step:
             found.append((since, watch.what))

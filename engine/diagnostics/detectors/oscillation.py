@@ -10,7 +10,7 @@ from typing import ClassVar
 from ..detector import Detection, Recovered, Watched
 from ..level import OUTLIER, RunningLevel, Streak
 from ..run_statistics import LEVEL_MEMORY, RunStatistics
-from ..zigzag import WINDOW, Swing, swing_of
+from ..zigzag import ZIGZAG_ROWS, Swing, swing_of
 
 SMOOTHING = 4
 """Rows over which batch noise is averaged before a swing is looked for."""
@@ -56,7 +56,7 @@ class Oscillation:
     zigzag_grown: float = 3.0
     """Times the calmest noise so far, from which on such a pattern is not one of the data, as that of several sources
     in turn: it is there from the first row on and keeps no run from learning."""
-    zigzag_rows: int = 96
+    zigzag_known: int = 96
     """Rows in which a run that learns at all has gained something, if the pattern was there from the first row on."""
     zigzag_calm: int = 2
     """Windows without the pattern that close the finding."""
@@ -82,7 +82,7 @@ class Oscillation:
     _jumps: float = field(default=0.0, init=False)
     """The noise when a finding of jumps opened."""
     _fallen: Streak = field(default_factory=Streak, init=False)
-    _recent: deque[float] = field(default_factory=lambda: deque(maxlen=WINDOW), init=False)
+    _recent: deque[float] = field(default_factory=lambda: deque(maxlen=ZIGZAG_ROWS), init=False)
     _calmest: float = field(default=math.inf, init=False)
     """The lowest noise at the end of a window."""
     _is_zigzag: bool = field(default=False, init=False)
@@ -117,7 +117,7 @@ class Oscillation:
             turned = True
             if self._least_turn:
                 self._seen = self._swings()
-        if not rows % WINDOW and rows and (outcome := self._at_window(run)) is not None:
+        if not rows % ZIGZAG_ROWS and rows and (outcome := self._at_window(run)) is not None:
             return outcome
         if self._open:
             return None if self._is_zigzag else self._await_recovery(run, turned)
@@ -173,7 +173,7 @@ class Oscillation:
         (first, rows), (before, _), (last, _) = (run.profile.over(share, share + 0.25) for share in (0, 0.5, 0.75))
         if self._noise.noise > self.zigzag_grown * calmest:
             return before - last > swing.size / 2
-        return run.rows < self.zigzag_rows or first - last > 3 * swing.noise * math.sqrt(2 / rows)
+        return run.rows < self.zigzag_known or first - last > 3 * swing.noise * math.sqrt(2 / rows)
 
     def _begin(self, size: float, calm: int) -> None:
         self._open, self._least_turn, self._calm = True, self.comparable * size, calm

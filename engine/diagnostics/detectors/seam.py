@@ -39,7 +39,7 @@ class Seam:
     climb: int = 2
     """Rows of a rising lr that show that the fall was no step of a decay."""
     leap: float = 1.02
-    """Times by which the lr rises in one row to the peak of its schedule, and how close to its highest that peak is."""
+    """Times by which the lr rises in one row to its peak; what is closer to the highest so far is the peak."""
     planned: float = 0.1
     """Share of the highest lr down to which a schedule decays before a planned restart (Loshchilov and Hutter 2017)."""
     left: float = 0.2

@@ -24,7 +24,8 @@ READY = b"ready\n"
 """Printed when it has met the others."""
 
 
-def main() -> None:
+def compute_shares() -> None:
+    """Until the input ends."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # these ask the first process
         signal.signal(number, signal.SIG_IGN)
     orders: SimpleQueue[Order] = SimpleQueue()
@@ -61,4 +62,4 @@ def _joined(order: Order) -> "ShareWorker":
 
 
 if __name__ == "__main__":
-    main()
+    compute_shares()

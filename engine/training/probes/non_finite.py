@@ -33,7 +33,8 @@ def first_non_finite(trainer: Trainer) -> FirstNonFinite | None:
     (step,) = (event for event in events if isinstance(event, StepFinished))
     if not math.isfinite(step.loss or 0.0):
         return _of_loss(trainer.step, "output")
-    return None if math.isfinite(step.grad_norm or 0.0) else _of_norm(trainer)
+    is_norm_finite = math.isfinite(step.grad_norm or 0.0)
+    return None if is_norm_finite else replace(_of_loss(trainer.step, "gradient"), is_norm=True)
 
 
 class NonFiniteWatch:
@@ -106,11 +107,6 @@ def _attention_logit(module: Attention, given: tuple[Any, ...]) -> float:
 
 def _of_loss(step: int, direction: Literal["output", "gradient"]) -> FirstNonFinite:
     return FirstNonFinite(step=step, module="loss", direction=direction)
-
-
-def _of_norm(trainer: Trainer) -> FirstNonFinite:
-    largest = trainer.flat.gradients.abs().amax().item()
-    return FirstNonFinite(step=trainer.step, module="loss", direction="gradient", largest_gradient=largest)
 
 
 def _in_parameters(trainer: Trainer) -> FirstNonFinite | None:

@@ -49,7 +49,7 @@ def _tally_cells(each: Tally) -> tuple[str, ...]:
 
 
 def _judges(verdicts: Mapping[str, Sequence[Verdict]]) -> str:
-    head = ("rules", "faults found", "recall", "alarm on healthy", "wrong on faulty", "exact", "median delay")
+    head = ("judged by", "faults found", "recall", "alarm on healthy", "wrong on faulty", "exact", "median delay")
     rows = [(who, *_totals_cells(totals(each))) for who, each in verdicts.items()]
     return _grid(head, [*rows, *((rival, NOT_INSTALLED, *[""] * 5) for rival in _missing(verdicts))])
 
