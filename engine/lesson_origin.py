@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from .config import ConfigError, RunConfig
 from .lesson import Lesson
-from .presets import own_files, own_folder, preset_files
+from .presets import copied_presets, own_folder, preset_files
 
 _SECTIONS = ("data", "model", "optimizer", "schedule", "training", "fault")
 """What the curves depend on."""
@@ -42,7 +42,7 @@ def _differences(config: RunConfig, preset: RunConfig) -> Iterator[tuple[str, tu
 @lru_cache(maxsize=16)
 def _preset_with(summary: str) -> RunConfig | None:
     """Only the file that has the summary is parsed: reading all takes a quarter of a second."""
-    for path in (*preset_files().values(), *own_files(own_folder())):
+    for path in (*preset_files().values(), *copied_presets(own_folder())):
         try:
             if summary in path.read_text(encoding="utf-8"):
                 return RunConfig.from_toml(path)

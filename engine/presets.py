@@ -45,14 +45,14 @@ def preset_files() -> dict[str, Path]:
 
 
 def preset_names(own: Path) -> list[str]:
-    return sorted({*preset_files(), *(path.stem for path in own_files(own))})
+    return sorted({*preset_files(), *(path.stem for path in copied_presets(own))})
 
 
 def read_presets(own: Path) -> list[Preset | BadPreset]:
     """Every preset, chapter by chapter, then the files that are none: these never hide the others."""
     library = preset_files()
     found = [_read(id, path) for id, path in library.items()]
-    for path in own_files(own):
+    for path in copied_presets(own):
         if path.stem in library:
             why = f"{path}: the library has a preset {path.stem!r} already; give the file another name"
             found.append(BadPreset(id=f"{path.stem} (own)", path=path, why=why))
@@ -112,7 +112,7 @@ def copy_preset(id: str, name: str, own: Path) -> Path:
     return target
 
 
-def own_files(own: Path) -> list[Path]:
+def copied_presets(own: Path) -> list[Path]:
     return sorted(path for path in own.glob("*.toml") if not path.name.startswith("."))
 
 

@@ -18,7 +18,7 @@ from tinygpt_tui.engine.events import Evaluated, RunDescribed, RunEnded, RunStar
 from tinygpt_tui.engine.following.log_folder import logs_in
 from tinygpt_tui.engine.following.log_runs import runs_in
 from tinygpt_tui.engine.readers.log import open_log
-from tinygpt_tui.engine.readers.setting_values import Setting
+from tinygpt_tui.engine.readers.setting_values import SettingValue
 from tinygpt_tui.engine.readers.settings import settings_of
 from tinygpt_tui.engine.storage.event_log import all_events
 from tinygpt_tui.tui.cli.main import run_command
@@ -199,7 +199,7 @@ def require_same(found: list[float], expected: list[float]) -> None:
     assert found == pytest.approx(expected, rel=1e-7, nan_ok=True)
 
 
-def settings(path: Path, run: str = "") -> dict[str, Setting]:
+def settings(path: Path, run: str = "") -> dict[str, SettingValue]:
     with closing(open_log(path.name, path)) as log:
         return settings_of(log, path, run)
 

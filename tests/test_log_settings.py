@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tinygpt_tui.engine.readers.log import open_log
 from tinygpt_tui.engine.readers.plain_yaml import plain_yaml
-from tinygpt_tui.engine.readers.setting_values import HIDDEN, MOST_SETTINGS, Setting, flat_settings_of
+from tinygpt_tui.engine.readers.setting_values import HIDDEN, MOST_SETTINGS, SettingValue, flat_settings_of
 from tinygpt_tui.engine.readers.settings import settings_of
 from tinygpt_tui.tui.cli.main import run_command
 from tinygpt_tui.tui.comparison.compared_runs import ComparedRuns
@@ -26,7 +26,7 @@ LOSSES = [4.0 - place / 10 for place in range(20)]
 CSV = "step,loss\n" + "".join(f"{step},{loss}\n" for step, loss in enumerate(LOSSES))
 
 
-def settings(path: Path, run: str = "") -> dict[str, Setting]:
+def settings(path: Path, run: str = "") -> dict[str, SettingValue]:
     with closing(open_log(path.name, path)) as log:
         return settings_of(log, path, run)
 

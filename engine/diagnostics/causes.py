@@ -9,7 +9,19 @@ from statistics import median
 
 from ..events import Fix
 from ..healthy import HEALTHY
-from .context import COMMON, FAR, SEEN, SET, Cause, CauseRule, Context, FixRule, lr_ratio
+from .context import (
+    COMMON,
+    FAR,
+    SEEN,
+    SET,
+    Cause,
+    CauseRule,
+    Context,
+    FixRule,
+    lr_is_innocent,
+    lr_ratio,
+    was_never_finite,
+)
 from .data_causes import broken_batch
 from .fixes import (
     EARLY_ROWS,
@@ -24,7 +36,7 @@ from .fixes import (
 )
 from .layer_causes import exploding_layer, overflowing_softmax, unstable_attention
 
-MOST = 5
+MOST_CAUSES = 5
 """Causes of one finding that are given."""
 LARGE_UPDATE = HEALTHY["update_ratio"].high
 """update_ratio, the size of a step over that of the weights; about 1e-3 is healthy (Karpathy's rule of thumb)."""
@@ -36,10 +48,10 @@ USUAL_SIZE = {"model.width": 64, "model.heads": 2, "model.layers": 2}
 
 
 def ranked_causes(rules: Iterable[CauseRule], context: Context) -> list[Cause]:
-    """The highest-ranked causes, at most `MOST`; those of equal rank in the order of the rules."""
+    """The highest-ranked causes, at most `MOST_CAUSES`; those of equal rank in the order of the rules."""
     found = [cause for rule in rules for cause in rule(context)]
     found.sort(key=lambda cause: -cause.rank)
-    return found[:MOST]
+    return found[:MOST_CAUSES]
 
 
 def fixes_for(causes: Sequence[Cause], rules: Iterable[FixRule], context: Context) -> list[Fix]:
@@ -69,7 +81,7 @@ def zero_loss(context: Context) -> Iterator[Cause]:
 
 
 def never_finite(context: Context) -> Iterator[Cause]:
-    if context.is_foreign and context.was_never_finite and not context.loss_is_zero:
+    if context.is_foreign and was_never_finite(context) and not context.loss_is_zero:
         data = "the data or the labels hold NaN, or a target that is out of range: check the first batch"
         yield Cause(SEEN, data, fixes=(*check_data(context), *lower_lr(context), *clip(context)))
         yield Cause(SEEN - 0.1, "the initial weights are not finite, or a layer divides by 0")
@@ -84,7 +96,7 @@ def only_validation(context: Context) -> Iterator[Cause]:
 
 
 def lr_too_high(context: Context) -> Iterator[Cause]:
-    if context.lr_is_innocent:
+    if lr_is_innocent(context):
         return
     update = context.update_ratio
     if update is not None and update > LARGE_UPDATE:
@@ -128,7 +140,7 @@ def _growth(norms: Sequence[float], usual: float) -> str:
 
 def short_warmup(context: Context) -> Iterator[Cause]:
     run = context.run
-    if not run.is_fresh or run.facts.rows_are_epochs or context.lr_is_innocent or not can_set(context, "warmup"):
+    if not run.is_fresh or run.facts.rows_are_epochs or lr_is_innocent(context) or not can_set(context, "warmup"):
         return
     if context.settings is None:
         if context.onset - run.first_step <= EARLY_STEPS and run.settled <= run.rows:

@@ -17,7 +17,7 @@ FAR = 5.0
 """Times above or below the usual lr from which the lr is a likely cause by itself."""
 JUST_BEFORE = 60
 """Rows: a change that came earlier than this before the onset is not taken for its cause."""
-FIRST_STEPS = 5
+HARMLESS_STEPS = 5
 """In a log that begins later, or with the mean over an epoch, the lr may have done harm before its first row."""
 STEADY = 3
 """Rows of nearly the same lr before a jump; a warm-up has none."""
@@ -123,26 +123,6 @@ class Context:
         return len(losses) == 2 and not any(losses)
 
     @property
-    def was_never_finite(self) -> bool:
-        """Whether the loss, or the gradient norm where that is what went wrong, was never a number."""
-        norms = [row.values["grad_norm"] for row in self.recent if "grad_norm" in row.values]
-        no_norm = len(norms) >= 2 and not any(map(math.isfinite, norms)) and self.onset == self.run.first_step
-        return not self.run.rows or (no_norm and not self.loss_is_bad)
-
-    @property
-    def lr_is_innocent(self) -> bool:
-        """Where nothing was ever finite, or the loss is 0, or only an evaluation failed, no step has done the harm."""
-        if not self.is_foreign:
-            return False
-        only_val = not math.isfinite(self.run.row.values.get("val_loss", 0.0)) and not self.loss_is_bad
-        return (self.was_never_finite and not self.began_unseen) or self.loss_is_zero or only_val
-
-    @property
-    def began_unseen(self) -> bool:
-        """Whether steps were taken before the first row, or in it, as in the mean over an epoch."""
-        return self.run.facts.rows_are_epochs or self.onset > FIRST_STEPS
-
-    @property
     def change_is_fresh(self) -> bool:
         """Whether the settings were changed in the rows just before the onset."""
         if self.change is None:
@@ -157,6 +137,26 @@ class Context:
         if self.started is None or tokens is None:
             return None
         return tokens / max(self.started.train_tokens, 1)
+
+
+def was_never_finite(context: Context) -> bool:
+    """Whether the loss, or the gradient norm where that is what went wrong, was never a number."""
+    norms = [row.values["grad_norm"] for row in context.recent if "grad_norm" in row.values]
+    no_norm = len(norms) >= 2 and not any(map(math.isfinite, norms)) and context.onset == context.run.first_step
+    return not context.run.rows or (no_norm and not context.loss_is_bad)
+
+
+def lr_is_innocent(context: Context) -> bool:
+    """Where nothing was ever finite, or the loss is 0, or only an evaluation failed, no step has done the harm."""
+    if not context.is_foreign:
+        return False
+    only_val = not math.isfinite(context.run.row.values.get("val_loss", 0.0)) and not context.loss_is_bad
+    return (was_never_finite(context) and not _began_unseen(context)) or context.loss_is_zero or only_val
+
+
+def _began_unseen(context: Context) -> bool:
+    """Whether steps were taken before the first row, or in it, as in the mean over an epoch."""
+    return context.run.facts.rows_are_epochs or context.onset > HARMLESS_STEPS
 
 
 def lr_ratio(context: Context) -> float:

@@ -5,7 +5,7 @@ from typing import Any
 
 from ..events import Fix
 from ..schedule import batch_scale
-from .context import FAR, Context, FixRule, lr_ratio
+from .context import FAR, Context, FixRule, lr_is_innocent, lr_ratio
 from .trainers import Setting
 
 USUAL_CLIP = 1.0
@@ -55,7 +55,7 @@ def _with_lr(context: Context, lr: float, title: str) -> Fix:
 
 
 def lower_lr(context: Context) -> Iterator[Fix]:
-    if context.lr_is_innocent:
+    if lr_is_innocent(context):
         return
     lr = context.lr if context.is_foreign and context.lr else context.peak_lr
     if context.usual_lr and lr_ratio(context) > FAR:
@@ -89,7 +89,7 @@ def hold_lr(context: Context) -> Iterator[Fix]:
 
 def clip(context: Context) -> Iterator[Fix]:
     if context.is_foreign:
-        if not context.lr_is_innocent and can_set(context, "clip"):
+        if not lr_is_innocent(context) and can_set(context, "clip"):
             yield Fix(title=f"clip gradients at {USUAL_CLIP:g}{_called(context, 'clip')}", changes={})
         return
     now = context.settings.clip if context.settings else 2 * USUAL_CLIP
@@ -129,7 +129,7 @@ def more_precision(context: Context) -> Iterator[Fix]:
 def longer_warmup(context: Context) -> Iterator[Fix]:
     run = context.run
     is_early = context.onset - run.first_step <= EARLY_STEPS and run.is_fresh and not run.facts.rows_are_epochs
-    if context.is_foreign and is_early and not context.lr_is_innocent and can_set(context, "warmup"):
+    if context.is_foreign and is_early and not lr_is_innocent(context) and can_set(context, "warmup"):
         yield Fix(title=f"warm up over more steps{_called(context, 'warmup')}", changes={})
     if context.settings is None or context.config is None or context.run.rows >= EARLY_ROWS:
         return

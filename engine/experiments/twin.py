@@ -11,9 +11,9 @@ from .journal import read_journal
 from .proof import Candidate, ProofPlan
 
 TITLE = "the control again, with other rounding errors"
-SHARE = 1e-6
+TRACE = 1e-6
 """By which an update makes weights smaller: single precision rounds them by 6e-8."""
-MOST = 1e-3
+MOST_DECAY = 1e-3
 """Weight decay that is added at most: where an lr is very low, more would be a change."""
 
 
@@ -22,5 +22,5 @@ def twin(plan: ProofPlan) -> Candidate:
     changes = [change for change in read_journal(plan.parent).changes if change.step <= plan.start]
     settings = changes[-1].settings if changes else None
     settings = settings or LiveSettings.from_config(read_config(plan.parent))
-    added = min(SHARE / max(settings.schedule.lr, SHARE), MOST)
+    added = min(TRACE / max(settings.schedule.lr, TRACE), MOST_DECAY)
     return Candidate(TITLE, {"optimizer.weight_decay": settings.weight_decay + added})

@@ -15,7 +15,7 @@ from .format import Format
 from .json_lines import flat, loaded
 from .points import Point, joined
 from .record import RUN, WRITTEN, Cell, Record
-from .setting_values import MOST_SETTINGS, Setting, flat_settings_of
+from .setting_values import MOST_SETTINGS, SettingValue, flat_settings_of
 from .source import ReadError
 from .times import time_in
 
@@ -59,7 +59,7 @@ class Database(Format):
         except sqlite3.Error as error:
             raise ReadError(f"{self.file}: is a database that cannot be read to its end: {error}") from None
 
-    def settings(self, run: str) -> Mapping[str, Setting]:
+    def settings(self, run: str) -> Mapping[str, SettingValue]:
         try:
             with closing(self.connect()) as connection:
                 is_mlflow = self.name.startswith("MLflow")

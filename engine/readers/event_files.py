@@ -16,7 +16,7 @@ from .hparams import hparams
 from .points import Point, joined
 from .protobuf import MALFORMED, fields, messages, signed, varint
 from .record import Record
-from .setting_values import Setting
+from .setting_values import SettingValue
 
 Blocks = Callable[[], Iterator[bytes]]
 """The bytes of a file from its beginning, in pieces of any size."""
@@ -53,7 +53,7 @@ class EventFiles(Format):
             streams = [self._points(blocks(), split, is_part=splits.count(split) > 1) for split, blocks in files]
             yield from joined(streams, run if several else "")
 
-    def settings(self, run: str) -> Mapping[str, Setting]:
+    def settings(self, run: str) -> Mapping[str, SettingValue]:
         """Those of the HPARAMS tab. add_hparams of PyTorch writes them into a folder of their own, below the run's."""
         below = [name for name in self.runs if run in ("", ".") or name.startswith(f"{run}/")]
         for name in dict.fromkeys([run, *below]):

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 
 from .record import Record
-from .setting_values import Setting
+from .setting_values import SettingValue
 
 
 class Format(ABC):
@@ -18,6 +18,6 @@ class Format(ABC):
         """What the last pass over the records left out, each in a few words."""
         return ()
 
-    def settings(self, run: str) -> Mapping[str, Setting]:
+    def settings(self, run: str) -> Mapping[str, SettingValue]:
         """Those that the log itself holds of a run, which is "" where the log holds one alone."""
         return {}

@@ -13,7 +13,7 @@ from typing import Self
 from .dialects import plain
 from .format import Format
 from .languages import in_english
-from .last_words import LAST_LOSS, last_words
+from .last_words import LAST_LOSS, lost_loss
 from .names import BESIDE, PART, Meaning, is_held_out, meaning
 from .pasted import unpasted
 from .record import WRITTEN, Cell, Record, total_of
@@ -167,7 +167,7 @@ class _Reading:
                 return
             self.has_full_bar = True
             self.bars.clear()
-        if (ended := last_words(line)) is not None:
+        if (ended := lost_loss(line)) is not None:
             if self.place:
                 yield self._named(ended)
             else:

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from .protobuf import MALFORMED, fields, messages
-from .setting_values import Setting, flat_settings_of
+from .setting_values import SettingValue, flat_settings_of
 
 _PLUGIN = b"hparams"
 
 
-def hparams(events: Iterable[bytes]) -> dict[str, Setting]:
+def hparams(events: Iterable[bytes]) -> dict[str, SettingValue]:
     """Of the first session that states any."""
     for event in events:
         if _PLUGIN in event:

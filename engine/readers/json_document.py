@@ -10,7 +10,7 @@ from .format import Format
 from .json_lines import flat, loaded
 from .names import meaning
 from .record import RUN, Record, number
-from .setting_values import Setting, flat_settings_of
+from .setting_values import SettingValue, flat_settings_of
 from .source import ReadError
 
 LARGEST_DOCUMENT = 1 << 28
@@ -26,7 +26,7 @@ _INNERMOST = re.compile(rb"\{[^{}]*\}")
 class JsonDocument(Format):
     entries: tuple[Record, ...] = field(repr=False)
     name: str = "JSON document"
-    stated: Mapping[str, Setting] = field(default_factory=dict[str, Setting], repr=False)
+    stated: Mapping[str, SettingValue] = field(default_factory=dict[str, SettingValue], repr=False)
     """The settings that the document states beside its entries."""
 
     @classmethod
@@ -44,7 +44,7 @@ class JsonDocument(Format):
         entries = tuple({**totals, **entry} for entry in table) if totals else tuple(table)
         return cls(entries, stated=_stated(document))
 
-    def settings(self, run: str) -> Mapping[str, Setting]:
+    def settings(self, run: str) -> Mapping[str, SettingValue]:
         return self.stated
 
     def records(self, chunks: Iterable[bytes]) -> Iterator[Record]:
@@ -180,7 +180,7 @@ def _totals(document: Any) -> dict[str, Any]:
     return {name: total for name in wanted if (total := number(document.get(name))) is not None and total > 0}
 
 
-def _stated(document: Any) -> dict[str, Setting]:
+def _stated(document: Any) -> dict[str, SettingValue]:
     if not isinstance(document, dict):
         return {}
     found = [inner for name in _SETTINGS if isinstance(inner := document.get(name), dict)]

@@ -20,7 +20,7 @@ _SIGNS = (
 _AT = re.compile(r"(?:iteration|step)\s?=?\s?(\d{1,12})")
 
 
-def last_words(line: str) -> dict[str, Cell] | None:
+def lost_loss(line: str) -> dict[str, Cell] | None:
     """NaN, at the step that the line states; None for any other line."""
     # one of these is in every sign, and in few other lines
     if not ("nan" in line or "NaN" in line or "inf" in line or "scale" in line or "exp" in line or "Inv" in line):

@@ -12,7 +12,7 @@ from pathlib import Path
 from .format import Format
 from .points import Point, joined
 from .record import Record, number
-from .setting_values import MOST_SETTINGS, Setting, flat_settings_of
+from .setting_values import MOST_SETTINGS, SettingValue, flat_settings_of
 
 _LINE = re.compile(rb"1\d{12} \S+ -?\d+(?: \S+){0,3}\s*")
 """Milliseconds since 1970, a value and a step; newer versions have names of data sets behind them."""
@@ -41,7 +41,7 @@ class MlflowRuns(Format):
                 if streams:
                     yield from joined(streams, run if several else "")
 
-    def settings(self, run: str) -> Mapping[str, Setting]:
+    def settings(self, run: str) -> Mapping[str, SettingValue]:
         folder = self.folders.get(run) or (next(iter(self.folders.values())) if len(self.folders) == 1 else None)
         if folder is None:
             return {}

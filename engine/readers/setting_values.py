@@ -6,7 +6,7 @@ from typing import Any
 
 from .record import number
 
-Setting = float | int | str | bool | None
+SettingValue = float | int | str | bool | None
 
 MOST_SETTINGS = 2000
 _LONGEST = 200
@@ -14,16 +14,16 @@ _LONGEST = 200
 _DEPTH = 6
 _DEEPER = "…"
 """Stands for what is no plain value."""
-_WORDS: Mapping[str, Setting] = {"true": True, "false": False, "none": None, "null": None, "~": None, "": None}
+_WORDS: Mapping[str, SettingValue] = {"true": True, "false": False, "none": None, "null": None, "~": None, "": None}
 _SECRET = re.compile(r"(?i)(api|access|auth|secret|private|hub|hf|wandb)[_-]?(key|token)|passw(or)?d|secret|credential")
 HIDDEN = "(hidden)"
 _OWN = ("_wandb", "wandb_version")
 """What W&B keeps among the settings for itself."""
 
 
-def flat_settings_of(tree: Mapping[Any, Any]) -> dict[str, Setting]:
+def flat_settings_of(tree: Mapping[Any, Any]) -> dict[str, SettingValue]:
     """Values by `outer/inner`; what looks like a password or a key is not shown."""
-    found: dict[str, Setting] = {}
+    found: dict[str, SettingValue] = {}
     for name, value in _leaves(tree, "", _DEPTH):
         if len(found) == MOST_SETTINGS:
             break
@@ -31,7 +31,7 @@ def flat_settings_of(tree: Mapping[Any, Any]) -> dict[str, Setting]:
     return found
 
 
-def setting_value(value: Any) -> Setting:
+def setting_value(value: Any) -> SettingValue:
     """A text that is a number, a truth or nothing becomes one; a list becomes one text."""
     match value:
         case str():
@@ -53,7 +53,7 @@ def setting_value(value: Any) -> Setting:
             return _DEEPER
 
 
-def _leaves(tree: Mapping[Any, Any], prefix: str, depth: int) -> Iterator[tuple[str, Setting]]:
+def _leaves(tree: Mapping[Any, Any], prefix: str, depth: int) -> Iterator[tuple[str, SettingValue]]:
     for key, value in tree.items():
         if not prefix and key in _OWN:
             continue

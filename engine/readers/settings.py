@@ -11,7 +11,7 @@ from .event_files import EventFiles
 from .json_lines import loaded
 from .log import Log
 from .plain_yaml import plain_yaml
-from .setting_values import Setting, flat_settings_of
+from .setting_values import SettingValue, flat_settings_of
 
 _BESIDE = (
     "hparams.yaml", "args.yaml", "config.yaml", "config.yml", "files/config.yaml", ".hydra/config.yaml",
@@ -24,10 +24,10 @@ _LONGEST = 1 << 20
 _NUMBER = re.compile(r" \d+$")
 
 
-def settings_of(log: Log, path: Path, run: str = "") -> dict[str, Setting]:
+def settings_of(log: Log, path: Path, run: str = "") -> dict[str, SettingValue]:
     """By the names of the program that trained, objects within objects as `outer/inner`; empty where none are known."""
     format = log.plan.format
-    stored: Mapping[str, Setting] = {}
+    stored: Mapping[str, SettingValue] = {}
     with suppress(OSError, ValueError):  # a ReadError is one
         # a stream's second run has a 2 behind its name, and the settings of the stream
         stored = format.settings(run) or format.settings(_NUMBER.sub("", run))
@@ -37,8 +37,8 @@ def settings_of(log: Log, path: Path, run: str = "") -> dict[str, Setting]:
     return {**_beside(folder), **stored}
 
 
-def _beside(folder: Path) -> dict[str, Setting]:
-    found: dict[str, Setting] = {}
+def _beside(folder: Path) -> dict[str, SettingValue]:
+    found: dict[str, SettingValue] = {}
     for name, text in _texts(folder):
         tree = loaded(text) if name.endswith(".json") else plain_yaml(text.decode(errors="replace"))
         if isinstance(tree, dict):

@@ -14,7 +14,7 @@ from .format import Format
 from .json_lines import flat, loaded
 from .protobuf import MALFORMED, fields, messages
 from .record import RUN, Cell, Record
-from .setting_values import Setting, flat_settings_of
+from .setting_values import SettingValue, flat_settings_of
 
 _HEADER = 7
 """Bytes before the first fragment: the magic, 0xBEE1 and a version; they are part of the first block."""
@@ -52,7 +52,7 @@ class WandbFiles(Format):
                 except MALFORMED:
                     self._damaged[0] += 1
 
-    def settings(self, run: str) -> Mapping[str, Setting]:
+    def settings(self, run: str) -> Mapping[str, SettingValue]:
         blocks = self.runs.get(run) or (next(iter(self.runs.values())) if len(self.runs) == 1 else None)
         tree: dict[str, Any] = {}
         for record in _records(islice(blocks(), _FIRST_BLOCKS), [0]) if blocks else ():

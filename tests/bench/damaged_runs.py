@@ -54,7 +54,7 @@ def damage(run: Path, chance: random.Random) -> str:
                     data[at:at] = chance.choice(
                         (b"9" * 400, b"[" * 2000, b"\x00", b"\xff\xfe", b"NaN", b"1e999", b"\n")
                     )
-        path.write_bytes(data[: end if chance.random() < 0.2 else None])
+        path.write_bytes(data[: chance.randrange(len(data) + 1) if chance.random() < 0.2 else None])
     return name
 
 

@@ -45,12 +45,15 @@ from .process_memory import MemoryMeter
 from .sending import is_possible, keys_differ, send, send_named
 from .slow_step import SlowStep
 
+ROOM: list[tuple[int, str]] | None = [(0, "-no-room"), (100, "-room")]
+"""Columns from which a toast has a place beside the plots."""
+
 
 class RunScreen(ProbingScreen, ExportingScreen):
     BINDING_GROUP_TITLE = "The run"
     BINDINGS: ClassVar[list[BindingType]] = RUN_KEYS
     AUTO_FOCUS = None
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-no-room"), (100, "-room")]
+    HORIZONTAL_BREAKPOINTS = ROOM
 
     header = getters.query_one(RunHeader)
     report = getters.query_one(CrashReport)
