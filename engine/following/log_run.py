@@ -72,7 +72,8 @@ class LogRun:
             batch = await self._batches.get()
             while not self._batches.empty() and len(batch) < 64:
                 batch = [*batch, *self._batches.get_nowait()]
-            yield batch
+            if batch:  # an empty one only wakes this up to see that it was closed
+                yield batch
 
     async def send(self, command: Command) -> Accepted | Refused:
         if isinstance(command, Stop) and self._program is not None:

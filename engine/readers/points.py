@@ -11,6 +11,9 @@ from .record import RUN, WRITTEN, Record
 Point = tuple[float, int, str, float]
 """Time in seconds, step, name of the metric, value."""
 
+_EARLIEST = 1e8
+"""In seconds since 1970; what is less stands in for a time, as the step does in an event file that we export."""
+
 
 def joined(streams: Sequence[Iterable[Point]], run: str = "") -> Iterator[Record]:
     """Entries in the order of time: what was logged at one step, until a name comes again.
@@ -24,7 +27,9 @@ def joined(streams: Sequence[Iterable[Point]], run: str = "") -> Iterator[Record
         if step != current or name in entry:
             if entry:
                 yield entry
-            current, entry = step, {**head, "step": step, WRITTEN: time}
+            current, entry = step, {**head, "step": step}
+            if time > _EARLIEST:
+                entry[WRITTEN] = time
         entry[name] = value
     if entry:
         yield entry
