@@ -8,6 +8,7 @@ import pytest
 from rich.color import ColorSystem
 from rich.color_triplet import ColorTriplet
 from textual.color import Color
+from textual.screen import ModalScreen
 from textual.theme import BUILTIN_THEMES
 
 from tinygpt_tui.engine.client import ClientError
@@ -115,6 +116,17 @@ async def test_what_is_opened_is_told_while_it_takes_its_time(tmp_path: Path) ->
     async with TinyGPTApp(tmp_path, settings_file=tmp_path / "settings.toml").run_test() as pilot:
         await pilot.app.push_screen(OpeningScreen("Starting [b]x\x1b …"))
         await until(pilot, lambda: "Starting [b]x␛ …" in shown(pilot.app))
+
+
+async def test_the_opening_waits_for_the_dialog_over_it_and_then_gives_way(tmp_path: Path) -> None:
+    async with TinyGPTApp(tmp_path, settings_file=tmp_path / "settings.toml").run_test() as pilot:
+        app, opening, dialog = pilot.app, OpeningScreen("Starting"), ModalScreen[None]()
+        await app.push_screen(opening)
+        await app.push_screen(dialog)
+        await opening.finish()
+        assert app.screen_stack[-2:] == [opening, dialog]
+        await dialog.dismiss()
+        await until(pilot, lambda: opening not in app.screen_stack)
 
 
 @pytest.mark.parametrize("key", ["ctrl+q", "ctrl+c", "q"])

@@ -17,13 +17,12 @@ class OpeningScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         yield Static(Content(visible(self._words)))
 
-    async def on_screen_resume(self) -> None:
-        await self._give_way()
+    def on_screen_resume(self) -> None:
+        if self._is_over:
+            self.dismiss()
 
     async def finish(self) -> None:
+        """Give way, or as soon as the dialog over it is closed: to dismiss a covered screen would close the dialog."""
         self._is_over = True
-        await self._give_way()
-
-    async def _give_way(self) -> None:
-        if self._is_over and self.is_current:
+        if self.is_active:
             await self.dismiss()
