@@ -133,8 +133,8 @@ def test_every_probe_is_complete_and_finds_nothing_wrong_with_a_healthy_run(name
     (answer,) = answers(healthy, [name])
 
     assert answer.probe == name and answer.evidence and not answer.remedy
-    # 12 steps are too few to compare models, which is measured below
-    assert answer.answer == ("cannot tell" if name == "capacity" and "too few" in answer.evidence else "yes"), answer
+    # 12 steps are too few to compare models, or a higher lr gains as much in them: that is measured below
+    assert answer.answer == "yes" or (name, answer.answer) == ("capacity", "cannot tell"), answer
 
 
 def test_the_probes_that_are_listed_are_those_that_are_measured() -> None:

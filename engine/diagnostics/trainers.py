@@ -24,6 +24,22 @@ TRAINERS: tuple[KnownTrainer, ...] = (
         settings={"lr": "learning_rate", "clip": "clipnorm", "weight_decay": "weight_decay"},
     ),
     KnownTrainer(
+        name="PaddleOCR",
+        columns=(r"loss", r"(avg_)?reader_cost", r"ips|(avg_)?batch_cost"),
+        settings={
+            "lr": "Optimizer.lr.learning_rate", "clip": "Optimizer.clip_norm", "warmup": "Optimizer.lr.warmup_epoch",
+            "weight_decay": "Optimizer.regularizer.factor", "accumulation": "batch_size_per_card",
+        },
+    ),
+    KnownTrainer(
+        name="PaddleDetection",
+        columns=(r"loss", r"loss_.+", r"batch_cost"),
+        settings={
+            "lr": "LearningRate.base_lr", "clip": "OptimizerBuilder.clip_grad_by_norm", "warmup": "LinearWarmup.steps",
+            "weight_decay": "OptimizerBuilder.regularizer.factor", "accumulation": "TrainReader.batch_size",
+        },
+    ),
+    KnownTrainer(
         name="Hugging Face",
         columns=(r"(train/)?learning_rate|(eval|train)_runtime", r"(train/)?epoch", r"(train/)?loss|eval[/_]loss"),
         settings={
@@ -108,22 +124,6 @@ TRAINERS: tuple[KnownTrainer, ...] = (
         },
     ),
     KnownTrainer(
-        name="PaddleOCR",
-        columns=(r"loss", r"(avg_)?reader_cost", r"ips|(avg_)?batch_cost"),
-        settings={
-            "lr": "Optimizer.lr.learning_rate", "clip": "Optimizer.clip_norm", "warmup": "Optimizer.lr.warmup_epoch",
-            "weight_decay": "Optimizer.regularizer.factor", "accumulation": "batch_size_per_card",
-        },
-    ),
-    KnownTrainer(
-        name="PaddleDetection",
-        columns=(r"loss", r"loss_.+", r"batch_cost"),
-        settings={
-            "lr": "LearningRate.base_lr", "clip": "OptimizerBuilder.clip_grad_by_norm", "warmup": "LinearWarmup.steps",
-            "weight_decay": "OptimizerBuilder.regularizer.factor", "accumulation": "TrainReader.batch_size",
-        },
-    ),
-    KnownTrainer(
         name="kohya's scripts",
         columns=(r"avr_loss",),
         settings={
@@ -147,7 +147,8 @@ TRAINERS: tuple[KnownTrainer, ...] = (
         },
     ),
 )  # fmt: skip
-"""In the order in which they are tried: Keras may log a learning_rate too, and Lightning has the commonest names."""
+"""In the order in which they are tried: Keras and Paddle may log a learning_rate too, and Lightning has the commonest
+names."""
 
 
 def trainer_of(columns: Iterable[str]) -> KnownTrainer | None:

@@ -17,9 +17,9 @@ def notes(columns: Columns, shown: Mapping[str, str], *, is_short: bool) -> tupl
             f"generator and discriminator play against each other, and neither loss is to be minimised alone:"
             f" {printable(loss or 'none')} is drawn, besides {_listed(columns.losses)}; {_TAKE.format('loss')}"
         )
-    elif columns.agent:
+    elif columns.agent and loss:
         found.append(
-            f"an agent's losses need not fall: its reward tells how it learns; {printable(loss or 'none')} is drawn,"
+            f"an agent's losses need not fall: its reward tells how it learns; {printable(loss)} is drawn,"
             f" besides {_listed(columns.losses)}; {_TAKE.format('loss')}"
         )
     for canonical in () if columns.adversarial or columns.agent else ("loss", "val_loss"):
