@@ -145,6 +145,7 @@ def key_to_frame(home: Path, presses: int = 300) -> None:
     chance, times = random.Random(0), []
     with terminal(LONG, home) as screen:
         screen.wait_for(rb"train \d\.\d")
+        screen.press("W")  # without the pauses of its lesson
         screen.drain(3)
         for press in range(presses):
             screen.drain(chance.uniform(0.05, 0.25))
