@@ -77,36 +77,37 @@ class Seam:
         self._step = step
         self._rows += 1
         if lr != last_lr or step < last or RESUMED in run.row.values:
-            sign = self._sign_at(run, last) if self._rows > self.quiet and run.rows >= self.quiet else ""
+            sign, climbed = self._sign_at(run, last) if min(self._rows - 1, run.rows) >= self.quiet else ("", 0)
             self._lr, self._top_lr, self._rose = lr, max(lr, self._top_lr), lr > LR_RISE * last_lr > 0
             if sign and not self._open:
-                self._begin(run, sign, goes_back=step < last)
+                self._sign, self._climbed = sign, climbed
+                self._begin(run, goes_back=step < last)
             elif self._sign and self._rose:
                 self._climbed += 1
         if self._open:
             return self._await_recovery(run, loss)
         return self._weigh(loss, run) if self._sign else None
 
-    def _sign_at(self, run: RunStatistics, last: int) -> str:
-        """What shows that the run was resumed at this row; empty where nothing does."""
+    def _sign_at(self, run: RunStatistics, last: int) -> tuple[str, int]:
+        """What shows that the run was resumed at this row, empty where nothing does; and as how many rows of a rising
+        lr it counts, without which the start of a warm-up may be a step of a decay."""
         before, lr, pause = self._lr, run.lr or 0.0, run.row.values.get(RESUMED)
         if run.step < last:
-            return f"the steps go back from {last} to {run.step}"
+            return f"the steps go back from {last} to {run.step}", self.climb
         if pause is not None:
-            return f"writing goes on after a pause {pause:,.0f}x any before" if pause else "another file begins"
+            words = f"writing goes on after a pause {pause:,.0f}x any before" if pause else "another file begins"
+            return words, self.climb
         if lr * self.fall < before:
-            self._climbed = 0
-            return f"the lr falls from {before:.3g} to {lr:.3g} and climbs again"
+            return f"the lr falls from {before:.3g} to {lr:.3g} and climbs again", 0
         is_peak = self._top_lr / self.leap <= lr <= self.leap * self._top_lr
         if is_peak and lr > self.leap * before > self.leap * self.planned * self._top_lr and not self._rose:
-            return f"the lr leaps back from {before:.3g} to its peak of {lr:.3g}"
-        return ""
+            return f"the lr leaps back from {before:.3g} to its peak of {lr:.3g}", self.climb
+        return "", 0
 
-    def _begin(self, run: RunStatistics, sign: str, *, goes_back: bool) -> None:
-        step, self._rows, self._sum, self._sign = run.step, 1, 0.0, sign
+    def _begin(self, run: RunStatistics, *, goes_back: bool) -> None:
+        step, self._rows, self._sum = run.step, 1, 0.0
         self._onset, self._noise, self._top = step, run.level.noise, (0.0, step)
         self._before = run.level_at(step) if goes_back else run.level.mean
-        self._climbed = 0 if "climbs" in sign else self.climb
 
     def _weigh(self, loss: float, run: RunStatistics) -> Detection | None:
         height = loss - self._before
