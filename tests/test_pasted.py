@@ -9,6 +9,7 @@ import pytest
 from tinygpt_tui.engine.diagnostics.report import Finding, report_of
 from tinygpt_tui.engine.diagnostics.row import Row
 from tinygpt_tui.engine.diagnostics.run_statistics import RunFacts
+from tinygpt_tui.engine.readers.languages import in_english
 from tinygpt_tui.engine.readers.log import Log, open_log
 from tinygpt_tui.engine.readers.pasted import unpasted
 
@@ -43,13 +44,23 @@ def kinds(values: Sequence[float], name: str = "loss", facts: RunFacts = EPOCHS,
         ("> > step 5: loss 2.0", "step 5: loss 2.0"),
         ("{'loss': **2.25**, 'epoch': 1}", "{'loss': 2.25, 'epoch': 1}"),
         ("2024-03-01T10:00:00.1234567Z step 5: loss 2.0", "step 5: loss 2.0"),
-        ("Loss：2.0，lr：0.1", "Loss:2.0,lr:0.1"),
-        ("验证损失：2.0", " val loss :2.0"),
         ("100%|████| 7/7 [00:01<00:00]", "100%|████| 7/7 [00:01<00:00]"),
     ],
 )
 def test_what_pasting_adds_to_a_line_is_taken_away(pasted: str, printed: str) -> None:
     assert unpasted(pasted) == printed
+
+
+@pytest.mark.parametrize(
+    ("printed", "read"),
+    [
+        ("Loss：2.0，lr：0.1", "Loss:2.0,lr:0.1"),
+        ("验证损失：2.0", " val loss :2.0"),
+        ("100%|████| 7/7 [00:01<00:00]", "100%|████| 7/7 [00:01<00:00]"),
+    ],
+)
+def test_words_and_signs_of_other_languages_are_read_in_english(printed: str, read: str) -> None:
+    assert in_english(printed) == read
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from typing import Self
 from .dialects import plain
 from .format import Format
 from .languages import in_english
-from .last_words import LAST_LOSS, lost_loss
+from .lost_loss import LAST_LOSS, lost_loss
 from .names import BESIDE, PART, Meaning, is_held_out, meaning
 from .pasted import unpasted
 from .record import WRITTEN, Cell, Record, total_of
@@ -95,6 +95,8 @@ class FreeTextReading:
     def records(self, lines: bytes) -> Iterator[Record]:
         for line in lines.decode("utf-8-sig", errors="replace").split("\n"):
             line = unpasted(line)
+            if not line.isascii():
+                line = in_english(line)
             if self._series.takes(line):
                 continue
             for start in range(0, min(len(line), 50 * _LONGEST), _LONGEST):
@@ -149,8 +151,6 @@ class _Reading:
     def entries(self, line: str) -> Iterator[Record]:
         if "\x1b" in line or "\x08" in line:
             line = _ESCAPES.sub("", line)
-        if not line.isascii():
-            line = in_english(line)
         if (blocks := self.block.take(line)) is not None:
             yield from map(self._placed, blocks)
             if "|" in line or "│" in line or "---" in line:

@@ -74,16 +74,9 @@ def _append(keys: list[Key], indent: int, item: str) -> None:
 
 
 def _scalar(text: str) -> Any:
-    if text[:1] in ("'", '"'):
-        return _unquoted(text)
+    if text[:1] in ("'", '"') and (end := text.find(text[0], 1)) > 0:
+        return text[1:end]
     text = _COMMENT.sub("", text)
     if text.startswith("[") and text.endswith("]"):
         return [_scalar(part.strip()) for part in text[1:-1].split(",") if part.strip()]
     return setting_value(text)
-
-
-def _unquoted(text: str) -> str:
-    """A quoted text without its quotes and what stands behind them."""
-    if text[:1] in ("'", '"') and (end := text.find(text[0], 1)) > 0:
-        return text[1:end]
-    return text.strip()
