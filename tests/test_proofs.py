@@ -32,7 +32,7 @@ from tinygpt_tui.engine.events import (
     encode,
 )
 from tinygpt_tui.engine.experiments import arms
-from tinygpt_tui.engine.experiments.arms import Proof, fix_verdict_words
+from tinygpt_tui.engine.experiments.arms import Proof, chance_words, fix_verdict_words
 from tinygpt_tui.engine.experiments.proof import CONTROL, FIRST_LOOK, make_arms, make_folder, plan_proof
 from tinygpt_tui.engine.experiments.too_late import try_earlier
 from tinygpt_tui.engine.experiments.twin import twin
@@ -173,6 +173,16 @@ def test_the_twin_has_the_settings_of_its_control_and_a_trace_of_weight_decay(tm
     decay = read_config(run).optimizer.weight_decay
     (changes,) = [twin(plan_proof(run)).changes]
     assert list(changes) == ["optimizer.weight_decay"] and decay < changes["optimizer.weight_decay"] < decay + 0.01
+
+
+def test_of_a_twin_that_has_just_begun_no_number_is_given(tmp_path: Path) -> None:
+    plan = plan_proof(run_with(tmp_path, finding(1, 50, LOWER)))
+    proof = Proof(plan, [tmp_path / str(place) for place, _ in enumerate(plan.candidates)])
+    assert chance_words(proof) == ""
+    proof.twin = proof.arms[0]
+    assert "less than" not in chance_words(proof)
+    proof.chance = 1.5
+    assert "less than 1.5 may do so by chance" in chance_words(proof)
 
 
 @given(st.lists(st.floats(0.1, 10), min_size=1, max_size=60), st.booleans())

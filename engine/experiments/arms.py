@@ -190,6 +190,8 @@ def chance_words(proof: Proof) -> str:
     """What the control's twin shows; empty where it was not needed."""
     if proof.twin is None:
         return ""
+    if not proof.chance:  # of a twin that has just begun nothing is known
+        return f"{proof.twin.candidate.title}: trained to see what chance does"
     return f"{proof.twin.candidate.title}: a loss that differs by less than {proof.chance:.3g} may do so by chance"
 
 
