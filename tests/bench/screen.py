@@ -10,6 +10,7 @@ import pty
 import random
 import re
 import select
+import signal
 import statistics
 import struct
 import subprocess
@@ -246,6 +247,7 @@ MEASURES = {
 
 
 def main() -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that no worker is left, which would slow what comes next
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     arguments.add_argument("measures", nargs="*", choices=[*MEASURES, []], default=[])
     chosen = arguments.parse_args().measures or list(MEASURES)
