@@ -124,7 +124,7 @@ def undisturbed(config: RunConfig, survived: list[AnyEvent]) -> dict[int, float 
     trainer = Trainer(config, load_corpus(config.data, context=config.model.context))
     events: list[AnyEvent] = []
     while trainer.step < max(losses(survived)):
-        events += [event for event in trainer.advance() if isinstance(event, StepFinished)]
-        if trainer.step in changes and (settings := changes[trainer.step].settings):
+        if trainer.step in changes and (settings := changes[trainer.step].settings):  # also before the first step
             trainer.apply(settings)
+        events += [event for event in trainer.advance() if isinstance(event, StepFinished)]
     return losses(events)
