@@ -18,11 +18,12 @@ class LossPanel(PlotextPanel):
     SHOWN_FROM = (0, 0)
     HEIGHT = "5fr"
     EXPLANATION = (
-        "How surprised the model is by the next byte, in nats; lower is better. The faint band is every single step: "
-        "it shows the lowest and the highest loss in each column, so no spike is lost. The line through it is the "
-        "running mean, the dots (a line where they are many) the loss on text that is never trained on.\n\n"
-        "A model that guesses starts at ln 259 = 5.56. Healthy is a steep fall, then a bend, then a slow descent, with "
-        "the validation loss close to the mean. A growing gap between the two is overfitting; a rising line is "
+        "How wrong the model is; lower is better. Of the tiny GPT it is how surprised it is by the next byte, in nats. "
+        "The faint band is every single step: it shows the lowest and the highest loss in each column, so no spike is "
+        "lost. The line through it is the running mean, the dots (a line where they are many) the loss on data that "
+        "are never trained on.\n\n"
+        "The tiny GPT begins by guessing, near ln 259 = 5.56. Healthy is a steep fall, then a bend, then a slow "
+        "descent, with the validation loss close to the mean. A growing gap between the two is overfitting; a rising line is "
         "divergence; a jump that comes back is a spike. An arrow at the top says that a spike goes on, and how far.\n\n"
         "Marks on the axis: ▲ a finding began (!), ◆ somebody changed the run (^), ▪ a checkpoint (.), ★ the best "
         "(*), ✕ the loss or the gradient was not a number (x). Dotted uprights are where the phases of training begin: "
