@@ -6,7 +6,6 @@ from typing import ClassVar
 
 from ..detector import Detection, Recovered, Watched
 from ..level import Streak
-from ..row import RESUMED
 from ..run_statistics import LR_RISE, RunStatistics
 
 
@@ -76,7 +75,7 @@ class Seam:
             return None
         self._step = step
         self._rows += 1
-        if lr != last_lr or step < last or RESUMED in run.row.values:
+        if lr != last_lr or step < last or run.row.resumed is not None:
             sign, climbed = self._sign_at(run, last) if min(self._rows - 1, run.rows) >= self.quiet else ("", 0)
             self._lr, self._top_lr, self._rose = lr, max(lr, self._top_lr), lr > LR_RISE * last_lr > 0
             if sign and not self._open:
@@ -91,7 +90,7 @@ class Seam:
     def _sign_at(self, run: RunStatistics, last: int) -> tuple[str, int]:
         """What shows that the run was resumed at this row, empty where nothing does; and as how many rows of a rising
         lr it counts, without which the start of a warm-up may be a step of a decay."""
-        before, lr, pause = self._lr, run.lr or 0.0, run.row.values.get(RESUMED)
+        before, lr, pause = self._lr, run.lr or 0.0, run.row.resumed
         if run.step < last:
             return f"the steps go back from {last} to {run.step}", self.climb
         if pause is not None:
