@@ -4,9 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from ..diagnostics.row import RESUMED
 from .names import BARE, CANONICAL, NAMELESS, PART, PERPLEXITY, Meaning, is_no_loss, meaning, words_of
-from .record import RUN, WRITTEN, Record, number
+from .record import RESUMED, RUN, WRITTEN, Record, number
 
 _ADVERSARIES = {
     "d", "g", "disc", "gen", "discriminator", "generator", "actor", "critic", "policy", "value", "real", "fake", "adv",
