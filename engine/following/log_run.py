@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..arrivals import Arrival, LinesPrinted, Noticed
-from ..client import ClientError
+from ..client.run import ClientError
 from ..config import RunConfig
 from ..events import Accepted, Command, Refused, RunDescribed, Stop
 from ..readers.source import ReadError

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from textual.widget import Widget
 
-from ...engine.client import ClientError, Run
+from ...engine.client.run import ClientError, Run
 from ...engine.config import MOST_THREADS, RunConfig
 from ...engine.events import Stop
 from ...engine.storage.relation import Relation
