@@ -12,7 +12,8 @@ from ..diagnostics.row import Row
 from ..diagnostics.run_statistics import RunFacts
 from ..diagnostics.trainers import trainer_of
 from ..storage.run_folder import printable
-from .columns import Columns, Content, choose, contents
+from .columns import Columns, choose
+from .content import Content, contents
 from .delimited import Delimited
 from .first_row import is_short_window
 from .format import Format
