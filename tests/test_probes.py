@@ -1,9 +1,11 @@
 """Probes find faults that are planted in a run, find none in a healthy one, and leave it as it is to the bit."""
 
+import asyncio
 import math
 import re
+import signal
 import sys
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from queue import SimpleQueue
@@ -36,7 +38,7 @@ from tinygpt_tui.engine.experiments.probe_verdicts import (
     numeric_verdict,
     overfit_verdict,
 )
-from tinygpt_tui.engine.experiments.probes import PROBES, ProbeAnswer
+from tinygpt_tui.engine.experiments.probes import PROBES, ProbeAnswer, ProbeWork
 from tinygpt_tui.engine.experiments.probing import probe
 from tinygpt_tui.engine.hosting.host import Host
 from tinygpt_tui.engine.hosting.interfaces import Request
@@ -46,12 +48,13 @@ from tinygpt_tui.engine.storage.run_folder import StoreError
 from tinygpt_tui.engine.storage.run_store import create
 from tinygpt_tui.engine.training import model
 from tinygpt_tui.engine.training.probes import learning
-from tinygpt_tui.engine.training.probes.asked import MEASURES, answers
+from tinygpt_tui.engine.training.probes.asked import MEASURES, probe_answers
 from tinygpt_tui.engine.training.probes.non_finite import first_non_finite
 from tinygpt_tui.engine.training.probes.passes import checked_gradients
 from tinygpt_tui.engine.training.probes.run_copy import RunCopy
 from tinygpt_tui.engine.training.trainer import Trainer
 from tinygpt_tui.engine.worker import assemble
+from tinygpt_tui.tui.cli import probe_command
 from tinygpt_tui.tui.cli.commands import command
 from tinygpt_tui.tui.cli.main import run_command
 from tinygpt_tui.tui.experiments import probe_screen
@@ -107,7 +110,7 @@ def train(run: Path, *, stop_after: int | None = None, change: ChangeSettings | 
 
 
 def words(run: Path, names: Sequence[str] = QUICK) -> dict[str, str]:
-    return {answer.probe: answer.answer for answer in answers(run, names)}
+    return {answer.probe: answer.answer for answer in probe_answers(run, names)}
 
 
 def contents(run: Path) -> dict[Path, bytes]:
@@ -130,7 +133,7 @@ def test_every_probe_is_complete_and_finds_nothing_wrong_with_a_healthy_run(name
     assert (listed.name, listed.question[-1]) == (name, "?") and listed.remedy
     assert f"    {name} " in (command.commands["probe"].help or ""), "the help of the command lists it"
 
-    (answer,) = answers(healthy, [name])
+    (answer,) = probe_answers(healthy, [name])
 
     assert answer.probe == name and answer.evidence and not answer.remedy
     # 12 steps are too few to compare models, or a higher lr gains as much in them: that is measured below
@@ -176,7 +179,7 @@ def test_held_out_text_that_lies_in_the_training_text_is_found(tmp_path: Path) -
     found = {}
     for name in ("once", "twice"):
         path = str(tmp_path / f"{name}.txt")
-        found[name] = next(answers(train(new_run(tmp_path / name, data__path=path)), ["data"]))
+        found[name] = next(probe_answers(train(new_run(tmp_path / name, data__path=path)), ["data"]))
     assert found["once"].answer == "yes" and found["once"].values["overlap"] == 0
     assert found["twice"].answer == "no" and found["twice"].values["overlap"] == 1
     assert "held-out" in found["twice"].evidence and "hold out text" in found["twice"].remedy
@@ -191,7 +194,7 @@ def test_one_batch_is_learnt_by_heart_unless_gradients_are_lost(
 
 
 def test_models_of_other_sizes_are_compared(tmp_path: Path) -> None:
-    (enough,) = answers(new_run(tmp_path / "enough", training__steps=60), ["capacity"])
+    (enough,) = probe_answers(new_run(tmp_path / "enough", training__steps=60), ["capacity"])
     assert enough.answer == "yes" and enough.values.keys() == {"two_layers_more", "twice_the_width"}
 
 
@@ -235,7 +238,7 @@ def test_the_module_that_a_preset_breaks_is_named(preset: str, first: str, tmp_p
     run = train(create(tmp_path, config.with_changes(quiet), preset, NOW))
     bad = next(event.step for event in all_events(run) if isinstance(event, StepFinished) and is_bad(event))
 
-    (answer,) = answers(run, ["finite"])
+    (answer,) = probe_answers(run, ["finite"])
 
     assert answer.answer == "no"
     assert re.match(rf"at step {bad} {first} the first that is not finite; its largest input is", answer.evidence)
@@ -411,6 +414,39 @@ def test_the_command_prints_a_line_a_probe_and_fails_where_one_is_no(
     assert scripted.asked == [tuple(PROBES), ("lr", "mask")]
 
 
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_ctrl_c_leaves_the_answers_so_far(
+    form: tuple[str, ...],
+    healthy: Path,
+    scripted: "ScriptedProbes",
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    scripted.held_at, shown = "overfit", []
+
+    def show(words: str) -> None:
+        shown.append(words)
+        if "40 of 200" in words:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(probe_command, "show_progress", show)
+    assert run_command(["probe", str(healthy), *form]) == 130
+    told = capfd.readouterr()
+    assert len(told.out.splitlines()) == len(QUICK)
+    assert told.err == "tinygpt-tui: interrupted, without an answer to overfit, capacity\n"
+    assert shown[-2:] == [
+        "overfit, probe 8 of 9: measuring …",
+        "overfit, probe 8 of 9: step 40 of 200, at most 0:08 left",
+    ]
+
+
+def test_probes_that_train_report_their_steps(healthy: Path) -> None:
+    works: list[ProbeWork] = []
+    [*_] = probe_answers(healthy, ["capacity"], works.append)
+    assert works[0].done == 0 and {work.of for work in works} == {4 * 12}
+    assert all(0 <= work.done < work.of for work in works)
+
+
 def test_what_cannot_be_probed_is_bad_input(healthy: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert run_command(["probe", str(healthy), "nonsense"]) == 2
     assert "there is no probe 'nonsense'; there are finite, first-loss" in capfd.readouterr().err
@@ -430,7 +466,7 @@ def test_what_cannot_be_probed_is_bad_input(healthy: Path, tmp_path: Path, capfd
 )
 async def test_why_a_run_cannot_be_probed_comes_from_its_process(script: str, why: str, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=why):
-        async for _ in probe(tmp_path, ["mask"], (sys.executable, "-c", script)):
+        async for _ in probe(tmp_path, ["mask"], prober=(sys.executable, "-c", script)):
             pass
 
 
@@ -454,12 +490,19 @@ class ScriptedProbes:
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, ...]] = []
+        self.held_at = ""
+        """A probe that is never answered."""
 
-    async def __call__(self, run: Path, names: Sequence[str]) -> AsyncGenerator[ProbeAnswer, None]:
+    async def __call__(
+        self, run: Path, names: Sequence[str], tell_work: Callable[[ProbeWork], None] = lambda _: None
+    ) -> AsyncGenerator[ProbeAnswer, None]:
         self.asked.append(tuple(names))
         if run.name == "broken":
             raise StoreError("it cannot be copied")
         for name in names:
+            if name == self.held_at:
+                tell_work(ProbeWork(done=40, of=200, spent_s=2.0))
+                await asyncio.Event().wait()
             if name == "finite":
                 yield finite_verdict(9, FirstNonFinite(step=4, module="blocks.0", direction="output"), 4)
             else:
@@ -514,6 +557,21 @@ async def test_a_key_asks_all_probes_and_one_again(scripted: ScriptedProbes, tmp
         await until(pilot, lambda: isinstance(app.screen, RunScreen))
         await pilot.pause()
         assert app.evidence.count("blocks.0") == 1, "it is told once, however often it is asked"
+
+
+async def test_what_a_probe_that_trains_will_take_is_shown_and_what_was_answered_outlasts_leaving(
+    scripted: ScriptedProbes, tmp_path: Path
+) -> None:
+    scripted.held_at = "overfit"
+    app = Shown(tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen, left = ProbeScreen(tmp_path, ascii=False), []
+        app.push_screen(screen, left.append)
+        await until(pilot, lambda: screen.states.work is not None)
+        text = str(screen.query_one(Static).content)
+        assert "Can the model overfit one batch?  step 40 of 200, at most 0:08 left" in text
+        await pilot.press("escape")
+        assert [*left[0]] == QUICK
 
 
 async def test_a_run_that_cannot_be_copied_is_told(scripted: ScriptedProbes, tmp_path: Path) -> None:

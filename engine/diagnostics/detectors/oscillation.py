@@ -8,7 +8,7 @@ from statistics import fmean
 from typing import ClassVar
 
 from ..detector import Detection, Recovered, Watched
-from ..level import OUTLIER, RunningLevel, Streak
+from ..level import GAUSS, OUTLIER, RunningLevel, Streak
 from ..run_statistics import LEVEL_MEMORY, RunStatistics
 from ..zigzag import ZIGZAG_ROWS, Swing, swing_of
 
@@ -151,7 +151,7 @@ class Oscillation:
         self._begin(0.0, self.rattle_calm)
         self._jumps, self._fallen = noise, Streak()
         onset = run.profile.step_at(0.25)
-        self._seen = f"from row to row the loss jumped by {noise:.2g} at step {run.step}, around {after:.3g}"
+        self._seen = f"from row to row the loss jumped by {noise / GAUSS:.2g} at step {run.step}, around {after:.3g}"
         return Detection(onset=onset, severity="warning", evidence=self.evidence(run))
 
     def _at_window(self, run: RunStatistics) -> Detection | Recovered | None:
@@ -219,7 +219,7 @@ class Oscillation:
         if self._is_zigzag:
             return self._seen
         if not self._least_turn:
-            now = f"from row to row the loss jumps by {self._noise.noise:.2g} at step {run.last_step}"
+            now = f"from row to row the loss jumps by {self._noise.noise / GAUSS:.2g} at step {run.last_step}"
             return f"{now}, around {run.level.mean:.3g}"
         is_calm = self._still.length > self._calm / self.periods
         return f"{self._seen}; none as large since step {self._still.since}" if is_calm else self._seen
