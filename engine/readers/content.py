@@ -4,8 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..diagnostics.row import RESUMED
-from .record import RUN, WRITTEN, Record, number
+from .record import RESUMED, RUN, WRITTEN, Record, number
 
 _ROWS_OF_A_RUN = 5
 """Rows for each time that a counter begins anew, at least; integers that go up and down at random turn sooner."""

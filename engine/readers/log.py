@@ -111,6 +111,11 @@ class Log:
         """How it is read."""
         return self._plan
 
+    @property
+    def share_read(self) -> float | None:
+        """How much of the file the rows so far are; None where that is not known, as in a store."""
+        return self._plan.source.share_read if self._plan.source else None
+
     def close(self) -> None:
         if self._plan.source:
             self._plan.source.close()
