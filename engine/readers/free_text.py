@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Self
 
+from .bare_numbers import BareNumbers
 from .dialects import plain
 from .format import Format
 from .languages import in_english
@@ -90,6 +91,8 @@ class FreeTextReading:
         self._series = TextSeries()
         self._held: Record = {}
         """The last entry, to which the next line may add."""
+        self._bare: BareNumbers | None = BareNumbers()
+        """None from the first entry on."""
 
     def records(self, lines: bytes) -> Iterator[Record]:
         for line in lines.decode("utf-8-sig", errors="replace").split("\n"):
@@ -100,7 +103,10 @@ class FreeTextReading:
                 continue
             for start in range(0, min(len(line), 50 * _LONGEST), _LONGEST):
                 for entry in self._lines.entries(line[start : start + _LONGEST]):
+                    self._bare = None
                     yield from self._by_step({**entry, WRITTEN: time_in(line)})
+            if self._bare is not None:
+                self._bare.add(line)
 
     def _ended(self) -> Iterator[Record]:
         held, self._held = self._held, {}
@@ -112,6 +118,8 @@ class FreeTextReading:
             yield from self._by_step(entry)
         yield from self._ended()
         yield from self._series.finish()
+        if self._bare is not None:
+            yield from self._bare.finish()
 
     def _by_step(self, entry: Record) -> Iterator[Record]:
         """Several lines about one step are one entry, as long as they do not contradict each other."""
