@@ -52,6 +52,7 @@ TUI = (
         "textual_private",
         "own_command",
     },
+    {"noticing_app"},
     {"remembering_app"},
     {"plots", "open_run"},
     {"content"},
