@@ -12,7 +12,7 @@ LARGE_LOGIT = HEALTHY["max_attention_logit"].high
 """Attention logits above this saturate the softmax, and runs diverge from there (Wortsman et al. 2023)."""
 LARGEST_EXPONENTS = (11.09, 88.72)
 """ln of the largest number of fp16, and of fp32 and bf16: the exponential of more is infinite."""
-UNMEASURED = 1.5
+UNSEEN_LOGIT = 1.5
 """Times the largest logit that was measured, now and then and on one row of a batch, that another may be."""
 CALM = 1.5
 """Times its usual level that the loss may have before an overflow that came without a warning."""
@@ -42,7 +42,7 @@ def overflowing_softmax(context: Context) -> Iterator[Cause]:
 def _reach(measured: Sequence[LayersMeasured], onset: int) -> float:
     """How large the largest attention logit may be at the onset, if it goes on as it was measured."""
     last = measured[-1]
-    growth = UNMEASURED
+    growth = UNSEEN_LOGIT
     if len(measured) > 1:
         first = measured[0]
         intervals = (onset - last.step) / (last.step - first.step)
