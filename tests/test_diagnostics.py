@@ -540,6 +540,19 @@ def test_gradients_that_are_clipped_are_not_called_unclipped() -> None:
     assert cause.text == "gradients that grow: norm 512, usually 1"
 
 
+@pytest.mark.parametrize(
+    ("clip", "words"),
+    [
+        (math.inf, "gradients are not clipped: optimizer.clip is off"),
+        (100.0, "gradients are hardly clipped: optimizer.clip = 100"),
+    ],
+)
+def test_a_clip_that_is_set_high_is_not_called_off(clip: float, words: str) -> None:
+    why, _ = advised("spike", replace(plan(1000), optimizer=OptimizerConfig(clip=clip)))
+
+    assert words in why
+
+
 @given(
     st.sampled_from(get_args(FindingKind)),
     st.sampled_from(sorted(OPTIMIZERS)),
