@@ -255,6 +255,9 @@ def test_bars_of_an_epoch_that_never_ended_are_entries() -> None:
     assert series(opened(lines("Epoch 1/5", *bars))) == [*enumerate(LOSSES, 1)]
     full = [line.format(e=e, x=x, v=x) for e, x in enumerate(LOSSES, 1) for line in EPOCHS["Keras"]]
     assert series(opened(lines(*full, "Epoch 5/9", *bars))) == [*enumerate(LOSSES, 1)]
+    drawn = "  1/102 [>....] - ETA: 5:59 - loss: 9.5" + "\b" * 40
+    anew = lines(*(f"Epoch {e}/9\n{drawn}102/102 [====] - 9s 90ms/step - loss: {x}" for e, x in enumerate(LOSSES, 1)))
+    assert series(opened(anew)) == [*enumerate(LOSSES, 1)]
     lost = opened(lines(*full, "Epoch 5/9", *bars, "  9/102 [>....] - ETA: 5:59 - loss: nan"))
     assert math.isnan(series(lost)[-1][1])
 

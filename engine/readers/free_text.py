@@ -48,6 +48,8 @@ _ASSIGNMENT = re.compile(r"\s*[\w.\[\]]+\s*(?::\s*[\w\[\]., |]+)?\s=\s*[^=,]*$")
 _KERAS = re.compile(r"\s*(\d+)/(\d+)\s*(?:\[[=>.]|━|\x1b)")
 """A bar that shows means so far; only the full one is an entry."""
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x08")
+_BACK = re.compile(r"\x08{3,}")
+"""Back to where the line began, as Keras draws its bar anew."""
 _OF_EPOCHS = re.compile(r"\ds/ep(?:och)?\b|\dep(?:och)?s?/s\b|^\W*epochs?(?: progress)?:?\s+\d+%\|", re.IGNORECASE)
 """A bar whose unit is the epoch, by its rate or its title."""
 _CONTEXT = re.compile(
@@ -95,7 +97,8 @@ class FreeTextReading:
         """None from the first entry on."""
 
     def records(self, lines: bytes) -> Iterator[Record]:
-        for line in lines.decode("utf-8-sig", errors="replace").split("\n"):
+        text = lines.decode("utf-8-sig", errors="replace")
+        for line in (_BACK.sub("\n", text) if "\x08" in text else text).split("\n"):
             line = unpasted(line)
             if not line.isascii():
                 line = in_english(line)
