@@ -1,4 +1,4 @@
-"""Logs of other programs opened by `watch` in a real pseudo-terminal: seconds from the command to the last step's number.
+"""Logs of other programs opened by `watch` in a real pseudo-terminal: seconds from the command to the last step.
 
     python -m tests.bench.opening [--share 0.1] [NAME ...]
 
