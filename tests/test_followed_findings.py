@@ -16,14 +16,17 @@ from tinygpt_tui.tui.cli.diagnose import diagnose_log
 from .store_files import event, events, simple
 
 Found = list[tuple[str, int, int | None, str]]
-"""Kind, onset, end and evidence of each finding."""
+"""Kind, onset, end and last words of each finding; an open one is put in new words every so many rows alone."""
 Row = tuple[int, float, float]
 """Step, time, and loss."""
 
 
 def diagnosed(path: Path) -> Found:
     (run,) = diagnose_log(str(path), path.parent, {}).runs.values()
-    return [(each.kind, each.onset, each.closed, each.evidence) for each in run.reporter.found_so_far]
+    return [
+        (each.kind, each.onset, each.closed, "" if each.closed is None else each.evidence)
+        for each in run.reporter.found_so_far
+    ]
 
 
 def followed(path: Path) -> Found:
@@ -46,7 +49,7 @@ def followed(path: Path) -> Found:
             case _:
                 pass
     shown.close()
-    return list(found.values())
+    return [(kind, onset, end, "" if end is None else words) for kind, onset, end, words in found.values()]
 
 
 def resumed_run(seed: int) -> list[list[Row]]:

@@ -460,3 +460,12 @@ def test_a_pipe_is_read_to_its_end(tmp_path: Path) -> None:
     log = open_log("pipe", pipe)
     writing.join()
     assert series(log, "loss") == LOSSES
+
+
+@pytest.mark.parametrize("rows", [3, 20])
+def test_json_lines_longer_than_what_is_looked_at_first_are_lines(rows: int, tmp_path: Path) -> None:
+    lines = (json.dumps({"step": step, "loss": 3 - step / 10, "text": "x" * 300_000}) for step in range(rows))
+    path = tmp_path / "long.jsonl"
+    path.write_text("".join(f"{line}\n" for line in lines))
+    log = open_log("long.jsonl", path)
+    assert (log.format, sum(1 for _ in log.rows())) == ("JSON lines", rows)

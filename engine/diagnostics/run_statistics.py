@@ -84,7 +84,8 @@ class RunStatistics:
         self.rows = 0
         """With a finite loss, before this one."""
         self.last_loss = 0.0
-        """The last finite one."""
+        """The last finite one, and its step."""
+        self.last_step = 0
         self.last_row = Row(0, {})
         """Its row."""
         self.row_before = self.last_row
@@ -152,7 +153,7 @@ class RunStatistics:
             if -CUTOFF < grad_norm < CUTOFF:
                 held |= (NORM | GRADIENTS) if self.norm.learn(grad_norm) else _ODD_NORM
             else:
-                grad_norm, bits = self._beyond(row)
+                grad_norm, bits = _beyond(self, row)
                 held |= bits
         if val_loss is not None:
             if not -CUTOFF < val_loss < CUTOFF:
@@ -162,13 +163,13 @@ class RunStatistics:
         if lr is not None and lr != self.lr and 0 <= lr < CUTOFF:
             self._follow_schedule(lr)
         if self._has_pace:
-            held |= self._clocked(row)
+            held |= _clocked(self.spent, row)
         if loss is not None and not -CUTOFF < loss < CUTOFF:
             loss, held = row.finite("loss"), held | UNUSUAL
         self.loss, self.val_loss, self.grad_norm = loss, val_loss, grad_norm
         if loss is not None:
             held |= LOSS
-            self.last_loss, self.last_row, self.row_before = loss, row, self.last_row
+            self.last_loss, self.last_step, self.last_row, self.row_before = loss, row.step, row, self.last_row
             if self.rows == 0:
                 self._begin(loss)
             if loss > self.best + HIGH * self.unit:
@@ -176,21 +177,6 @@ class RunStatistics:
             if loss < self.low:
                 held |= LOW_LOSS
         self.held = held
-
-    def _beyond(self, row: Row) -> tuple[float | None, int]:
-        """The grad_norm that is NaN, infinite or cut off, and what the row holds of it."""
-        norm = row.finite("grad_norm")
-        if norm is None:
-            self.bad_norms, self.last_bad_norm = self.bad_norms + 1, row.step
-            return None, UNUSUAL | _ODD_NORM & ~GRADIENTS
-        self.norm.learn(norm)
-        return norm, UNUSUAL | _ODD_NORM
-
-    def _clocked(self, row: Row) -> int:
-        if "step_time" in row.values:
-            self.spent.learn(row)
-            return PACE
-        return PACE if "tokens_per_s" in row.values else 0
 
     def _begin(self, loss: float) -> None:
         self.first = self.best = loss
@@ -264,11 +250,6 @@ class RunStatistics:
         return max(self.level.mean, [self.first, *(mean for mean, end in blocks if end < step)][-1])
 
     @property
-    def last_step(self) -> int:
-        """That of the last finite loss."""
-        return self.last_row.step
-
-    @property
     def is_restarted(self) -> bool:
         """Whether the lr has just leapt from next to nothing to near its highest value: a planned restart."""
         return self.rows - self.restarted < RESTARTED
@@ -292,3 +273,20 @@ class RunStatistics:
     def lr_is_spent(self) -> bool:
         """Whether the lr is at most 1% of its highest value."""
         return self.lr is not None and self.lr <= SPENT * self.top_lr
+
+
+def _beyond(run: RunStatistics, row: Row) -> tuple[float | None, int]:
+    """The grad_norm that is NaN, infinite or cut off, and what the row holds of it."""
+    norm = row.finite("grad_norm")
+    if norm is None:
+        run.bad_norms, run.last_bad_norm = run.bad_norms + 1, row.step
+        return None, UNUSUAL | _ODD_NORM & ~GRADIENTS
+    run.norm.learn(norm)
+    return norm, UNUSUAL | _ODD_NORM
+
+
+def _clocked(spent: TimeAccount, row: Row) -> int:
+    if "step_time" in row.values:
+        spent.learn(row)
+        return PACE
+    return PACE if "tokens_per_s" in row.values else 0

@@ -1,9 +1,13 @@
 """What the columns of a log hold, by a survey of its entries."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Self
 
+import numpy as np
+
+from .block import Floats64
 from .record import RESUMED, RUN, WRITTEN, Record, number
 
 _ROWS_OF_A_RUN = 5
@@ -65,38 +69,38 @@ class Content:
         """From the first finite value to the last one."""
         return self._last - self.first
 
-    def add(self, cell: object) -> None:
-        value = number(cell)
-        if value is None:
-            self.texts += isinstance(cell, str) and bool(cell.strip())
-            return
-        if math.isnan(value):
-            self.nans += 1
-            self._was_nan = True
-            return
-        self.returns += self._was_nan
-        self._was_nan = False
-        if math.isinf(value):
-            self.infinite += 1
-            return
+    @classmethod
+    def of(cls, cells: Iterable[object]) -> Self:
+        content, values = cls(), list[float]()
+        for cell in cells:
+            value = cell if type(cell) is float else number(cell)
+            if value is not None:
+                values.append(value)
+            else:
+                content.texts += isinstance(cell, str) and bool(cell.strip())
+        if values:
+            content._measure(np.array(values))
+        return content
+
+    def _measure(self, values: Floats64) -> None:
+        is_nan, finite = np.isnan(values), values[np.isfinite(values)]
+        self.nans, self.finite = int(is_nan.sum()), len(finite)
+        self.infinite = len(values) - self.nans - self.finite
+        self.returns, self._was_nan = int((is_nan[:-1] & ~is_nan[1:]).sum()), bool(is_nan[-1])
         if not self.finite:
-            self.first = value
-        self.finite += 1
-        self.zeros += value == 0
-        self.integers += value == int(value)
-        self.rises += value > self._last
-        self.falls += value < self._last
-        self._last = value
-        self.low, self.high = min(self.low, value), max(self.high, value)
+            return
+        self.first, self._last = float(finite[0]), float(finite[-1])
+        self.low, self.high = float(finite.min()), float(finite.max())
+        self.zeros, self.integers = int((finite == 0).sum()), int((finite == np.trunc(finite)).sum())
+        self.rises, self.falls = int((finite[1:] > finite[:-1]).sum()), int((finite[1:] < finite[:-1]).sum())
 
 
-def contents(sample: Sequence[Record]) -> dict[str, Content]:
-    found: dict[str, Content] = {}
+def contents(sample: Iterable[Record]) -> dict[str, Content]:
+    cells: dict[str, list[object]] = {}
     for record in sample:
         for name, cell in record.items():
-            if name not in (RUN, RESUMED, WRITTEN):
-                column = found.get(name)
-                if column is None:
-                    column = found[name] = Content()
-                column.add(cell)
-    return found
+            column = cells.get(name)
+            if column is None:
+                column = cells[name] = []
+            column.append(cell)
+    return {name: Content.of(column) for name, column in cells.items() if name not in (RUN, RESUMED, WRITTEN)}

@@ -173,6 +173,8 @@ def _recognised(source: Source) -> Format:
         return lines
     if looks_like_document(head):
         text = b"".join(source.chunks())
+        if b"\n" not in source.head and (lines := JsonLines.recognise(text)) is not None:
+            return lines
         if notebook := Notebook.recognise(text):
             return notebook
         document = JsonDocument.of(text, source.name)

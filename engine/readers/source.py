@@ -6,6 +6,7 @@ import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -115,7 +116,7 @@ class Source:
         if self.size <= SMALL:
             yield from self.chunks()
             return
-        yield from self._lines_between(0, READ_CHUNK)
+        yield from islice(self.chunks(), 1)  # a first line may be longer than what is read at once
         for block in range(1, _BLOCKS + 1):
             start = READ_CHUNK + (self.size - READ_CHUNK - _BLOCK) * block // _BLOCKS
             for piece in self._lines_between(start, start + _BLOCK):
