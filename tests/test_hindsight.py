@@ -112,9 +112,45 @@ def test_a_validation_loss_that_rises_in_every_epoch_is_overfitting(seed: int, r
     assert kinds(epochs(loss=train, val_loss=val), EPOCHS) == ["overfitting"]
 
 
+def test_a_gap_is_no_overfitting_in_a_first_epoch_in_which_all_data_are_new() -> None:
+    assert kinds([Row(1, {"loss": 0.4, "val_loss": 0.7})]) == ["overfitting"]
+    assert kinds([Row(1, {"loss": 0.4, "val_loss": 0.7, "epoch": 1.0})]) == []
+
+
 def test_one_row_that_leaps_in_a_short_log_is_found() -> None:
     assert kinds(epochs(loss=[2.9, 2.8, 2.7, 2.65, 2.6, 7.9]), EPOCHS) == ["divergence"]
     assert kinds(epochs(loss=[2.9, 2.8, 2.7, 2.65, 2.6, 7.9, 2.6, 2.5]), EPOCHS) == ["spike"]
+
+
+def test_a_loss_that_is_a_multiple_of_the_first_after_four_rows_has_diverged() -> None:
+    assert kinds(epochs(loss=[0.02, 0.05, 0.1, 0.2])) == ["divergence"]
+    assert kinds(epochs(loss=[0.02, 0.03, 0.04, 0.05])) == []
+    assert kinds(epochs(loss=[0.2, 0.02, 0.05, 0.1, 0.19])) == []
+
+
+@few
+@given(seeds, st.sampled_from([1e-2, 1.0, 100.0]))
+def test_rows_a_hundred_times_the_usual_ones_are_spikes_and_a_loss_that_falls_from_there_has_none(
+    seed: int, unit: float
+) -> None:
+    chance = random.Random(seed)
+    usual = [unit * (1.5 - 0.02 * row + chance.gauss(0, 0.02)) for row in range(16)]
+    blown = [loss if row not in (3, 4, 9) else loss * 10 ** chance.uniform(3, 12) for row, loss in enumerate(usual)]
+
+    assert kinds(epochs(loss=blown)) == ["spike"]
+    assert kinds(epochs(loss=[1e6 * unit, 1e5 * unit, *usual])) == []
+
+
+def test_a_validation_loss_that_comes_back_to_its_best_is_no_overfitting_any_more() -> None:
+    falls = [0.8**row for row in range(8)]
+    rises, comes_back = [0.02 * row for row in range(1, 8)], [0.14 * 0.7**row for row in range(1, 14)]
+    rows = epochs(
+        loss=[0.9 - 0.01 * row for row in range(28)],
+        val_loss=[0.5 + above for above in (*falls, *(falls[-1] + above for above in (*rises, *comes_back)))],
+    )
+
+    assert kinds(rows[:15], EPOCHS) == ["overfitting"]
+    assert kinds(rows, EPOCHS) == []
 
 
 def test_a_schedule_that_ended_early_is_a_stall() -> None:

@@ -56,6 +56,7 @@ def test_what_pasting_adds_to_a_line_is_taken_away(pasted: str, printed: str) ->
     [
         ("Loss：2.0，lr：0.1", "Loss:2.0,lr:0.1"),
         ("验证损失：2.0", " val loss :2.0"),
+        ("Iteración 3: 2.0", " iteration  3: 2.0"),
         ("100%|████| 7/7 [00:01<00:00]", "100%|████| 7/7 [00:01<00:00]"),
     ],
 )

@@ -26,6 +26,7 @@ from .data_causes import broken_batch
 from .fixes import (
     EARLY_ROWS,
     EARLY_STEPS,
+    USUAL_DECAY,
     can_set,
     check_data,
     check_labels,
@@ -124,10 +125,12 @@ def not_clipped(context: Context) -> Iterator[Cause]:
     usual = context.before("grad_norm")
     grew = bool(finite and usual) and max(finite) > 10 * max(median(usual), 1e-30)
     if context.settings and context.settings.clip > 10:
-        reason = f"the norm reached {max(finite):.3g} from {median(usual):.3g}" if grew else "optimizer.clip is off"
+        limit = context.settings.clip
+        how, off = ("not", "optimizer.clip is off") if math.isinf(limit) else ("hardly", f"optimizer.clip = {limit:g}")
+        reason = f"the norm reached {max(finite):.3g} from {median(usual):.3g}" if grew else off
         usual_lr, moves_far = lr_ratio(context) <= FAR, (context.update_ratio or 0) > LARGE_UPDATE
         rank = SET + 0.5 * grew if not usual_lr else SEEN + 0.2 if grew or moves_far else SET
-        yield Cause(rank, f"gradients are not clipped: {reason}", fixes=(*clip(context), *lower_lr(context)))
+        yield Cause(rank, f"gradients are {how} clipped: {reason}", fixes=(*clip(context), *lower_lr(context)))
     elif grew:
         yield Cause(SET, f"{_growth(finite, median(usual))}: norm {max(finite):.3g}, usually {median(usual):.3g}")
 
@@ -135,7 +138,7 @@ def not_clipped(context: Context) -> Iterator[Cause]:
 def _growth(norms: Sequence[float], usual: float) -> str:
     """One batch, or gradients that grow from row to row."""
     large = sum(norm > 3 * usual for norm in norms)
-    return "one batch with an unusually large gradient" if large <= 2 else "gradients that grow and are not clipped"
+    return "one batch with an unusually large gradient" if large <= 2 else "gradients that grow"
 
 
 def short_warmup(context: Context) -> Iterator[Cause]:
@@ -231,9 +234,9 @@ def small_batch(context: Context) -> Iterator[Cause]:
 def no_regularisation(context: Context) -> Iterator[Cause]:
     if context.settings and context.settings.dropout < 0.1:
         how = f"only {context.settings.dropout:g}" if context.settings.dropout else "no"
-        yield Cause(
-            SET, f"{how} dropout and a weight decay of {context.settings.weight_decay:g}: nothing holds it back"
-        )
+        decay = context.settings.weight_decay
+        held = "nothing holds it back" if decay < USUAL_DECAY else "that alone does not hold it back"
+        yield Cause(SET, f"{how} dropout and a weight decay of {decay:g}: {held}")
 
 
 def trained_too_long(context: Context) -> Iterator[Cause]:

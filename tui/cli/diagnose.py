@@ -66,7 +66,7 @@ class RunDiagnosis:
             values = {name: value for name, value in row.values.items() if name not in self.further.columns}
             if self.telling.isdisjoint(values):
                 return
-            row = Row(row.step, values)
+            row = Row(row.step, values, row.resumed)
         self.reporter.observe(row)
         if self.first < 0:
             self.first = row.step
