@@ -1,5 +1,6 @@
 """The run screen: every key does what it says, and what a run says is seen."""
 
+import math
 import random
 import threading
 import time
@@ -292,6 +293,22 @@ async def test_f_says_that_there_is_nothing_to_apply_and_is_not_offered() -> Non
         await pilot.press("f")
         await until(pilot, lambda: bool(app.notices))
         assert "no open finding" in app.notices[0]
+
+
+async def test_f_on_a_run_of_nan_weights_offers_a_new_run_with_the_fix() -> None:
+    diverged = oscillation({"schedule.lr": 5e-4}, severity="failure")
+    lost = FindingOpened(
+        id=2, step=51, onset=51, kind="nan", severity="failure", evidence="loss is nan from step 51 on"
+    )
+    app = Showing(live(diverged, *steps(CONFIG, [math.nan], first=51), lost))
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = await following(pilot)
+        await until(pilot, lambda: screen.view is not None and len(screen.view.findings) == 2)
+        assert "fix" not in [key.words for key in screen.query_one(KeyLine).keys]
+        await pilot.press("f")
+        pick = await showing(pilot, Pick)
+        assert "no change of a setting brings weights back" in str(pick._text)
+        assert any("new run with the fix" in str(option.prompt) for option in pick.query_one(OptionList).options)
 
 
 async def test_a_fix_that_a_run_cannot_take_is_offered_as_a_new_run() -> None:

@@ -120,7 +120,7 @@ def _why_not_yet(name: str, view: RunView) -> str:
     """Of a run that trains."""
     if name == "fix":
         try:
-            first_fix(open_findings(view))
+            first_fix(view)
         except NoFix as error:
             return str(error)
         return "its first remedy is in force already"

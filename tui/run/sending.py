@@ -51,7 +51,7 @@ COMMANDS: dict[str, Callable[[RunView], Sequence[Command]]] = {
     "stop": lambda _: [Stop()],
     "lr_half": lambda _: [ChangeSettings(lr_times=0.5)],
     "lr_double": lambda _: [ChangeSettings(lr_times=2.0)],
-    "fix": lambda view: [first_fix(open_findings(view))],
+    "fix": lambda view: [first_fix(view)],
 }
 """By the name that a key's action has; NoFix where there is nothing to fix."""
 _DONE = {"evaluate": "Evaluated", "checkpoint": "Checkpoint saved", "sample": "Sampled"}

@@ -1,11 +1,11 @@
 """Live changes as commands: from two settings, or from a fix that a finding proposes. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 from ...engine.config import ConfigError, LiveSettings
-from ...engine.events import ChangeSettings, FindingOpened
+from ...engine.events import ChangeSettings
 from ...engine.live_changes import LIVE_KEYS, changed, live_part
 from .findings import open_findings
 from .run_view import RunView
@@ -15,8 +15,11 @@ class NoFix(ValueError):
     """No remedy that a command could apply; the message gives the reason."""
 
 
-def first_fix(findings: Iterable[FindingOpened]) -> ChangeSettings:
+def first_fix(view: RunView) -> ChangeSettings:
     """The command for the first remedy of the first finding that has one."""
+    findings = open_findings(view)
+    if any(finding.kind == "nan" for finding in findings) and view.is_nan_now:
+        raise NoFix("the loss is NaN, and no change of a setting brings weights back from that")
     fix = next((fix for finding in findings for fix in finding.fixes), None)
     if fix is None:
         raise NoFix("no open finding has a remedy to apply")
@@ -30,7 +33,7 @@ def first_fix(findings: Iterable[FindingOpened]) -> ChangeSettings:
 def can_fix(view: RunView) -> bool:
     """Whether the first remedy of the open findings can be applied to a run that trains, and has not been."""
     try:
-        command = first_fix(open_findings(view))
+        command = first_fix(view)
         return changed(view.settings, command, step=view.step + 1, steps=view.steps) != view.settings
     except (NoFix, ConfigError):
         return False

@@ -263,6 +263,11 @@ class RunView:
         return self.started.step if self.started else 0
 
     @property
+    def is_nan_now(self) -> bool:
+        """Whether the loss, validation loss or gradient norm of the last step was not finite."""
+        return len(self.nan_steps) > 0 and self.nan_steps["step"][-1] >= self.step
+
+    @property
     def parameters(self) -> int | None:
         return self.started.parameters if self.started else None
 
