@@ -23,7 +23,7 @@ from tinygpt_tui.tui.comparison.compared_runs import ComparedRuns, distinct_name
 from tinygpt_tui.tui.comparison.followed_run import FollowedRun, compared_view, flat_settings
 from tinygpt_tui.tui.comparison.runs_beside import RunsBeside
 from tinygpt_tui.tui.comparison.screen import ComparisonScreen
-from tinygpt_tui.tui.comparison.table import comparison_text
+from tinygpt_tui.tui.comparison.table import TableRow, comparison_text, laid_out_rows, with_shorter_names
 from tinygpt_tui.tui.navigation import CompareRuns, LogFolder, OpenLog, OpenRun, RunDestination
 from tinygpt_tui.tui.panels.loss import LossPanel
 from tinygpt_tui.tui.plots.draw import draw_figure
@@ -322,7 +322,7 @@ def test_no_letter_covers_how_high_a_cut_line_goes() -> None:
     for width in (60, 80, 120):
         top = str(draw_figure(comparison_figure(runs, Viewport(smoothing=0), "loss"), width, 20)).splitlines()[0]
         heights = re.findall(r"[B-H] \d+(?:\.\d+)?", top)
-        assert heights and all(5.5 + (3 + LETTERS.index(h[0])) * 39 == float(h[2:]) for h in heights)
+        assert heights and all(float(f"{5.5 + (3 + LETTERS.index(h[0])) * 39:.3g}") == float(h[2:]) for h in heights)
 
 
 @pytest.mark.parametrize("key", ["enter", "C"])
@@ -341,3 +341,14 @@ async def test_marked_logs_of_a_folder_are_laid_over_each_other(tmp_path: Path, 
         await until(pilot, lambda: "accuracy" in shown(app) and "lowest" in shown(app))
         await pilot.press("t", "escape", "escape")
         await until(pilot, lambda: isinstance(app.screen, LogListScreen) and "2 marked" not in shown(app))
+
+
+@pytest.mark.parametrize(
+    ("width", "names"), [(80, ["a-long-name-1", "a-long-name-1-fork-1"]), (36, ["a-long-name-1", "a-long…fork-1"])]
+)
+def test_names_of_runs_give_way_to_the_numbers(width: int, names: list[str]) -> None:
+    reached = [("A", "a-long-name-1", "1000", "2.16 at 1000"), ("B", "a-long-name-1-fork-1", "7", "2")]
+    cells = [("", "run", "step", "val_loss"), *reached]
+    rows = with_shorter_names([TableRow(each, ("",) * 4) for each in cells], width)
+    assert [row.cells[1] for row in rows[1:]] == names
+    assert all(len("".join(text for text, _ in line).rstrip()) <= width for line in laid_out_rows(rows))

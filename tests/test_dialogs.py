@@ -23,9 +23,11 @@ from tinygpt_tui.tui import themes
 from tinygpt_tui.tui.dialogs.confirm import Confirm
 from tinygpt_tui.tui.dialogs.dialog import Dialog
 from tinygpt_tui.tui.dialogs.help import HelpScreen
+from tinygpt_tui.tui.dialogs.notices import NoticesScreen
 from tinygpt_tui.tui.dialogs.pick import Pick
 from tinygpt_tui.tui.dialogs.pick_several import PickSeveral
 from tinygpt_tui.tui.dialogs.prompt import Prompt
+from tinygpt_tui.tui.noticing_app import Notice
 from tinygpt_tui.tui.plots.viewport import Viewport
 from tinygpt_tui.tui.run.change_fields import belongs, change_fields, read_change
 from tinygpt_tui.tui.run.change_form import ChangeForm
@@ -187,6 +189,7 @@ DIALOGS: dict[str, Callable[[Screen], ModalScreen]] = {
     "prompt": lambda _: steps_prompt(),
     "help": HelpScreen,
     "leave": lambda _: LeaveDialog("Leave?", step=7),
+    "notices": lambda _: NoticesScreen([Notice("one", "warning")]),
     "change": lambda _: ChangeForm(RunView.of(CONFIG), Viewport()),
 }
 BURSTS = [("escape",), ("escape", "x"), ("escape", "escape"), ("enter", "escape", "tab"), ("tab", "1", "q", "escape")]

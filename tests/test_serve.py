@@ -2,10 +2,12 @@
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tinygpt_tui.tui.cli.browser_page import served_page
 from tinygpt_tui.tui.cli.main import run_command
 
 TOKEN = "0123456789abcdef"
@@ -43,6 +45,14 @@ def test_nothing_of_it_is_imported_by_the_command_itself() -> None:
 
 async def answers(token: str | None, requests: list[tuple[str, dict[str, str]]]) -> list[int]:
     """The status of each request to a server of this token; a cookie that is set stays."""
+    return [status for status, _ in await responses(token, requests)]
+
+
+async def pages(requests: list[tuple[str, dict[str, str]]]) -> list[str]:
+    return [text for _, text in await responses(None, requests)]
+
+
+async def responses(token: str | None, requests: list[tuple[str, dict[str, str]]]) -> list[tuple[int, str]]:
     pytest.importorskip("textual_serve")
     client: Any = pytest.importorskip("aiohttp.test_utils")
     from aiohttp import CookieJar  # pyright: ignore[reportMissingImports]
@@ -50,12 +60,36 @@ async def answers(token: str | None, requests: list[tuple[str, dict[str, str]]])
     from tinygpt_tui.tui.cli.browser_server import BrowserServer
 
     server = BrowserServer(("--version",), host="127.0.0.1", port=8000, token=token, url=None)
-    found: list[int] = []
+    found: list[tuple[int, str]] = []
     async with client.TestClient(client.TestServer(await server._make_app()), cookie_jar=CookieJar(unsafe=True)) as c:
         for path, headers in requests:
             answer = await c.get(path, headers={"Host": "127.0.0.1:8000", **headers}, allow_redirects=False)
-            found.append(answer.status)
+            found.append((answer.status, await answer.text()))
     return found
+
+
+PAGE = """<html><head>
+    <link
+      rel="stylesheet"
+      href="https://fonts.googleapis.com/css?family=Roboto%20Mono"
+    /><script src="/static/js/textual.js"></script></head><body></body></html>"""
+
+
+def test_the_page_asks_no_other_site_and_takes_keys_without_a_click() -> None:
+    page = served_page(PAGE)
+    assert "googleapis" not in page and "://" not in page
+    assert 'url("static/fonts/RobotoMono-VariableFont_wght.ttf")' in page
+    assert page.index("keyboard.focus()") < page.index("</head>") and "js/textual.js" in page
+
+
+async def test_the_page_that_is_served_is_this_one() -> None:
+    serve: Any = pytest.importorskip("textual_serve.server")
+    template = (Path(serve.__file__).parent / "templates" / "app_index.html").read_text()
+    assert "googleapis" in template and "</head>" in template
+    (page,) = await pages([("/", {})])
+    assert "googleapis" not in page and "keyboard.focus()" in page
+    font = Path(serve.__file__).parent / "static" / "fonts" / "RobotoMono-VariableFont_wght.ttf"
+    assert font.exists()
 
 
 async def test_a_page_of_another_site_reaches_nothing() -> None:

@@ -16,6 +16,7 @@ from aiohttp import web  # pyright: ignore[reportMissingImports]
 from textual_serve.server import Server  # pyright: ignore[reportMissingImports]
 
 from ..own_command import OWN_COMMAND
+from .browser_page import served_page
 
 COOKIE = "tinygpt_tui_token"
 _LOCAL = ("127.0.0.1", "localhost", "::1")
@@ -34,6 +35,11 @@ class BrowserServer(Server):
         app = await super()._make_app()
         app.middlewares.append(_checked(self.public_url, self.port, self._token))
         return app
+
+    async def handle_index(self, request: web.Request) -> web.Response:
+        page = await super().handle_index(request)
+        page.text = served_page(page.text)
+        return page
 
     async def on_startup(self, app: web.Application) -> None:
         click.echo(

@@ -28,7 +28,7 @@ from ..view.comparison import MEAN_SPAN, ComparedRun, all_metrics, having, usual
 from ..view.comparison_figure import is_common_axis, joint_extent
 from .compared_runs import ComparedRuns
 from .plot import ComparisonPlot
-from .table import TableRow, comparison_rows, laid_out_rows, settings_rows
+from .table import TableRow, comparison_rows, laid_out_rows, settings_rows, with_shorter_names
 
 _AGAIN_S = 1.5
 """Between two looks at runs that train."""
@@ -83,6 +83,9 @@ class ComparisonScreen(Screen[None]):
             if self._compared.are_over:
                 return
             await asyncio.sleep(_AGAIN_S)
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._write_table)
 
     def on_unmount(self) -> None:
         self._compared.close()
@@ -140,7 +143,8 @@ class ComparisonScreen(Screen[None]):
         if not self.runs:
             return
         settings = settings_rows(self.runs)
-        reached = comparison_rows(self.runs, self.runs[self.baseline], self.plot.metric)
+        rows = comparison_rows(self.runs, self.runs[self.baseline], self.plot.metric)
+        reached = with_shorter_names(rows, self._scroll.scrollable_content_region.width)
         parts = [reached, *([settings] if len(settings) > 1 else [])]
         content = Content("\n\n").join(_coloured(rows) for rows in parts)
         self._table.update(in_ascii(content) if self._ascii else content)

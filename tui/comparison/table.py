@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..formatting import UNKNOWN, compact
 from ..text import visible
@@ -20,6 +20,7 @@ from ..view.comparison import (
 )
 
 _LONGEST_NAME = 28
+_SHORTEST_NAME = 9
 _LONGEST_VALUE = 24
 _LONGEST_SETTING = 40
 _MOST_SETTINGS = 40
@@ -57,6 +58,14 @@ def settings_rows(runs: Sequence[ComparedRun]) -> list[TableRow]:
     if len(differing) > _MOST_SETTINGS:
         rows.append(_plain((f"and {len(differing) - _MOST_SETTINGS} more", *("" for _ in runs))))
     return rows
+
+
+def with_shorter_names(rows: Sequence[TableRow], width: int) -> list[TableRow]:
+    """The rows with names of runs, in their second column, so short that the others fit into a width, if they can."""
+    too_wide = sum(len(text) for text, _ in laid_out_rows(rows)[0]) - len("  ") - width
+    longest = max(len(row.cells[1]) for row in rows)
+    most = max(longest - max(too_wide, 0), _SHORTEST_NAME)
+    return [replace(row, cells=(row.cells[0], _cut_inside(row.cells[1], most), *row.cells[2:])) for row in rows]
 
 
 def laid_out_rows(rows: Sequence[TableRow]) -> list[list[tuple[str, str]]]:
@@ -131,6 +140,12 @@ def _plain(cells: tuple[str, ...]) -> TableRow:
 
 def _cut(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _cut_inside(text: str, most: int) -> str:
+    """Both ends stay: runs that were forked from one another differ in the last letters."""
+    end = most // 2
+    return text if len(text) <= most else f"{text[: most - 1 - end]}…{text[-end:]}"
 
 
 def _cut_path(name: str, most: int) -> str:

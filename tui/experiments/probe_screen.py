@@ -110,7 +110,8 @@ class ProbeScreen(Screen[Mapping[str, ProbeAnswer]]):
         blocks = [
             _block(each, self.states, width, is_chosen=each.name == _NAMES[self.chosen]) for each in PROBES.values()
         ]
-        heading = Content.styled(f"Probes of {visible(self._run.name)}, on a copy: the run is only read", "bold")
+        what = f"Probes of {visible(self._run.name)}, on a copy: the run is only read"
+        heading = Content.assemble((what, "bold"), _measured_now(self.states))
         content = Content("\n").join([heading, *blocks])
         self._text.update(in_ascii(content) if self._ascii else content)
         self._keep_in_sight(Content("\n").join([heading, *blocks[: self.chosen]]), blocks[self.chosen])
@@ -133,6 +134,13 @@ class ProbeScreen(Screen[Mapping[str, ProbeAnswer]]):
     def action_leave(self) -> None:
         self.workers.cancel_group(self, "probe")
         self.dismiss(self.states.answers)
+
+
+def _measured_now(states: ProbeStates) -> str:
+    """On a small screen the probe itself is below what is seen."""
+    if not states.waiting:
+        return ""
+    return f"\n{states.waiting[0]}, {len(states.waiting)} to go: {probe_progress(states.work)}"
 
 
 def _block(probe: ProbeQuestion, states: ProbeStates, width: int, *, is_chosen: bool) -> Content:

@@ -127,7 +127,8 @@ def _draw_cut(
             cut.append((curve, band, cells[0]))
     taken = np.zeros(plot.width + 1, np.bool_)
     for curve, band, beyond in cut:
-        text = f"{curve.letter}{' ' * bool(curve.letter)}{label(float(np.nanmax(band.high)))}"
+        height = label(float(f"{np.nanmax(band.high):.3g}"))
+        text = f"{curve.letter}{' ' * bool(curve.letter)}{height}"
         starts = (int(column) + 1 for column in np.flatnonzero(beyond))
         free = (start for start in starts if not taken[max(start - 1, 0) : start + len(text) + 1].any())
         start = next(free, None)

@@ -56,15 +56,18 @@ class ChangeForm(Dialog[ChangeSettings | None]):
 
     rate = getters.query_one(LrPanel)
 
-    def __init__(self, view: RunView, viewport: Viewport) -> None:
+    def __init__(
+        self, view: RunView, viewport: Viewport, *, title: str = "Change the run from the next step on"
+    ) -> None:
         super().__init__()
+        self._title = title
         self._view = view
         self._viewport = viewport
 
     def compose(self) -> ComposeResult:
         view = self._view
         with Vertical() as box:
-            box.border_title = Content("Change the run from the next step on")
+            box.border_title = Content(self._title)
             with VerticalScroll(can_focus=False), Grid():
                 for field in change_fields(view.settings, next_lr(view)):
                     yield FieldRow(field)

@@ -36,13 +36,13 @@ async def ask_how_to_fork(screen: Widget, run: Run, view: RunView, viewport: Vie
     choices = fork_choices([episode.finding for episode in in_order_of_importance(view)], step)
     own = len(choices)
     lines = [*(choice.words for choice in choices), "with settings of your own …"]
-    title = f"Fork from step {step}: a new run goes on from there, this one stays as it is"
-    place = await screen.app.push_screen_wait(Pick(title, lines))
+    place = await screen.app.push_screen_wait(Pick(f"A new run, forked from step {step} of this one", lines))
     if place is None:
         return None
     if place < own:
         return ForkRun(run.path, step, choices[place].changes, fix=choices[place].fix)
-    change = await screen.app.push_screen_wait(ChangeForm(as_of(view, step), viewport))
+    form = ChangeForm(as_of(view, step), viewport, title=f"Change the fork from step {step + 1} on")
+    change = await screen.app.push_screen_wait(form)
     return None if change is None else ForkRun(run.path, step, change=change)
 
 
