@@ -66,7 +66,6 @@ class Log:
     steps: int | None
     """How many steps were planned, where the log states it."""
     _plan: Plan = field(repr=False)
-    _gaps: frozenset[str] = frozenset()
     _whole: frozenset[str] = frozenset()
     """Losses that are no parts."""
 
@@ -78,7 +77,7 @@ class Log:
         further = [name for name in (self.losses if losses else ()) if name not in CANONICAL]
         if is_table(self._plan):
             return rows_of_table(self._plan, [*self.columns, *further], self._plan.telling.union(further))
-        return self._plan.rows(tuple((name, name, name in self._gaps) for name in further))
+        return self._plan.rows(tuple((name, name, name not in self._plan.losable) for name in further))
 
     @property
     def roles(self) -> dict[str, Role]:
@@ -252,8 +251,8 @@ def _surveyed(
             steps=steps,
             is_first_left=is_short,
             clock=clock_of(sample, found, taken),
+            losable=frozenset(columns.losses) - columns.gaps,
         ),
-        _gaps=columns.gaps,
         _whole=columns.whole,
     )
 
