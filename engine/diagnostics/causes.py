@@ -187,8 +187,8 @@ def lr_too_low(context: Context) -> Iterator[Cause]:
 
 
 def schedule_ended(context: Context) -> Iterator[Cause]:
-    if context.lr is not None and 0 < context.lr < 0.2 * context.run.top_lr:
-        reason = f"{context.lr:.3g} is left of {context.run.top_lr:.3g}"
+    if context.lr is not None and 0 < context.lr < 0.2 * context.run.lr.top:
+        reason = f"{context.lr:.3g} is left of {context.run.lr.top:.3g}"
         yield Cause(SEEN + 0.3, f"the schedule has ended: {reason}", fixes=tuple(hold_lr(context)))
 
 

@@ -65,12 +65,12 @@ class Context:
     @property
     def lr(self) -> float | None:
         """The latest lr in the log."""
-        return self.run.lr
+        return self.run.lr.now
 
     @property
     def peak_lr(self) -> float | None:
         """The highest lr of the schedule, or the highest seen where the settings are not known."""
-        return self.run.top_lr or self.run.lr if self.settings is None else peak_lr(self.settings)
+        return self.run.lr.top or self.run.lr.now if self.settings is None else peak_lr(self.settings)
 
     @property
     def usual_lr(self) -> float | None:

@@ -96,7 +96,7 @@ def constant(whole: Whole) -> Verdict | None:
     run = whole.run
     spread = max(whole.means) - min(whole.means)
     is_identical = run.rows >= IDENTICAL_ROWS and spread <= IDENTICAL * abs(run.first)
-    if not (whole.has_worked or is_identical) or not whole.is_fresh or (run.lr_is_spent and run.top_lr > 0):
+    if not (whole.has_worked or is_identical) or not whole.is_fresh or (run.lr.is_spent and run.lr.top > 0):
         return None
     if spread > CONSTANT * abs(run.first) or not run.first:
         return None
@@ -113,7 +113,7 @@ def unmoved(whole: Whole) -> Verdict | None:
     """
     run, means = whole.run, whole.means
     last = means[-1]
-    if run.profile.size > 1 or not last or (run.lr_is_spent and run.top_lr > 0):
+    if run.profile.size > 1 or not last or (run.lr.is_spent and run.lr.top > 0):
         return None
     by_epoch = run.facts.rows_are_epochs
     start = len(means) - 1
@@ -179,7 +179,7 @@ def creeping_in_noise(whole: Whole) -> Verdict | None:
     by less, unless its lr is next to nothing.
     """
     run = whole.run
-    if not run.is_fresh or run.rows < STRAIGHT_ROWS or not (run.lr is None or run.lr_is_up):
+    if not run.is_fresh or run.rows < STRAIGHT_ROWS or not (run.lr.now is None or run.lr.is_up):
         return None
     (first, rows), (second, _), (third, _), (last, _) = (
         run.profile.over(place / 4, (place + 1) / 4) for place in range(4)
@@ -188,7 +188,7 @@ def creeping_in_noise(whole: Whole) -> Verdict | None:
     bend = abs(first + last - second - third) / 2
     if run.first - last > CREPT * first + SURPRISE * run.level.noise:
         return None
-    is_feeble = run.lr is not None and run.top_lr <= FEEBLE_LR
+    is_feeble = run.lr.now is not None and run.lr.top <= FEEBLE_LR
     most, beyond_doubt, least = EXPLAINED if is_feeble else (BEND, BEYOND_DOUBT, LITTLE)
     if bend > most * fall or not max(beyond_doubt * error, least * first) < fall < CREPT * first:
         return None
@@ -208,7 +208,7 @@ def overflowing(whole: Whole) -> Verdict | None:
 def decayed_early(whole: Whole) -> Verdict | None:
     """The lr was next to 0 for much of the run, and the loss stayed where it was."""
     run = whole.run
-    since = run.spent_since
+    since = run.lr.spent_since
     if since is None or not run.is_fresh or len(whole.means) < 8:
         return None
     length = (run.facts.steps or run.step) - run.first_step

@@ -8,6 +8,7 @@ from ..events import LayersMeasured
 from .chance_loss import TOLERANCE, guessed_among, known_chance_loss
 from .held import GRADIENTS, HIGH_LOSS, LARGE_NORM, LOSS, LOW_LOSS, NORM, PACE, SMALL_NORM, START, UNUSUAL
 from .level import RunningLevel
+from .lr_history import LrHistory
 from .profile import Profile
 from .row import CUTOFF, Row
 from .time_account import TimeAccount
@@ -16,16 +17,8 @@ from .usual_norm import UsualNorm
 
 LEVEL_MEMORY = 10
 """Rows over which the level of the loss forgets: long against batch noise, short against a spike's decay."""
-LR_RISE = 1.001
-"""A learning rate must grow by more than rounding to be rising."""
 ODD = 2.0
 """Times a first loss that the next ones are, if the first is not to be compared with."""
-SPENT = 0.01
-"""Share of its highest value at which an lr no longer moves the loss."""
-RESTART_FROM, RESTART_TO = 0.1, 0.5
-"""Shares of the highest lr between which it leaps at a warm restart (Loshchilov and Hutter 2017)."""
-RESTARTED = 20
-"""Rows after a restart in which a higher loss is its work."""
 DISTURBED = 0.3
 """Share of the gain that is lost for the moment: a spike is healing, and no slope can be read from such rows."""
 START_ROWS = 100
@@ -73,7 +66,6 @@ class RunStatistics:
         self.loss: float | None = None
         """Of this row; None where it is missing or not finite, as for the others."""
         self.val_loss: float | None = None
-        self.lr: float | None = None
         self.grad_norm: float | None = None
         self.held = 0
         """What this row holds and may show, as bits."""
@@ -103,14 +95,12 @@ class RunStatistics:
         self.level = RunningLevel(memory=LEVEL_MEMORY)
         self.profile = Profile()
         self.norm = UsualNorm()
+        self.lr = LrHistory()
         self.spent = TimeAccount()
         self.disturbed = 0
         """The row at which the level last stood far above the best one."""
         self.settled = 0
         """Rows since the learning rate last rose."""
-        self.top_lr = 0.0
-        self.restarted = -RESTARTED
-        """The row of the last such restart."""
         self.is_part = False
         """Whether rows before these were left out, as a loss measured otherwise."""
         self.has_rewards = False
@@ -118,8 +108,6 @@ class RunStatistics:
         self.bad_norms = 0
         """Rows whose grad_norm is NaN or infinite, and the step of the last one."""
         self.last_bad_norm = 0
-        self.spent_since: int | None = None
-        """The step since when the lr has been at most 1% of its highest value."""
         self._untrained = 0.0
         """val_loss before the first row with a loss."""
         self._second = 0.0
@@ -132,7 +120,7 @@ class RunStatistics:
     def anew(self) -> "RunStatistics":
         """Those of the part of the run that begins now; the schedule of the lr goes on."""
         new = RunStatistics(self.facts)
-        new.lr, new.top_lr, new.spent_since, new.settled = self.lr, self.top_lr, self.spent_since, self.settled
+        new.lr, new.settled = self.lr.of_new_rows(), self.settled
         new.is_part = True
         new.known, new.has_rewards, new.spent = self.known, self.has_rewards, self.spent
         new._has_pace = self._has_pace
@@ -160,8 +148,8 @@ class RunStatistics:
                 val_loss, held = row.finite("val_loss"), held | UNUSUAL
             if self.rows == 0 and val_loss is not None:
                 self._untrained = val_loss
-        if lr is not None and lr != self.lr and 0 <= lr < CUTOFF:
-            self._follow_schedule(lr)
+        if lr is not None and lr != self.lr.now and 0 <= lr < CUTOFF and self.lr.follow(lr, self.rows, row.step):
+            self.settled = 0
         if self._has_pace:
             held |= _clocked(self.spent, row)
         if loss is not None and not -CUTOFF < loss < CUTOFF:
@@ -185,20 +173,6 @@ class RunStatistics:
         self.chance = self.facts.chance or known_chance_loss(loss) or known_chance_loss(self._untrained)
         if self.chance is not None:
             self.low = LOW * self.chance
-
-    def _follow_schedule(self, lr: float) -> None:
-        before, top = self.lr, self.top_lr
-        if before is not None and lr > LR_RISE * before:
-            self.settled = 0
-            if before <= RESTART_FROM * top and RESTART_TO * top <= lr <= LR_RISE * top:
-                self.restarted = self.rows
-        self.lr = lr
-        if lr > top:
-            self.top_lr = top = lr
-        if lr > SPENT * top or top == 0:
-            self.spent_since = None
-        elif self.spent_since is None:
-            self.spent_since = self.step
 
     def learn(self) -> bool:
         """Whether the loss of this row completed a block of the profile."""
@@ -250,11 +224,6 @@ class RunStatistics:
         return max(self.level.mean, [self.first, *(mean for mean, end in blocks if end < step)][-1])
 
     @property
-    def is_restarted(self) -> bool:
-        """Whether the lr has just leapt from next to nothing to near its highest value: a planned restart."""
-        return self.rows - self.restarted < RESTARTED
-
-    @property
     def loss_must_fall(self) -> bool:
         """Neither where two networks play against each other, nor where a policy is measured by its reward."""
         return not (self.has_rewards or self.facts.is_adversarial)
@@ -263,16 +232,6 @@ class RunStatistics:
     def is_fresh(self) -> bool:
         """Whether the log shows the run from its beginning, so that its first loss is an untrained model's."""
         return not self.is_part and self.first_step <= FRESH * self._interval + 1
-
-    @property
-    def lr_is_up(self) -> bool:
-        """Whether the lr is at least half of its highest value; a lower one explains a flat curve."""
-        return self.lr is not None and self.lr >= 0.5 * self.top_lr
-
-    @property
-    def lr_is_spent(self) -> bool:
-        """Whether the lr is at most 1% of its highest value."""
-        return self.lr is not None and self.lr <= SPENT * self.top_lr
 
 
 def _beyond(run: RunStatistics, row: Row) -> tuple[float | None, int]:

@@ -108,12 +108,12 @@ class Oscillation:
             loss = top
         if rows == 0:
             smooth = self._extreme = loss
-            self._extreme_lr = run.lr or 0.0
+            self._extreme_lr = run.lr.now or 0.0
         smooth = self._smooth = smooth + (loss - smooth) / SMOOTHING
         back = self._extreme - smooth if self._rising else smooth - self._extreme
         turned = False
         if back < 0:
-            self._extreme, self._extreme_lr = smooth, run.lr or 0.0
+            self._extreme, self._extreme_lr = smooth, run.lr.now or 0.0
         elif back > (self._least_turn or self.swing * noise) and back > self.least * run.unit:
             self._turn(run, smooth)
             turned = True
@@ -192,7 +192,7 @@ class Oscillation:
         self._turns.append((run.rows, run.step, self._extreme, self._extreme_lr))
         if len(self._turns) > self.turns:
             self._turns.popleft()
-        self._extreme, self._extreme_lr, self._rising = smooth, run.lr or 0.0, not self._rising
+        self._extreme, self._extreme_lr, self._rising = smooth, run.lr.now or 0.0, not self._rising
 
     def _judge(self, run: RunStatistics) -> Detection | None:
         if len(self._turns) < self.turns or run.rows - self._turns[0][0] > self.within:

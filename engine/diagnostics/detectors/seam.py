@@ -6,7 +6,8 @@ from typing import ClassVar
 
 from ..detector import Detection, Recovered, Watched
 from ..level import Streak
-from ..run_statistics import LR_RISE, RunStatistics
+from ..lr_history import LR_RISE
+from ..run_statistics import RunStatistics
 
 
 @dataclass
@@ -73,7 +74,7 @@ class Seam:
         if loss is None:
             return None
         self._step = step
-        lr = run.lr or 0.0
+        lr = run.lr.now or 0.0
         if lr != self._lr or step < last or run.row.resumed is not None:
             self._look_for_sign(run, lr, last)
         if self._open:
@@ -97,7 +98,7 @@ class Seam:
     def _sign_at(self, run: RunStatistics, last: int) -> tuple[str, int]:
         """What shows that the run was resumed at this row, empty where nothing does; and as how many rows of a rising
         lr it counts, without which the start of a warm-up may be a step of a decay."""
-        before, lr, pause = self._lr, run.lr or 0.0, run.row.resumed
+        before, lr, pause = self._lr, run.lr.now or 0.0, run.row.resumed
         if run.step < last:
             return f"the steps go back from {last} to {run.step}", self.climb
         if pause is not None:

@@ -134,10 +134,10 @@ class Spike:
         heights = [sigmas for _, sigmas in self._high]
         if not heights[-1]:
             return False
-        if run.is_restarted and loss < run.first:
+        if run.lr.is_restarted(run.rows) and loss < run.first:
             return False
         if run.rows < self.quiet:
-            return standing_out >= 2 and run.lr is not None and run.settled > 0
+            return standing_out >= 2 and run.lr.now is not None and run.settled > 0
         if sum(min(height, self.sigmas) for height in heights) >= LASTING * self.lasting_sigmas:
             return True
         usual = self.tail * self._outlier / self._noise

@@ -77,7 +77,7 @@ class Stall:
 
     def _never_began(self, run: RunStatistics) -> Detection | None:
         flat = self._after_warmup
-        enough = self.never_rows if run.lr is not None or run.facts.steps else self.never_rows_blind
+        enough = self.never_rows if run.lr.now is not None or run.facts.steps else self.never_rows_blind
         if flat.rows < enough or not run.facts.has_used(self.never_budget, run.step) or not run.is_fresh:
             return None
         (before, rows), (after, _) = flat.over(0, 0.5), flat.over(0.5, 1)
@@ -112,9 +112,9 @@ class Stall:
 
     def _demands(self, run: RunStatistics) -> tuple[float, float]:
         """Since which share of the run it must be flat, and how much of the gain it may still have brought."""
-        if run.lr_is_spent and not run.facts.has_used(self.decayed, run.step):
+        if run.lr.is_spent and not run.facts.has_used(self.decayed, run.step):
             return self.flat_since_spent, self.flat_gain_explained
-        if not run.lr_is_up:
+        if not run.lr.is_up:
             return 1.0, 0.0
         if run.chance is None:
             return self.flat_since_blind, self.flat_gain_blind
