@@ -83,12 +83,17 @@ def guessing(whole: Whole) -> Verdict | None:
 
 
 def saturated(whole: Whole) -> Verdict | None:
-    """The loss is that of a probability of 0, as single precision and Caffe have it."""
-    means = whole.means[-2:]
-    if any(abs(mean - NO_PROBABILITY) > IDENTICAL * NO_PROBABILITY for mean in means):
+    """The loss, or the one of validation where there is no other, is that of a probability of 0, as Caffe has it.
+
+    Where it was far lower before, the run has diverged to it; else it never left it.
+    """
+    levels = whole.means or [evaluation.val_loss for evaluation in whole.evaluations]
+    if not levels or abs(levels[-1] - NO_PROBABILITY) > IDENTICAL * NO_PROBABILITY:
         return None
-    seen = f"loss {means[-1]:.4g} is -ln of the smallest float32: the target has a probability of 0, and no gradient"
-    return seen_as("stall", whole.ends[-1], "failure", seen)
+    seen = f"loss {levels[-1]:.4g} is -ln of the smallest float32: the target has a probability of 0, and no gradient"
+    has_diverged = min(levels) < NO_PROBABILITY / 2
+    end = whole.ends[-1] if whole.ends else whole.evaluations[-1].step
+    return seen_as("divergence" if has_diverged else "stall", end, "failure", seen)
 
 
 def constant(whole: Whole) -> Verdict | None:
@@ -109,7 +114,8 @@ def unmoved(whole: Whole) -> Verdict | None:
     """The last rows have the same loss, and nothing worth its name was gained before them.
 
     Epochs to the last digit that was printed; rows of batches, which differ by far more than epochs, nearly so over
-    enough steps, and not to the last digit: a progress bar repeats what it shows.
+    enough steps, and not to the last digit: a progress bar repeats what it shows. At the loss of guessing, where a
+    network comes to rest whose outputs are all alike, some rows are enough.
     """
     run, means = whole.run, whole.means
     last = means[-1]
@@ -121,7 +127,9 @@ def unmoved(whole: Whole) -> Verdict | None:
         start -= 1
     alike = means[start:]
     is_enough = len(alike) >= UNMOVED_ROWS and (
-        by_epoch or (len({*alike}) > 1 and run.step - _begun(whole, start) >= WORK_STEPS)
+        by_epoch
+        or (len({*alike}) > 1 and run.step - _begun(whole, start) >= WORK_STEPS)
+        or (len(alike) >= IDENTICAL_ROWS and guessed_among(last, None, IDENTICAL) is not None)
     )
     if not is_enough or abs(run.first - last) > GAINED * abs(run.first):
         return None

@@ -8,9 +8,14 @@ from itertools import zip_longest
 from .names import meaning
 from .record import Record, number
 
-_BEGIN = re.compile(
-    r"[\"']?([A-Za-z_][\w /.-]{0,40}?)[\"']?\s{0,3}[:=]\s{0,3}(?:(?:np\.)?array\()?\[(?=\s*(?:[-+.\dn]|$))"
+_OPENS = r"\s{0,3}[:=]\s{0,3}(?:(?:np\.)?array\()?\[(?=\s*(?:[-+.\dn]|$))"
+_OPEN = re.compile(_OPENS)
+"""What every line with a series has, found faster than the whole."""
+_BEGIN = re.compile(rf"[\"']?([A-Za-z_][\w /.-]{{0,40}}?)[\"']?{_OPENS}")
+_UNBRACKETED = re.compile(
+    r"\s*((?:[a-z][\w /.-]{0,30}\W)?losses)\s?:\s?((?:[-+.\de]+[,\s]\s?){3,}[-+.\de]+)\s*", re.IGNORECASE
 )
+"""A name in the plural, and numbers to the end of the line."""
 _PLACE = re.compile(r"(?:step|iter|epoch)\w*\s?[:=]\s?\d", re.IGNORECASE)
 """Beside a place, a list holds the parts of one step's loss."""
 _WRAPPED = re.compile(r"(?:np\.float\d\d|tensor)\(([^(),]*)[^()]*\)")
@@ -32,8 +37,11 @@ class TextSeries:
     def takes(self, line: str) -> bool:
         if self._name:
             return self._goes_on(line)
-        if "[" not in line or len(line) > _LONGEST or not (begins := [*_BEGIN.finditer(line)]) or _PLACE.search(line):
+        if "osses" in line and (plain := _UNBRACKETED.fullmatch(line)):
+            return self._add(plain[1], ",".join(plain[2].replace(",", " ").split()))
+        if "[" not in line or len(line) > _LONGEST or not _OPEN.search(line) or _PLACE.search(line):
             return False
+        begins = [*_BEGIN.finditer(line)]
         taken = False
         for begin in begins:
             if not (what := meaning(begin[1])) or what.canonical not in (
