@@ -54,6 +54,8 @@ class LogRead:
     diagnosed: int = 0
     """Rows that the diagnosis has looked at."""
     rows: int = 0
+    is_over: bool = False
+    """Whether what writes it is known to have ended, as a program that was piped in."""
     waiting: str = ""
     """Why there is nothing to read yet."""
 

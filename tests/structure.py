@@ -4,6 +4,7 @@ Read from the files alone, nothing is imported, so that two versions of the sour
 """
 
 import ast
+import re
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
@@ -15,6 +16,8 @@ TOP = ("engine", "tui")
 SHORT = 40
 """Lines below which a module is counted as short."""
 MOST_METHODS = 15
+LONGEST_ANNOTATION = 60
+"""Characters up to which a string may be an annotation."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,24 @@ def shared_names(all_modules: list[Module]) -> dict[str, list[str]]:
     return {name: sorted(paths) for name, paths in sorted(homes.items()) if len(paths) > 1}
 
 
+def used_names(module: Module) -> Iterator[str]:
+    """Names that a module reads, imports or has in a pattern, also within quoted annotations."""
+    for node in ast.walk(module.tree):
+        match node:
+            case ast.Name(id=name, ctx=ast.Load()) | ast.Attribute(attr=name) | ast.alias(name=name):
+                yield name
+            case ast.Constant(value=str(text)) if len(text) < LONGEST_ANNOTATION:
+                yield from re.findall(r"\w+", text)
+            case _:
+                pass
+
+
+def unused_names(all_modules: list[Module]) -> set[str]:
+    """Public names that no module uses, such as a thing that was never entered into its table."""
+    used = {name for module in all_modules for name in used_names(module)}
+    return {name for module in all_modules for name in public_names(module)} - used
+
+
 def main(root: Path) -> None:
     found = modules(root)
     graph = arrows(found)
@@ -119,6 +140,7 @@ def main(root: Path) -> None:
     print(f"modules: {len(found)}, of fewer than {SHORT} lines: {sum(module.lines < SHORT for module in found)}")
     print(f"classes above {MOST_METHODS} methods: {len(big)}", ", ".join(f"{name} {n}" for n, name in big))
     print(f"public names with two homes: {len(shared)}", ", ".join(shared))
+    print("public names that nothing uses:", ", ".join(sorted(unused_names(found))))
     print(f"words of the README: {len((root / 'README.md').read_text().split())}")
 
 

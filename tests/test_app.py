@@ -11,7 +11,7 @@ from textual.color import Color
 from textual.screen import ModalScreen
 from textual.theme import BUILTIN_THEMES
 
-from tinygpt_tui.engine.client import ClientError
+from tinygpt_tui.engine.client.run import ClientError
 from tinygpt_tui.engine.config import RunConfig
 from tinygpt_tui.engine.events import RunEnded
 from tinygpt_tui.tui import themes

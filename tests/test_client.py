@@ -10,7 +10,10 @@ from queue import SimpleQueue
 
 import pytest
 
-from tinygpt_tui.engine.client import ClientError, LiveRun, StoredRun, attach, open_stored, start
+from tinygpt_tui.engine.client.live_run import LiveRun
+from tinygpt_tui.engine.client.opening import attach, open_stored, start
+from tinygpt_tui.engine.client.run import ClientError
+from tinygpt_tui.engine.client.stored_run import StoredRun
 from tinygpt_tui.engine.events import (
     Accepted,
     AnyEvent,

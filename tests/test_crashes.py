@@ -8,7 +8,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tinygpt_tui.engine.client import LiveRun, start
+from tinygpt_tui.engine.client.live_run import LiveRun
+from tinygpt_tui.engine.client.opening import start
 from tinygpt_tui.engine.config import DataConfig, RunConfig, StorageConfig
 from tinygpt_tui.engine.corpus import load_corpus
 from tinygpt_tui.engine.events import (

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from tinygpt_tui.engine.client import LiveRun, start
+from tinygpt_tui.engine.client.live_run import LiveRun
+from tinygpt_tui.engine.client.opening import start
 from tinygpt_tui.engine.config import ConfigError
 from tinygpt_tui.engine.corpus import load_corpus
 from tinygpt_tui.engine.events import (

@@ -21,7 +21,7 @@ from tinygpt_tui.engine.config import (
     TrainingConfig,
 )
 from tinygpt_tui.engine.diagnostics.catalogue import CATALOGUE
-from tinygpt_tui.engine.diagnostics.causes import fixes_for, ranked_causes
+from tinygpt_tui.engine.diagnostics.causes import fixes_for, not_clipped, ranked_causes
 from tinygpt_tui.engine.diagnostics.context import Context
 from tinygpt_tui.engine.diagnostics.diagnosis import Diagnosis, facts_of
 from tinygpt_tui.engine.diagnostics.level import RunningLevel
@@ -488,6 +488,45 @@ def test_a_layer_without_a_gradient_is_named() -> None:
 
     finding = next(each for each in said if isinstance(each, FindingOpened) and each.kind == "stall")
     assert "no gradient in embeddings, layer 1" in finding.causes[0]
+
+
+@pytest.mark.parametrize(("next_loss", "is_blamed"), [(math.nan, True), (9.0, False)])
+def test_an_overflowing_softmax_is_blamed_for_a_nan_and_not_for_a_spike(next_loss: float, is_blamed: bool) -> None:
+    diagnosis = Diagnosis(plan(1000))
+    said = []
+    for step in range(1, 101):
+        said += diagnosis.observe(trained(step, 3.0 + 0.01 * (step % 3)))
+        if step in (98, 100):
+            measured = LayersMeasured(
+                step=step, names=["head"], grad_norm=[1.0], update_ratio=[1e-3], log_z=5.5,
+                max_attention_logit=5.0 if step == 98 else 10.0,
+            )  # fmt: skip
+            diagnosis.observe(measured)
+    for step in (101, 102, 103):
+        said += diagnosis.observe(trained(step, next_loss))
+
+    finding = next(each for each in said if isinstance(each, FindingOpened) and each.kind in ("nan", "spike"))
+    assert any("softmax" in cause for cause in finding.causes) is is_blamed
+
+
+@pytest.mark.parametrize(("weight_decay", "is_held"), [(0.01, False), (3.0, True)])
+def test_nothing_holds_a_run_back_only_where_its_weight_decay_is_small(weight_decay: float, is_held: bool) -> None:
+    why, _ = advised("overfitting", replace(plan(1000), optimizer=OptimizerConfig(weight_decay=weight_decay)))
+
+    assert any("nothing holds it back" in cause for cause in why) is not is_held
+
+
+def test_gradients_that_are_clipped_are_not_called_unclipped() -> None:
+    config = replace(plan(1000), optimizer=OptimizerConfig(clip=5.0))
+    rows = [Row(step, {"grad_norm": 1.0 if step <= 100 else 2.0 ** (step - 100)}) for step in range(90, 110)]
+    context = Context(
+        onset=101, run=RunStatistics(facts_of(config)), recent=deque(rows), config=config,
+        settings=LiveSettings.from_config(config),
+    )  # fmt: skip
+
+    (cause,) = not_clipped(context)
+
+    assert cause.text == "gradients that grow: norm 512, usually 1"
 
 
 @given(

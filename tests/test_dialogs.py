@@ -37,7 +37,7 @@ from tinygpt_tui.tui.run.command_prompts import (
     sample_fields,
     steps_fields,
 )
-from tinygpt_tui.tui.run.leave_dialog import LeaveDialog
+from tinygpt_tui.tui.run.leave_dialog import LeaveDialog, LeftKind, answers
 from tinygpt_tui.tui.view.fix_commands import change_between, change_for_fix
 from tinygpt_tui.tui.view.run_view import RunView
 
@@ -161,6 +161,11 @@ async def test_leaving_a_run_stops_it_leaves_it_or_stays(keys: list[str], answer
     async with app.run_test() as pilot:
         await pilot.press(*keys)
         assert app.answers == [answer]
+
+
+@pytest.mark.parametrize(("kind", "saves"), [("run", True), ("loop", False), ("program", False)])
+def test_a_checkpoint_is_promised_only_where_one_is_saved(kind: LeftKind, saves: bool) -> None:
+    assert ("checkpoint" in dict(answers(kind, is_paused=False))["stop"]) is saves
 
 
 @pytest.mark.parametrize(

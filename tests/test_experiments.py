@@ -25,12 +25,14 @@ from tinygpt_tui.engine.hosting.interfaces import Request
 from tinygpt_tui.engine.storage.event_log import EventLog, all_events
 from tinygpt_tui.engine.storage.origin import read_origin
 from tinygpt_tui.engine.storage.relation import read_relation
-from tinygpt_tui.engine.storage.run_store import create, remove, renamed, write_config
+from tinygpt_tui.engine.storage.run_store import create, read_config, remove, renamed, write_config
 from tinygpt_tui.engine.storage.run_summary import summarise
 from tinygpt_tui.engine.storage.stored_checkpoints import stored_checkpoints
 from tinygpt_tui.engine.training.replaying import reports
 from tinygpt_tui.engine.training.trainer import Trainer
 from tinygpt_tui.engine.worker import assemble
+from tinygpt_tui.tui.cli import follow
+from tinygpt_tui.tui.cli.main import run_command
 
 from .texts import TEXT, small_config
 
@@ -174,6 +176,37 @@ def test_what_cannot_be_forked_is_told_and_leaves_nothing(
     before = set(parent.parent.iterdir())
     with pytest.raises(ConfigError, match=why):
         fork(parent.parent, parent, step, changes, NOW)
+    assert set(parent.parent.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("options", "end"), [(("--steps", "55"), 55), ((), 40), (("--steps", "55", "--set", "training.steps=60"), 60)]
+)
+def test_a_fork_ends_where_steps_says(
+    parent: Path, options: tuple[str, ...], end: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command as it is typed, up to the training itself."""
+    ends: list[int] = []
+
+    def host(path: Path, config: RunConfig, **_: object) -> int:
+        assert read_config(path) == config
+        ends.append(config.training.steps)
+        remove(path)
+        return 0
+
+    monkeypatch.setattr(follow, "host", host)
+    assert run_command(["fork", "parent", "--at", "20", *options, "--runs", str(parent.parent)]) == 0
+    assert ends == [end]
+
+
+@pytest.mark.parametrize(
+    ("steps", "why"),
+    [("20", "--steps 20: training.steps = 20 is not beyond step 20"), ("0", "--steps 0: training.steps = 0 must lie")],
+)
+def test_steps_of_a_fork_are_checked(parent: Path, steps: str, why: str, capsys: pytest.CaptureFixture[str]) -> None:
+    before = set(parent.parent.iterdir())
+    assert run_command(["fork", "parent", "--at", "20", "--steps", steps, "--runs", str(parent.parent)]) == 2
+    assert why in capsys.readouterr().err
     assert set(parent.parent.iterdir()) == before
 
 

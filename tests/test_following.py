@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from tinygpt_tui.engine.arrivals import Arrival, LogRead, Noticed, StartedOver
 from tinygpt_tui.engine.diagnostics.report import report_of
-from tinygpt_tui.engine.diagnostics.row import RESUMED
 from tinygpt_tui.engine.events import FindingOpened, Pause, Refused
 from tinygpt_tui.engine.following.followed_log import FollowedLog
 from tinygpt_tui.engine.following.log_run import LogRun
@@ -37,10 +36,7 @@ def same(value: float) -> object:
 
 def read_slowly(path: Path) -> Rows:
     log = open_log(path.name, path)
-    rows = [
-        (run, row.step, sorted((name, same(x)) for name, x in row.values.items() if name != RESUMED))  # no metric
-        for run, row in log.rows()
-    ]
+    rows = [(run, row.step, sorted((name, same(x)) for name, x in row.values.items())) for run, row in log.rows()]
     log.close()
     return sorted(rows, key=lambda row: row[0])
 

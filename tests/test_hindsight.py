@@ -117,6 +117,37 @@ def test_one_row_that_leaps_in_a_short_log_is_found() -> None:
     assert kinds(epochs(loss=[2.9, 2.8, 2.7, 2.65, 2.6, 7.9, 2.6, 2.5]), EPOCHS) == ["spike"]
 
 
+def test_a_loss_that_is_a_multiple_of_the_first_after_four_rows_has_diverged() -> None:
+    assert kinds(epochs(loss=[0.02, 0.05, 0.1, 0.2])) == ["divergence"]
+    assert kinds(epochs(loss=[0.02, 0.03, 0.04, 0.05])) == []
+    assert kinds(epochs(loss=[0.2, 0.02, 0.05, 0.1, 0.19])) == []
+
+
+@few
+@given(seeds, st.sampled_from([1e-2, 1.0, 100.0]))
+def test_rows_a_hundred_times_the_usual_ones_are_spikes_and_a_loss_that_falls_from_there_has_none(
+    seed: int, unit: float
+) -> None:
+    chance = random.Random(seed)
+    usual = [unit * (1.5 - 0.02 * row + chance.gauss(0, 0.02)) for row in range(16)]
+    blown = [loss if row not in (3, 4, 9) else loss * 10 ** chance.uniform(3, 12) for row, loss in enumerate(usual)]
+
+    assert kinds(epochs(loss=blown)) == ["spike"]
+    assert kinds(epochs(loss=[1e6 * unit, 1e5 * unit, *usual])) == []
+
+
+def test_a_validation_loss_that_comes_back_to_its_best_is_no_overfitting_any_more() -> None:
+    falls = [0.8**row for row in range(8)]
+    rises, comes_back = [0.02 * row for row in range(1, 8)], [0.14 * 0.7**row for row in range(1, 14)]
+    rows = epochs(
+        loss=[0.9 - 0.01 * row for row in range(28)],
+        val_loss=[0.5 + above for above in (*falls, *(falls[-1] + above for above in (*rises, *comes_back)))],
+    )
+
+    assert kinds(rows[:15], EPOCHS) == ["overfitting"]
+    assert kinds(rows, EPOCHS) == []
+
+
 def test_a_schedule_that_ended_early_is_a_stall() -> None:
     chance = random.Random(1)
     rows = [
@@ -291,3 +322,30 @@ def test_a_pattern_that_begins_in_the_middle_of_a_run_is_found_there_and_closes_
     spike, found = alarms(epochs(loss=[loss + draw.gauss(0, 0.02) for loss in losses]))
     assert (spike.kind, found.kind) == ("spike", "oscillation") and 288 <= found.onset <= 330 and found.detected <= 360
     assert found.closed is not None and 500 < found.closed < 600
+
+
+def test_a_run_that_comes_to_rest_at_the_loss_of_guessing_after_wild_steps_is_a_stall() -> None:
+    wild = [0.68, 2.5, 5.3, 1.0, 10.7, 2.0, 3.6, 0.69]
+    rows = [Row(step, {"loss": loss}) for step, loss in enumerate([*wild, *[0.6931] * 12])]
+    assert kinds(rows) == ["stall"]
+    assert kinds([Row(row.step, {"loss": row.values["loss"] - 0.1}) for row in rows]) == []
+
+
+def test_a_fine_tuned_model_that_stays_at_more_than_twice_its_beginning_has_diverged() -> None:
+    curve = [1.6, 1.4, 3.3, 6.4, 5.5, 4.9, 4.9, 4.6]
+    rows = [Row(25 * step, {"loss": loss}) for step, loss in enumerate(curve, start=1)]
+    assert kinds(rows) == ["divergence"]
+    assert kinds([*rows[:5], *(Row(25 * step, {"loss": loss}) for step, loss in ((6, 2.9), (7, 1.7), (8, 1.5)))]) == []
+
+
+@pytest.mark.parametrize(("before", "kind"), [([21.4], "divergence"), ([3.3, 3.1], "divergence"), ([87.3365], "stall")])
+def test_a_target_without_a_probability_is_found_from_its_loss_alone(before: Sequence[float], kind: str) -> None:
+    assert kinds([Row(step, {"loss": loss}) for step, loss in enumerate([*before, 87.3366])]) == [kind]
+
+
+@pytest.mark.parametrize(("last", "found"), [((0.001, 0.09), ["overfitting"]), ((0.03, 0.09), []), ((0.001, 0.04), [])])
+def test_the_first_and_the_last_epoch_show_overfitting_if_the_losses_moved_far_apart(
+    last: tuple[float, float], found: Sequence[str]
+) -> None:
+    rows = [Row(1, {"loss": 0.05, "val_loss": 0.038}), Row(29, {"loss": last[0], "val_loss": last[1]})]
+    assert kinds(rows, EPOCHS) == found

@@ -1,9 +1,11 @@
 """Probes find faults that are planted in a run, find none in a healthy one, and leave it as it is to the bit."""
 
+import asyncio
 import math
 import re
+import signal
 import sys
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from queue import SimpleQueue
@@ -36,7 +38,7 @@ from tinygpt_tui.engine.experiments.probe_verdicts import (
     numeric_verdict,
     overfit_verdict,
 )
-from tinygpt_tui.engine.experiments.probes import PROBES, ProbeAnswer
+from tinygpt_tui.engine.experiments.probes import PROBES, ProbeAnswer, ProbeWork
 from tinygpt_tui.engine.experiments.probing import probe
 from tinygpt_tui.engine.hosting.host import Host
 from tinygpt_tui.engine.hosting.interfaces import Request
@@ -52,6 +54,7 @@ from tinygpt_tui.engine.training.probes.passes import checked_gradients
 from tinygpt_tui.engine.training.probes.run_copy import RunCopy
 from tinygpt_tui.engine.training.trainer import Trainer
 from tinygpt_tui.engine.worker import assemble
+from tinygpt_tui.tui.cli import probe_command
 from tinygpt_tui.tui.cli.commands import command
 from tinygpt_tui.tui.cli.main import run_command
 from tinygpt_tui.tui.experiments import probe_screen
@@ -411,6 +414,39 @@ def test_the_command_prints_a_line_a_probe_and_fails_where_one_is_no(
     assert scripted.asked == [tuple(PROBES), ("lr", "mask")]
 
 
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_ctrl_c_leaves_the_answers_so_far(
+    form: tuple[str, ...],
+    healthy: Path,
+    scripted: "ScriptedProbes",
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    scripted.held_at, shown = "overfit", []
+
+    def show(words: str) -> None:
+        shown.append(words)
+        if "40 of 200" in words:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(probe_command, "show_progress", show)
+    assert run_command(["probe", str(healthy), *form]) == 130
+    told = capfd.readouterr()
+    assert len(told.out.splitlines()) == len(QUICK)
+    assert told.err == "tinygpt-tui: interrupted, without an answer to overfit, capacity\n"
+    assert shown[-2:] == [
+        "overfit, probe 8 of 9: measuring …",
+        "overfit, probe 8 of 9: step 40 of 200, at most 0:08 left",
+    ]
+
+
+def test_probes_that_train_report_their_steps(healthy: Path) -> None:
+    works: list[ProbeWork] = []
+    [*_] = answers(healthy, ["capacity"], works.append)
+    assert works[0].done == 0 and {work.of for work in works} == {4 * 12}
+    assert all(0 <= work.done < work.of for work in works)
+
+
 def test_what_cannot_be_probed_is_bad_input(healthy: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert run_command(["probe", str(healthy), "nonsense"]) == 2
     assert "there is no probe 'nonsense'; there are finite, first-loss" in capfd.readouterr().err
@@ -430,7 +466,7 @@ def test_what_cannot_be_probed_is_bad_input(healthy: Path, tmp_path: Path, capfd
 )
 async def test_why_a_run_cannot_be_probed_comes_from_its_process(script: str, why: str, tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=why):
-        async for _ in probe(tmp_path, ["mask"], (sys.executable, "-c", script)):
+        async for _ in probe(tmp_path, ["mask"], prober=(sys.executable, "-c", script)):
             pass
 
 
@@ -454,12 +490,19 @@ class ScriptedProbes:
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, ...]] = []
+        self.held_at = ""
+        """A probe that is never answered."""
 
-    async def __call__(self, run: Path, names: Sequence[str]) -> AsyncGenerator[ProbeAnswer, None]:
+    async def __call__(
+        self, run: Path, names: Sequence[str], tell_work: Callable[[ProbeWork], None] = lambda _: None
+    ) -> AsyncGenerator[ProbeAnswer, None]:
         self.asked.append(tuple(names))
         if run.name == "broken":
             raise StoreError("it cannot be copied")
         for name in names:
+            if name == self.held_at:
+                tell_work(ProbeWork(done=40, of=200, spent_s=2.0))
+                await asyncio.Event().wait()
             if name == "finite":
                 yield finite_verdict(9, FirstNonFinite(step=4, module="blocks.0", direction="output"), 4)
             else:
@@ -514,6 +557,21 @@ async def test_a_key_asks_all_probes_and_one_again(scripted: ScriptedProbes, tmp
         await until(pilot, lambda: isinstance(app.screen, RunScreen))
         await pilot.pause()
         assert app.evidence.count("blocks.0") == 1, "it is told once, however often it is asked"
+
+
+async def test_what_a_probe_that_trains_will_take_is_shown_and_what_was_answered_outlasts_leaving(
+    scripted: ScriptedProbes, tmp_path: Path
+) -> None:
+    scripted.held_at = "overfit"
+    app = Shown(tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen, left = ProbeScreen(tmp_path, ascii=False), []
+        app.push_screen(screen, left.append)
+        await until(pilot, lambda: screen.states.work is not None)
+        text = str(screen.query_one(Static).content)
+        assert "Can the model overfit one batch?  step 40 of 200, at most 0:08 left" in text
+        await pilot.press("escape")
+        assert [*left[0]] == QUICK
 
 
 async def test_a_run_that_cannot_be_copied_is_told(scripted: ScriptedProbes, tmp_path: Path) -> None:

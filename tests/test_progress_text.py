@@ -124,6 +124,12 @@ def test_an_end_says_what_was_reached() -> None:
     assert nan == ["ended at step 1: the loss is not a finite number", "findings: none"]
 
 
+def test_of_findings_nothing_is_printed_where_the_run_failed_before_its_first_step() -> None:
+    failed = RunEnded(step=0, reason="failed", detail="/nowhere: does not exist")
+    assert told(TextProgress(steps=2), PreparationBegan(activity="reading the text"), failed) == []
+    assert told(TextProgress(steps=2), step(1), failed) == ["findings: none"]
+
+
 def test_escape_sequences_in_a_finding_are_made_visible() -> None:
     opened = FindingOpened(id=1, step=1, onset=1, kind="\x1b[2J", severity="info", evidence="\x07")
     assert "\x1b" not in "".join(told(TextProgress(steps=1), opened))

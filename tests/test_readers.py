@@ -172,6 +172,21 @@ def test_a_table_without_header_has_columns_that_can_be_named() -> None:
     assert series(log, "loss") == [(1, 2.5), (2, 2.4)]
 
 
+def test_in_a_table_without_header_the_loss_is_the_column_that_falls_beside_a_counter() -> None:
+    epochs = opened(lines("0 0.5 0.75 -1.0", "1 0.25 0.875 -0.5", "2 0.125 0.9 0.5"))
+    assert series(epochs, "loss") == [(1, 0.5), (2, 0.25), (3, 0.125)]
+    assert "column 2 was taken for the loss" in epochs.notes[0]
+    for which_is_it in (["1,2.5,3.5", "2,2.4,3.4", "3,2.3,3.3"], ["1,0.5,7.5", "2,0.6,7.6", "3,0.7,7.7"]):
+        with pytest.raises(ReadError, match="no column is called like a loss"):
+            opened(lines(*which_is_it))
+
+
+def test_a_counter_without_a_name_may_begin_anew() -> None:
+    counted = [*range(1, 9), *range(1, 9)]
+    log = opened(lines(*(f"{epoch},{9 - place / 4}" for place, epoch in enumerate(counted))))
+    assert series(log, "loss") == [(row, 9 - (row - 1) / 4) for row in range(1, 17)]
+
+
 def test_a_column_of_losses_alone_is_enough() -> None:
     assert series(opened(lines("2.5", "2.25", "nan")), "loss")[:2] == [(1, 2.5), (2, 2.25)]
     exported = opened(lines("Wall time,Step,Value", "1.5e9,10,2.5", "1.6e9,20,2.25"))

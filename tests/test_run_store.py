@@ -19,10 +19,12 @@ from tinygpt_tui.engine.events import (
     CheckpointSaved,
     Evaluated,
     FindingOpened,
+    RunDescribed,
     RunEnded,
     RunPaused,
     RunResumed,
     StepFinished,
+    encode,
 )
 from tinygpt_tui.engine.readers.log import open_log
 from tinygpt_tui.engine.readers.source import ReadError
@@ -41,6 +43,7 @@ from tinygpt_tui.engine.storage.run_folder import (
 from tinygpt_tui.engine.storage.run_store import (
     config_keeper,
     create,
+    create_described,
     default_runs_folder,
     find_run,
     read_config,
@@ -94,6 +97,17 @@ def test_runs_of_one_name_are_numbered_and_a_number_is_not_given_to_a_newer_run(
 
     assert [run.name for run in runs] == ["copy-1", "copy-2", "copy-3"]
     assert create(tmp_path, RunConfig(), "copy", NOW).name == "copy-4"
+
+
+def test_an_attached_loop_is_as_old_as_its_first_event_though_files_come_and_go_later(tmp_path: Path) -> None:
+    run = create_described(tmp_path, "loop")
+    began = NOW.timestamp()
+    event = RunDescribed(title="loop", kind="loop", commands=[], changes=[], seq=0, time=began)
+    (run / EVENTS).write_bytes(encode(event) + b"\n")
+
+    os.utime(run, (began + 3600, began + 3600))
+
+    assert only(tmp_path).created == NOW
 
 
 @pytest.mark.parametrize("name", ["../up", "a/b", ".hidden", "with space", "x" * 65, "\x1b[31m", "ü"])

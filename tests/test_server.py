@@ -9,7 +9,8 @@ from queue import SimpleQueue
 
 import pytest
 
-from tinygpt_tui.engine.client import ClientError, attach
+from tinygpt_tui.engine.client.opening import attach
+from tinygpt_tui.engine.client.run import ClientError
 from tinygpt_tui.engine.events import Follow, PaceLesson, Pause, Refused, RunPaused, decode_event, encode
 from tinygpt_tui.engine.hosting import client_limit, server
 from tinygpt_tui.engine.hosting.interfaces import Request

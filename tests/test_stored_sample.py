@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tinygpt_tui.engine import stored_sample
-from tinygpt_tui.engine.client import ClientError
+from tinygpt_tui.engine.client import stored_sample
+from tinygpt_tui.engine.client.run import ClientError
 from tinygpt_tui.engine.config import DataConfig, StorageConfig
 from tinygpt_tui.engine.corpus import load_corpus
 from tinygpt_tui.engine.events import Sample, SampleGenerated, encode

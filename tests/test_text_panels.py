@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from textual.app import App, ComposeResult
 from textual.widgets import Static
 
+from tinygpt_tui.engine.arrivals import LogRead
 from tinygpt_tui.engine.config import LiveSettings, RunConfig
 from tinygpt_tui.engine.events import (
     CheckpointSaved,
@@ -39,6 +40,7 @@ from tinygpt_tui.tui.run.header import header_line
 from tinygpt_tui.tui.run.process_memory import resident_bytes
 from tinygpt_tui.tui.view.findings import open_findings
 from tinygpt_tui.tui.view.run_view import RunView
+from tinygpt_tui.tui.view.state_glyphs import state_words
 
 from .screen_text import until
 from .scripted_run import started, steps
@@ -72,6 +74,18 @@ def test_when_nothing_is_wrong_the_diagnosis_says_what_was_checked() -> None:
     view = BEGUN.after_all(steps(CONFIG, [3.0] * 20))
     assert "Nothing looks wrong" in words(DiagnosisPanel, view)
     assert "20 steps" in words(DiagnosisPanel, view)
+
+
+def test_gradients_that_were_never_measured_were_not_checked() -> None:
+    measured = steps(CONFIG, [3.0] * 20)
+    unmeasured = [msgspec.structs.replace(step, grad_norm=None) for step in measured]
+    assert "exploding gradients" in words(DiagnosisPanel, BEGUN.after_all(measured))
+    assert "gradients" not in words(DiagnosisPanel, BEGUN.after_all(unmeasured))
+
+
+def test_a_log_whose_program_has_ended_is_followed_no_more() -> None:
+    going, over = (state_words(BEGUN.after(LogRead(is_over=is_over))).plain for is_over in (False, True))
+    assert "following" in going and "ended" in over
 
 
 def test_the_worst_open_finding_comes_first_and_has_the_key() -> None:

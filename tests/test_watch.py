@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from textual.widgets import OptionList
 
 from tinygpt_tui.engine.arrivals import LinesPrinted, LogRead, StartedOver
-from tinygpt_tui.engine.client import ClientError
+from tinygpt_tui.engine.client.run import ClientError
 from tinygpt_tui.engine.config import RunConfig
 from tinygpt_tui.engine.events import Pause, Refused, RunDescribed, RunStarted, StepFinished
 from tinygpt_tui.engine.following.log_folder import logs_in

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tinygpt_tui.engine.client import ClientError, LiveRun, attach, start
+from tinygpt_tui.engine.client.live_run import LiveRun
+from tinygpt_tui.engine.client.opening import attach, start
+from tinygpt_tui.engine.client.run import ClientError
 from tinygpt_tui.engine.config import LiveSettings, RunConfig
 from tinygpt_tui.engine.events import (
     Accepted,
@@ -171,7 +173,7 @@ async def test_a_killed_client_leaves_the_run_training(tmp_path: Path) -> None:
     starter = f"""
 import asyncio, os, signal, sys
 from pathlib import Path
-from tinygpt_tui.engine.client import start
+from tinygpt_tui.engine.client.opening import start
 async def main():
     await start(Path({str(run)!r}), {scripted_worker()!r})
     os.kill(os.getpid(), signal.SIGKILL)

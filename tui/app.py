@@ -222,7 +222,7 @@ class TinyGPTApp(RememberingApp):
 
 async def open_or_notify(app: App[None], run: Awaitable[OpenedRun], words: str) -> OpenedRun | None:
     """The run, with `words` on the screen while it opens; None, and a notice with the reason, where it cannot."""
-    from ..engine.client import ClientError
+    from ..engine.client.run import ClientError
     from ..engine.config import ConfigError
     from ..engine.storage.run_store import StoreError
     from .dialogs.opening_screen import OpeningScreen

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from .navigation import ForkRun, OpenLog, OpenRun, ResumeRun, RunDestination, StartRun
 
 if TYPE_CHECKING:  # the first frame does not wait for the client
-    from ..engine.client import Run
+    from ..engine.client.run import Run
 
     class OpenedRun(Run, Protocol):
         """A run that its opener closes; its worker goes on."""
@@ -38,22 +38,22 @@ def in_words(destination: RunDestination) -> str:
 
 async def open_run(destination: RunDestination, runs: Path) -> OpenedRun:
     """ConfigError, StoreError or ClientError where it cannot be had."""
-    from ..engine import client
+    from ..engine.client import opening
     from ..engine.storage import run_folder
 
     match destination:
         case StartRun():
-            return await client.start(await asyncio.to_thread(_created, destination, runs))
+            return await opening.start(await asyncio.to_thread(_created, destination, runs))
         case ResumeRun(path=path, checkpoint=checkpoint, change=change, steps=steps):
             if steps is not None:
                 await asyncio.to_thread(_lengthened, path, steps)
-            return await client.start(path, checkpoint=checkpoint, change=change)
+            return await opening.start(path, checkpoint=checkpoint, change=change)
         case ForkRun():
-            return await client.start(await asyncio.to_thread(_forked, destination, runs))
+            return await opening.start(await asyncio.to_thread(_forked, destination, runs))
         case OpenRun(path=path):
             if await asyncio.to_thread(run_folder.find_worker, path):
-                return await client.attach(path)
-            return await asyncio.to_thread(client.open_stored, path)
+                return await opening.attach(path)
+            return await asyncio.to_thread(opening.open_stored, path)
         case OpenLog():
             return await _followed(destination)
 

@@ -27,8 +27,10 @@ def append_row(
     step: int | None = None,
     steps: int | None = None,
     is_last: bool = False,
-) -> Path:
-    """Append one step to the newest run of that name that has not ended, or to a new one; StoreError or OSError.
+) -> tuple[Path, bool]:
+    """Append one step to the newest run of that name that has not ended, or to a new one, and whether it is new.
+
+    StoreError or OSError where that cannot be.
 
     `val_loss` among the numbers is an evaluation. Without a number the step follows the last one. `is_last` ends the
     run, after its last step if there is one.
@@ -50,7 +52,7 @@ def append_row(
                 log.append(*([event] if diagnosis is None else with_findings(event, diagnosis)))
         finally:
             log.close()
-    return run
+    return run, is_new
 
 
 def _opening(name: str, steps: int | None) -> list[Event]:

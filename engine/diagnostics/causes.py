@@ -26,6 +26,7 @@ from .data_causes import broken_batch
 from .fixes import (
     EARLY_ROWS,
     EARLY_STEPS,
+    USUAL_DECAY,
     can_set,
     check_data,
     check_labels,
@@ -135,7 +136,7 @@ def not_clipped(context: Context) -> Iterator[Cause]:
 def _growth(norms: Sequence[float], usual: float) -> str:
     """One batch, or gradients that grow from row to row."""
     large = sum(norm > 3 * usual for norm in norms)
-    return "one batch with an unusually large gradient" if large <= 2 else "gradients that grow and are not clipped"
+    return "one batch with an unusually large gradient" if large <= 2 else "gradients that grow"
 
 
 def short_warmup(context: Context) -> Iterator[Cause]:
@@ -231,9 +232,9 @@ def small_batch(context: Context) -> Iterator[Cause]:
 def no_regularisation(context: Context) -> Iterator[Cause]:
     if context.settings and context.settings.dropout < 0.1:
         how = f"only {context.settings.dropout:g}" if context.settings.dropout else "no"
-        yield Cause(
-            SET, f"{how} dropout and a weight decay of {context.settings.weight_decay:g}: nothing holds it back"
-        )
+        decay = context.settings.weight_decay
+        held = "nothing holds it back" if decay < USUAL_DECAY else "that alone does not hold it back"
+        yield Cause(SET, f"{how} dropout and a weight decay of {decay:g}: {held}")
 
 
 def trained_too_long(context: Context) -> Iterator[Cause]:

@@ -1,18 +1,22 @@
 """The interface of a detector: it reads the run's statistics and reports when an episode begins and when it is over."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Literal, Protocol, runtime_checkable
 
 from .run_statistics import RunStatistics
 
 Severity = Literal["info", "warning", "failure"]
-Watched = Literal["row", "norm", "pace", "loss", "start", "gradients", "block", "val_loss"]
+Watched = Literal[
+    "unusual", "large_norm", "small_norm", "pace", "loss", "high_loss", "low_loss", "start", "block", "val_loss"
+]
 """When a detector is called, so that none costs time at rows that do not concern it.
 
-At every row; at rows with a grad_norm, finite or not; with a tokens_per_s or step_time; at rows with a finite loss; at
-the first `START_ROWS` of these and while its finding is open; at rows with a finite grad_norm; when a block of the loss
-profile is complete; at rows with a finite val_loss. At "block" and "val_loss" the row has entered the statistics
-already, otherwise not yet."""
+While it is not at rest at every row, else where a number is NaN or infinite; in the same way at rows with a grad_norm,
+finite or not, or at large ones alone; at rows with a finite grad_norm, or at small ones alone; at rows with a
+tokens_per_s or step_time; at rows with a finite loss; at these while it is not at rest, else at high ones alone, or at
+low ones alone; at the first `START_ROWS` of them and while its finding is open; when a block of the loss profile is
+complete; at rows with a finite val_loss. At "block" and "val_loss" the row has entered the statistics already,
+otherwise not yet."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,3 +55,13 @@ class Detector(Protocol):
     def evidence(self, run: RunStatistics) -> str:
         """What is seen of the present episode up to the last row; called only while there is one."""
         ...
+
+
+@runtime_checkable
+class Resting(Detector, Protocol):
+    """A detector that need not see the rows which show nothing of its kind while it is at rest.
+
+    To see them would change nothing: it would find nothing, and stay at rest.
+    """
+
+    def is_at_rest(self, run: RunStatistics) -> bool: ...

@@ -28,11 +28,12 @@ from .causes import fixes_for, ranked_causes
 from .confidence import confidence
 from .context import FAR, Context, peak_lr
 from .detector import Detection, Detector, Recovered
+from .held import SMALL_NORM, START
 from .hindsight import verdict
 from .policy_causes import POLICY_CAUSES, POLICY_COLLAPSED, recover_policy
 from .regime import MEASURED_BY, Regime
 from .row import Row
-from .run_statistics import START, RunFacts, RunStatistics
+from .run_statistics import RunFacts, RunStatistics
 from .whole_log import Whole
 
 UPDATE_ROWS = 20
@@ -83,13 +84,15 @@ class Diagnosis:
         self._kinds = [kind for kind in CATALOGUE if kind in kinds]
         self._open: dict[str, OpenFinding] = {}
         """By kind."""
-        self._open_at_start = False
-        """Whether a finding of a detector of the start is open: it is called until that closes."""
+        self._awake = 0
+        """The bits of the detectors that are not at rest; among them those of the start while one's finding is open."""
         self._next_id = 0
         self._rows = 0
         self._update_at = math.inf
         """The row from which on the evidence of some open finding may be published anew."""
         self._regime = Regime()
+        self._has_measures = False
+        """Whether rows have held what `Regime` looks at."""
         self._start()
 
     def _start(self) -> None:
@@ -110,6 +113,7 @@ class Diagnosis:
                 return self._updates(are_due=True)
             case LayersMeasured():
                 self._run.layers = event
+                self._awake |= SMALL_NORM
                 self._context = replace(self._context, layers=event, layers_before=self._context.layers)
             case _:
                 self._context = _updated(self._context, event)
@@ -118,16 +122,23 @@ class Diagnosis:
     def examine(self, row: Row) -> list[FindingEvent]:
         """The findings that open, change or close at this row; rows come in the order of the log."""
         self._recent.append(row)
-        ended: list[FindingEvent] = []
-        if not MEASURED_BY.isdisjoint(row.values) and self._regime.ends_at(row) and "nan" not in self._open:
-            ended = self._start_anew(row)
         run = self._run
+        if not run.known.issuperset(row.values):
+            run.meet(row.values)
+            self._has_measures = not MEASURED_BY.isdisjoint(run.known)
+        ended: list[FindingEvent] = []
+        if self._has_measures and self._regime.ends_at(row) and "nan" not in self._open:
+            ended = self._start_anew(row)
+            run = self._run
         self._rows += 1
         run.look(row)
         seen: list[tuple[str, Detection | Recovered]] = []
-        for kind, observe in self._calls.before[run.held | START if self._open_at_start else run.held]:
+        calls, rests = self._calls[run.held | self._awake]
+        for kind, observe in calls:
             if (outcome := observe(run)) is not None:
                 seen.append((kind, outcome))
+        for bit, is_at_rest in rests:
+            self._awake = self._awake & ~bit if is_at_rest(run) else self._awake | bit
         if run.learn():
             seen += outcomes(self._calls.after_block, run)
         if run.val_loss is not None:
@@ -135,14 +146,14 @@ class Diagnosis:
         if not seen and self._rows < self._update_at:
             return ended
         found = [finding for kind, outcome in seen for finding in self._finding(kind, outcome)]
-        self._open_at_start = not OF_THE_START.isdisjoint(self._open)
+        self._awake = self._awake & ~START if OF_THE_START.isdisjoint(self._open) else self._awake | START
         return [*ended, *found, *self._updates()]
 
     def _start_anew(self, row: Row) -> list[FindingEvent]:
         """A jump by design: what was open ends here, and nothing is compared with the rows before."""
         ended: list[FindingEvent] = [FindingClosed(id=found.id, step=row.step) for found in self._open.values()]
         self._open.clear()
-        self._open_at_start = False
+        self._awake = 0
         self._run = self._run.anew()
         self._context = replace(self._context, run=self._run)
         self._start()

@@ -11,6 +11,8 @@ from .trainers import Setting
 USUAL_CLIP = 1.0
 """Pascanu et al. 2013 clip; 1.0 is what language models settled on (Brown et al. 2020)."""
 USUAL_MOMENTUM = 0.9
+USUAL_DECAY = 0.1
+"""What language models settled on (Brown et al. 2020)."""
 USUAL_PATIENCE = 5
 """Evaluations; one or two without a better val_loss are mostly noise (Prechelt 1998, criterion UP)."""
 EARLY_STEPS = 500
@@ -160,8 +162,8 @@ def regularise(context: Context) -> Iterator[Fix]:
         return
     if context.settings is None or context.settings.dropout < 0.2:
         yield Fix(title="drop out 20%", changes={"model.dropout": 0.2})
-    if context.settings is None or context.settings.weight_decay < 0.1:
-        yield Fix(title="decay weights by 0.1", changes={"optimizer.weight_decay": 0.1})
+    if context.settings is None or context.settings.weight_decay < USUAL_DECAY:
+        yield Fix(title=f"decay weights by {USUAL_DECAY:g}", changes={"optimizer.weight_decay": USUAL_DECAY})
 
 
 def smaller_model(context: Context) -> Iterator[Fix]:

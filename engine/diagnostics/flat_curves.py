@@ -83,17 +83,16 @@ def guessing(whole: Whole) -> Verdict | None:
 
 
 def saturated(whole: Whole) -> Verdict | None:
-    """The loss, or the one of validation where there is no other, is that of a probability of 0, as Caffe has it.
+    """The loss is that of a probability of 0, as single precision and Caffe have it.
 
     Where it was far lower before, the run has diverged to it; else it never left it.
     """
-    levels = whole.means or [evaluation.val_loss for evaluation in whole.evaluations]
-    if not levels or abs(levels[-1] - NO_PROBABILITY) > IDENTICAL * NO_PROBABILITY:
+    means = whole.means
+    if not means or abs(means[-1] - NO_PROBABILITY) > IDENTICAL * NO_PROBABILITY:
         return None
-    seen = f"loss {levels[-1]:.4g} is -ln of the smallest float32: the target has a probability of 0, and no gradient"
-    has_diverged = min(levels) < NO_PROBABILITY / 2
-    end = whole.ends[-1] if whole.ends else whole.evaluations[-1].step
-    return seen_as("divergence" if has_diverged else "stall", end, "failure", seen)
+    seen = f"loss {means[-1]:.4g} is -ln of the smallest float32: the target has a probability of 0, and no gradient"
+    has_diverged = min(means) < NO_PROBABILITY / 2
+    return seen_as("divergence" if has_diverged else "stall", whole.ends[-1], "failure", seen)
 
 
 def constant(whole: Whole) -> Verdict | None:

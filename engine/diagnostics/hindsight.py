@@ -19,11 +19,11 @@ from .flat_curves import (
     unmoved,
     zero,
 )
-from .moving_curves import collapsed, diverged, leapt, lifted, overfits, rising, swings, val_swings, zigzags
+from .moving_curves import blown_up, collapsed, diverged, leapt, lifted, overfits, rising, swings, val_swings, zigzags
 from .whole_log import Verdict, Whole
 
 RULES: tuple[Callable[[Whole], Verdict | None], ...] = (
-    zero, overflowing, collapsed, diverged, rising, lifted, leapt,
+    zero, overflowing, collapsed, diverged, rising, lifted, leapt, blown_up,
     saturated, guessing, constant, unmoved, creeping, creeping_in_noise, decayed_early, overfits, swings, zigzags,
     val_swings, skipping,
 )  # fmt: skip

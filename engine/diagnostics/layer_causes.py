@@ -19,7 +19,7 @@ CALM = 1.5
 def overflowing_softmax(context: Context) -> Iterator[Cause]:
     """The loss is NaN at once, when the largest attention logit, as it grew, passed what an exponential can be of."""
     now, before = context.layers, context.layers_before
-    if now is None or before is None or context.onset <= now.step or not _was_calm(context):
+    if now is None or before is None or context.onset <= now.step or not (context.loss_is_bad and _was_calm(context)):
         return
     logit, earlier = now.max_attention_logit, before.max_attention_logit
     if not 0 < earlier < logit < math.inf:

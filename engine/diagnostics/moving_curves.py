@@ -19,6 +19,10 @@ TOPS, HIGHER = 3, 1.5
 """The last rows that are the highest of all, in order, and times what was highest before, which is no noise either."""
 LIFTED = 5
 """Rows, all far above all others, of which one in 21 orders by chance would be: two before them are enough."""
+AT_ONCE, MULTIPLE = 4, 4.0
+"""Rows, each above the one before from the first row on, and times the first one that they come to."""
+BEYOND = 100.0
+"""Times the usual row: with another, no batch is so much harder."""
 LEAP = 8.0
 """Times the largest move before: no noise of few rows does that."""
 SWING = 0.05
@@ -61,7 +65,8 @@ def rising(whole: Whole) -> Verdict | None:
     """Every row of the last ones is above the one before, to far above all that was before; one order in 120.
 
     From the very first row on a tenth is far enough: such a run has not made one step ahead; and of epochs, whose means
-    have little noise. Three rows are enough if they are the highest of all, to far above all others.
+    have little noise; fewer rows are enough that rise to a multiple. Three rows are enough if they are the highest of
+    all, to far above all others.
     """
     means = whole.means
     start = len(means) - 1
@@ -69,11 +74,13 @@ def rising(whole: Whole) -> Verdict | None:
         start -= 1
     rows, end = len(means) - start, means[-1]
     is_little = rows > RISING and end > means[start] + GAINED * abs(means[start])
-    is_enough = is_little and (whole.run.facts.rows_are_epochs or (start == 0 and whole.is_fresh))
+    is_first = start == 0 and whole.is_fresh
+    is_enough = is_little and (whole.run.facts.rows_are_epochs or is_first)
+    is_multiple = is_first and rows >= AT_ONCE and end > MULTIPLE * means[0] > 0
     is_far = rows >= RISING and end >= means[start] + max(max(means[: start + 1]), abs(means[start]))
     highest = max(means[:-TOPS], default=math.inf)
     is_top = rows >= TOPS and len(means) > 2 * TOPS and highest < means[-TOPS] and end > HIGHER * abs(highest)
-    if not (is_enough or is_far or is_top):
+    if not (is_enough or is_multiple or is_far or is_top):
         return None
     seen = f"loss {end:.3g} at step {whole.run.step}, and higher in every row since {means[start]:.3g} at step"
     return seen_as("divergence", whole.ends[start], "failure", f"{seen} {whole.ends[start]}")
@@ -113,6 +120,18 @@ def leapt(whole: Whole) -> Verdict | None:
     kind = "divergence" if top == len(means) - 1 or min(means[top:]) > means[0] else "spike"
     seen = f"loss {means[top]:.3g} at step {whole.ends[top]}, and {means[top - 1]:.3g} in the row before"
     return seen_as(kind, whole.ends[top], "failure" if kind == "divergence" else "warning", seen)
+
+
+def blown_up(whole: Whole) -> Verdict | None:
+    """Some rows are a hundred times the usual one and above the first, and it comes back to the usual level."""
+    means, ends = whole.means, whole.ends
+    usual, first = median(means), whole.run.first
+    line = max(BEYOND * usual, 2 * first)
+    high = [place for place, mean in enumerate(means) if mean > line]
+    if len(means) < 4 or usual <= 0 or first <= 0 or not high or len(high) == len(means) - high[0]:
+        return None
+    seen = f"loss {means[high[0]]:.3g} at step {ends[high[0]]} and as far up in {len(high)} of {len(means)} rows"
+    return seen_as("spike", ends[high[0]], "warning", f"{seen}; the usual row is {usual:.3g}")
 
 
 def collapsed(whole: Whole) -> Verdict | None:

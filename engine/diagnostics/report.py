@@ -10,7 +10,7 @@ from .catalogue import CATALOGUE
 from .confidence import foreign_confidence
 from .diagnosis import Diagnosis, time_row
 from .profile import Profile
-from .row import RESUMED, Row
+from .row import Row
 from .run_statistics import RunFacts, RunStatistics
 from .whole_log import EvaluatedRow, Whole
 
@@ -111,11 +111,11 @@ class Reporter:
         self._rows += 1
         values = row.values
         if not self._known.issuperset(values):
-            self._signals |= dict.fromkeys(name for name in values if name != RESUMED)
+            self._signals |= dict.fromkeys(values)
             self._known.update(values)
             self._remembers = not (self._is_ours or REMEMBERED.isdisjoint(self._known))
         if self._only_val and "val_loss" in values:
-            row = Row(row.step, {**values, "loss": values["val_loss"]})
+            row = Row(row.step, {**values, "loss": values["val_loss"]}, row.resumed)
         found = self._diagnosis.examine(row)
         if found:
             self._take(found)

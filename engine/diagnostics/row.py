@@ -2,22 +2,21 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 CUTOFF = 1e150
 """Finite numbers are cut off here, so that no difference or product of two overflows."""
 
-RESUMED = "\x00resumed"
-"""The name under which a row holds that a program began to write here: in another file (0), or after a pause, by how
-many times that is longer than any interval before. No log can have it, because NUL bytes are dropped."""
 
-
-@dataclass(slots=True)
-class Row:
-    """A value, and never changed; it is not frozen because that doubles the time to make one of a million."""
+class Row(msgspec.Struct, gc=False):
+    """A value, and never changed; frozen, and known to the garbage collector, it takes twice as long to make."""
 
     step: int
     values: Mapping[str, float]
+    resumed: float | None = None
+    """A program began to write here: in another file (0), or after a pause, by how many times that is longer than any
+    interval before; None where it goes on as before."""
 
     def finite(self, name: str) -> float | None:
         """The value, unless it is missing, NaN or infinite."""

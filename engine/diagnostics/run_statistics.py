@@ -1,9 +1,12 @@
 """Running statistics of a training log, in constant memory; updated once per row, read by every detector."""
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..events import LayersMeasured
 from .chance_loss import TOLERANCE, guessed_among, known_chance_loss
+from .held import GRADIENTS, HIGH_LOSS, LARGE_NORM, LOSS, LOW_LOSS, NORM, PACE, SMALL_NORM, START, UNUSUAL
 from .level import RunningLevel
 from .profile import Profile
 from .row import CUTOFF, Row
@@ -27,8 +30,12 @@ DISTURBED = 0.3
 """Share of the gain that is lost for the moment: a spike is healing, and no slope can be read from such rows."""
 START_ROWS = 100
 """Rows with a finite loss that are the start of a run."""
-LOSS, GRADIENTS, NORM, PACE, START = 1, 2, 4, 8, 16
-"""Bits of what a row holds: a finite loss, a finite grad_norm, any grad_norm, a speed; and that it is of the start."""
+HIGH = 0.1
+"""Units above the best level, from which on a loss is high."""
+LOW = 0.1
+"""Share of the loss of guessing, below which a loss is low."""
+_ODD_NORM = NORM | GRADIENTS | LARGE_NORM | SMALL_NORM
+_PACES = frozenset({"step_time", "tokens_per_s"})
 FRESH = 3
 """A run that begins later than after so many logging intervals is the rest of a longer one."""
 
@@ -69,20 +76,25 @@ class RunStatistics:
         self.lr: float | None = None
         self.grad_norm: float | None = None
         self.held = 0
-        """What this row holds, as bits."""
-        self.is_usual = True
-        """Whether no loss, val_loss or grad_norm of this row is NaN, infinite or beyond `CUTOFF`."""
+        """What this row holds and may show, as bits."""
+        self.known = set[str]()
+        """What rows have held so far, by name."""
         self.layers: LayersMeasured | None = None
         """The latest measurement of single layers."""
         self.rows = 0
         """With a finite loss, before this one."""
         self.last_loss = 0.0
-        """The last finite one, and its step."""
-        self.last_step = 0
+        """The last finite one."""
+        self.last_row = Row(0, {})
+        """Its row."""
+        self.row_before = self.last_row
+        """The row with a finite loss before that one."""
         self.first = 0.0
         self.first_step = 0
         self.chance = facts.chance
         """The loss of guessing evenly, where it is known or the first loss gives it away."""
+        self.low = -math.inf
+        """Below this a loss is low."""
         self.best = 0.0
         """The lowest level of the loss."""
         self.unit = 0.0
@@ -111,6 +123,8 @@ class RunStatistics:
         """val_loss before the first row with a loss."""
         self._second = 0.0
         """The last of the first two losses."""
+        self._has_pace = False
+        """Whether rows have had a speed."""
         self._interval = 0
         self._warmup_steps = facts.warmup_steps
 
@@ -119,64 +133,83 @@ class RunStatistics:
         new = RunStatistics(self.facts)
         new.lr, new.top_lr, new.spent_since, new.settled = self.lr, self.top_lr, self.spent_since, self.settled
         new.is_part = True
-        new.has_rewards, new.spent = self.has_rewards, self.spent
+        new.known, new.has_rewards, new.spent = self.known, self.has_rewards, self.spent
+        new._has_pace = self._has_pace
         return new
 
+    def meet(self, names: Iterable[str]) -> None:
+        """Some of which no row has held so far."""
+        self.known.update(names)
+        self.has_rewards = "reward" in self.known
+        self._has_pace = not self.known.isdisjoint(_PACES)
+
     def look(self, row: Row) -> None:
-        self.row = row
+        self.row, self.step = row, row.step
         values = row.values.get
-        self.step = row.step
         loss, val_loss, lr, grad_norm = values("loss"), values("val_loss"), values("lr"), values("grad_norm")
-        self.is_usual = True
         held = START if self.rows <= START_ROWS else 0
         if grad_norm is not None:
-            held |= NORM
-            if not -CUTOFF < grad_norm < CUTOFF:
-                grad_norm, self.is_usual = row.finite("grad_norm"), False
-                if grad_norm is None:
-                    self.bad_norms, self.last_bad_norm = self.bad_norms + 1, row.step
-            if grad_norm is not None:
-                held |= GRADIENTS
-                if 0 < grad_norm <= self.norm.large:
-                    self.norm.learn(grad_norm)
-        if loss is not None and not -CUTOFF < loss < CUTOFF:
-            loss, self.is_usual = row.finite("loss"), False
-        if val_loss is not None and not -CUTOFF < val_loss < CUTOFF:
-            val_loss, self.is_usual = row.finite("val_loss"), False
-        self.loss, self.val_loss, self.grad_norm = loss, val_loss, grad_norm
-        if val_loss is not None and self.rows == 0:
-            self._untrained = val_loss
-        if "reward" in row.values:
-            self.has_rewards = True
-        if "step_time" in row.values:
-            held |= PACE
-            self.spent.learn(row)
-        elif "tokens_per_s" in row.values:
-            held |= PACE
+            if -CUTOFF < grad_norm < CUTOFF:
+                held |= (NORM | GRADIENTS) if self.norm.learn(grad_norm) else _ODD_NORM
+            else:
+                grad_norm, bits = self._beyond(row)
+                held |= bits
+        if val_loss is not None:
+            if not -CUTOFF < val_loss < CUTOFF:
+                val_loss, held = row.finite("val_loss"), held | UNUSUAL
+            if self.rows == 0 and val_loss is not None:
+                self._untrained = val_loss
         if lr is not None and lr != self.lr and 0 <= lr < CUTOFF:
             self._follow_schedule(lr)
+        if self._has_pace:
+            held |= self._clocked(row)
+        if loss is not None and not -CUTOFF < loss < CUTOFF:
+            loss, held = row.finite("loss"), held | UNUSUAL
+        self.loss, self.val_loss, self.grad_norm = loss, val_loss, grad_norm
         if loss is not None:
             held |= LOSS
-            self.last_loss, self.last_step = loss, row.step
+            self.last_loss, self.last_row, self.row_before = loss, row, self.last_row
             if self.rows == 0:
                 self._begin(loss)
+            if loss > self.best + HIGH * self.unit:
+                held |= HIGH_LOSS
+            if loss < self.low:
+                held |= LOW_LOSS
         self.held = held
+
+    def _beyond(self, row: Row) -> tuple[float | None, int]:
+        """The grad_norm that is NaN, infinite or cut off, and what the row holds of it."""
+        norm = row.finite("grad_norm")
+        if norm is None:
+            self.bad_norms, self.last_bad_norm = self.bad_norms + 1, row.step
+            return None, UNUSUAL | _ODD_NORM & ~GRADIENTS
+        self.norm.learn(norm)
+        return norm, UNUSUAL | _ODD_NORM
+
+    def _clocked(self, row: Row) -> int:
+        if "step_time" in row.values:
+            self.spent.learn(row)
+            return PACE
+        return PACE if "tokens_per_s" in row.values else 0
 
     def _begin(self, loss: float) -> None:
         self.first = self.best = loss
         self.first_step = self.step
         self.unit = abs(loss)
         self.chance = self.facts.chance or known_chance_loss(loss) or known_chance_loss(self._untrained)
+        if self.chance is not None:
+            self.low = LOW * self.chance
 
     def _follow_schedule(self, lr: float) -> None:
-        if lr > LR_RISE * (self.lr if self.lr is not None else lr):
+        before, top = self.lr, self.top_lr
+        if before is not None and lr > LR_RISE * before:
             self.settled = 0
-            if (self.lr or 0) <= RESTART_FROM * self.top_lr and RESTART_TO * self.top_lr <= lr <= LR_RISE * self.top_lr:
+            if before <= RESTART_FROM * top and RESTART_TO * top <= lr <= LR_RISE * top:
                 self.restarted = self.rows
         self.lr = lr
-        if lr > self.top_lr:
-            self.top_lr = lr
-        if lr > SPENT * self.top_lr or self.top_lr == 0:
+        if lr > top:
+            self.top_lr = top = lr
+        if lr > SPENT * top or top == 0:
             self.spent_since = None
         elif self.spent_since is None:
             self.spent_since = self.step
@@ -229,6 +262,11 @@ class RunStatistics:
         """The level that a run resumed from an earlier step may have: that of now, or of the rows before that step."""
         blocks = zip(self.profile.means, self.profile.ends, strict=True)
         return max(self.level.mean, [self.first, *(mean for mean, end in blocks if end < step)][-1])
+
+    @property
+    def last_step(self) -> int:
+        """That of the last finite loss."""
+        return self.last_row.step
 
     @property
     def is_restarted(self) -> bool:

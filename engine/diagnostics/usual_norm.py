@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass, field
 
+from ..healthy import VANISHING
+
 LARGE = 10.0
 """Times the usual level, the geometric mean of the recent norms, from which on a norm is large."""
 COLLAPSED = 1e-3
@@ -25,7 +27,10 @@ class UsualNorm:
     _log: float = field(default=0.0, init=False)
     _seen: int = field(default=0, init=False)
 
-    def learn(self, norm: float) -> None:
+    def learn(self, norm: float) -> bool:
+        """Whether it is neither large, nor next to nothing, nor has it collapsed."""
+        if not 0 < norm <= self.large:
+            return False
         seen = self._seen = self._seen + 1
         log = self._log = self._log + (math.log(norm) - self._log) / (seen if seen < MEMORY else MEMORY)
         level = self.level = math.exp(log)
@@ -33,3 +38,4 @@ class UsualNorm:
             self.large = LARGE * level
             if level * COLLAPSED > self.collapsed and seen >= KNOWN:
                 self.collapsed = COLLAPSED * level
+        return VANISHING <= norm <= self.large and norm >= self.collapsed

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ..client import LiveRun, start
+from ..client.live_run import LiveRun
+from ..client.opening import start
 from ..events import AnyEvent, Evaluated, FindingClosed, FindingOpened, RunEnded, StepFinished, Stop, TakeSteps
 from ..storage.run_store import read_config
 from .proof import Candidate, ProofPlan, make_arm

@@ -35,6 +35,16 @@ class ProbeAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """The numbers of the evidence, by name."""
 
 
+class ProbeWork(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a probe is that trains."""
+
+    done: int
+    """Steps."""
+    of: int
+    """At most."""
+    spent_s: float
+
+
 PROBES: Mapping[str, ProbeQuestion] = {
     probe.name: probe
     for probe in (

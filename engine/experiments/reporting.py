@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
-from ..client import killed_words
+from ..process_end import killed_words
 from ..storage.run_folder import StoreError
 
 _R = TypeVar("_R", bound="WorkReport")

@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from ..client import ClientError, LiveRun, start
+from ..client.live_run import LiveRun
+from ..client.opening import start
+from ..client.run import ClientError
 from ..events import AnyEvent, Evaluated, RunEnded, StepFinished
 from ..storage.run_reaper import delete
 from ..storage.run_store import create

@@ -1,6 +1,6 @@
 """A run as it is exported: its metrics as series, its diagnosis, and what is known of its settings."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -69,6 +69,8 @@ class RunSeries:
     """Step and what was changed."""
     samples: Sequence[tuple[int, str]] = ()
     """Step and what the model wrote then."""
+    tell: Callable[[int, int], None] = lambda done, of: None
+    """Called with each of the `rows` that is handed out, and how many there are."""
 
     @property
     def metrics(self) -> list[str]:
@@ -80,7 +82,9 @@ class RunSeries:
         """Step and what was measured there, the steps rising."""
         columns = [(name, self.series[name]) for name in self.metrics]
         places = [0] * len(columns)
-        for step in np.unique(np.concatenate([column.steps for _, column in columns] or [np.empty(0, np.int64)])):
+        steps = np.unique(np.concatenate([column.steps for _, column in columns] or [np.empty(0, np.int64)]))
+        for done, step in enumerate(steps):
+            self.tell(done, len(steps))
             row: dict[str, float] = {}
             for index, (name, column) in enumerate(columns):
                 place = places[index]

@@ -40,6 +40,11 @@ class ChosenRun:
         return self._name or ""
 
     @property
+    def share_read(self) -> float | None:
+        """From 0 to 1, while it is read; None where that is not known."""
+        return self._log.share_read
+
+    @property
     def log(self) -> Log | None:
         return self._log.log
 

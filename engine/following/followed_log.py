@@ -132,6 +132,10 @@ class FollowedLog:
         )
 
     @property
+    def share_read(self) -> float | None:
+        return self._reading.share_read if self._reading else None
+
+    @property
     def log(self) -> Log | None:
         return self._reading.log if self._reading else None
 

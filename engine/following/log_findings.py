@@ -92,7 +92,7 @@ class LogFindings:
         if self._further is not None:
             self._further.observe(row)
             own = {name: value for name, value in row.values.items() if name not in self._further.columns}
-            row = Row(row.step, own)
+            row = Row(row.step, own, row.resumed)
         if reporter is None or self._telling.isdisjoint(row.values):
             return
         if self._verdict is not None:  # the log goes on after all

@@ -25,6 +25,10 @@ class TextReading:
         self.change = self._tail.change
         self.close = self._tail.close
 
+    @property
+    def share_read(self) -> float | None:
+        return self._tail.share_read
+
     def read(self) -> Iterator[Placed]:
         self._is_finished = False
         for piece in self._tail.pieces():
@@ -53,6 +57,10 @@ class WholeReading:
         self._state = state(path)
         self._handed: dict[str, int] = {}
         """Rows of each run that were handed out."""
+
+    @property
+    def share_read(self) -> float | None:
+        return self.log.share_read
 
     def close(self) -> None:
         pass

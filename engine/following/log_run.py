@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..arrivals import Arrival, LinesPrinted, Noticed
-from ..client import ClientError
+from ..client.run import ClientError
 from ..config import RunConfig
 from ..events import Accepted, Command, Refused, RunDescribed, Stop
 from ..readers.source import ReadError
@@ -122,7 +122,7 @@ class LogRun:
         if self._piped.has_ended and not self._has_ended:
             self._has_ended = True
             self._shown.is_over = True
-            printed.append(Noticed(words="the input has ended"))
+            printed.append(Noticed(words="the input has ended" if self._program is None else "the program has ended"))
         return printed
 
     def _hand_out(self, batch: list[Arrival]) -> None:

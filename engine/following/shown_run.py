@@ -47,7 +47,9 @@ class ShownRun:
                 self._take(arrival)
             yield batch
         if self._chosen.log is not None:
-            read = replace(self._chosen.read, blind=self._read.blind, diagnosed=self._findings.rows)
+            read = replace(
+                self._chosen.read, blind=self._read.blind, diagnosed=self._findings.rows, is_over=self.is_over
+            )
             if read != self._read:
                 self._read = read
                 yield [read]

@@ -33,6 +33,12 @@ class Tail:
     def close(self) -> None:
         os.close(self._descriptor)
 
+    @property
+    def share_read(self) -> float:
+        """Of the file as long as it is now, from 0 to 1."""
+        size = os.fstat(self._descriptor).st_size
+        return self._offset / size if size else 1.0
+
     def change(self) -> Change:
         """What has happened since the last piece was read. ReadError where it is no file any more."""
         ours = os.fstat(self._descriptor)

@@ -1,12 +1,11 @@
 """Which columns of a log are what: chosen by name, checked against what they hold, and open to correction."""
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from ..diagnostics.row import RESUMED
-from .names import BARE, CANONICAL, NAMELESS, PART, PERPLEXITY, Meaning, is_no_loss, meaning, words_of
-from .record import RUN, WRITTEN, Record, number
+from .content import Content
+from .nameless import nameless_loss
+from .names import BARE, CANONICAL, PART, PERPLEXITY, Meaning, meaning, words_of
 
 _ADVERSARIES = {
     "d", "g", "disc", "gen", "discriminator", "generator", "actor", "critic", "policy", "value", "real", "fake", "adv",
@@ -25,87 +24,6 @@ _OF_EPISODES = {"reward", "rewards", "return", "score", "eps"}
 _MOST_LOSSES = 16
 _FEW = 0.05
 """A column with less than this share of the values of its fullest rival is a summary, not a series."""
-
-
-@dataclass
-class Content:
-    """What a column holds, as far as the survey went."""
-
-    finite: int = 0
-    nans: int = 0
-    """NaN only; infinity is a measured value."""
-    infinite: int = 0
-    returns: int = 0
-    """Times that a number came after NaN."""
-    zeros: int = 0
-    low: float = math.inf
-    high: float = -math.inf
-    integers: int = 0
-    texts: int = 0
-    rises: int = 0
-    falls: int = 0
-    _was_nan: bool = False
-    _last: float = math.nan
-
-    @property
-    def values(self) -> int:
-        return self.finite + self.nans + self.infinite
-
-    @property
-    def is_nan_a_gap(self) -> bool:
-        """NaN stands for `not measured` where it fills most of a column and numbers come after it.
-
-        A loss that really is NaN stays so: a run does not come back from NaN weights.
-        """
-        return self.returns > 0 and self.nans > self.finite
-
-    @property
-    def ends_in_nan(self) -> bool:
-        """NaN came and no number after it."""
-        return self._was_nan and not self.is_nan_a_gap
-
-    @property
-    def is_sum(self) -> bool:
-        """It goes up and hardly ever down, as what is counted since the beginning does."""
-        return self.falls < 0.25 * self.rises
-
-    @property
-    def is_counter(self) -> bool:
-        return self.integers == self.values == self.rises + 1 > 2
-
-    def add(self, cell: object) -> None:
-        value = number(cell)
-        if value is None:
-            self.texts += isinstance(cell, str) and bool(cell.strip())
-            return
-        if math.isnan(value):
-            self.nans += 1
-            self._was_nan = True
-            return
-        self.returns += self._was_nan
-        self._was_nan = False
-        if math.isinf(value):
-            self.infinite += 1
-            return
-        self.finite += 1
-        self.zeros += value == 0
-        self.integers += value == int(value)
-        self.rises += value > self._last
-        self.falls += value < self._last
-        self._last = value
-        self.low, self.high = min(self.low, value), max(self.high, value)
-
-
-def contents(sample: Sequence[Record]) -> dict[str, Content]:
-    found: dict[str, Content] = {}
-    for record in sample:
-        for name, cell in record.items():
-            if name not in (RUN, RESUMED, WRITTEN):
-                column = found.get(name)
-                if column is None:
-                    column = found[name] = Content()
-                column.add(cell)
-    return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,7 +71,7 @@ def choose(found: Mapping[str, Content], given: Mapping[str, str]) -> Columns:
         chosen["loss"] = (total,)
     if len(chosen.get("val_loss", ())) > len(chosen.get("loss", ())):
         chosen["val_loss"] = chosen["val_loss"][:1]  # several held-out sets, and not the parts of one loss
-    if not {"loss", "val_loss", "reward"} & chosen.keys() and "loss" not in given and (only := _only_series(found)):
+    if not {"loss", "val_loss", "reward"} & chosen.keys() and "loss" not in given and (only := nameless_loss(found)):
         chosen["loss"] = (only,)
     if _is_never_measured(chosen, found):
         unmeasured += chosen.pop("grad_norm")
@@ -247,14 +165,6 @@ def _total_of_parts(part: str, found: Mapping[str, Content]) -> str | None:
     return next((name for name, total in totals if total.low >= held.low and total.high >= held.high), None)
 
 
-def _only_series(found: Mapping[str, Content]) -> str | None:
-    """The one column of numbers that is neither a place nor a time, nor counts the rows without a name."""
-    unnamed = [name for name, held in found.items() if held.values > max(held.texts, 1) and not _is_place(name)]
-    unnamed = [name for name in unnamed if not (name.startswith(NAMELESS) and found[name].is_counter)]
-    unnamed = [name for name in unnamed if not is_no_loss(name)] if len(unnamed) == 1 else []
-    return unnamed[0] if len(unnamed) == 1 else None
-
-
 def _is_bare(columns: tuple[str, ...]) -> bool:
     what = meaning(columns[0])
     return what is not None and what.rank >= BARE
@@ -262,11 +172,6 @@ def _is_bare(columns: tuple[str, ...]) -> bool:
 
 def _is_perplexity(columns: tuple[str, ...]) -> bool:
     return any(not PERPLEXITY.isdisjoint(words_of(name)) for name in columns)
-
-
-def _is_place(name: str) -> bool:
-    what = meaning(name)
-    return (what is not None and what.canonical != "value") or "time" in name.lower() or name.startswith("Unnamed")
 
 
 def _is_never_measured(chosen: Mapping[str, tuple[str, ...]], found: Mapping[str, Content]) -> bool:

@@ -9,10 +9,9 @@ from typing import Self
 
 import msgspec
 
-from ..diagnostics.row import RESUMED
 from .format import Format
 from .names import NAMELESS, meaning
-from .record import Cell, Record, number
+from .record import RESUMED, Cell, Record, number
 
 _NAMES = {",": "CSV", "\t": "TSV", ";": "CSV with semicolons", "|": "table with bars", " ": "table with spaces"}
 _PROGRESS = re.compile(r"\d+/\d+")

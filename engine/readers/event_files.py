@@ -9,13 +9,12 @@ from functools import lru_cache
 from itertools import islice
 from struct import Struct, calcsize, unpack
 
-from ..diagnostics.row import RESUMED
 from .crc32c import fast_checksum, masked, plain_checksum
 from .format import Format
 from .hparams import hparams
 from .points import Point, joined
 from .protobuf import MALFORMED, fields, messages, signed, varint
-from .record import Record
+from .record import RESUMED, Record
 from .setting_values import SettingValue
 
 Blocks = Callable[[], Iterator[bytes]]

@@ -12,7 +12,8 @@ from ..diagnostics.row import Row
 from ..diagnostics.run_statistics import RunFacts
 from ..diagnostics.trainers import trainer_of
 from ..storage.run_folder import printable
-from .columns import Columns, Content, choose, contents
+from .columns import Columns, choose
+from .content import Content, contents
 from .delimited import Delimited
 from .first_row import is_short_window
 from .format import Format
@@ -109,6 +110,11 @@ class Log:
     def plan(self) -> Plan:
         """How it is read."""
         return self._plan
+
+    @property
+    def share_read(self) -> float | None:
+        """How much of the file the rows so far are; None where that is not known, as in a store."""
+        return self._plan.source.share_read if self._plan.source else None
 
     def close(self) -> None:
         if self._plan.source:

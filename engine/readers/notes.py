@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from ..storage.run_folder import printable
 from .columns import Columns
-from .names import PART, meaning
+from .names import NAMELESS, PART, meaning
 
 _TAKE = "--map {0}=NAME takes another"
 
@@ -32,6 +32,8 @@ def notes(columns: Columns, shown: Mapping[str, str], *, is_short: bool) -> tupl
             )
         elif len(taken) > 1:
             found.append(f"no column is the whole {canonical}: its parts were added up; {_TAKE.format(canonical)}")
+    if loss and loss.startswith(NAMELESS):
+        found.append(f"no column has a name: {loss} was taken for the loss; {_TAKE.format('loss')}")
     if not {"loss", "val_loss", "reward"} & shown.keys():
         found.append(
             "no loss is in the log, and the gradient norm is NaN: a loss that is NaN is left out by some trainers"

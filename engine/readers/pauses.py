@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from .columns import Content
+from .content import Content
 from .record import WRITTEN, Cell, Record, number
 
 CLOCKS = ("wall_time", "timestamp", "time", "walltime", "elapsed", "elapsed_time", "time_elapsed", "runtime")

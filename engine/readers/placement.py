@@ -6,13 +6,13 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..diagnostics.row import RESUMED, Row
+from ..diagnostics.row import Row
 from ..metrics import METRICS
 from .block import ColumnBlock, Floats64, Places
 from .names import meaning
 from .pauses import CLOCKS, clock_word
 from .plan import Plan
-from .record import RUN, WRITTEN
+from .record import RESUMED, RUN, WRITTEN
 from .runs import LEVELS, Runs
 from .step_columns import StepColumns
 from .steps import LARGEST_STEP
@@ -145,7 +145,7 @@ class Placement:
                 continue
             row = _row(named, rows[place], steps[place])
             if counted[place]:
-                waiting += runs.place(row.step, row.values)
+                waiting += runs.place(row)
             else:
                 waiting.append((runs.name, Row(row.step + runs.offset, row.values)))
             place += 1

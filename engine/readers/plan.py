@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from ..diagnostics.row import RESUMED, Row
+from ..diagnostics.row import Row
 from .format import Format
 from .names import BESIDE
 from .pauses import Pauses
-from .record import RUN, Record, number
+from .record import RESUMED, RUN, Record, number
 from .reshape import Reshape, reshaped
 from .runs import Runs
 from .source import ReadError, Source
@@ -58,15 +58,16 @@ class Plan:
             if is_first_left and "loss" in values:
                 is_first_left = False
                 continue
-            if resumed is not None and "loss" in values:
-                values[RESUMED], resumed = resumed, None
             named = str(record[RUN]) if RUN in record else ""
             if runs is None or named != stream:
                 stream, runs = named, streams.get(named) or self.begun(streams, named)
-            if (row := runs.follow(step, values)) is not None:
-                yield runs.name, row
+            row = Row(step, values)
+            if resumed is not None and "loss" in values:
+                row, resumed = Row(step, values, resumed), None
+            if (placed := runs.follow(row)) is not None:
+                yield runs.name, placed
             else:
-                yield from runs.place(step, values)
+                yield from runs.place(row)
         for runs in streams.values():
             yield from runs.finish()
 

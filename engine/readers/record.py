@@ -10,6 +10,9 @@ Record = Mapping[str, Cell]
 RUN = "\x00run"
 """The name under which a reader keeps the name of a record's run; no log can have it, because NUL bytes are dropped."""
 
+RESUMED = "\x00resumed"
+"""The name under which a record holds that a program began to write with it, as `Row.resumed` does."""
+
 WRITTEN = "\x00written"
 """The name under which a reader keeps when a record was written, in seconds, where the log has no such column."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 
-from .columns import Content
+from .content import Content
 from .names import BESIDE, is_held_out, meaning
 from .record import RUN, Record, number
 

@@ -2,7 +2,7 @@
 
 import math
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
@@ -46,31 +46,33 @@ class Runs:
     def __post_init__(self) -> None:
         self.name = self.stream if self.number == 1 else f"{self.stream} {self.number}".strip()
 
-    def follow(self, step: int, values: Mapping[str, float]) -> Row | None:
+    def follow(self, row: Row) -> Row | None:
         """The row as it stands in its run, if that needs no thought; else it is to be placed."""
+        step = row.step
         if step < self.limit:
             return None
         self.limit = step
-        row = Row(step + self.offset, values)
+        if self.offset:
+            row = self._moved(row)
         self._recent.append(row)
         return row
 
     def follow_all(self, rows: Sequence[Row]) -> None:
         """As `follow` does it row by row, for many that need no thought, of which these are the last."""
-        self._recent.extend(Row(row.step + self.offset, row.values) for row in rows)
+        self._recent.extend(map(self._moved, rows))
         self.limit = rows[-1].step
 
-    def place(self, step: int, values: Mapping[str, float]) -> Sequence[tuple[str, Row]]:
+    def place(self, row: Row) -> Sequence[tuple[str, Row]]:
         """The row with the name of its run; several or none while it is open which run that is."""
         if self.limit < math.inf:
             self._last = self.limit  # as far as `follow` has gone
         self._top = max(self._top, self._last)
-        if self._waiting or (step < self._last and self._is_start(step)):
+        if self._waiting or (row.step < self._last and self._is_start(row.step)):
             self.limit = math.inf
-            self._waiting.append(Row(step, values))
-            knows = any(name in values for name in _LEVELS)
+            self._waiting.append(row)
+            knows = any(name in row.values for name in _LEVELS)
             return self.finish() if knows or len(self._waiting) > _PATIENCE else ()
-        return (self._placed(step, values),)
+        return (self._placed(row),)
 
     def finish(self) -> Sequence[tuple[str, Row]]:
         """Decide about the rows that wait."""
@@ -82,10 +84,14 @@ class Runs:
         else:
             self.offset = self._recent[-1].step + max(self._stride(), 1) - min(row.step for row in waiting)
             self._last = self._top = -math.inf
-        return [self._placed(row.step, row.values) for row in waiting]
+        return [self._placed(row) for row in waiting]
 
-    def _placed(self, step: int, values: Mapping[str, float]) -> tuple[str, Row]:
-        row = Row(step + self.offset, values)
+    def _moved(self, row: Row) -> Row:
+        """With the step that it has in its run."""
+        return Row(row.step + self.offset, row.values, row.resumed)
+
+    def _placed(self, row: Row) -> tuple[str, Row]:
+        step, row = row.step, self._moved(row)
         if len(self._beginning) < _NEAR:
             self._beginning.append(row)
         self._recent.append(row)

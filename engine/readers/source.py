@@ -43,6 +43,8 @@ class Source:
     def __init__(self, name: str, file: BinaryIO) -> None:
         self.name = name
         self._file = file
+        self._place = 0
+        """Where the last piece of whole lines ended."""
         try:
             self.size = file.seek(0, os.SEEK_END)
             self.head = self._read_at(0, READ_CHUNK)
@@ -89,6 +91,11 @@ class Source:
             on_failure.pop_all()
         return cls(name, kept)  # pyright: ignore[reportArgumentType]
 
+    @property
+    def share_read(self) -> float:
+        """From 0 to 1, of the pass over the lines that was begun last."""
+        return self._place / self.size if self.size else 1.0
+
     def close(self) -> None:
         self._file.close()
 
@@ -132,6 +139,7 @@ class Source:
         rest = b""
         while start < end and (data := self._read_at(start, min(READ_CHUNK, end - start))):
             start += len(data)
+            self._place = start
             data = rest + plain_text(data)
             cut = data.rfind(b"\n") + 1 or (len(data) if len(data) > LONGEST_TEXT_LINE else 0)
             rest = data[cut:]

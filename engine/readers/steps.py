@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from .columns import Content
+from .content import Content
 from .names import meaning
 from .record import Cell, Record, number
 

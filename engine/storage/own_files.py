@@ -1,6 +1,7 @@
 """The files that this program makes in a run folder. They alone are counted and deleted; links are never followed."""
 
 import os
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,14 +23,24 @@ def is_own_run(run: Path) -> bool:
 
 
 def created(run: Path) -> datetime:
-    """The date of creation in its configuration, or else of the folder's last change."""
+    """The date in its configuration, or of an attached loop's first event, or else of the folder's last change."""
     try:
         with os.fdopen(open_file(run / CONFIG, os.O_RDONLY), "rb") as file:
             line = file.readline(100).decode().strip()
         created = datetime.fromisoformat(line.removeprefix(CREATED.decode())).astimezone(UTC)
         return created.replace(year=min(max(created.year, 1970), 9998))  # any time zone has a date for it
     except (OSError, ValueError, OverflowError):
-        return datetime.fromtimestamp(run.lstat().st_mtime, UTC)
+        return datetime.fromtimestamp(_first_event_s(run) or run.lstat().st_mtime, UTC)
+
+
+def _first_event_s(run: Path) -> float | None:
+    """Its time, in seconds since 1970; None where there is none, or none that is a date."""
+    try:
+        with os.fdopen(open_file(run / EVENTS, os.O_RDONLY), "rb") as file:
+            time = re.search(rb'"time":(\d{1,10}(?:\.\d+)?)[,}]', file.read(100))
+    except (OSError, StoreError):
+        return None
+    return float(time[1]) if time else None
 
 
 def _begins(path: Path, opening: bytes) -> bool:

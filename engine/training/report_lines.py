@@ -1,7 +1,8 @@
 """The other end of `experiments.reporting`: a process that measures writes what it reports."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from ..config import ConfigError
@@ -18,14 +19,25 @@ _R = TypeVar("_R", bound=WorkReport)
 
 
 def write_reports(reports: Iterator[_R], kind: type[_R]) -> None:
-    """To standard output, until they end or nothing reads them; what makes them impossible is the last one."""
+    """See `reporting`."""
+    with reporting(kind) as write:
+        for report in reports:
+            write(report)
+
+
+@contextmanager
+def reporting(kind: type[_R]) -> Iterator[Callable[[_R], None]]:
+    """Writes to standard output, until nothing reads it; what makes the reports impossible is the last one."""
     os.nice(NICENESS_BESIDE_TRAINING)
     out = os.dup(1)
     os.dup2(2, 1)  # what libraries print is no report
     try:
-        for report in reports:
-            os.write(out, encode(report) + b"\n")
+        yield lambda report: _write(out, report)
     except BrokenPipeError:
         pass
     except (StoreError, ConfigError, CorpusError, CheckpointError) as error:
-        os.write(out, encode(kind(problem=str(error))) + b"\n")
+        _write(out, kind(problem=str(error)))
+
+
+def _write(out: int, report: WorkReport) -> None:
+    os.write(out, encode(report) + b"\n")

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from screen import Terminal, terminal
 
-from tinygpt_tui.engine.client import start
+from tinygpt_tui.engine.client.opening import start
 from tinygpt_tui.engine.config import LiveSettings, RunConfig
 from tinygpt_tui.engine.events import LimitSpeed, RunEnded, RunStarted, StepFinished, encode
 from tinygpt_tui.engine.storage.run_folder import find_worker

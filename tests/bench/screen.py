@@ -25,7 +25,7 @@ from datetime import UTC, datetime
 from fcntl import ioctl
 from pathlib import Path
 
-from tinygpt_tui.engine.client import WORKER
+from tinygpt_tui.engine.client.opening import WORKER
 from tinygpt_tui.engine.events import StepFinished
 from tinygpt_tui.engine.presets import find_preset
 from tinygpt_tui.engine.storage.event_log import all_events

@@ -15,7 +15,7 @@ from tinygpt_tui.engine.worker import assemble
 
 
 class ThreadRun:
-    """What `client.start` gives, as far as a proof needs it. It begins with its first command, or once it is read."""
+    """What `start` gives, as far as a proof needs it. It begins with its first command, or once it is read."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -133,7 +133,7 @@ def _place(
     path: Path, config: RunConfig, wanted: str, assignments: tuple[str, ...]
 ) -> tuple[Stored, ChangeSettings | None]:
     """The checkpoint to go back to, and the change to make there."""
-    from ...engine.client import ClientError
+    from ...engine.client.run import ClientError
     from ...engine.live_changes import LIVE_KEYS, changed
     from ...engine.storage.run_folder import CHECKPOINTS
     from ...engine.storage.stored_checkpoints import CheckpointError, find_checkpoint, read_state

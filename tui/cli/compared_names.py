@@ -15,13 +15,16 @@ from ..navigation import OpenLog
 from ..text import visible
 from ..view.comparison import MOST_RUNS, all_metrics
 from .diagnose import log_origin
+from .progress_line import ReadingProgress, clear_progress
 
 
-def compared_in(names: Sequence[str], runs: Path, given: Mapping[str, str]) -> tuple[Path | OpenLog, ...]:
+def compared_in(
+    names: Sequence[str], runs: Path, given: Mapping[str, str], progress: ReadingProgress
+) -> tuple[Path | OpenLog, ...]:
     """The runs that these names stand for, each once. ReadError where one cannot be read."""
     found: list[Path | OpenLog] = []
     for name in names:
-        found += [run for run in _runs_of(name, runs, given) if run not in found]
+        found += [run for run in _runs_of(name, runs, given, progress) if run not in found]
     if not 2 <= len(found) <= MOST_RUNS:
         held = ", ".join(dict.fromkeys(run.run for run in found if isinstance(run, OpenLog) and run.run))
         hint = f": {visible(held)}" if len(found) > MOST_RUNS and held else ""
@@ -29,10 +32,14 @@ def compared_in(names: Sequence[str], runs: Path, given: Mapping[str, str]) -> t
     return tuple(found)
 
 
-def comparison_lines(wanted: Sequence[Path | OpenLog], metric: str) -> tuple[list[str], list[str]]:
+def comparison_lines(
+    wanted: Sequence[Path | OpenLog], metric: str, progress: ReadingProgress
+) -> tuple[list[str], list[str]]:
     """The table, and why runs are missing in it."""
     compared = ComparedRuns(wanted)
-    compared.read()
+    progress.begin("reading")
+    compared.read(progress.tell)
+    clear_progress()
     found, trouble = compared.runs(), compared.new_trouble()
     compared.close()
     if metric and found and metric not in (there := all_metrics(found)):
@@ -40,11 +47,13 @@ def comparison_lines(wanted: Sequence[Path | OpenLog], metric: str) -> tuple[lis
     return comparison_text(found, found[0], metric).splitlines() if found else [], trouble
 
 
-def _runs_of(name: str, runs: Path, given: Mapping[str, str]) -> Iterator[Path | OpenLog]:
+def _runs_of(name: str, runs: Path, given: Mapping[str, str], progress: ReadingProgress) -> Iterator[Path | OpenLog]:
     path = log_origin(name, runs)
     if (path / EVENTS).is_file():
         yield path
         return
-    held = runs_in(name, path, given)
+    progress.begin(f"looking for runs in {name}")
+    held = runs_in(name, path, given, progress.tell)
+    clear_progress()
     for run in held if len(held) > 1 else [None]:
         yield OpenLog(path, name, run=run, columns=given)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from io import BufferedReader
@@ -20,17 +20,18 @@ from ...engine.diagnostics.further_losses import FurtherLosses
 from ...engine.diagnostics.report import Finding, Report, Reporter
 from ...engine.diagnostics.row import Row
 from ...engine.diagnostics.run_statistics import RunFacts
-from ...engine.events import Evaluated, RunStarted, StepFinished
+from ...engine.events import AnyEvent, Evaluated, RunStarted, StepFinished
 from ...engine.following.chosen_run import no_such_run
 from ...engine.readers.log import MAPPABLE, Log, open_log
 from ...engine.readers.source import ReadError
-from ...engine.storage.event_log import first_events, surviving_events
+from ...engine.storage.event_log import first_events, line_count, surviving_events
 from ...engine.storage.run_folder import CONFIG, EVENTS, StoreError
 from ...engine.storage.run_store import find_run, read_config, run_description
 from ..plots.sketch import Sketch
 from ..text import visible
 from .options import FAIL_ON_SEVERITIES, PROGRAM
 from .piped_log import kept_input
+from .progress_line import ReadingProgress
 
 STANDARD_INPUT = "-"
 SKETCHED = ("loss", "val_loss", "reward")
@@ -65,7 +66,7 @@ class RunDiagnosis:
             values = {name: value for name, value in row.values.items() if name not in self.further.columns}
             if self.telling.isdisjoint(values):
                 return
-            row = Row(row.step, values)
+            row = Row(row.step, values, row.resumed)
         self.reporter.observe(row)
         if self.first < 0:
             self.first = row.step
@@ -101,27 +102,37 @@ def diagnose_logs(
     Of a log that holds several runs those that are `chosen`, or all.
 
     It is 2 if a log could not be read, otherwise 1 if a log has a finding of `fail_on`, otherwise 0. What comes from
-    standard input is written to `pass_on`.
+    standard input is written to `pass_on`. 130 after Ctrl-C, which ends with the diagnosis of what was read by then.
     """
     status = 0
+    progress = ReadingProgress(keeps=True)
     for name in names:
         try:
             if name == STANDARD_INPUT:
                 diagnosis = _diagnose_input(runs, given, fail_on, pass_on, chosen)
             else:
-                diagnosis = diagnose_log(name, runs, given, chosen=chosen)
+                diagnosis = diagnose_log(name, runs, given, chosen=chosen, progress=progress)
         except (ReadError, StoreError) as error:
             click.echo(f"{PROGRAM}: {visible(str(error))}", err=True)
             status = 2
             continue
         click.echo(as_text(diagnosis), color=False if os.environ.get("NO_COLOR") else None)
+        if progress.ended_early:
+            click.echo(f"{PROGRAM}: {progress.ended_early[0]}", err=True)
+            return 130
         if status == 0 and fail_on & raised(diagnosis):
             status = 1
     return status
 
 
 def diagnose_log(
-    name: str, runs: Path, given: Mapping[str, str], file: Path | None = None, *, chosen: Sequence[str] = ()
+    name: str,
+    runs: Path,
+    given: Mapping[str, str],
+    file: Path | None = None,
+    *,
+    chosen: Sequence[str] = (),
+    progress: ReadingProgress | None = None,
 ) -> LogDiagnosis:
     """The diagnosis of the run or the log of that name, or of a file that is called so.
 
@@ -129,8 +140,8 @@ def diagnose_log(
     """
     origin = file or log_origin(name, runs)
     with closing(open_log(name, origin, given)) as log:
-        own = _own_run(origin) if log.format == "run folder" else None
-        return LogDiagnosis(log=log, runs={"": own} if own else _runs_in(log, chosen))
+        own = _own_run(origin, progress) if log.format == "run folder" else None
+        return LogDiagnosis(log=log, runs={"": own} if own else _runs_in(log, chosen, progress))
 
 
 def _diagnose_input(
@@ -159,11 +170,14 @@ def _alert(finding: Finding) -> str:
     return f"{PROGRAM}: {finding.severity}: {visible(words)}: {visible(finding.evidence)}"
 
 
-def _runs_in(log: Log, chosen: Sequence[str]) -> dict[str, RunDiagnosis]:
+def _runs_in(log: Log, chosen: Sequence[str], progress: ReadingProgress | None) -> dict[str, RunDiagnosis]:
     facts, signals, roles = log.facts, tuple(log.columns), log.roles
     found: dict[str, RunDiagnosis] = {}
     others: dict[str, None] = {}
-    for run, row in log.rows(losses=bool(roles)):
+    rows = log.rows(losses=bool(roles))
+    if progress is not None:
+        rows = progress.rows(rows, f"diagnosing {log.file}", lambda _: log.share_read)
+    for run, row in rows:
         if chosen and run not in chosen:
             others[run] = None
             continue
@@ -175,6 +189,10 @@ def _runs_in(log: Log, chosen: Sequence[str]) -> dict[str, RunDiagnosis]:
             reporter = Reporter(facts, signals=signals)
             diagnosis = found[run] = RunDiagnosis(reporter=reporter, further=further, telling=log.plan.telling)
         diagnosis.observe(row)
+    if progress is not None and progress.ended_early:
+        if not found:
+            raise KeyboardInterrupt
+        return found
     if missing := [run for run in chosen if run not in found]:
         raise ReadError(no_such_run(log.file, missing[0], [*found, *others]))
     if not found:
@@ -236,13 +254,22 @@ def own_reporter(folder: Path) -> Reporter | None:
         return None  # the numbers are a log all the same
 
 
-def _own_run(folder: Path) -> RunDiagnosis | None:
+def told_events(folder: Path, what: str, progress: ReadingProgress | None) -> Iterator[AnyEvent]:
+    """The events of a run that count."""
+    events = surviving_events(folder, sys.maxsize)
+    if progress is None:
+        return events
+    stored = line_count(folder)
+    return progress.rows(events, f"{what} {folder.name}", lambda count: count / stored)
+
+
+def _own_run(folder: Path, progress: ReadingProgress | None) -> RunDiagnosis | None:
     """The diagnosis of a run folder, from its events: unlike rows they hold settings, layers and changes."""
     reporter = own_reporter(folder)
     if reporter is None:
         return None
     own = RunDiagnosis(reporter=reporter)
-    for event in surviving_events(folder, sys.maxsize):
+    for event in told_events(folder, "diagnosing", progress):
         match event:
             case StepFinished():
                 own.observe(row_of(event))

@@ -71,12 +71,19 @@ def _replay_words(report: ReplayReport | None, *, is_whole: bool) -> str:
 @click.command("fork")
 @click.argument("run", type=RunName())
 @click.option("--at", "step", type=click.IntRange(0), required=True, metavar="STEP", help="The last step they share.")
+@click.option("--steps", metavar="N", help="Train up to this step; to where the run was to end without.")
 @set_option("Set a key from there on, such as schedule.lr; repeatable.")
 @click.option("--name", help="What the fork is called; RUN-fork-1 if it is not given.")
 @events_as_json
 @runs_option
 def fork_run(
-    run: str, step: int, assignments: tuple[str, ...], name: str | None, as_json: bool, runs: str | None
+    run: str,
+    step: int,
+    steps: str | None,
+    assignments: tuple[str, ...],
+    name: str | None,
+    as_json: bool,
+    runs: str | None,
 ) -> int:
     """Go on from a step of a run as a new run, with other settings. The run itself is only read.
 
@@ -93,11 +100,11 @@ def fork_run(
     from .options import runs_folder
 
     parent = run_path(runs, run)
-    changes = {key: toml_value(text) for key, text in overrides(assignments).items()}
+    changes = {key: toml_value(text) for key, text in overrides(assignments, steps=steps).items()}
     try:
         path = fork(runs_folder(runs), parent, step, changes, datetime.now(UTC), name=name)
     except ConfigError as error:
-        raise ConfigError(option_at_fault(str(error), assignments) + str(error)) from None
+        raise ConfigError(option_at_fault(str(error), assignments, steps=steps) + str(error)) from None
     click.echo(f"a fork of {visible(parent.name)} at step {step}", err=as_json)
     status = host(path, read_config(path), as_json=as_json, is_new=True)
     if path.exists():

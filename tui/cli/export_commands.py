@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from ..text import visible
-from .options import LogName, chosen_runs_option, map_option, runs_folder, runs_option
+from .options import PROGRAM, LogName, chosen_runs_option, map_option, runs_folder, runs_option
+from .progress_line import ReadingProgress, clear_progress
 
 
 @click.command()
@@ -36,13 +37,15 @@ def plot(
 ) -> int:
     """Print the curves of runs and logs, one plot for all of them.
 
-    Of a log that holds several runs all are drawn, or those that --run names.
+    Of a log that holds several runs all are drawn, or those that --run names. Ctrl-C ends the reading, and what was
+    read by then is drawn.
     """
     from .diagnose import parsed_map
     from .printed_plots import MOST_PLOTTED, page_width, plot_lines
     from .run_data import collected
 
-    found = collected(logs, runs_folder(runs), parsed_map(assignments), chosen)
+    progress = ReadingProgress(keeps=True)
+    found = collected(logs, runs_folder(runs), parsed_map(assignments), chosen, progress)
     if len(found) > MOST_PLOTTED:
         raise click.UsageError(
             f"one plot shows at most {MOST_PLOTTED} runs, and these are {len(found)}; --run names those to be drawn: "
@@ -59,7 +62,9 @@ def plot(
         ascii=is_ascii,
     )
     click.echo("\n".join(lines))
-    return 0
+    for words in progress.ended_early:
+        click.echo(f"{PROGRAM}: {words}", err=True)
+    return 130 if progress.ended_early else 0
 
 
 @click.command()
@@ -87,14 +92,20 @@ def export(
     .svg .png                a picture of the curves
     .tfevents                an event file of TensorBoard
 
-    Parquet and PNG need `pip install 'tinygpt-tui[export]'`.
+    Parquet and PNG need `pip install 'tinygpt-tui[export]'`. After Ctrl-C there is no file, or the one that was there.
     """
     from .diagnose import parsed_map
     from .export_files import write_export
     from .run_data import collected
 
-    found = collected(logs, runs_folder(runs), parsed_map(assignments), chosen)
-    size = write_export(found, target, metric=metric, force=force)
+    progress = ReadingProgress(keeps=False)
+    try:
+        found = collected(logs, runs_folder(runs), parsed_map(assignments), chosen, progress)
+        size = write_export(found, target, metric=metric, force=force, progress=progress)
+    except KeyboardInterrupt:
+        clear_progress()
+        click.echo(visible(f"{PROGRAM}: interrupted; {target} was not written"), err=True)
+        return 130
     names = ", ".join(run.name for run in found)
     click.echo(visible(f"{target}: {size:,} bytes, {names}"), err=True)
     return 0

@@ -6,6 +6,7 @@ import importlib
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from ...engine.export.suffixes import suffix_of
 from ...engine.export.svg_chart import svg_chart
 from ...engine.export.tables import ExportError, csv_table, json_lines, parquet
 from .printed_plots import plot_lines
+from .progress_line import ReadingProgress, clear_progress
 
 Exporter = Callable[[Sequence[RunSeries], str], bytes]
 """Of runs and the metric that a picture shows."""
@@ -52,14 +54,22 @@ EXPORTERS: Mapping[str, Exporter] = {
 }
 
 
-def write_export(runs: Sequence[RunSeries], target: Path, *, metric: str = "loss", force: bool = False) -> int:
+def write_export(
+    runs: Sequence[RunSeries],
+    target: Path,
+    *,
+    metric: str = "loss",
+    force: bool = False,
+    progress: ReadingProgress | None = None,
+) -> int:
     """Write a file, whole or not at all; its size in bytes. ExportError where it cannot be."""
     exporter = EXPORTERS.get(suffix_of(target.name))
     if exporter is None:
         raise ExportError(f"--to {target}: the suffix must be one of {', '.join(EXPORTERS)}")
     if target.exists() and not force:
         raise ExportError(f"--to {target}: is there already; --force replaces it")
-    data = exporter(runs, metric)
+    data = exporter(_told(runs, target.name, progress) if progress else runs, metric)
+    clear_progress()
     try:
         with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name[:40]}-", delete=False) as file:
             file.write(data)
@@ -68,6 +78,15 @@ def write_export(runs: Sequence[RunSeries], target: Path, *, metric: str = "loss
     except OSError as error:
         raise ExportError(f"--to {target}: cannot be written: {error.strerror}") from None
     return len(data)
+
+
+def _told(runs: Sequence[RunSeries], name: str, progress: ReadingProgress) -> list[RunSeries]:
+    """The same runs, which show how many of their rows are in the file."""
+    progress.begin(f"writing {name}")
+    return [
+        replace(run, tell=lambda done, of, place=place: progress.tell((place + done / of) / len(runs)))
+        for place, run in enumerate(runs)
+    ]
 
 
 def _umask() -> int:

@@ -13,8 +13,10 @@ from typing import Protocol, TextIO
 
 import click
 
-from ...engine import client
-from ...engine.client import LiveRun, Run, StoredRun, open_stored
+from ...engine.client import opening
+from ...engine.client.live_run import LiveRun
+from ...engine.client.run import Run
+from ...engine.client.stored_run import StoredRun
 from ...engine.config import RunConfig
 from ...engine.events import AnyEvent, ChangeSettings, PreparationBegan, RunEnded, Stop, encode
 from ...engine.storage.event_log import line_count
@@ -163,7 +165,7 @@ def _skipped(run: LiveRun | StoredRun, path: Path) -> str:
 
 async def opened(path: Path) -> LiveRun | StoredRun:
     """A run without a worker, read from disk."""
-    return open_stored(path)
+    return opening.open_stored(path)
 
 
 async def ending(run: LiveRun | StoredRun, narrator: Narrator | None = None) -> RunEnded | None:
@@ -220,7 +222,7 @@ def host(
             remove(path)
         raise
     teller = narrator(config.training.steps, sys.stdout, as_json=as_json)
-    open_run = partial(client.start, since=0 if is_new else line_count(path), checkpoint=checkpoint, change=change)
+    open_run = partial(opening.start, since=0 if is_new else line_count(path), checkpoint=checkpoint, change=change)
     try:
         outcome = asyncio.run(follow(path, open_run, teller, is_ours=True))
     except OSError as error:
@@ -234,7 +236,7 @@ def host(
 def look(path: Path, *, as_json: bool) -> int:
     """Follow a run that another process started, or print what is stored of it."""
     teller = narrator(planned_steps(path), sys.stdout, as_json=as_json)
-    open_run = client.attach if find_worker(path) else opened
+    open_run = opening.attach if find_worker(path) else opened
     return _conclude(path, asyncio.run(follow(path, open_run, teller, is_ours=False)))
 
 

@@ -17,7 +17,7 @@ from .options import runs_folder, runs_option
 @click.option("--end", "is_last", is_flag=True, help="The run is over; the next call begins another.")
 @runs_option
 def log_row(name: str, numbers: tuple[str, ...], steps: int | None, is_last: bool, runs: str | None) -> int:
-    """Record a step of any loop: the screen, `diagnose` and `export` show the run NAME.
+    """Record a step of any loop in a run, which the screen, `diagnose` and `export` show.
 
     \b
     tinygpt-tui log my-run loss=1.2 step=3
@@ -37,8 +37,8 @@ def log_row(name: str, numbers: tuple[str, ...], steps: int | None, is_last: boo
     if not (values or is_last):
         raise click.UsageError("there is nothing to record; give a number such as loss=1.2, or --end")
     whole = None if step is None else int(step)
-    run = append_row(runs_folder(runs), name, values, step=whole, steps=steps, is_last=is_last)
-    if is_last:
+    run, is_new = append_row(runs_folder(runs), name, values, step=whole, steps=steps, is_last=is_last)
+    if is_new or is_last:
         click.echo(f"run {visible(str(run))}", err=True)
     return 0
 

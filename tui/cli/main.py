@@ -43,7 +43,7 @@ def run_command(arguments: list[str]) -> int:
 
 
 def _is_for_people(error: Exception) -> bool:
-    from ...engine.client import ClientError
+    from ...engine.client.run import ClientError
     from ...engine.config import ConfigError
     from ...engine.export.tables import ExportError
     from ...engine.readers.source import ReadError

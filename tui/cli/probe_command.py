@@ -15,7 +15,7 @@ from .progress_line import clear_progress, show_progress
 from .suggestions import run_path
 
 if TYPE_CHECKING:
-    from ...engine.experiments.probes import ProbeAnswer
+    from ...engine.experiments.probes import ProbeAnswer, ProbeWork
 
 _COLOURS = {"yes": "green", "no": "red", "cannot tell": "yellow"}
 
@@ -45,7 +45,8 @@ def probe_run(run: str, names: tuple[str, ...], as_json: bool, runs: str | None)
     overfit      can the model overfit one batch
     capacity     is the model large enough: do neither two layers more nor twice the width help
 
-    Without a name all are asked. Each prints yes, no or cannot tell, its numbers, and what to do where it is no.
+    Without a name all are asked. Each prints yes, no or cannot tell, its numbers, and what to do where it is no. The
+    last two train, for seconds to minutes; Ctrl-C ends it, and the answers so far stay.
 
     Exit status: 0 where no probe is answered with no, 1 where one is, 2 for bad input.
     """
@@ -56,27 +57,37 @@ def probe_run(run: str, names: tuple[str, ...], as_json: bool, runs: str | None)
     for name in names:
         if name not in PROBES:
             raise click.UsageError(f"there is no probe {name!r}; there are {', '.join(PROBES)}")
-    path = run_path(runs, run)
-    return asyncio.run(_ask(path, list(dict.fromkeys(names)) or list(PROBES), as_json=as_json))
+    path, asked = run_path(runs, run), list(dict.fromkeys(names)) or list(PROBES)
+    told: list[ProbeAnswer] = []
+    try:
+        asyncio.run(_ask(path, asked, told, as_json=as_json))
+    except KeyboardInterrupt:
+        clear_progress()
+        click.echo(f"{PROGRAM}: interrupted, without an answer to {', '.join(asked[len(told) :])}", err=True)
+        return 130
+    finally:
+        clear_progress()
+    return int(any(answer.answer == "no" for answer in told))
 
 
-async def _ask(path: Path, names: Sequence[str], *, as_json: bool) -> int:
+async def _ask(path: Path, names: Sequence[str], told: list[ProbeAnswer], *, as_json: bool) -> None:
+    """`told` gets the answers as they come, so that those before an interruption are known."""
     from contextlib import aclosing
 
     from ...engine.experiments.probing import probe
+    from ..experiments.probe_text import probe_progress
 
-    status, left = 0, list(names)
-    show_progress(f"{PROGRAM}: {left[0]} ...")
-    async with aclosing(probe(path, names)) as answers:
+    def show(work: ProbeWork | None = None) -> None:
+        show_progress(f"{names[len(told)]}, probe {len(told) + 1} of {len(names)}: {probe_progress(work)}")
+
+    show()
+    async with aclosing(probe(path, names, show)) as answers:
         async for answer in answers:
-            left = left[1:]
+            told.append(answer)
             clear_progress()
             click.echo(_json_line(answer) if as_json else _line(answer))
-            if left:
-                show_progress(f"{PROGRAM}: {left[0]} ...")
-            if answer.answer == "no":
-                status = 1
-    return status
+            if len(told) < len(names):
+                show()
 
 
 def _line(answer: ProbeAnswer) -> str:

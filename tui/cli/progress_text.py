@@ -64,7 +64,7 @@ class TextProgress:
                 kind = visible(self._findings[id].kind) if id in self._findings else "finding"
                 return [f"ok       {kind}: over at step {event.step}"]
             case RunEnded():
-                return [*self._ending(event), self._found()]
+                return [*self._ending(event), *self._found(event)]
             case _:
                 return _interruption(event)
 
@@ -109,10 +109,15 @@ class TextProgress:
         self._findings = {id: finding for id, finding in self._findings.items() if finding.step <= step}
         self._closed = {id: closed for id, closed in self._closed.items() if closed <= step}
 
-    def _found(self) -> str:
-        """Every finding of the run in one line, with whether it was over before the end."""
+    def _found(self, end: RunEnded) -> list[str]:
+        """Every finding of the run in one line, with whether it was over before the end.
+
+        None for a run that failed before its first step: there was nothing to be found.
+        """
         found = [_outcome(finding, self._closed.get(id)) for id, finding in self._findings.items()]
-        return f"findings: {', '.join(found) or 'none'}"
+        if not found and self.latest is None and end.reason in ("failed", "died"):
+            return []
+        return [f"findings: {', '.join(found) or 'none'}"]
 
     def _advance(self, event: StepFinished) -> None:
         self.step, self.latest = event.step, event

@@ -3,7 +3,8 @@
 import asyncio
 from pathlib import Path
 
-from ...engine.client import ClientError, Run, attach
+from ...engine.client.opening import attach
+from ...engine.client.run import ClientError, Run
 from ...engine.events import Refused, RunEnded, Sample, SampleGenerated, Stop
 from .follow import complain_of_silence, ending
 

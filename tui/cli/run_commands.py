@@ -20,6 +20,7 @@ from .options import (
     runs_folder,
     runs_option,
 )
+from .progress_line import ReadingProgress
 from .streams import can_show_screen
 from .suggestions import run_path
 
@@ -142,12 +143,13 @@ def compare(
     from .compared_names import compared_in, comparison_lines
     from .diagnose import parsed_map
 
-    wanted = compared_in(names, runs_folder(runs), parsed_map(assignments))
+    progress = ReadingProgress(keeps=False)
+    wanted = compared_in(names, runs_folder(runs), parsed_map(assignments), progress)
     if can_show_screen() and not as_text:
         from ..app import open_app
 
         open_app(runs=runs_folder(runs), place=CompareRuns(wanted), ascii=is_ascii)
-    lines, trouble = comparison_lines(wanted, metric)
+    lines, trouble = comparison_lines(wanted, metric, progress)
     for why in trouble:
         click.echo(f"{PROGRAM}: {visible(why)}", err=True)
     click.echo("\n".join(lines))

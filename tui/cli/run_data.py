@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -17,34 +16,46 @@ from ...engine.metrics import step_values
 from ...engine.readers.log import open_log
 from ...engine.readers.settings import settings_of
 from ...engine.readers.step_columns import StepColumns
-from ...engine.storage.event_log import surviving_events
 from ...engine.storage.run_folder import EVENTS
 from ...engine.storage.run_store import read_config, run_description
 from ...engine.vocabulary import CHANCE_LOSS
 from ..comparison.followed_run import flat_settings
-from .diagnose import diagnose_log, log_origin
+from .diagnose import diagnose_log, log_origin, told_events
+from .progress_line import ReadingProgress
 
 
 def collected(
-    names: Sequence[str], runs: Path, given: Mapping[str, str] | None = None, chosen: Sequence[str] = ()
+    names: Sequence[str],
+    runs: Path,
+    given: Mapping[str, str] | None = None,
+    chosen: Sequence[str] = (),
+    progress: ReadingProgress | None = None,
 ) -> list[RunSeries]:
     """The runs in all of these, in order; of a log that holds several those that are `chosen`, or all.
 
     ReadError or StoreError where one cannot be read.
     """
-    return [run for name in names for run in _runs_in(name, runs, given or {}, chosen)]
+    return [run for name in names for run in _runs_in(name, runs, given or {}, chosen, progress)]
 
 
-def _runs_in(name: str, runs: Path, given: Mapping[str, str], chosen: Sequence[str]) -> Iterator[RunSeries]:
+def _runs_in(
+    name: str, runs: Path, given: Mapping[str, str], chosen: Sequence[str], progress: ReadingProgress | None
+) -> Iterator[RunSeries]:
     origin = log_origin(name, runs)
-    reports = {run: found.report for run, found in diagnose_log(name, runs, given, chosen=chosen).runs.items()}
+    diagnosis = diagnose_log(name, runs, given, chosen=chosen, progress=progress)
+    reports = {run: found.report for run, found in diagnosis.runs.items()}
     about = _about(origin) if (origin / EVENTS).is_file() else None
     if about is not None:
-        yield _own_run(origin, about, reports[""])
+        yield _own_run(origin, about, reports[""], progress)
         return
     pieces: dict[str, list[StepColumns]] = {}
     with closing(open_log(name, origin, given)) as log:
-        for run, columns in WholeReading(log, origin).read():
+        placed = WholeReading(log, origin).read()
+        if progress is not None:
+            placed = progress.rows(
+                placed, f"reading {name}", lambda _: log.share_read, length=lambda each: len(each[1])
+            )
+        for run, columns in placed:
             pieces.setdefault(run, []).append(columns)
         settings = {run: settings_of(log, origin, run) for run in reports}
     for run, report in reports.items():
@@ -98,9 +109,11 @@ class _Events:
             self.points.setdefault(name, {})[step] = float(value)
 
 
-def _own_run(folder: Path, about: RunConfig | RunDescribed, report: Report) -> RunSeries:
+def _own_run(
+    folder: Path, about: RunConfig | RunDescribed, report: Report, progress: ReadingProgress | None
+) -> RunSeries:
     events = _Events()
-    for event in surviving_events(folder, sys.maxsize):
+    for event in told_events(folder, "reading", progress):
         events.observe(event)
     is_described = isinstance(about, RunDescribed)
     return RunSeries(

@@ -1,6 +1,6 @@
 """Several runs of ours and of other programs' logs as the runs of a comparison: read, and read on while they grow."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import takewhile
 from pathlib import Path
 
@@ -26,8 +26,11 @@ class ComparedRuns:
         self._trouble: list[str] = []
         self._unreadable: set[int] = set()
 
-    def read(self) -> bool:
-        """Whether there was anything new. A run that cannot be read is left out from then on."""
+    def read(self, tell: Callable[[float], None] = lambda share: None) -> bool:
+        """Whether there was anything new. A run that cannot be read is left out from then on.
+
+        `tell` is called meanwhile, with how much of all of them is read.
+        """
         news = False
         for place, run in enumerate(self._wanted):
             if place in self._unreadable:
@@ -36,7 +39,8 @@ class ComparedRuns:
                 if place not in self._followed:
                     is_ours = isinstance(run, Path)
                     self._followed[place] = FollowedRun(run) if is_ours else FollowedLogRun(run, self._names[place])
-                news |= self._followed[place].read_on()
+                of = len(self._wanted)
+                news |= self._followed[place].read_on(lambda share, place=place, of=of: tell((place + share) / of))
             except UNREADABLE as error:
                 self._unreadable.add(place)
                 if left := self._followed.pop(place, None):

@@ -1,6 +1,7 @@
 """A run of another program's log that is read to its end and on as it grows, as one of a comparison."""
 
 import time
+from collections.abc import Callable
 
 from ...engine.config import RunConfig
 from ...engine.events import RunDescribed
@@ -31,12 +32,16 @@ class FollowedLogRun:
         self._chosen = ChosenRun(log.name, log.path, run=log.run, given=log.columns)
         self._view = RunView.of(RunConfig()).after(RunDescribed(title=name, kind="log"))
 
-    def read_on(self) -> bool:
-        """Read what has been written since; whether there was anything."""
+    def read_on(self, tell: Callable[[float], None] = lambda share: None) -> bool:
+        """Read what has been written since; whether there was anything.
+
+        `tell` is called meanwhile, with how much of it is read; 0 where that is not known.
+        """
         was_over, rows = self.is_over, len(self._view.curves)
         before = self._view.curves
         for batch in self._chosen.look():
             self._view = self._view.after_all(batch)
+            tell(self._chosen.share_read or 0.0)
         if (log := self._chosen.log) is not None and log is not self._settings_are_of:
             self._settings_are_of = log
             self._settings = dict(settings_of(log, self._path, self._chosen.name))

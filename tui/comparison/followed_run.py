@@ -1,6 +1,7 @@
 """A run on disk that is read to its end and read on while it trains, as one of a comparison."""
 
 import os
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -30,18 +31,23 @@ class FollowedRun:
         self._transcript = Transcript()
         self._offset = 0
 
-    def read_on(self) -> bool:
-        """Read what has been written since; whether there was anything. A log that is shorter is read anew."""
+    def read_on(self, tell: Callable[[float], None] = lambda share: None) -> bool:
+        """Read what has been written since; whether there was anything. A log that is shorter is read anew.
+
+        `tell` is called meanwhile, with how much of it is read.
+        """
         was_over, before = self.is_over, self._offset
         self.is_over = find_worker(self.path) is None  # before the last bytes are read
         if not os.path.lexists(self.path / EVENTS):
             return False
         with os.fdopen(open_file(self.path / EVENTS, os.O_RDONLY), "rb", buffering=0) as file:
-            if os.fstat(file.fileno()).st_size < self._offset:
+            size = os.fstat(file.fileno()).st_size
+            if size < self._offset:
                 self._view, self._transcript, self._offset = self._fresh, Transcript(), 0
             file.seek(self._offset)
             while data := file.read(_CHUNK):
                 self._offset += len(data)
+                tell(min(self._offset / size, 1.0))
                 self._view = self._view.after_all(self._transcript.feed(data))
         return self._offset != before or self.is_over != was_over
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from ...engine.client import ClientError
+from ...engine.client.run import ClientError
 from ...engine.config import ConfigError
 from ...engine.presets import find_preset
 from ...engine.storage.run_store import StoreError

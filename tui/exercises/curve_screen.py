@@ -14,7 +14,7 @@ from textual.reactive import var
 from textual.screen import Screen
 from textual.widgets import Static
 
-from ...engine.client import ClientError
+from ...engine.client.run import ClientError
 from ...engine.config import ConfigError
 from ...engine.storage.run_store import StoreError
 from ..content import in_ascii

@@ -13,7 +13,7 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
 
-from ...engine.client import ClientError
+from ...engine.client.run import ClientError
 from ...engine.config import ConfigError
 from ...engine.presets import Preset, own_folder, read_presets
 from ...engine.storage.run_store import StoreError

@@ -21,7 +21,7 @@ from ..navigation import StartRun
 from ..view.run_view import RunView
 
 if TYPE_CHECKING:
-    from ...engine.client import Run
+    from ...engine.client.run import Run
     from ..open_run import OpenedRun, Opener
 
 _PUBLISHED_EVERY_S = 0.25

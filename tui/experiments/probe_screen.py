@@ -15,12 +15,13 @@ from textual.reactive import var
 from textual.screen import Screen
 from textual.widgets import Static
 
-from ...engine.experiments.probes import PROBES, ProbeAnswer, ProbeQuestion
+from ...engine.experiments.probes import PROBES, ProbeAnswer, ProbeQuestion, ProbeWork
 from ...engine.experiments.probing import probe
 from ...engine.storage.run_folder import StoreError
 from ..content import hanging, in_ascii
 from ..dialogs.key_line import KeyLine
 from ..text import visible
+from .probe_text import probe_progress
 
 _FAINT = "$foreground 60%"
 _GLYPHS = {"yes": ("✓", "$text-success"), "no": ("✖", "$text-error"), "cannot tell": ("○", "$text-warning")}
@@ -34,6 +35,8 @@ class ProbeStates:
     answers: Mapping[str, ProbeAnswer] = field(default_factory=dict)
     waiting: tuple[str, ...] = ()
     """The first is being measured."""
+    work: ProbeWork | None = None
+    """Of the first, where it trains."""
 
     def asked(self, names: Sequence[str]) -> "ProbeStates":
         kept = {name: answer for name, answer in self.answers.items() if name not in names}
@@ -84,12 +87,15 @@ class ProbeScreen(Screen[Mapping[str, ProbeAnswer]]):
     async def ask(self, names: Sequence[str]) -> None:
         self.states = self.states.asked(names)
         try:
-            async with aclosing(probe(self._run, names)) as answers:
+            async with aclosing(probe(self._run, names, self._show_work)) as answers:
                 async for answer in answers:
                     self.states = self.states.after(answer)
         except (StoreError, OSError) as error:
-            self.states = replace(self.states, waiting=())
+            self.states = replace(self.states, waiting=(), work=None)
             self.notify(visible(str(error)), severity="warning", timeout=10, markup=False)
+
+    def _show_work(self, work: ProbeWork) -> None:
+        self.states = replace(self.states, work=work)
 
     def watch_states(self) -> None:
         self._show()
@@ -137,7 +143,9 @@ def _block(probe: ProbeQuestion, states: ProbeStates, width: int, *, is_chosen: 
         word = answer.answer
     elif probe.name in states.waiting:
         is_first = probe.name == states.waiting[0]
-        glyph, colour, word = ("▶", "$text-primary", "measuring …") if is_first else ("·", _FAINT, "waiting")
+        glyph, colour, word = ("·", _FAINT, "waiting")
+        if is_first:
+            glyph, colour, word = "▶", "$text-primary", probe_progress(states.work)
     else:
         glyph, colour, word = "·", _FAINT, "not asked"
     mark = Content.assemble(("› " if is_chosen else "  ", "bold"), (f"{glyph} ", colour))

@@ -16,7 +16,7 @@ from textual.reactive import var
 from textual.screen import Screen
 from textual.widgets import Static
 
-from ...engine.client import ClientError
+from ...engine.client.run import ClientError
 from ...engine.config import ConfigError
 from ...engine.experiments.arms import Proof
 from ...engine.experiments.proof import adopt, make_arms, make_folder, plan_proof

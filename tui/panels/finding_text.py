@@ -80,7 +80,9 @@ def calm_text(view: RunView) -> Content:
 
 
 def _checked(view: RunView) -> str:
-    checked = "no loss that is not a number, no spike, no divergence, no vanishing and no exploding gradients"
+    checked = "no loss that is not a number, no spike, no divergence"
+    if view.curves.has("grad_norm"):
+        checked += ", no vanishing and no exploding gradients"
     if view.step >= _ENOUGH_STEPS:
         checked += ", no stall, no oscillation"
     if len(view.evaluations) >= _ENOUGH_EVALUATIONS:

@@ -26,7 +26,7 @@ What it shows: every live change with the step after which it took effect, the l
 before it and at its end: when the next change came, or now.
 
 How to read it: ↓ is better, ↑ worse, → the same within 1%. The loss falls by itself early in a run, so compare \
-with how it fell before. Every change saves a checkpoint: the run can be taken up again from there.
+with how it fell before. The tiny GPT saves a checkpoint at every change: its run can be taken up again from there.
 
 Healthy: few changes, one at a time, each left alone for long enough to tell what it did."""
 

@@ -45,7 +45,7 @@ RUN_KEYS: list[BindingType] = [
         "ask('change')",
         "change",
         "run.change",
-        "Change lr, clip, decay, dropout, batch, schedule, patience; see the plan",
+        "Change lr and other settings while it trains",
     ),
     _quiet("left_square_bracket", "send('lr_half')", "lr half", "run.lr_half", "Halve the learning rate"),
     _quiet("right_square_bracket", "send('lr_double')", "lr double", "run.lr_double", "Double the learning rate"),
@@ -61,7 +61,7 @@ RUN_KEYS: list[BindingType] = [
     _quiet("v", "send('evaluate')", "evaluate", "run.evaluate", "Measure val_loss now"),
     _quiet("g", "ask('sample')", "generate", "run.sample", "Let it write after a prompt of yours"),
     _quiet("c", "send('checkpoint')", "checkpoint", "run.checkpoint", "Save a checkpoint now"),
-    _quiet("x", "send('stop')", "stop", "run.stop", "Save a checkpoint and end the run"),
+    _quiet("x", "send('stop')", "stop", "run.stop", "End the run, with a checkpoint where it saves one"),
     _shown(
         "r", "leave('restart_ended')", "restart", "run.again", "A new run of this configuration, with the same seed"
     ),

@@ -102,7 +102,7 @@ def _latest_open(view: RunView) -> FindingOpened | None:
 
 def _now(view: RunView) -> str:
     match view.state:
-        case "starting" | "followed":
+        case "starting" | "followed" | "over":
             return "The model is being built and the text is read; the first step follows."
         case "paused":
             if view.pause is not None and view.pause.at != "asked":

@@ -16,10 +16,11 @@ class PrintedPanel(TextPanel):
     COLUMN_ORDER = 5
     KEY = "O"
     EXPLANATION: ClassVar[str] = """\
-What it shows: the last lines that came from standard input, the newest at the bottom, with control characters shown \
-as symbols.
+What it shows: the last lines that the program printed, the newest at the bottom, with control characters shown as \
+symbols.
 
-How to read it: what a training program prints besides its metrics stands here: warnings, and the error that ends it.
+How to read it: among the lines with its metrics stands whatever else the program prints, such as warnings, and the \
+error that ends it.
 
 Healthy: its usual lines, one after the other, and no warning among them."""
 

@@ -29,12 +29,13 @@ class StatusPanel(TextPanel):
 What it shows: the run's state, how far it is and how fast, and what it trains with at this moment, live changes \
 included.
 
-How to read it: an epoch is one pass over the training text. Perplexity is e to the loss: among how many equally \
-likely bytes the model is as good as choosing (ppl). The phase comes from the slope of the smoothed loss: memorization \
-falls fast, generalization slowly, refinement hardly at all. Time is where the last steps' time went, without pauses.
+How to read it: an epoch is one pass over the training data. Perplexity is e to the loss: among how many equally \
+likely tokens the model is as good as choosing (ppl). The phase comes from the slope of the smoothed loss: \
+memorization falls fast, generalization slowly, refinement hardly at all. Time is where the last steps' time went, \
+without pauses.
 
-Healthy: tokens/s and memory hold steady; perplexity falls from about 259, its value for a model that knows \
-nothing. Most of the time goes into forward and backward."""
+Healthy: tokens/s and memory hold steady; the tiny GPT's perplexity falls from about 259, its value for a model that \
+knows nothing. Most of the time goes into forward and backward."""
 
     memory: var[int | None] = var(None)
     """Bytes that the run's process occupies."""

@@ -78,8 +78,10 @@ def ask_sample(view: RunView) -> Prompt[Command]:
 def ask_change(view: RunView) -> Prompt[Command]:
     """Of a run that describes itself: what its loop can change."""
     changes = view.described.changes if view.described else []
+    lr = last_known(view, "lr")
+    now = {"lr": f"now {setting(lr)}; "} if math.isfinite(lr) else {}
     fields = tuple(
-        Field(name=name, label=label_of(name), hint="empty leaves it as it is")
+        Field(name=name, label=label_of(name), hint=f"{now.get(name, '')}empty leaves it as it is")
         for name in ("lr", "clip", "weight_decay")
         if name in changes
     )

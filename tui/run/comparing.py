@@ -9,7 +9,7 @@ from textual import getters, on, work
 from textual.events import Mount
 from textual.reactive import var
 
-from ...engine.client import Run
+from ...engine.client.run import Run
 from ...engine.storage.run_store import StoreError
 from ...engine.storage.run_summary import RunSummary, list_runs
 from ..comparison.runs_beside import RunsBeside

@@ -6,9 +6,9 @@ from textual.binding import Binding
 from textual.content import Content
 from textual.screen import Screen
 
-from ...engine.client import ClientError, Run
+from ...engine.client.run import ClientError, Run
+from ...engine.client.stored_sample import sample_stored
 from ...engine.events import Sample
-from ...engine.stored_sample import sample_stored
 from ..dialogs.confirm import Confirm
 from ..dialogs.key_line import KeyLine
 from ..dialogs.pick import Pick

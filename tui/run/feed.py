@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from ...engine.arrivals import Arrival, LinesPrinted, LogRead
-from ...engine.client import Run
+from ...engine.client.run import Run
 from ...engine.events import (
     AnyEvent,
     CheckpointSaved,

@@ -8,7 +8,7 @@ from typing import Any
 
 from textual.widget import Widget
 
-from ...engine.client import Run
+from ...engine.client.run import Run
 from ...engine.events import FindingOpened
 from ...engine.experiments.forking import can_change_later
 from ..dialogs.pick import Pick

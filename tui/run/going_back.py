@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from textual.widget import Widget
 
-from ...engine.client import Run
+from ...engine.client.run import Run
 from ...engine.events import ChangeSettings
 from ...engine.schedule import planned_lr
 from ...engine.storage.run_folder import CHECKPOINTS

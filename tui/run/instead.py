@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from ...engine.client import Run
+from ...engine.client.run import Run
 from ...engine.config import ConfigError, RunConfig
 from ...engine.events import Fix
 from ..dialogs.prompt import Field, Prompt, typed_whole

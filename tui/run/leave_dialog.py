@@ -15,6 +15,24 @@ from ..dialogs.dialog import Dialog
 from ..dialogs.key_line import KeyLine
 
 LeaveChoice = Literal["stop", "leave"]
+LeftKind = Literal["run", "loop", "program"]
+"""What is left: a run of the tiny GPT, an attached loop, or a program whose output is watched."""
+
+
+def answers(kind: LeftKind, *, is_paused: bool) -> Iterator[tuple[str, str]]:
+    """What can be done with it, and its words. An attached loop ends as its code does, with a checkpoint or without."""
+    if kind == "program":
+        yield "stop", "End it, as Ctrl-C does"
+        yield "leave", "Leave it running: what it prints comes here"
+    else:
+        yield "stop", f"Stop it: {'save a checkpoint, then end' if kind == 'run' else 'the loop is asked to end'}"
+        yield (
+            "leave",
+            "Leave it paused: it waits; open it from the list of runs to go on"
+            if is_paused
+            else "Leave it running: it goes on without this screen",
+        )
+    yield "stay", "Stay here"
 
 
 class LeaveDialog(Dialog[LeaveChoice | None]):
@@ -32,7 +50,13 @@ class LeaveDialog(Dialog[LeaveChoice | None]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("s,x", "answer('stop')", "stop it", id="leaving.stop", tooltip="Save a checkpoint and end the run"),
+        Binding(
+            "s,x",
+            "answer('stop')",
+            "stop it",
+            id="leaving.stop",
+            tooltip="End it, with a checkpoint where it saves one",
+        ),
         Binding(
             "l",
             "answer('leave')",
@@ -51,10 +75,9 @@ class LeaveDialog(Dialog[LeaveChoice | None]):
         Binding("escape,q", "answer('stay')", "stay", id="leaving.stay", tooltip="Back to the run"),
     ]
 
-    def __init__(self, question: str, *, step: int, is_paused: bool = False, is_program: bool = False) -> None:
-        """`is_program`: not a run of ours, but a program whose output is watched."""
+    def __init__(self, question: str, *, step: int, is_paused: bool = False, kind: LeftKind = "run") -> None:
         super().__init__()
-        self._is_program = is_program
+        self._kind: LeftKind = kind
         self._is_paused = is_paused
         self._question = question
         self._step = step
@@ -62,24 +85,12 @@ class LeaveDialog(Dialog[LeaveChoice | None]):
     def compose(self) -> ComposeResult:
         with Vertical() as box:
             box.border_title = Content(self._question)
-            what = "program" if self._is_program else "run"
+            what = "program" if self._kind == "program" else "run"
             yield Label(f"The {what} is {'paused' if self._is_paused else 'alive'}, at step {self._step}.")
-            yield OptionList(*(Option(words, id=answer) for answer, words in self._answers()))
-        yield KeyLine()
-
-    def _answers(self) -> Iterator[tuple[str, str]]:
-        if self._is_program:
-            yield "stop", "End it, as Ctrl-C does"
-            yield "leave", "Leave it running: what it prints comes here"
-        else:
-            yield "stop", "Stop it: save a checkpoint, then end"
-            yield (
-                "leave",
-                "Leave it paused: it waits; open it from the list of runs to go on"
-                if self._is_paused
-                else "Leave it running: it goes on without this screen",
+            yield OptionList(
+                *(Option(words, id=answer) for answer, words in answers(self._kind, is_paused=self._is_paused))
             )
-        yield "stay", "Stay here"
+        yield KeyLine()
 
     @on(OptionList.OptionSelected)
     def choose(self, event: OptionList.OptionSelected) -> None:

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 from textual.widget import Widget
 
-from ...engine.client import ClientError, Run
+from ...engine.client.run import ClientError, Run
 from ...engine.config import MOST_THREADS, RunConfig
 from ...engine.events import Stop
 from ...engine.storage.relation import Relation
 from ..navigation import Destination, QuitApp, ResumeRun, StartRun, ToHome
 from ..panels.lesson import LessonPanel
+from ..view.described import is_log
 from ..view.run_view import RunView
 from .leave_dialog import LeaveDialog
 from .sending import warn
@@ -67,10 +68,10 @@ async def may_leave(screen: Widget, run: Run, question: str, view: RunView) -> b
     """Ask what becomes of a live run, and stop it where that is the answer; False where it is not to be left."""
     if not run.live:
         return True
-    is_log = view.described is not None and view.described.kind == "log"
-    if is_log:  # of a program that was started to be watched
+    kind = "run" if view.described is None else "program" if is_log(view) else "loop"
+    if kind == "program":  # one that was started to be watched
         question = "Leave: what becomes of the program?"
-    dialog = LeaveDialog(question, step=view.step, is_paused=view.state == "paused", is_program=is_log)
+    dialog = LeaveDialog(question, step=view.step, is_paused=view.state == "paused", kind=kind)
     choice = await screen.app.push_screen_wait(dialog)
     if choice == "stop":
         try:

@@ -4,7 +4,7 @@ import asyncio
 
 from textual.widget import Widget
 
-from ...engine.client import Run
+from ...engine.client.run import Run
 from ...engine.config import ConfigError
 from ...engine.experiments.lr_range_process import range_start
 from ...engine.storage.run_folder import StoreError

@@ -14,7 +14,7 @@ from textual.app import ComposeResult
 from textual.binding import ActiveBinding, BindingType
 from textual.reactive import var
 
-from ...engine.client import Run
+from ...engine.client.run import Run
 from .. import gc_control
 from ..dialogs.key_line import KeyLine
 from ..experiments.proof_screen import ProofScreen

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from textual.widget import Widget
 
-from ...engine.client import ClientError, Run
+from ...engine.client.run import ClientError, Run
 from ...engine.events import (
     ChangeSettings,
     Command,

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from ...engine.client import Run
+from ...engine.client.run import Run
 from ..formatting import duration
 from ..view.run_view import RunView
 from .feed import RunFeed

@@ -219,8 +219,8 @@ def outcome_words(run: ComparedRun, baseline: ComparedRun, better_by: float | No
     if not at_end:
         return difference_words(found, at_step=True)
     words = difference_words(found)
-    if better_by is None or found.metric != "val_loss":
-        return words
+    if better_by is None or found.metric != "val_loss" or found.better == math.inf:
+        return words  # than NaN any number is better, whatever was promised
     kept = found.better >= better_by
     return f"{words}; {_promise_words(better_by)} was promised{'' if kept else ', which did not come true'}"
 

@@ -48,7 +48,7 @@ from .phases import Phase, training_phases
 from .thinning import Thinned
 from .training_clock import TrainingClock
 
-ViewState = Literal["starting", "training", "followed", "paused", "blocked", "ended"]
+ViewState = Literal["starting", "training", "followed", "over", "paused", "blocked", "ended"]
 
 _Turn = (
     PreparationBegan | RunDescribed | RunStarted | RunResumed | StorageRestored | RunPaused | StorageBlocked | RunEnded
@@ -165,7 +165,8 @@ class RunView:
                 kept = {"described": self.described, "log": self.log, "printed": self.printed, "steps": self.steps}
                 return replace(fresh, **kept, state=self.state, state_detail=self.state_detail)
             case LogRead():
-                return replace(self, log=read, steps=read.steps or 0, state="followed", state_detail=read.waiting)
+                state = "over" if read.is_over else "followed"
+                return replace(self, log=read, steps=read.steps or 0, state=state, state_detail=read.waiting)
             case LinesPrinted():
                 return replace(self, printed=(*self.printed, *read.lines)[-_LINES:])
             case Noticed():  # shown by the screen when it comes

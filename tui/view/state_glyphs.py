@@ -26,6 +26,7 @@ STATE_GLYPHS: dict[str, StateGlyph] = {
     "running": StateGlyph("▶", ">", "running", "state-running"),
     "training": StateGlyph("▶", ">", "training", "state-running"),
     "followed": StateGlyph("▶", ">", "following", "state-running"),
+    "over": StateGlyph("■", "#", "ended", "state-ended"),
     "paused": StateGlyph("‖", "=", "paused", "state-paused"),
     "blocked": StateGlyph("▲", "!", "waiting for disk space", "state-failed"),
     "finished": StateGlyph("✓", "+", "finished", "state-ended"),

@@ -17,7 +17,7 @@ class BelowData:
     """
 
     kind: ClassVar[str] = "below_data"
-    watched: ClassVar[Watched] = "loss"
+    watched: ClassVar[Watched] = "low_loss"
     share: float = 0.075
     """Of ln V; for bytes this is Shannon's lower estimate of 0.6 bits, 0.42 nats."""
     rows: int = 20
@@ -44,6 +44,9 @@ class BelowData:
             return None
         self._open, self._since = True, self._low.since
         return Detection(onset=self._since, severity="info", evidence=self.evidence(run))
+
+    def is_at_rest(self, run: RunStatistics) -> bool:
+        return not (self._open or self._low.length)
 
     def evidence(self, run: RunStatistics) -> str:
         least = self.share * (run.chance or 0.0)

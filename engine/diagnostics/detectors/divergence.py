@@ -18,7 +18,7 @@ class Divergence:
     """
 
     kind: ClassVar[str] = "divergence"
-    watched: ClassVar[Watched] = "loss"
+    watched: ClassVar[Watched] = "high_loss"
     runaway: float = 10.0
     """Units above the first loss, which no warm-up explains."""
     runaway_rows: int = 15
@@ -46,7 +46,6 @@ class Divergence:
     _line: float | None = field(default=None, init=False)
     """While open: the level below which the run counts as recovered."""
     _below: Streak = field(default_factory=Streak, init=False)
-    _step: int = field(default=-1, init=False)
     _resumed_at: float = field(default=-math.inf, init=False)
     """The level that the run had at the step from which it was resumed, until it has come back from there."""
 
@@ -59,15 +58,18 @@ class Divergence:
         gain = run.first - run.best
         lost = self.lost * gain if gain > self.worse * run.unit else gain + self.worse * run.unit
         line = run.best + lost
-        if run.step < self._step:
+        if run.step < run.row_before.step:
             self._resumed_at = run.level_at(run.step)
-        self._step = run.step
         if loss <= line:
             self._resumed_at = -math.inf
             if self._high.length or self._huge.length:
                 self._high.length = self._huge.length = 0
             return None
         return self._weigh(run, loss, max(line, self._resumed_at) + 3 * run.level.noise)
+
+    def is_at_rest(self, run: RunStatistics) -> bool:
+        is_low = not (self._high.length or self._huge.length) and self._resumed_at == -math.inf
+        return is_low and self._line is None
 
     def _weigh(self, run: RunStatistics, loss: float, line: float) -> Detection | None:
         step, level = run.step, run.level.mean

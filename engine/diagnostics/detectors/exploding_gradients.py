@@ -19,7 +19,7 @@ class ExplodingGradients:
     """
 
     kind: ClassVar[str] = "exploding_gradients"
-    watched: ClassVar[Watched] = "norm"
+    watched: ClassVar[Watched] = "large_norm"
     suffering: float = 0.05
     """Units by which the loss must be above its own level."""
     recovery: int = 10
@@ -47,6 +47,9 @@ class ExplodingGradients:
             if max(self._high) < 0:
                 self._high.clear()
         return None
+
+    def is_at_rest(self, run: RunStatistics) -> bool:
+        return not (self._open or self._high)
 
     def _weigh(self, run: RunStatistics, norm: float) -> Detection | None:
         loss = run.loss

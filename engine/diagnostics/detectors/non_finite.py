@@ -20,7 +20,7 @@ class NonFinite:
     """
 
     kind: ClassVar[str] = "nan"
-    watched: ClassVar[Watched] = "row"
+    watched: ClassVar[Watched] = "unusual"
     gradient_rows: int = 3
     """Rows in a row of bad gradient norms beside a good loss."""
     skipped_rows: int = 33
@@ -38,16 +38,8 @@ class NonFinite:
     """Whether the open finding is of val_loss alone."""
     _finite: Streak = field(default_factory=Streak, init=False)
     _bad_norms: Streak = field(default_factory=Streak, init=False)
-    _last: float | None = field(default=None, init=False)
-    """The last finite loss."""
-    _is_joint: bool = field(default=False, init=False)
-    """Whether it stood in a row with a gradient norm."""
 
     def observe(self, run: RunStatistics) -> Detection | Recovered | None:
-        if run.is_usual and not (self._open or self._bad_norms.length):
-            if run.loss is not None:
-                self._last, self._is_joint = run.loss, run.grad_norm is not None
-            return None
         values = run.row.values
         loss, norm, val_loss = values.get("loss"), values.get("grad_norm"), values.get("val_loss")
         if loss is None and norm is None and val_loss is None:
@@ -58,21 +50,23 @@ class NonFinite:
             self._bad_norms.count(bad_norm, run.step)
         if self._open:
             return self._await_recovery(run, bad_loss or bad_norm or _is_bad(val_loss))
-        if bad_loss or (bad_norm and self._bad_norms.length >= self._patience(values)):
+        if bad_loss or (bad_norm and self._bad_norms.length >= self._patience(run)):
             self._only_val = False
             return self._begin(run, {"loss": loss, "grad_norm": norm})
         if val_loss is not None and not math.isfinite(val_loss):
             self._only_val = True
             return self._begin(run, {"val_loss": val_loss})
-        if loss is not None:
-            self._last, self._is_joint = loss, norm is not None
         return None
 
-    def _patience(self, values: Mapping[str, float]) -> int:
+    def is_at_rest(self, run: RunStatistics) -> bool:
+        return not self._open and not self._bad_norms.length
+
+    def _patience(self, run: RunStatistics) -> int:
+        values = run.row.values
         is_scaled = values.get("skipped", 0) > 0 or values.get("loss_scale", 0) > 1
         if is_scaled:
             return self.skipped_rows
-        return self.lost_rows if self._is_joint and "loss" not in values else self.gradient_rows
+        return self.lost_rows if "grad_norm" in run.last_row.values and "loss" not in values else self.gradient_rows
 
     def _begin(self, run: RunStatistics, looked_at: Mapping[str, float | None]) -> Detection:
         self._open, self._finite = True, Streak()
@@ -82,16 +76,17 @@ class NonFinite:
             if value is not None and not math.isfinite(value)
         ]
         onset = self._bad_norms.since if self._bad_norms.length and not self._only_val else run.step
-        self._seen = f"{' and '.join(wrong)} at step {run.step}{self._before()}"
+        self._seen = f"{' and '.join(wrong)} at step {run.step}{self._before(run)}"
         return Detection(onset=onset, severity="failure", evidence=self._seen)
 
     def evidence(self, run: RunStatistics) -> str:
         return self._seen
 
-    def _before(self) -> str:
-        if self._last is None:
+    def _before(self, run: RunStatistics) -> str:
+        before = run.last_row if run.loss is None else run.row_before
+        if (loss := before.finite("loss")) is None:
             return ", from the first row on"
-        return f"; the last {'training' if self._only_val else 'finite'} loss was {self._last:.4g}"
+        return f"; the last {'training' if self._only_val else 'finite'} loss was {loss:.4g}"
 
     def _await_recovery(self, run: RunStatistics, is_bad: bool) -> Recovered | None:
         if self._only_val and run.row.values.get("val_loss") is None and not is_bad:

@@ -8,7 +8,7 @@ from statistics import fmean
 from typing import ClassVar
 
 from ..detector import Detection, Recovered, Watched
-from ..level import OUTLIER, RunningLevel, Streak
+from ..level import GAUSS, OUTLIER, RunningLevel, Streak
 from ..run_statistics import LEVEL_MEMORY, RunStatistics
 from ..zigzag import ZIGZAG_ROWS, Swing, swing_of
 
@@ -89,6 +89,8 @@ class Oscillation:
     """Whether the open finding is of a pattern of a few rows."""
     _window: tuple[int, int] = field(default=(0, 0), init=False)
     """The steps at which the last two windows ended."""
+    _due: int = field(default=0, init=False)
+    """The row at which it is looked at again, turn or no turn."""
     _settled_at: int = field(default=0, init=False)
     """The row from which on jumps may open a finding."""
 
@@ -117,6 +119,13 @@ class Oscillation:
             turned = True
             if self._least_turn:
                 self._seen = self._swings()
+        if turned or self._open or rows >= self._due:
+            return self._looked_at(run, turned)
+        return None
+
+    def _looked_at(self, run: RunStatistics, turned: bool) -> Detection | Recovered | None:
+        rows = run.rows
+        self._due = min(rows - rows % every + every for every in (ZIGZAG_ROWS, LEVEL_MEMORY))
         if not rows % ZIGZAG_ROWS and rows and (outcome := self._at_window(run)) is not None:
             return outcome
         if self._open:
@@ -124,7 +133,7 @@ class Oscillation:
         if (
             not rows % LEVEL_MEMORY
             and rows >= max(self.rattle_rows, self._settled_at)
-            and noise > self._most_noise(run)
+            and self._noise.noise > self._most_noise(run)
         ):
             return self._rattles(run) or (self._judge(run) if turned else None)
         return self._judge(run) if turned else None
@@ -142,7 +151,7 @@ class Oscillation:
         self._begin(0.0, self.rattle_calm)
         self._jumps, self._fallen = noise, Streak()
         onset = run.profile.step_at(0.25)
-        self._seen = f"from row to row the loss jumped by {noise:.2g} at step {run.step}, around {after:.3g}"
+        self._seen = f"from row to row the loss jumped by {noise / GAUSS:.2g} at step {run.step}, around {after:.3g}"
         return Detection(onset=onset, severity="warning", evidence=self.evidence(run))
 
     def _at_window(self, run: RunStatistics) -> Detection | Recovered | None:
@@ -210,7 +219,7 @@ class Oscillation:
         if self._is_zigzag:
             return self._seen
         if not self._least_turn:
-            now = f"from row to row the loss jumps by {self._noise.noise:.2g} at step {run.last_step}"
+            now = f"from row to row the loss jumps by {self._noise.noise / GAUSS:.2g} at step {run.last_step}"
             return f"{now}, around {run.level.mean:.3g}"
         is_calm = self._still.length > self._calm / self.periods
         return f"{self._seen}; none as large since step {self._still.since}" if is_calm else self._seen

@@ -65,6 +65,8 @@ class Overfitting:
         if self._since < AROUND + 1:
             return self._recover(val_loss, run.step) if self._open and self._since == 0 else None
         last = fmean(list(self._recent)[-self.evaluations :])
+        if self._open and last - self._worth < self.rise * abs(self._best):
+            return self._recover(last, run.step)
         error = BENDS * self._bends * math.sqrt(1 / self.evaluations + 1 / AROUND_BEST)
         rise = last - self._worth
         by_chance = math.sqrt(2 * math.log(self._seen)) * error
@@ -99,7 +101,9 @@ class Overfitting:
         if self._since <= AROUND:
             self._worth = median(self._recent)
 
-    def _recover(self, best: float, step: int) -> Recovered:
+    def _recover(self, now: float, step: int) -> Recovered:
+        """There is a new best, or the last evaluations are as good as those around the best one."""
         self._open = False
         before, at = self._rose_from
-        return Recovered(f"val_loss rose after {before:.3g} at step {at}; at step {step} it is lower, at {best:.3g}")
+        how = "it is lower, at" if now < before else "it has come back, to a mean of"
+        return Recovered(f"val_loss rose after {before:.3g} at step {at}; at step {step} {how} {now:.3g}")

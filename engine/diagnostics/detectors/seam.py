@@ -6,7 +6,6 @@ from typing import ClassVar
 
 from ..detector import Detection, Recovered, Watched
 from ..level import Streak
-from ..row import RESUMED
 from ..run_statistics import LR_RISE, RunStatistics
 
 
@@ -48,8 +47,8 @@ class Seam:
     lasting: int = 200
     """Rows after which the finding closes all the same: what comes then has other causes."""
 
-    _rows: int = field(default=0, init=False)
-    """Since the seam."""
+    _first: int = field(default=0, init=False)
+    """The row of the seam."""
     _sign: str = field(default="", init=False)
     """Where the run was resumed, and how that shows; empty where there is nothing to weigh."""
     _onset: int = field(default=0, init=False)
@@ -71,27 +70,34 @@ class Seam:
 
     def observe(self, run: RunStatistics) -> Detection | Recovered | None:
         loss, step, last = run.loss, run.step, self._step
-        lr, last_lr = run.lr or 0.0, self._lr
         if loss is None:
             return None
         self._step = step
-        self._rows += 1
-        if lr != last_lr or step < last or RESUMED in run.row.values:
-            sign, climbed = self._sign_at(run, last) if min(self._rows - 1, run.rows) >= self.quiet else ("", 0)
-            self._lr, self._top_lr, self._rose = lr, max(lr, self._top_lr), lr > LR_RISE * last_lr > 0
-            if sign and not self._open:
-                self._sign, self._climbed = sign, climbed
-                self._begin(run, goes_back=step < last)
-            elif self._sign and self._rose:
-                self._climbed += 1
+        lr = run.lr or 0.0
+        if lr != self._lr or step < last or run.row.resumed is not None:
+            self._look_for_sign(run, lr, last)
         if self._open:
             return self._await_recovery(run, loss)
         return self._weigh(loss, run) if self._sign else None
 
+    def _look_for_sign(self, run: RunStatistics, lr: float, last: int) -> None:
+        before = self._lr
+        goes_on = run.step >= last and run.row.resumed is None and before <= lr * self.fall and lr <= self.leap * before
+        is_quiet = goes_on or run.rows - self._first < self.quiet
+        sign, climbed = ("", 0) if is_quiet else self._sign_at(run, last)
+        if lr > self._top_lr:
+            self._top_lr = lr
+        self._lr, self._rose = lr, lr > LR_RISE * before > 0
+        if sign and not self._open:
+            self._sign, self._climbed = sign, climbed
+            self._begin(run, goes_back=run.step < last)
+        elif self._sign and self._rose:
+            self._climbed += 1
+
     def _sign_at(self, run: RunStatistics, last: int) -> tuple[str, int]:
         """What shows that the run was resumed at this row, empty where nothing does; and as how many rows of a rising
         lr it counts, without which the start of a warm-up may be a step of a decay."""
-        before, lr, pause = self._lr, run.lr or 0.0, run.row.values.get(RESUMED)
+        before, lr, pause = self._lr, run.lr or 0.0, run.row.resumed
         if run.step < last:
             return f"the steps go back from {last} to {run.step}", self.climb
         if pause is not None:
@@ -105,21 +111,21 @@ class Seam:
         return "", 0
 
     def _begin(self, run: RunStatistics, *, goes_back: bool) -> None:
-        step, self._rows, self._sum = run.step, 1, 0.0
+        step, self._first, self._sum = run.step, run.rows, 0.0
         self._onset, self._noise, self._top = step, run.level.noise, (0.0, step)
         self._before = run.level_at(step) if goes_back else run.level.mean
 
     def _weigh(self, loss: float, run: RunStatistics) -> Detection | None:
-        height = loss - self._before
+        height, rows = loss - self._before, run.rows - self._first + 1
         rise = self.rise * run.unit
         self._sum += min(height, max(self.most * self._noise, self.most_rise * rise))
         self._top = max(self._top, (height, run.step))
-        mean = self._sum / self._rows
-        is_jump = mean > max(self.sigmas * self._noise / math.sqrt(self._rows), rise)
-        if self._rows > 1 and is_jump and self._climbed >= self.climb:
+        mean = self._sum / rows
+        is_jump = mean > max(self.sigmas * self._noise / math.sqrt(rows), rise)
+        if rows > 1 and is_jump and self._climbed >= self.climb:
             self._open, self._back = True, Streak()
             return Detection(onset=self._onset, severity="warning", evidence=self.evidence(run))
-        if self._rows >= self.within:
+        if rows >= self.within:
             self._sign = ""
         return None
 
@@ -129,13 +135,13 @@ class Seam:
         return f"{seen}, right where {self._sign}"
 
     def _await_recovery(self, run: RunStatistics, loss: float) -> Recovered | None:
-        height = loss - self._before
+        height, rows = loss - self._before, run.rows - self._first + 1
         self._top = max(self._top, (height, run.step))
         line = max(3 * self._noise, self.left * self._top[0])
         is_back = self._back.count(height <= line, run.step) >= self.recovery
-        if not is_back and self._rows < self.lasting:
+        if not is_back and rows < self.lasting:
             return None
-        after = f"back since step {self._back.since}" if is_back else f"not back after {self._rows} rows"
+        after = f"back since step {self._back.since}" if is_back else f"not back after {rows} rows"
         seen = f"{self.evidence(run)}; {after}"
         self._open, self._sign = False, ""
         return Recovered(seen)

@@ -77,10 +77,11 @@ class Spike:
         if self._peak is not None:
             self._top = max(self._top, (loss, run.step))
             return self._await_recovery(run.step, loss, self._peak)
-        if run.step < self._step:
-            self._resumed, self._floor = run.rows, run.level_at(run.step)
-        self._step = run.step
-        rise = loss - self._level(run)
+        step = run.step
+        if step < self._step:
+            self._resumed, self._floor = run.rows, run.level_at(step)
+        self._step = step
+        rise = loss - (self._level(run) if run.rows - self._resumed < self.quiet else run.level.mean)
         outlier = self._outlier * self.forget
         if rise <= self.rise * run.unit and not self._high:
             self._outlier = rise if rise > outlier else outlier

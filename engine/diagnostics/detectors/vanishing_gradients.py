@@ -22,7 +22,7 @@ class VanishingGradients:
     """
 
     kind: ClassVar[str] = "vanishing_gradients"
-    watched: ClassVar[Watched] = "gradients"
+    watched: ClassVar[Watched] = "small_norm"
     nothing: float = VANISHING
     """A norm below this moves no weight; the usual textbook threshold."""
     converged: float = 0.05
@@ -64,6 +64,9 @@ class VanishingGradients:
             return None
         self._last = norm, run.step
         return self._await_recovery(run, small) if self._open else self._weigh(run, norm)
+
+    def is_at_rest(self, run: RunStatistics) -> bool:
+        return not (self._open or self._small.length) and (run.layers is None or run.layers is self._measured)
 
     def _in_depth(self, layers: LayersMeasured) -> Detection | Recovered | None:
         found = fading(layers)

@@ -12,9 +12,9 @@ from threading import Thread
 import torch
 from torch import Tensor
 
-from ...client import killed_words
 from ...config import ConfigError, RunConfig
 from ...hosting.interfaces import LoopBroken
+from ...process_end import killed_words
 from ...storage.run_folder import printable
 from ..shares import Share
 from .exchange import Exchange

@@ -1,6 +1,6 @@
 """The process that asks probes of a run: `python -m tinygpt_tui.engine.training.probes.asked RUN PROBE...`.
 
-It writes one JSON line a probe, in the order in which they are named.
+It writes one JSON line a probe, in the order in which they are named, and others while a probe trains.
 """
 
 import sys
@@ -10,10 +10,10 @@ from pathlib import Path
 from ...config import ConfigError
 from ...experiments.journal import used_and_planned_lrs
 from ...experiments.probe_verdicts import cannot_tell, lr_verdict
-from ...experiments.probes import ProbeAnswer
+from ...experiments.probes import ProbeAnswer, ProbeWork
 from ...experiments.probing import ProbeReport
 from ...storage.run_folder import StoreError
-from ..report_lines import write_reports
+from ..report_lines import reporting
 from .data import data
 from .learning import capacity, overfit
 from .non_finite import finite
@@ -34,9 +34,11 @@ MEASURES: Mapping[str, Callable[[RunCopy], ProbeAnswer]] = {
 """By the names of experiments.probes.PROBES."""
 
 
-def answers(run: Path, names: Sequence[str]) -> Iterator[ProbeAnswer]:
+def answers(
+    run: Path, names: Sequence[str], tell_work: Callable[[ProbeWork], None] = lambda _: None
+) -> Iterator[ProbeAnswer]:
     """ConfigError, CorpusError or StoreError where the run cannot be copied."""
-    copied = RunCopy(run)
+    copied = RunCopy(run, tell_work)
     for name in names:
         try:
             yield MEASURES[name](copied)
@@ -45,5 +47,6 @@ def answers(run: Path, names: Sequence[str]) -> Iterator[ProbeAnswer]:
 
 
 if __name__ == "__main__":
-    asked = answers(Path(sys.argv[1]), sys.argv[2:])
-    write_reports((ProbeReport(answer=answer) for answer in asked), ProbeReport)
+    with reporting(ProbeReport) as write:
+        for answer in answers(Path(sys.argv[1]), sys.argv[2:], lambda work: write(ProbeReport(work=work))):
+            write(ProbeReport(answer=answer))

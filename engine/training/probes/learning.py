@@ -1,5 +1,7 @@
 """Probes that train: can the model learn one batch by heart, and do larger models learn more."""
 
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from ...config import RunConfig
@@ -22,9 +24,11 @@ def overfit(run: RunCopy) -> ProbeAnswer:
     """From random weights."""
     trainer = run.untrained(usual_settings(run.config))
     trainer.batches = OneBatch(trainer.batches, trainer.settings.batch)
-    losses = [_train_step(trainer)]
-    while len(losses) < MOST_STEPS and losses[-1] >= MEMORISED:
+    losses: list[float] = []
+    for _ in run.told(range(MOST_STEPS), MOST_STEPS):
         losses.append(_train_step(trainer))
+        if losses[-1] < MEMORISED:
+            break
     return overfit_verdict(losses)
 
 
@@ -60,16 +64,19 @@ def capacity(run: RunCopy) -> ProbeAnswer:
         "twice the width": {"model.width": 2 * model.width},
     }
     faster = {"schedule.lr": 2 * schedule.lr, "schedule.min_lr": 2 * schedule.min_lr}
+    steps = min(CAPACITY_STEPS, run.config.training.steps)
+    of_all = (2 + len(larger)) * steps
+    told = run.told(range(of_all), of_all)
     control = run.untrained({})
-    losses = _losses(control)
+    losses = _losses(control, islice(told, steps))
     if not all(norm != 0 for norm in gradient_norms(control).values()):
         return cannot_tell("capacity", "some parameters get no gradient (`gradients`): mend that first")
-    of_larger = {name: _losses(run.untrained(changes)) for name, changes in larger.items()}
-    return capacity_verdict(losses, of_larger, _losses(run.untrained(faster)))
+    of_larger = {name: _losses(run.untrained(changes), islice(told, steps)) for name, changes in larger.items()}
+    return capacity_verdict(losses, of_larger, _losses(run.untrained(faster), islice(told, steps)))
 
 
-def _losses(trainer: Trainer) -> list[float]:
-    return [_train_step(trainer) for _ in range(min(CAPACITY_STEPS, trainer.config.training.steps))]
+def _losses(trainer: Trainer, steps: Iterator[int]) -> list[float]:
+    return [_train_step(trainer) for _ in steps]
 
 
 def _train_step(trainer: Trainer) -> float:

@@ -1,17 +1,19 @@
 """A copy of a run in memory, for experiments on it: the run's folder is read and never written."""
 
+import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import Tensor
 
 from ...corpus import load_corpus
 from ...experiments.journal import first_non_finite_step, read_journal
+from ...experiments.probes import ProbeWork
 from ...storage.run_folder import CHECKPOINTS, StoreError
 from ...storage.run_store import read_config
 from ...storage.run_summary import summarise
@@ -20,6 +22,10 @@ from ..auto_settings import resolve
 from ..retrace import retrace
 from ..snapshot import restore
 from ..trainer import Trainer
+
+_TOLD_EVERY_S = 0.2
+
+_Each = TypeVar("_Each")
 
 UNMEASURED = {
     "instruments.evaluate_every": 0,
@@ -33,8 +39,9 @@ UNMEASURED = {
 class RunCopy:
     """ConfigError, CorpusError or StoreError where the run cannot be trained."""
 
-    def __init__(self, run: Path) -> None:
+    def __init__(self, run: Path, tell_work: Callable[[ProbeWork], None] = lambda _: None) -> None:
         self.run = run
+        self._tell_work = tell_work
         self.config = resolve(read_config(run)).with_changes(UNMEASURED)
         self.corpus = load_corpus(self.config.data, context=self.config.model.context)
         self.journal = read_journal(run)
@@ -52,8 +59,17 @@ class RunCopy:
         """In the state that the run had after a step, computed again from the nearest checkpoint that can be read."""
         trainer = self.untrained()
         self._restore_nearest(trainer, step)
-        deque(retrace(trainer, self.journal, step), maxlen=0)
+        deque(self.told(retrace(trainer, self.journal, step), step - trainer.step), maxlen=0)
         return trainer
+
+    def told(self, steps: Iterable[_Each], of: int) -> Iterator[_Each]:
+        """The same steps; every now and then it is reported how far they are."""
+        began = told = time.monotonic()
+        for done, step in enumerate(steps):
+            if done == 0 or time.monotonic() - told > _TOLD_EVERY_S:
+                told = time.monotonic()
+                self._tell_work(ProbeWork(done=done, of=of, spent_s=told - began))
+            yield step
 
     @property
     def latest(self) -> Trainer:

@@ -5,8 +5,8 @@ import os
 import sys
 from pathlib import Path
 
-from .client import ClientError
-from .events import ProtocolError, Sample, SampleGenerated, decode_event, encode
+from ..events import ProtocolError, Sample, SampleGenerated, decode_event, encode
+from .run import ClientError
 
 SAMPLER = (sys.executable, "-P", "-m", "tinygpt_tui.engine.training.sample_checkpoint")
 
