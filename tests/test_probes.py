@@ -48,7 +48,7 @@ from tinygpt_tui.engine.storage.run_folder import StoreError
 from tinygpt_tui.engine.storage.run_store import create
 from tinygpt_tui.engine.training import model
 from tinygpt_tui.engine.training.probes import learning
-from tinygpt_tui.engine.training.probes.asked import MEASURES, answers
+from tinygpt_tui.engine.training.probes.asked import MEASURES, probe_answers
 from tinygpt_tui.engine.training.probes.non_finite import first_non_finite
 from tinygpt_tui.engine.training.probes.passes import checked_gradients
 from tinygpt_tui.engine.training.probes.run_copy import RunCopy
@@ -110,7 +110,7 @@ def train(run: Path, *, stop_after: int | None = None, change: ChangeSettings | 
 
 
 def words(run: Path, names: Sequence[str] = QUICK) -> dict[str, str]:
-    return {answer.probe: answer.answer for answer in answers(run, names)}
+    return {answer.probe: answer.answer for answer in probe_answers(run, names)}
 
 
 def contents(run: Path) -> dict[Path, bytes]:
@@ -133,7 +133,7 @@ def test_every_probe_is_complete_and_finds_nothing_wrong_with_a_healthy_run(name
     assert (listed.name, listed.question[-1]) == (name, "?") and listed.remedy
     assert f"    {name} " in (command.commands["probe"].help or ""), "the help of the command lists it"
 
-    (answer,) = answers(healthy, [name])
+    (answer,) = probe_answers(healthy, [name])
 
     assert answer.probe == name and answer.evidence and not answer.remedy
     # 12 steps are too few to compare models, or a higher lr gains as much in them: that is measured below
@@ -179,7 +179,7 @@ def test_held_out_text_that_lies_in_the_training_text_is_found(tmp_path: Path) -
     found = {}
     for name in ("once", "twice"):
         path = str(tmp_path / f"{name}.txt")
-        found[name] = next(answers(train(new_run(tmp_path / name, data__path=path)), ["data"]))
+        found[name] = next(probe_answers(train(new_run(tmp_path / name, data__path=path)), ["data"]))
     assert found["once"].answer == "yes" and found["once"].values["overlap"] == 0
     assert found["twice"].answer == "no" and found["twice"].values["overlap"] == 1
     assert "held-out" in found["twice"].evidence and "hold out text" in found["twice"].remedy
@@ -194,7 +194,7 @@ def test_one_batch_is_learnt_by_heart_unless_gradients_are_lost(
 
 
 def test_models_of_other_sizes_are_compared(tmp_path: Path) -> None:
-    (enough,) = answers(new_run(tmp_path / "enough", training__steps=60), ["capacity"])
+    (enough,) = probe_answers(new_run(tmp_path / "enough", training__steps=60), ["capacity"])
     assert enough.answer == "yes" and enough.values.keys() == {"two_layers_more", "twice_the_width"}
 
 
@@ -238,7 +238,7 @@ def test_the_module_that_a_preset_breaks_is_named(preset: str, first: str, tmp_p
     run = train(create(tmp_path, config.with_changes(quiet), preset, NOW))
     bad = next(event.step for event in all_events(run) if isinstance(event, StepFinished) and is_bad(event))
 
-    (answer,) = answers(run, ["finite"])
+    (answer,) = probe_answers(run, ["finite"])
 
     assert answer.answer == "no"
     assert re.match(rf"at step {bad} {first} the first that is not finite; its largest input is", answer.evidence)
@@ -442,7 +442,7 @@ def test_ctrl_c_leaves_the_answers_so_far(
 
 def test_probes_that_train_report_their_steps(healthy: Path) -> None:
     works: list[ProbeWork] = []
-    [*_] = answers(healthy, ["capacity"], works.append)
+    [*_] = probe_answers(healthy, ["capacity"], works.append)
     assert works[0].done == 0 and {work.of for work in works} == {4 * 12}
     assert all(0 <= work.done < work.of for work in works)
 

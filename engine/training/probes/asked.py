@@ -34,7 +34,7 @@ MEASURES: Mapping[str, Callable[[RunCopy], ProbeAnswer]] = {
 """By the names of experiments.probes.PROBES."""
 
 
-def answers(
+def probe_answers(
     run: Path, names: Sequence[str], tell_work: Callable[[ProbeWork], None] = lambda _: None
 ) -> Iterator[ProbeAnswer]:
     """ConfigError, CorpusError or StoreError where the run cannot be copied."""
@@ -48,5 +48,5 @@ def answers(
 
 if __name__ == "__main__":
     with reporting(ProbeReport) as write:
-        for answer in answers(Path(sys.argv[1]), sys.argv[2:], lambda work: write(ProbeReport(work=work))):
+        for answer in probe_answers(Path(sys.argv[1]), sys.argv[2:], lambda work: write(ProbeReport(work=work))):
             write(ProbeReport(answer=answer))
