@@ -46,6 +46,7 @@ def kinds(values: Sequence[float], name: str = "loss", facts: RunFacts = EPOCHS,
         ("{'loss': **2.25**, 'epoch': 1}", "{'loss': 2.25, 'epoch': 1}"),
         ("2024-03-01T10:00:00.1234567Z step 5: loss 2.0", "step 5: loss 2.0"),
         ("[R0] | it[ 4/ 9] | [Loss] nan | [step]  7", "[R0] | it[ 4/ 9] | Loss: nan | step:  7"),
+        ("('Epoch:', 8, 'Action', array([1]), 'Loss', 0.5)", "(Epoch: 8, 'Action', array([1]), Loss: 0.5)"),
         ("100%|████| 7/7 [00:01<00:00]", "100%|████| 7/7 [00:01<00:00]"),
     ],
 )
@@ -230,6 +231,8 @@ def test_one_lucky_episode_is_no_policy_that_collapsed() -> None:
             ("D_loss   acc   G_loss", "0.25 | 100 | 6.5 | 2 days, 12:04:16", "0.5 | 100 | 5.5 | 2 days, 12:04:35"),
             [0.25, 0.5],
         ),
+        (("Sub:At iteration 20/30/40, Mean rms=1%, delta=3%, char train=10.5%, word train=52%",), [10.5]),
+        (("My loss goes wrong:", "0: 5.5 0.5", "10: 4.5 0.75", "20: 4.25 1.0", "Why?"), [5.5, 4.5, 4.25]),
         (("loss=0.5 (nan) lr=0.01: : 86% 86/100 [00:00<00:00]",), [0.5]),
     ],
 )
@@ -257,6 +260,22 @@ def test_how_an_evaluation_compares_with_the_best_one_is_no_second_series() -> N
         f"Epoch [{n}/9] train_mae: {2 - n / 10}, val_mae: 2.5\nVal loss decrease from 2.6 to 2.5" for n in range(5)
     ]
     assert opened(*lines).columns["val_loss"] == "val_mae"
+
+
+def test_evaluations_of_texts_of_several_lengths_are_series_of_their_own() -> None:
+    lines = [
+        f"global step {n}00 learning rate 0.5 perplexity 1.01\n  eval: bucket 0 perplexity {90 - n}\n"
+        f"  eval: bucket 1 perplexity {900 - n}"
+        for n in range(1, 4)
+    ]
+    log = opened(*lines)
+    curve = [row.values["val_loss"] for _, row in log.rows() if "val_loss" in row.values]
+    assert curve in ([89, 88, 87], [899, 898, 897])
+
+
+def test_of_columns_without_a_name_one_that_is_lost_is_the_loss() -> None:
+    log = opened("Hello,", "I got all nan for loss:", "0: inf  nan", "10: nan nan", "20: nan nan", "Any tips?")
+    assert [finding.kind for finding in alarms([row for _, row in log.rows()], log.facts)] == ["nan"]
 
 
 def test_how_many_batches_an_epoch_has_is_no_loss() -> None:

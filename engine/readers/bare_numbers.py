@@ -8,10 +8,12 @@ from .names import NAMELESS
 from .record import Record, number
 
 _LINE = re.compile(
-    r"\s*(?:tensor\()?[-+]?(?:\d|\.\d|nan|inf)[-+.\d\seE,naif]*(?:, (?:device|grad_fn|dtype)=.*\)|\))?\s*",
+    r"\s*(?:\d+\s?:\s+)?(?:tensor\()?[-+]?(?:\d|\.\d|nan|inf)[-+.\d\seE,naif]*"
+    r"(?:, (?:device|grad_fn|dtype)=.*\)|\))?\s*",
     re.IGNORECASE,
 )
-_BETWEEN = re.compile(r"\s*,\s*|\s+")
+"""Such a line; `100: 0.52` has its place before a colon."""
+_BETWEEN = re.compile(r"\s*[,:]\s*|\s+")
 _TENSOR = re.compile(r"tensor\(([^,()]+).*", re.IGNORECASE)
 _TRAINING = re.compile(r"\b(?:loss|cost|epoch|train)", re.IGNORECASE)
 _LEAST = 3

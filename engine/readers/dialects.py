@@ -107,10 +107,16 @@ _DIALECTS: tuple[tuple[str, re.Pattern[str], str | Callable[[re.Match[str]], str
         # spaCy: `Losses {'ner': 117.4, 'tagger': 5.1}`
         *((sign, _DICT_OF_LOSSES, _losses_of) for sign in (" {", "={")),
         ("ner':", r"\{((?:u?'(?:ner|tagger|parser|textcat|tok2vec)': [^,{}]+,?\s?){1,5})\}", _losses_of),
+        # TensorFlow's translation tutorial, for texts of several lengths: `  eval: bucket 0 perplexity 52.7`
+        ("bucket ", r"\beval: bucket (\d+) perplexity ", r"eval bucket_\1 perplexity: "),
         # YOLACT: `[  0]  520 || B: 3.451 | C: 2.964 | M: 4.671 | S: 0.945 | T: 12.031 || ETA: 2:31:22`
         ("| T: ", r"^\s*\[\s*(\d+)\]\s+(\d+) \|\| (.*)\| T: ", r"epoch: \1, step: \2, \3, total loss: "),
         # Tesseract: `At iteration 14/100/102, Mean rms=5.5%, delta=20%, char train=82%, word train=90%`
-        ("At iter", rf"^At iteration \d+/(\d+)/\d+, .*?(?:char|BCER) train={_VALUE}%.*", r"step: \1 error: \2"),
+        (
+            "At iter",
+            rf"^(?:\w+:)*At iteration \d+/(\d+)/\d+, .*?(?:char|BCER) train={_VALUE}%.*",
+            r"step: \1 error: \2",
+        ),
         # Caffe: `Train net output #0: loss = 6.9 (* 1 = 6.9 loss)`; the loss before it is a mean
         ("net output #", r"\b(Train|Test) net output #(\d+): (\S+) =([^(]*).*", r"\1 net: output_\2 \3 =\4"),
     )
