@@ -13,6 +13,10 @@ _LINE = re.compile(
     re.IGNORECASE,
 )
 """Such a line; `100: 0.52` has its place before a colon."""
+_PLACE = re.compile(
+    r"\s*(?:iter\w*|step|epoch|batch)\s?[:#=]?\s{0,3}(?=\d+\s?[:,]?\s+[-+]?(?:\d+\.|nan|inf))", re.IGNORECASE
+)
+"""Before a number that is no count: `iter 1404: 0.25`."""
 _BETWEEN = re.compile(r"\s*[,:]\s*|\s+")
 _TENSOR = re.compile(r"tensor\(([^,()]+).*", re.IGNORECASE)
 _TRAINING = re.compile(r"\b(?:loss|cost|epoch|train)", re.IGNORECASE)
@@ -32,6 +36,8 @@ class BareNumbers:
     def look(self, line: str) -> None:
         if len(line) > _LONGEST or len(self._rows) == _MOST_LINES:
             return
+        if place := _PLACE.match(line):
+            self._is_of_training, line = True, line[place.end() :]
         if not _LINE.fullmatch(line):
             self._is_of_training = self._is_of_training or _TRAINING.search(line) is not None
             return

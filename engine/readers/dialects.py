@@ -81,6 +81,12 @@ _DIALECTS: tuple[tuple[str, re.Pattern[str], str | Callable[[re.Match[str]], str
             rf" (\d+)\s*[:=]\s*{_VALUE}",
             r"\2: \3 \1: \4",
         ),
+        # the same with both: `The train loss of epoch7-batch-50: 0.19`
+        (
+            "batch",
+            rf"\b((?:[a-z]+ )?loss) (?:of|in|at|for) epoch[ _-]?(\d+)[ ,_-]+batch[ _-]?(\d+)\s?[:=]\s?{_VALUE}",
+            r"epoch: \2, batch: \3, \1: \4",
+        ),
         ("last ", r"\b(?:over|of|for|in) (?:the )?last \d+ \w+", ""),
         # DL4J: `Score at iteration 100 is 0.35`
         ("Score at iter", r"\bScore at iteration (\d+) is ", r"step: \1 loss: "),
@@ -108,7 +114,7 @@ _DIALECTS: tuple[tuple[str, re.Pattern[str], str | Callable[[re.Match[str]], str
         *((sign, _DICT_OF_LOSSES, _losses_of) for sign in (" {", "={")),
         ("ner':", r"\{((?:u?'(?:ner|tagger|parser|textcat|tok2vec)': [^,{}]+,?\s?){1,5})\}", _losses_of),
         # TensorFlow's translation tutorial, for texts of several lengths: `  eval: bucket 0 perplexity 52.7`
-        ("bucket ", r"\beval: bucket (\d+) perplexity ", r"eval bucket_\1 perplexity: "),
+        ("bucket ", r"\beval: bucket (\d+) perplexity ", r"eval: bucket_\1 perplexity: "),
         # YOLACT: `[  0]  520 || B: 3.451 | C: 2.964 | M: 4.671 | S: 0.945 | T: 12.031 || ETA: 2:31:22`
         ("| T: ", r"^\s*\[\s*(\d+)\]\s+(\d+) \|\| (.*)\| T: ", r"epoch: \1, step: \2, \3, total loss: "),
         # Tesseract: `At iteration 14/100/102, Mean rms=5.5%, delta=20%, char train=82%, word train=90%`
