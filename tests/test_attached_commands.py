@@ -10,10 +10,15 @@ from pathlib import Path
 import pytest
 
 from tinygpt_tui.engine.attach import watch
+from tinygpt_tui.engine.config import RunConfig
 from tinygpt_tui.engine.events import FindingOpened, StepFinished, decode_event
 from tinygpt_tui.engine.storage.event_log import all_events
 from tinygpt_tui.engine.storage.run_summary import summarise
 from tinygpt_tui.tui.cli.main import run_command
+from tinygpt_tui.tui.run.feed import first_view
+from tinygpt_tui.tui.view.described import title_of_run
+
+from .scripted_run import ScriptedRun
 
 
 @pytest.fixture
@@ -141,3 +146,10 @@ def test_a_row_from_a_shell_needs_no_torch(runs: Path) -> None:
         "assert r(['log', 'x', 'loss=1']) == 0; assert not {'torch', 'textual', 'plotext'} & {*sys.modules}"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_the_first_frame_of_an_attached_loop_is_not_that_of_the_tiny_gpt(finished: Path) -> None:
+    view = first_view(ScriptedRun(config=RunConfig(), path=finished))
+
+    assert title_of_run(view) == "mine"
+    assert view.steps == 0

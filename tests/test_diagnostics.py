@@ -490,8 +490,19 @@ def test_a_layer_without_a_gradient_is_named() -> None:
     assert "no gradient in embeddings, layer 1" in finding.causes[0]
 
 
-@pytest.mark.parametrize(("next_loss", "is_blamed"), [(math.nan, True), (9.0, False)])
-def test_an_overflowing_softmax_is_blamed_for_a_nan_and_not_for_a_spike(next_loss: float, is_blamed: bool) -> None:
+@pytest.mark.parametrize(
+    ("logits", "next_loss", "is_blamed"),
+    [
+        ((5.0, 10.0), math.nan, True),
+        ((5.0, 10.0), 30.0, False),
+        ((7.0, 8.2), math.nan, True),  # one row of the batch was measured
+        ((8.3, math.nan), math.nan, True),
+        ((5.0, 5.1), math.nan, False),
+    ],
+)
+def test_an_overflowing_softmax_is_blamed_for_a_nan_near_its_limit_and_not_for_a_spike(
+    logits: tuple[float, float], next_loss: float, is_blamed: bool
+) -> None:
     diagnosis = Diagnosis(plan(1000))
     said = []
     for step in range(1, 101):
@@ -499,7 +510,7 @@ def test_an_overflowing_softmax_is_blamed_for_a_nan_and_not_for_a_spike(next_los
         if step in (98, 100):
             measured = LayersMeasured(
                 step=step, names=["head"], grad_norm=[1.0], update_ratio=[1e-3], log_z=5.5,
-                max_attention_logit=5.0 if step == 98 else 10.0,
+                max_attention_logit=logits[step == 100],
             )  # fmt: skip
             diagnosis.observe(measured)
     for step in (101, 102, 103):
@@ -527,6 +538,19 @@ def test_gradients_that_are_clipped_are_not_called_unclipped() -> None:
     (cause,) = not_clipped(context)
 
     assert cause.text == "gradients that grow: norm 512, usually 1"
+
+
+@pytest.mark.parametrize(
+    ("clip", "words"),
+    [
+        (math.inf, "gradients are not clipped: optimizer.clip is off"),
+        (100.0, "gradients are hardly clipped: optimizer.clip = 100"),
+    ],
+)
+def test_a_clip_that_is_set_high_is_not_called_off(clip: float, words: str) -> None:
+    why, _ = advised("spike", replace(plan(1000), optimizer=OptimizerConfig(clip=clip)))
+
+    assert words in why
 
 
 @given(

@@ -112,6 +112,11 @@ def test_a_validation_loss_that_rises_in_every_epoch_is_overfitting(seed: int, r
     assert kinds(epochs(loss=train, val_loss=val), EPOCHS) == ["overfitting"]
 
 
+def test_a_gap_is_no_overfitting_in_a_first_epoch_in_which_all_data_are_new() -> None:
+    assert kinds([Row(1, {"loss": 0.4, "val_loss": 0.7})]) == ["overfitting"]
+    assert kinds([Row(1, {"loss": 0.4, "val_loss": 0.7, "epoch": 1.0})]) == []
+
+
 def test_one_row_that_leaps_in_a_short_log_is_found() -> None:
     assert kinds(epochs(loss=[2.9, 2.8, 2.7, 2.65, 2.6, 7.9]), EPOCHS) == ["divergence"]
     assert kinds(epochs(loss=[2.9, 2.8, 2.7, 2.65, 2.6, 7.9, 2.6, 2.5]), EPOCHS) == ["spike"]

@@ -207,6 +207,7 @@ def test_epochs_of_many_trainers_are_read(trainer: str) -> None:
 
 
 TABLES = {
+    "a share between bars": ("| epoch | loss | acc |\n|---|---|---|", "| {e} | {x} | 45% |"),
     "fastai": ("epoch     train_loss  valid_loss  accuracy  time    ", "{e}         {x}        {v}      0.7  00:20"),
     "fastai without gaps": ("epoch     train_loss  valid_loss  time", "{e}         {x}00000{v}0000000:14"),
     "DeepXDE": ("Step      Train loss        Test loss        Test metric", "{e}     [{x}, 0, 0]    [{v}, 0, 0]    []"),
@@ -256,6 +257,51 @@ def test_bars_of_an_epoch_that_never_ended_are_entries() -> None:
     assert series(opened(lines(*full, "Epoch 5/9", *bars))) == [*enumerate(LOSSES, 1)]
     lost = opened(lines(*full, "Epoch 5/9", *bars, "  9/102 [>....] - ETA: 5:59 - loss: nan"))
     assert math.isnan(series(lost)[-1][1])
+
+
+def test_rows_before_a_bar_that_is_not_full_are_no_entries_but_where_no_bar_ever_was() -> None:
+    header = "      Epoch    GPU_mem   box_loss   cls_loss   Size"
+    shown = ["0% ──── 0/9  8.9s", "89% ━━━╸ 8/9 3.5s/it<3.5s", "100% ━━━━ 9/9 5.5s/it 49.5s"]
+    row = "      {e}/100      4.26G   {x}   4.5   640: {bar}"
+    epochs = [
+        row.format(e=e, x=x + more, bar=bar)
+        for e, x in enumerate(LOSSES, 1)
+        for more, bar in zip((2, 1, 0), shown, strict=True)
+    ]
+    assert series(opened(lines(header, *epochs))) == [(e, x + 4.5) for e, x in enumerate(LOSSES, 1)]
+    assert len(series(opened(lines(header, *epochs[:2])))) == 2
+    lost = opened(lines(header, *epochs, row.format(e=5, x="nan", bar=shown[1])))
+    assert [step for step, loss in series(lost) if math.isnan(loss)] == [5]
+
+
+def test_numbers_without_a_name_are_a_loss_in_a_text_that_names_none() -> None:
+    placed = opened(lines(*(f"Epoch {e}: {x}" for e, x in enumerate(LOSSES, 1))))
+    assert series(placed) == [*enumerate(LOSSES, 1)]
+    counted = [f"{4.5 - place / 4}, {place % 8 * 100}" for place in range(16)]
+    plain = opened(lines("Epoch: 0", *counted[:8], "Epoch: 1", *counted[8:]))
+    assert [loss for _, loss in series(plain)] == [4.5 - place / 4 for place in range(16)]
+    assert "column 1 was taken for the loss" in plain.notes[0]
+    named = opened(lines("2.5, 0", "2.25, 100", "2.0, 200", *(f"step {s}: loss {x}" for s, x in enumerate(LOSSES))))
+    assert [loss for _, loss in series(named)] == LOSSES
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        lines(*(f"Epoch {e}: {x}" for e, x in enumerate(reversed(LOSSES)))),
+        lines("Epoch 1: 2.5", "Epoch 2: 2.25", "Epoch 3: 2.0", "Epoch 4: 1.5", *["Saved the features"] * 5),
+        lines("Epoch 1: 2.5", "Epoch 2: 2.25", "done"),
+    ],
+    ids=["they rise", "few among other lines", "too few"],
+)
+def test_numbers_without_a_name_that_may_be_anything_are_refused(text: str) -> None:
+    with pytest.raises(ReadError, match=NO_LOSS):
+        opened(text)
+
+
+def test_an_error_that_was_measured_on_other_data_is_a_validation_loss() -> None:
+    log = opened(lines(*(line for x in LOSSES for line in (f"Training Loss: {x}", f"Model test error: {x + 1}"))))
+    assert [value for _, value in series(log, "val_loss")] == [x + 1 for x in LOSSES]
 
 
 @pytest.mark.parametrize(

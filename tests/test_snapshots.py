@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from textual.app import App
 from textual.pilot import Pilot
+from textual.widgets import Static
 from textual.widgets._toast import Toast
 
 from tinygpt_tui.engine.config import LiveSettings, RunConfig, TrainingConfig
@@ -32,6 +33,7 @@ from tinygpt_tui.engine.storage.run_folder import claimed
 from tinygpt_tui.engine.storage.run_store import create
 from tinygpt_tui.tui.app import TinyGPTApp
 from tinygpt_tui.tui.dialogs.key_line import KeyLine
+from tinygpt_tui.tui.dialogs.notices import NoticesScreen
 from tinygpt_tui.tui.home.screen import HomeScreen
 from tinygpt_tui.tui.navigation import OpenRun, RunDestination
 from tinygpt_tui.tui.panels.plot_panel import PlotPanel
@@ -212,6 +214,16 @@ async def test_where_there_is_no_room_a_notice_lies_on_the_keys_and_on_nothing_t
     app = settled(tmp_path, run=scripted_run())
     async with app.run_test(size=size, notifications=True) as pilot:
         screen = await showing(pilot, RunScreen)
-        screen.notify("no open finding has a remedy to apply", timeout=60)
-        await until(pilot, lambda: any(toast.region.height for toast in screen.query(Toast)))
-        assert [toast.region.y for toast in screen.query(Toast)] == [screen.query_one(KeyLine).region.y]
+        keys = screen.query_one(KeyLine).region
+        for words in ("no open finding has a remedy to apply", "the second, [b]newest[/b]: " + "long " * 60):
+            screen.notify(words, timeout=60, markup=False)
+            await until(pilot, lambda words=words: words[:10] in shown(pilot.app))
+            seen = [toast.region for toast in screen.query(Toast) if toast.region.height]
+            assert [(region.y, region.height) for region in seen] == [(keys.y, 1)], "the newest alone, in one line"
+        assert "…" in shown(pilot.app).splitlines()[keys.y]
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: isinstance(pilot.app.screen, NoticesScreen))
+        read = " ".join(str(each.content) for each in pilot.app.screen.query(".sheet Static").results(Static))
+        assert read.index("[b]newest[/b]: " + "long " * 60) < read.index("no open finding has a remedy")
+        await pilot.press("ctrl+n")
+        await until(pilot, lambda: pilot.app.screen is screen)

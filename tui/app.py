@@ -89,6 +89,7 @@ class TinyGPTApp(RememberingApp):
     BINDING_GROUP_TITLE = "Everywhere"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark,f1", "help", "help", id="app.help", tooltip="Every key of this screen"),
+        Binding("ctrl+n", "notices", "notices", show=False, id="app.notices", tooltip="The latest notices in full"),
         Binding("ctrl+t", "change_theme", "theme", show=False, id="app.theme", tooltip="Choose other colours"),
         Binding(
             "ctrl+q",
@@ -209,6 +210,11 @@ class TinyGPTApp(RememberingApp):
     def get_key_display(self, binding: Binding) -> str:
         display = super().get_key_display(binding)
         return display if display.isascii() or not self._ascii else binding.key
+
+    def action_notices(self) -> None:
+        from .dialogs.notices import NoticesScreen
+
+        self.push_screen(NoticesScreen([*self.notices]))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Everything that a key does now, by name."""

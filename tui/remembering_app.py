@@ -4,17 +4,17 @@ from functools import partial
 from pathlib import Path
 
 from textual import on
-from textual.app import App
 from textual.events import Mount
 
 from . import themes
+from .noticing_app import NoticingApp
 from .settings import Preferences, Remember
 from .text import visible
 
 _MOST_LOGS = 8
 
 
-class RememberingApp(App[None]):
+class RememberingApp(NoticingApp):
     def __init__(self, preferences: Preferences, *, few_colours: bool) -> None:
         super().__init__()
         self._preferences = preferences

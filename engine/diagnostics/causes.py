@@ -125,10 +125,12 @@ def not_clipped(context: Context) -> Iterator[Cause]:
     usual = context.before("grad_norm")
     grew = bool(finite and usual) and max(finite) > 10 * max(median(usual), 1e-30)
     if context.settings and context.settings.clip > 10:
-        reason = f"the norm reached {max(finite):.3g} from {median(usual):.3g}" if grew else "optimizer.clip is off"
+        limit = context.settings.clip
+        how, off = ("not", "optimizer.clip is off") if math.isinf(limit) else ("hardly", f"optimizer.clip = {limit:g}")
+        reason = f"the norm reached {max(finite):.3g} from {median(usual):.3g}" if grew else off
         usual_lr, moves_far = lr_ratio(context) <= FAR, (context.update_ratio or 0) > LARGE_UPDATE
         rank = SET + 0.5 * grew if not usual_lr else SEEN + 0.2 if grew or moves_far else SET
-        yield Cause(rank, f"gradients are not clipped: {reason}", fixes=(*clip(context), *lower_lr(context)))
+        yield Cause(rank, f"gradients are {how} clipped: {reason}", fixes=(*clip(context), *lower_lr(context)))
     elif grew:
         yield Cause(SET, f"{_growth(finite, median(usual))}: norm {max(finite):.3g}, usually {median(usual):.3g}")
 

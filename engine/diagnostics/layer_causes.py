@@ -1,9 +1,9 @@
 """Causes that the measurements of single layers show: their gradients, and the logits of attention."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from ..events import Fix
+from ..events import Fix, LayersMeasured
 from ..healthy import HEALTHY
 from .context import SEEN, SET, Cause, Context
 from .layer_gradients import cut_off, fading
@@ -12,31 +12,42 @@ LARGE_LOGIT = HEALTHY["max_attention_logit"].high
 """Attention logits above this saturate the softmax, and runs diverge from there (Wortsman et al. 2023)."""
 LARGEST_EXPONENTS = (11.09, 88.72)
 """ln of the largest number of fp16, and of fp32 and bf16: the exponential of more is infinite."""
+UNMEASURED = 1.5
+"""Times the largest logit that was measured, now and then and on one row of a batch, that another may be."""
 CALM = 1.5
 """Times its usual level that the loss may have before an overflow that came without a warning."""
 
 
 def overflowing_softmax(context: Context) -> Iterator[Cause]:
-    """The loss is NaN at once, when the largest attention logit, as it grew, passed what an exponential can be of."""
-    now, before = context.layers, context.layers_before
-    if now is None or before is None or context.onset <= now.step or not (context.loss_is_bad and _was_calm(context)):
+    """The loss is NaN at once, after the largest attention logit came near what an exponential can be of."""
+    if not (context.loss_is_bad and _was_calm(context)):
         return
-    logit, earlier = now.max_attention_logit, before.max_attention_logit
-    if not 0 < earlier < logit < math.inf:
+    measured = [each for each in (context.layers_before, context.layers) if each and each.step < context.onset]
+    finite = [each for each in measured if 0 < each.max_attention_logit < math.inf]
+    if not finite:
         return
-    steps = (context.onset - now.step) / (now.step - before.step)
-    expected = logit * (logit / earlier) ** min(steps, 2.0)
+    logit, reach = finite[-1].max_attention_logit, _reach(finite, context.onset)
     for largest in LARGEST_EXPONENTS:
-        if logit < largest < expected:
-            reason = (
-                f"the largest attention logit was {earlier:.3g} at step {before.step} and {logit:.3g} at {now.step}"
-            )
+        if logit < largest < reach:
+            reason = " and ".join(f"{each.max_attention_logit:.3g} at step {each.step}" for each in finite)
             yield Cause(
                 SEEN + 1,
-                f"the softmax of attention overflows above {largest:.3g}, without its maximum subtracted: {reason}",
+                f"the softmax of attention overflows above {largest:.3g}, without its maximum subtracted: the largest "
+                f"attention logit was {reason}",
                 fixes=(Fix(title="subtract the largest score first: exp(score - largest) is at most 1", changes={}),),
             )
             return
+
+
+def _reach(measured: Sequence[LayersMeasured], onset: int) -> float:
+    """How large the largest attention logit may be at the onset, if it goes on as it was measured."""
+    last = measured[-1]
+    growth = UNMEASURED
+    if len(measured) > 1:
+        first = measured[0]
+        intervals = (onset - last.step) / (last.step - first.step)
+        growth = max(growth, (last.max_attention_logit / first.max_attention_logit) ** min(intervals, 2.0))
+    return last.max_attention_logit * growth
 
 
 def _was_calm(context: Context) -> bool:

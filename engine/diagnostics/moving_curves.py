@@ -207,7 +207,7 @@ def overfits(whole: Whole) -> Verdict | None:
     """Every evaluation since the best is above it, the last highest, and the training loss went on falling."""
     evaluations = whole.evaluations
     if len(evaluations) == 1 and whole.run.rows == 1:
-        return _gap(evaluations[0])
+        return _gap(evaluations[0]) if whole.epoch is None or whole.epoch > 1 else None
     if len(evaluations) == 2:
         return _apart(*evaluations)
     if len(evaluations) < 3:
@@ -234,6 +234,7 @@ def _apart(first: EvaluatedRow, last: EvaluatedRow) -> Verdict | None:
 
 
 def _gap(only: EvaluatedRow) -> Verdict | None:
+    """Of a first epoch it is none: all data were new to it."""
     if not 0 < GAP * only.loss < only.val_loss:
         return None
     seen = f"val_loss {only.val_loss:.3g} beside a training loss of {only.loss:.3g}; whether the gap grows is not shown"

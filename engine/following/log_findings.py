@@ -3,6 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Iterator
+from itertools import chain, islice
 
 import msgspec
 
@@ -56,7 +57,12 @@ class LogFindings:
             self._reporter = Reporter(log.facts, signals=tuple(log.columns))
             self._further = FurtherLosses(log.roles, log.facts) if log.roles else None
             self._telling = log.plan.telling
-        self._backlog.append(columns.rows((*log.columns, *log.roles)))
+        names = (*log.columns, *log.roles)
+        rows = columns.rows(names)
+        for first in columns.part(0, 1).rows(names):
+            self._backlog.append(chain((self._new(first),), islice(rows, 1, None)))
+        for last in columns.part(len(columns) - 1, len(columns)).rows(names):
+            self._last = last
 
     def some(self, end: float) -> Iterator[FindingEvent]:
         """The findings in the rows that can be looked at before a time of the monotonic clock."""
@@ -88,7 +94,7 @@ class LogFindings:
             yield _event(finding, _FURTHER + self._next_id)
 
     def _found(self, row: Row) -> Iterator[FindingEvent]:
-        reporter, row = self._reporter, self._new(row)
+        reporter = self._reporter
         if self._further is not None:
             self._further.observe(row)
             own = {name: value for name, value in row.values.items() if name not in self._further.columns}
@@ -111,7 +117,7 @@ class LogFindings:
 
     def _new(self, row: Row) -> Row:
         """What a row adds to the one before it: the last row of a store is handed out again when it has gone on."""
-        last, self._last = self._last, row
+        last = self._last
         if row.step != last.step or not last.values.items() <= row.values.items():
             return row
         return Row(row.step, {name: value for name, value in row.values.items() if name not in last.values})

@@ -1,4 +1,4 @@
-"""Lines of nothing but numbers among text, as a loop prints them that prints only its loss."""
+"""Numbers without a name, in a text that names no loss at all: `Epoch 3: 1.91`, or lines of nothing but numbers."""
 
 import re
 from collections.abc import Iterator
@@ -7,50 +7,62 @@ from dataclasses import dataclass, field
 from .names import NAMELESS
 from .record import Record, number
 
-_LINE = re.compile(
-    r"\s*(?:\d+\s?:\s+)?(?:tensor\()?[-+]?(?:\d|\.\d|nan|inf)[-+.\d\seE,naif]*"
+_VALUE = r"[-+]?(?:\d+\.\d*(?:e[-+]?\d+)?|nan)"
+_PLACED = re.compile(rf"\W*(epoch|step|iteration|iter)\W{{0,3}}(\d{{1,12}})(?:/\d+)?\s*[:=|,>-]+\s*({_VALUE})\s*", re.I)
+_NUMBERS = re.compile(
+    r"\s*(?:\d{1,12}\s?:\s+)?(?:tensor\()?[-+]?(?:\d|\.\d|nan|inf)[-+.\d\seE,naif]*"
     r"(?:, (?:device|grad_fn|dtype)=.*\)|\))?\s*",
     re.IGNORECASE,
 )
-"""Such a line; `100: 0.52` has its place before a colon."""
-_PLACE = re.compile(
-    r"\s*(?:iter\w*|step|epoch|batch)\s?[:#=]?\s{0,3}(?=\d+\s?[:,]?\s+[-+]?(?:\d+\.|nan|inf))", re.IGNORECASE
-)
-"""Before a number that is no count: `iter 1404: 0.25`."""
-_BETWEEN = re.compile(r"\s*[,:]\s*|\s+")
+"""`2.31`, `100: 2.31 0.5`, `100, 2.31`, `tensor(2.31, device='cuda:0')`."""
 _TENSOR = re.compile(r"tensor\(([^,()]+).*", re.IGNORECASE)
+_BETWEEN = re.compile(r"\s*[,:]\s*|\s+")
+_LOSS = re.compile(r"\b(?:loss|cost)", re.IGNORECASE)
 _TRAINING = re.compile(r"\b(?:loss|cost|epoch|train)", re.IGNORECASE)
-_LEAST = 3
-_MOST_LINES = 20_000
-_MOST_CELLS = 6
 _LONGEST = 200
+_MOST = 200_000
+_MOST_CELLS = 10
+_LEAST = 4
+_LEAST_OF_TRAINING = 3
+"""Where the text around them is about training."""
+_SHARE = 0.5
+"""Of the lines of another text: fewer are numbers that it has besides."""
 
 
 @dataclass
 class BareNumbers:
-    """Keeps such lines until it is known that the text has nothing that is called by a name."""
+    """Takes all lines of a text until one has a loss with a name; its entries come at the end."""
 
-    _rows: list[list[str]] = field(default_factory=list)
+    _entries: list[Record] = field(default_factory=list)
+    _lines: int = 0
     _is_of_training: bool = False
+    _is_of_a_loss: bool = False
 
-    def look(self, line: str) -> None:
-        if len(line) > _LONGEST or len(self._rows) == _MOST_LINES:
+    def add(self, line: str) -> None:
+        if not line.strip() or len(self._entries) >= _MOST:
             return
-        if place := _PLACE.match(line):
-            self._is_of_training, line = True, line[place.end() :]
-        if not _LINE.fullmatch(line):
+        self._lines += 1
+        if len(line) > _LONGEST:
+            return
+        if found := _PLACED.fullmatch(line):
+            self._is_of_training = True
+            kind = "epoch" if found[1].lower() == "epoch" else "step"
+            self._entries.append({kind: found[2], f"{NAMELESS}1": found[3]})
+        elif _NUMBERS.fullmatch(line):
+            cells = _BETWEEN.split(_TENSOR.sub(r"\1", line.strip()))
+            is_count = all(cell.lstrip("-+").isdigit() for cell in cells)
+            if len(cells) <= _MOST_CELLS and not is_count and None not in map(number, cells):
+                self._entries.append({f"{NAMELESS}{place}": cell for place, cell in enumerate(cells, 1)})
+        else:
             self._is_of_training = self._is_of_training or _TRAINING.search(line) is not None
-            return
-        cells = _BETWEEN.split(_TENSOR.sub(r"\1", line.strip()))
-        if len(cells) <= _MOST_CELLS and None not in map(number, cells):
-            self._rows.append(cells)
+            self._is_of_a_loss = self._is_of_a_loss or _LOSS.search(line) is not None
 
     def finish(self) -> Iterator[Record]:
-        """The lines as rows of columns without names, where all have as many and some text says what they are of."""
-        rows, self._rows = self._rows, []
-        if not self._is_of_training or len(rows) < _LEAST or len({len(row) for row in rows}) > 1:
+        """None where the first column rises, as an accuracy does, in a text that does not speak of a loss."""
+        entries, self._entries = self._entries, []
+        enough = _LEAST_OF_TRAINING if self._is_of_training else max(_LEAST, _SHARE * self._lines)
+        if len(entries) < enough or len({frozenset(entry) for entry in entries}) > 1:
             return
-        if all(cell.lstrip("-+").isdigit() for row in rows for cell in row):
-            return  # counts
-        for row in rows:
-            yield {f"{NAMELESS}{place}": cell for place, cell in enumerate(row, start=1)}
+        first, last = (number(entry[f"{NAMELESS}1"]) for entry in (entries[0], entries[-1]))
+        if self._is_of_a_loss or (first is not None and last is not None and not last >= first):
+            yield from entries

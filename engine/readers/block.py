@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from .record import RUN, WRITTEN, Record, number
+from .record import RESUMED, RUN, WRITTEN, Record, number
 from .times import time_in
 
 Floats64 = NDArray[np.float64]
@@ -24,6 +24,8 @@ class ColumnBlock:
     """The rows of a column in which NaN was written down."""
     runs: Sequence[str] | None = None
     """The name of each row's run, where the log has such names."""
+    resumed: Mapping[int, float] = field(default_factory=dict)
+    """The rows with which a program began to write, and how that shows, as in `Row`."""
 
     def present(self, name: str) -> NDArray[np.bool_]:
         """The rows that hold a number of this column, NaN included."""
@@ -42,7 +44,7 @@ def block_of(records: Iterable[Record]) -> ColumnBlock:
             value = cell if type(cell) is float else number(cell)
             if value is None and type(cell) is str and cell[:1].isdigit():
                 name, value = WRITTEN, time_in(cell)
-            if value is None or name == RUN:
+            if value is None or name in (RUN, RESUMED):
                 continue
             column = columns.get(name)
             if column is None:
@@ -54,5 +56,6 @@ def block_of(records: Iterable[Record]) -> ColumnBlock:
         rows=len(rows),
         columns={name: np.array(column) for name, column in columns.items()},
         nans={name: np.array(places) for name, places in nans.items()},
+        resumed={place: number(record[RESUMED]) or 0.0 for place, record in enumerate(rows) if RESUMED in record},
         runs=[str(record.get(RUN, "")) for record in rows] if any(RUN in record for record in rows) else None,
     )

@@ -23,6 +23,7 @@ from .text_block import TextBlock
 from .text_series import TextSeries
 from .text_table import TextTable
 from .times import time_in
+from .unfinished import UnfinishedBars
 
 _RELEVANT = re.compile(
     r"loss|step|iter|epoch|norm|lr|rate|acc|nll|bpb|error|mse|cost|entropy|xent|reward|return|learn:?\s+\d|'s l[12]:"
@@ -44,8 +45,6 @@ _RETOLD = re.compile(r"better model|best model|(?:improve|(?:de|in)crease)d? fro
 _ACCOMPANYING = BESIDE - {"reward"}
 """What alone makes no entry; a reward does, as some agents log nothing else."""
 _LONGEST = 20_000
-_MOST_BARS = 20_000
-"""Bars of one epoch that are kept until it is known whether the epoch ends."""
 _MOST_NAMES = 300
 
 
@@ -70,10 +69,10 @@ class FreeTextReading:
     def __init__(self) -> None:
         self._lines = _Reading()
         self._series = TextSeries()
-        self._bare: BareNumbers | None = BareNumbers()
-        """None once there was an entry whose numbers have names."""
         self._held: Record = {}
         """The last entry, to which the next line may add."""
+        self._bare: BareNumbers | None = BareNumbers()
+        """None from the first entry on."""
 
     def records(self, lines: bytes) -> Iterator[Record]:
         for line in lines.decode("utf-8-sig", errors="replace").split("\n"):
@@ -82,27 +81,26 @@ class FreeTextReading:
                 line = in_english(line)
             if self._series.takes(line):
                 continue
-            if self._bare:
-                self._bare.look(line)
             for start in range(0, min(len(line), 50 * _LONGEST), _LONGEST):
                 for entry in self._lines.entries(line[start : start + _LONGEST]):
+                    self._bare = None
                     yield from self._by_step({**entry, WRITTEN: time_in(line)})
+            if self._bare is not None:
+                self._bare.add(line)
 
     def _ended(self) -> Iterator[Record]:
         held, self._held = self._held, {}
         if held:
-            self._bare = None
             yield held
 
     def finish(self) -> Iterator[Record]:
         for entry in self._lines.finish():
             yield from self._by_step(entry)
-        self._lines.bars.clear()
         yield from self._ended()
         for entry in self._series.finish():
             self._bare = None
             yield entry
-        if self._bare:
+        if self._bare is not None:
             yield from self._bare.finish()
 
     def _by_step(self, entry: Record) -> Iterator[Record]:
@@ -130,9 +128,7 @@ class _Reading:
     names: set[str] = field(default_factory=set)
     table: TextTable = field(default_factory=TextTable)
     block: TextBlock = field(default_factory=TextBlock)
-    bars: list[str] = field(default_factory=list)
-    """Unfinished bars since the last full one; they are all there is of an epoch that never ended."""
-    has_full_bar: bool = False
+    bars: UnfinishedBars = field(default_factory=UnfinishedBars)
     loss: tuple[int, str] = (PART, LAST_LOSS)
     """The rank and the name of the loss that stands for all others so far."""
     quoted: dict[str, Cell] = field(default_factory=dict)
@@ -146,17 +142,15 @@ class _Reading:
             if "|" in line or "│" in line or "---" in line:
                 return
         if (row := self.table.row(line)) is not None:
-            yield from [self._placed(row)] if row else []
+            yield from self._row(row)
             return
         if not _RELEVANT.search(line) or _ASSIGNMENT.match(line) or _SETTINGS.match(line) or _RETOLD.search(line):
             return
         if bar := _KERAS.match(line):
             if int(bar[1][:15]) < int(bar[2][:15]):
-                if len(self.bars) < _MOST_BARS:
-                    self.bars.append(line)
+                self.bars.add_line(line)
                 return
-            self.has_full_bar = True
-            self.bars.clear()
+            self.bars.ended(is_bar=True)
         if (ended := lost_loss(line)) is not None:
             if self.place:
                 yield self._named(ended)
@@ -166,16 +160,22 @@ class _Reading:
         yield from self._line(line)
 
     def finish(self) -> Iterator[Record]:
-        """What waits at the end: a block without a frame, and the bars of an epoch that did not end.
-
-        Beside full bars, which are means over whole epochs, the last one counts only where it shows NaN.
-        """
+        """What waits at the end: a block without a frame, and the bars of an epoch that did not end."""
         yield from map(self._placed, self.block.finish())
         if self.quoted:
             yield self._named(self.quoted)
-        for bar in self.bars[-1:] if self.has_full_bar else self.bars:
-            if not self.has_full_bar or "nan" in bar.lower():
-                yield from self._line(f"batch: {bar.lstrip()}")
+        yield from self.bars.rows
+        for bar in self.bars.lines:
+            yield from self._line(f"batch: {bar.lstrip()}")
+        self.bars.clear()
+
+    def _row(self, row: dict[str, Cell]) -> Iterator[Record]:
+        """The row of a table; where a bar stands behind each, the means of an epoch that has ended."""
+        if row and self.table.is_unfinished:
+            self.bars.add_row(self._placed(row))
+        elif row:
+            self.bars.ended(is_bar=False)
+            yield self._placed(row)
 
     def _named(self, ended: dict[str, Cell]) -> Record:
         """An error message is about the loss that the lines before it had."""

@@ -32,6 +32,7 @@ from .run_folder import RunFolder
 from .source import READ_CHUNK, ReadError, Source
 from .steps import choose_steps
 from .stores import store_in, store_of
+from .table_rows import is_table, rows_of_table
 
 MAPPABLE = (*CANONICAL, "step")
 """Names that a person can give a column to."""
@@ -74,8 +75,10 @@ class Log:
 
         With `losses` the rows hold the further losses too, under their columns' names.
         """
-        further = self.losses if losses else ()
-        return self._plan.rows(tuple((name, name, name in self._gaps) for name in further if name not in CANONICAL))
+        further = [name for name in (self.losses if losses else ()) if name not in CANONICAL]
+        if is_table(self._plan):
+            return rows_of_table(self._plan, [*self.columns, *further], self._plan.telling.union(further))
+        return self._plan.rows(tuple((name, name, name in self._gaps) for name in further))
 
     @property
     def roles(self) -> dict[str, Role]:

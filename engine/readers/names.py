@@ -17,7 +17,7 @@ PART = 100
 """Ranks from here on are parts of a loss, such as box_loss, and no total."""
 STAND_IN = 200
 """Ranks from here on are no loss by name, and stand in where there is none."""
-BARE = 260
+BARE = 300
 """Ranks from here on are columns that only state what was measured on: `train`, `val`."""
 
 NAMELESS = "column "

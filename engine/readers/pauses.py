@@ -39,6 +39,11 @@ class Pauses:
     _longest: float = 0.0
     _seen: int = 0
 
+    def within(self, times: Iterable[float]) -> dict[int, float]:
+        """`at` for each of many entries, by their places."""
+        found = ((place, self.at(time)) for place, time in enumerate(times))
+        return {place: pause for place, pause in found if pause is not None}
+
     def at(self, time: Cell) -> float | None:
         """How many times longer than any interval of late the one before this entry is, if that makes it a pause."""
         now = time if type(time) is float else number(time)

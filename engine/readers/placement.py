@@ -1,6 +1,6 @@
 """Where the rows of a log belong: blocks of columns in, steps of runs out, as `Plan.rows` does it row by row."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from ..diagnostics.row import Row
 from ..metrics import METRICS
-from .block import ColumnBlock, Floats64, Places
+from .block import NO_ROWS, ColumnBlock, Floats64, Places
 from .names import meaning
-from .pauses import CLOCKS, clock_word
+from .pauses import CLOCKS, Pauses, clock_word
 from .plan import Plan
-from .record import RESUMED, RUN, WRITTEN
+from .record import RUN, WRITTEN
 from .runs import LEVELS, Runs
 from .step_columns import StepColumns
 from .steps import LARGEST_STEP
@@ -44,12 +44,16 @@ class Placement:
         self._runs: dict[str, Runs] = {}
         self._step = np.nan if plan.steps.column else 0.0
         self._is_first_left = plan.is_first_left
-        self._hidden = {*hidden, plan.steps.column, RUN, RESUMED, WRITTEN}
+        self._pauses = Pauses()
+        self._resumed: float | None = None
+        """How a program began to write behind the last row with a loss."""
+        self._hidden = {*hidden, plan.steps.column, RUN, WRITTEN}
         self._names: dict[str, str | None] = {}
         """What a column without a canonical name is called; None where it is no metric."""
 
     def take(self, block: ColumnBlock) -> Iterator[Placed]:
         named = self._named(block)
+        resumed = self._resumed_at(block)
         counted = _any_present(named, self._telling or named.columns)
         before = self._step
         steps = self._steps(block, counted)
@@ -61,6 +65,7 @@ class Placement:
         ):
             counted[first[0]] = self._is_first_left = False
             named = _without_row(named, int(first[0]))
+        named = replace(named, resumed=self._marked(resumed, named, counted))
         beside = ~counted & ~np.isnan(steps)
         if beside.any():
             beside &= _any_present(named, named.columns)
@@ -94,6 +99,28 @@ class Placement:
             name: columns[name] for name in (*columns.keys() & METRICS.keys(), *block.columns) if name in columns
         }
         return ColumnBlock(rows=block.rows, columns=ordered | columns, nans=nans)
+
+    def _resumed_at(self, block: ColumnBlock) -> Mapping[int, float]:
+        """The rows before which a program began to write, by what is written there and by the times of the rows."""
+        clock = self._plan.clock
+        if clock is None or clock not in block.columns:
+            return block.resumed
+        return self._pauses.within(block.columns[clock].tolist()) | dict(block.resumed)
+
+    def _marked(self, resumed: Mapping[int, float], named: ColumnBlock, counted: Flags) -> Mapping[int, float]:
+        """The same for the first rows with a loss from there on."""
+        if not resumed and self._resumed is None:
+            return {}
+        marked: dict[int, float] = {}
+        losses = np.flatnonzero(counted & named.present("loss")) if "loss" in named.columns else NO_ROWS
+        waiting = {} if self._resumed is None else {0: self._resumed}
+        self._resumed = None
+        for row, pause in sorted((waiting | dict(resumed)).items()):
+            if (place := np.searchsorted(losses, row)) < len(losses):
+                marked[int(losses[place])] = pause
+            else:
+                self._resumed = pause
+        return marked
 
     def _own_name(self, column: str) -> str | None:
         if column not in self._names:
@@ -147,7 +174,7 @@ class Placement:
             if counted[place]:
                 waiting += runs.place(row)
             else:
-                waiting.append((runs.name, Row(row.step + runs.offset, row.values)))
+                waiting.append((runs.name, Row(row.step + runs.offset, row.values, row.resumed)))
             place += 1
         yield from _together(waiting)
 
@@ -166,7 +193,7 @@ def _without_row(block: ColumnBlock, row: int) -> ColumnBlock:
     columns = {name: column.copy() for name, column in block.columns.items()}
     for column in columns.values():
         column[row] = np.nan
-    return ColumnBlock(rows=block.rows, columns=columns, nans={name: at[at != row] for name, at in block.nans.items()})
+    return replace(block, columns=columns, nans={name: at[at != row] for name, at in block.nans.items()})
 
 
 def _held_between(steps: Floats64, counted: Flags, before: float) -> Floats64:
@@ -211,7 +238,7 @@ def _levels(block: ColumnBlock) -> ColumnBlock:
 def _row(block: ColumnBlock, row: int, step: float) -> Row:
     values = {name: value for name, column in block.columns.items() if (value := float(column[row])) == value}
     values |= {name: np.nan for name, at in block.nans.items() if name in block.columns and row in at}
-    return Row(int(step), values)
+    return Row(int(step), values, block.resumed.get(int(row)))
 
 
 def _columns(block: ColumnBlock, rows: Places, steps: Floats64) -> StepColumns:
@@ -229,7 +256,8 @@ def _columns(block: ColumnBlock, rows: Places, steps: Floats64) -> StepColumns:
         for name, column in columns.items()
         if name in nans or column[0] == column[0] or not np.isnan(column).all()
     }
-    return StepColumns(steps=steps, columns=held, nans=nans)
+    marks = {int(np.searchsorted(rows, row)): pause for row, pause in block.resumed.items() if row in rows}
+    return StepColumns(steps=steps, columns=held, nans=nans, resumed=marks)
 
 
 def _together(placed: Sequence[tuple[str, Row]]) -> Iterator[Placed]:

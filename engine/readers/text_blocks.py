@@ -13,7 +13,7 @@ from .delimited import Delimited, cells_of, distinct, is_header
 from .format import Format
 from .free_text import FreeTextReading
 from .json_lines import JsonLines, decoded
-from .record import Record
+from .record import RESUMED, Cell, Record
 from .reshape import Reshape, reshaped
 
 _MOST_RECORDS = 4096
@@ -52,16 +52,23 @@ class DelimitedBlocks:
         self._delimiter = format.delimiter
         self._names = format.names
         self._reshapes = reshapes
+        self._has_begun = self._is_part = False
+        """Whether there were rows, and whether a header came behind them: a program began to write again."""
 
     def blocks(self, lines: bytes) -> Iterator[ColumnBlock]:
         lines = lines.removeprefix(b"\xef\xbb\xbf")
         first, _, rest = lines.partition(b"\n")
-        if is_header(cells_of(first.decode(errors="replace"), self._delimiter), self._names):
-            self._names = distinct(cells_of(first.decode(errors="replace"), self._delimiter))
+        if self._is_new_header(cells_of(first.decode(errors="replace"), self._delimiter)):
             lines = rest
         if lines.strip(b"\n"):
             block = None if self._reshapes else self._plain(lines)
             yield block or block_of(reshaped(self._records(lines), self._reshapes))
+
+    def _is_new_header(self, cells: Sequence[str]) -> bool:
+        if not is_header(cells, self._names):
+            return False
+        self._names, self._is_part = distinct(cells), self._has_begun
+        return True
 
     def finish(self) -> Iterator[ColumnBlock]:
         return iter(())
@@ -69,10 +76,10 @@ class DelimitedBlocks:
     def _records(self, lines: bytes) -> Iterator[Record]:
         for line in lines.decode("utf-8-sig", errors="replace").split("\n"):
             cells = cells_of(line, self._delimiter)
-            if is_header(cells, self._names):
-                self._names = distinct(cells)
-            elif any(cells) and not line.startswith("#"):
-                yield dict(zip(self._names, cells, strict=False))
+            if not self._is_new_header(cells) and any(cells) and not line.startswith("#"):
+                row: dict[str, Cell] = dict(zip(self._names, cells, strict=False))
+                yield row | {RESUMED: 0.0} if self._is_part else row
+                self._has_begun, self._is_part = True, False
 
     def _plain(self, lines: bytes) -> ColumnBlock | None:
         """Lines of nothing but numbers and gaps, all of one width; None where they are not just that."""
@@ -94,7 +101,10 @@ class DelimitedBlocks:
             places = [row for row, value in enumerate(values[column::width]) if value != value]
             if places:
                 nans[self._names[column]] = np.array(places)
-        return ColumnBlock(rows=matrix.shape[1], columns=dict(zip(self._names, matrix, strict=True)), nans=nans)
+        resumed = {0: 0.0} if self._is_part else {}
+        self._has_begun, self._is_part = True, False
+        columns = dict(zip(self._names, matrix, strict=True))
+        return ColumnBlock(rows=matrix.shape[1], columns=columns, nans=nans, resumed=resumed)
 
 
 class JsonBlocks:

@@ -15,8 +15,8 @@ _ROW = re.compile(r"[\s|]*[-+]?\d")
 _VALUE = re.compile(r"(?:^|[\s|:=(\[])[-+]?\.?\d")
 """A number; a line with one is no line of names."""
 _FRACTION = re.compile(r"(\d{1,12})/(\d{1,12})")
-_BAR = re.compile(r":?\s+\d{1,3}%\s*\|?[^|]*\|?.*$")
-"""A progress bar behind a row."""
+_BAR = re.compile(r":?\s+(\d{1,3})%\s*\|?[^|]*\|?.*$")
+"""A progress bar behind a row, and how much of it is full."""
 _SPLIT_WORDS = re.compile(r"(?i)\b(training|train|validation|valid|val|eval|test) (loss|accuracy)\b")
 _IS_NO_NAME = re.compile(r"[=,]|:$|:\s*[-+.\d\s]|\d/\s*\d")
 _PARTS = re.compile(r"\[([^\[\]]*)\]")
@@ -48,6 +48,8 @@ class TextTable:
     _is_tabbed: bool = False
     _above: str = ""
     """The last line between bars that has no number: names may stand on two lines, as MATLAB prints them."""
+    is_unfinished: bool = False
+    """Whether the last row stands before a progress bar that is not full: it is of an epoch that goes on."""
 
     def row(self, line: str) -> dict[str, Cell] | None:
         """The entry of a line that is a row, {} for a line of names, None for any other line."""
@@ -72,7 +74,9 @@ class TextTable:
         return None
 
     def _row(self, line: str) -> dict[str, Cell] | None:
-        line = _BAR.sub("", line.replace("No log", "-"))
+        bar = None if line.strip()[:1] == line.strip()[-1:] == "|" else _BAR.search(line)
+        self.is_unfinished = bar is not None and int(bar[1]) < 100
+        line = (line[: bar.start()] if bar else line).replace("No log", "-")
         if "[" in line:
             line = _PARTS.sub(lambda parts: str(total) if (total := total_of(parts[1])) is not None else "-", line)
         cells = _cells(line, tabbed=self._is_tabbed)

@@ -1,11 +1,10 @@
-"""Watches a log without a screen: what is found is printed, and a command of the person's is run for it."""
+"""Watches logs without a screen: what is found is printed, and passed on where a person wants to hear of it."""
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from io import BufferedReader
 from pathlib import Path
 from typing import cast
@@ -13,100 +12,131 @@ from typing import cast
 import click
 
 from ...engine.arrivals import Arrival, LogRead, Noticed, StartedOver
-from ...engine.events import FindingOpened, encode
+from ...engine.events import FindingOpened
 from ...engine.following.piped_input import PipedInput
 from ...engine.following.shown_run import OVER_S, ShownRun
 from ...engine.readers.source import ReadError
 from ..text import visible
+from .alarms import Wanted, finding_words
 from .options import PROGRAM
 
-_LOOK_S = 0.2
+NEXT_LOOK_S = 0.2
+"""Between two looks at a log."""
 _LISTED = 12
-_ALARM_S = 600.0
-"""Seconds that the person's command may take."""
-
-Raise = Callable[[FindingOpened], None]
 
 
-class Alarms:
-    """What was found of the kinds that a person asked for; each episode counts once, also when a log is read anew."""
+class HeadlessLog:
+    """A log that is followed in lines of text; they begin with `prefix`."""
 
-    def __init__(self, wanted: frozenset[str], raise_alarm: Raise) -> None:
-        self._wanted = wanted
-        self._raise = raise_alarm
-        self._known: set[tuple[str, int]] = set()
+    def __init__(
+        self,
+        name: str,
+        path: Path,
+        given: Mapping[str, str],
+        wanted: Wanted,
+        *,
+        run: str | None = None,
+        piped: PipedInput | None = None,
+        prefix: str = "",
+    ) -> None:
+        self._shown = ShownRun(name, path, run=run, given=given)
+        self._alarms = wanted.alarms(name)
+        self._piped = piped
+        self._prefix = prefix
+        self._names_runs = run is None
+        self._known, self._changed_at, self._state = self._shown.read, time.monotonic(), ""
+        self._is_unreadable = False
 
     @property
-    def any(self) -> bool:
-        return bool(self._known)
+    def status(self) -> int:
+        return 2 if self._is_unreadable else int(self._alarms.any)
 
-    def look_at(self, arrival: Arrival) -> None:
-        if not isinstance(arrival, FindingOpened) or (arrival.kind, arrival.onset) in self._known:
-            return
-        severities = {arrival.severity} | ({"warning"} if arrival.severity == "failure" else set())
-        if self._wanted & {arrival.kind, *severities}:
-            self._known.add((arrival.kind, arrival.onset))
-            self._raise(arrival)
+    @property
+    def is_over(self) -> bool:
+        """Whether what writes it is known to have ended, or it cannot be read."""
+        return self._shown.is_over or self._is_unreadable
+
+    @property
+    def is_still(self) -> bool:
+        """Whether it is over as far as can be told."""
+        # the clock by which the file was written may be ahead of ours
+        still_s = max(time.time() - self._shown.read.written_at, time.monotonic() - self._changed_at)
+        return self.is_over or still_s > OVER_S
+
+    def close(self) -> None:
+        self._shown.close()
+
+    def turn(self) -> bool:
+        """Look at what has come; whether there is more to be diagnosed."""
+        if self._is_unreadable:
+            return False
+        try:
+            return self._look()
+        except ReadError as error:
+            self._is_unreadable = True
+            self.close()
+            self._print(str(error))
+            return False
+
+    def _look(self) -> bool:
+        shown = self._shown
+        shown.is_over = shown.is_over or bool(self._piped and self._piped.has_ended)
+        for line in self._piped.new_lines() if self._piped else ():
+            click.echo(visible(line))
+        for batch in shown.look():
+            self._tell(batch)
+        if (words := _state_words(shown.read)) != self._state:
+            self._state = words
+            self._print(words)
+        if self._names_runs and len(shown.read.runs) > 1:
+            self._names_runs = False
+            self._print(_runs_words(shown.read.runs))
+        self._tell(shown.diagnose_some())
+        if (shown.read.rows, shown.read.written_at) != (self._known.rows, self._known.written_at):
+            self._known, self._changed_at = shown.read, time.monotonic()
+        return shown.has_backlog
+
+    def _tell(self, arrivals: list[Arrival]) -> None:
+        for arrival in arrivals:
+            match arrival:
+                case FindingOpened():
+                    self._print(finding_words(arrival))
+                case Noticed(words=words) | StartedOver(why=words) if words:
+                    self._print(words)
+                case _:
+                    pass
+            self._alarms.look_at(arrival)
+
+    def _print(self, words: str) -> None:
+        """Errors begin with the log's name by themselves."""
+        click.echo(f"{PROGRAM}: {visible(self._prefix + words.removeprefix(self._prefix))}", err=True)
 
 
 def watch_headless(
     name: str,
     path: Path,
     given: Mapping[str, str],
-    wanted: frozenset[str],
-    command: str | None,
+    wanted: Wanted,
     *,
     run: str | None,
     until_end: bool,
     piped: PipedInput | None = None,
 ) -> int:
-    """`piped` is what a program prints, where that is not standard input."""
+    """The exit status. `piped` is what a program prints, where that is not standard input."""
     if str(path) == "-":
         piped = PipedInput(cast("BufferedReader", sys.stdin.buffer))
-    shown = ShownRun(name, piped.path if piped else path, run=run, given=given)
-    alarms = Alarms(wanted, lambda finding: _alarm(finding, command))
+    log = HeadlessLog(name, piped.path if piped else path, given, wanted, run=run, piped=piped)
     try:
-        _follow(shown, alarms, piped, run, until_end=until_end)
-    except ReadError as error:
-        click.echo(f"{PROGRAM}: {visible(str(error))}", err=True)
-        return 2
+        while True:
+            if not log.turn():
+                if log.is_over or (until_end and log.is_still):
+                    break
+                time.sleep(NEXT_LOOK_S)
     except KeyboardInterrupt:
         pass
     finally:
-        shown.close()
-    return int(alarms.any)
-
-
-def _follow(shown: ShownRun, alarms: Alarms, piped: PipedInput | None, run: str | None, *, until_end: bool) -> None:
-    """Returns when the input or the log has ended."""
-    names_runs = run is None
-    known, changed_at, state = shown.read, time.monotonic(), ""
-    while True:
-        shown.is_over = shown.is_over or bool(piped and piped.has_ended)
-        for line in piped.new_lines() if piped else ():
-            click.echo(visible(line))
-        for batch in shown.look():
-            _tell(batch)
-        if (words := _state_words(shown.read)) != state:
-            state = words
-            click.echo(f"{PROGRAM}: {visible(words)}", err=True)
-        if names_runs and len(shown.read.runs) > 1:
-            names_runs = False
-            _tell_runs(shown.read.runs)
-        is_behind = True
-        while is_behind:
-            found = shown.diagnose_some()
-            _tell(found)
-            for arrival in found:
-                alarms.look_at(arrival)
-            is_behind = shown.has_backlog
-        if (shown.read.rows, shown.read.written_at) != (known.rows, known.written_at):
-            known, changed_at = shown.read, time.monotonic()
-        # the clock by which the file was written may be ahead of ours
-        still_s = max(time.time() - shown.read.written_at, time.monotonic() - changed_at)
-        if shown.is_over or (until_end and still_s > OVER_S):
-            return
-        time.sleep(_LOOK_S)
+        log.close()
+    return log.status
 
 
 def _state_words(read: LogRead) -> str:
@@ -116,29 +146,6 @@ def _state_words(read: LogRead) -> str:
     return f"watching {read.format}: {', '.join(read.columns) or 'no metric that is known'}"
 
 
-def _tell_runs(runs: tuple[str, ...]) -> None:
+def _runs_words(runs: tuple[str, ...]) -> str:
     names = ", ".join(run or "the first" for run in runs[:_LISTED])
-    click.echo(f"{PROGRAM}: the log holds {len(runs)} runs, and --run takes another: {visible(names)}", err=True)
-
-
-def _tell(arrivals: list[Arrival]) -> None:
-    for arrival in arrivals:
-        match arrival:
-            case FindingOpened():
-                words = f"{arrival.title or arrival.kind} since step {arrival.onset}: {arrival.evidence}"
-                click.echo(f"{PROGRAM}: {arrival.severity}: {visible(words)}", err=True)
-            case Noticed(words=words) | StartedOver(why=words) if words:
-                click.echo(f"{PROGRAM}: {visible(words)}", err=True)
-            case _:
-                pass
-
-
-def _alarm(finding: FindingOpened, command: str | None) -> None:
-    if command is None:
-        return
-    try:
-        ended = subprocess.run(command, shell=True, input=encode(finding) + b"\n", timeout=_ALARM_S, check=False)
-        if ended.returncode:
-            click.echo(f"{PROGRAM}: {visible(command)}: ended with status {ended.returncode}", err=True)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        click.echo(f"{PROGRAM}: {visible(command)}: {error}", err=True)
+    return f"the log holds {len(runs)} runs, and --run takes another: {names}"

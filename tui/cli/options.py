@@ -96,6 +96,24 @@ def kinds_option(name: str, help: str) -> Callable[[_Command], _Command]:
     return click.option(name, "kinds", type=OneOf("kinds", kind_words), default=None, metavar="KINDS", help=help)
 
 
+def webhook_option(command: _Command) -> _Command:
+    """--webhook URL, which is checked."""
+    help = "Without a screen: post each such finding to this address, as JSON; nothing else is sent anywhere."
+    return click.option("--webhook", metavar="URL", callback=_web_address, help=help)(command)
+
+
+def _web_address(_: click.Context, option: click.Parameter, url: str | None) -> str | None:
+    """UsageError where nothing can be posted to it."""
+    from urllib.parse import urlsplit
+
+    try:
+        if url is None or (urlsplit(url).scheme in ("http", "https") and urlsplit(url).hostname):
+            return url
+    except ValueError:
+        pass
+    raise click.UsageError(f"--webhook {visible(url or '')}: must be an address that begins with https:// or http://")
+
+
 def map_option(command: _Command) -> _Command:
     """--map NAME=COLUMN, repeatable, as `assignments`."""
     help, words = "Which column holds what; repeatable.", OneOf("column", column_words)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import ascii_option, kinds_option, map_option, runs_folder, runs_option
+from .options import ascii_option, kinds_option, map_option, runs_folder, runs_option, webhook_option
 
 if TYPE_CHECKING:
     from ...engine.following.child_program import ChildProgram
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @click.option("--headless", is_flag=True, help="Without a screen, as where there is no terminal.")
 @kinds_option("--on", "Without a screen: findings that --alarm is for, such as nan,divergence; failure without.")
 @click.option("--alarm", metavar="COMMAND", help="Without a screen: run by the shell for each such finding.")
+@webhook_option
 @ascii_option
 @runs_option
 def run_program(
@@ -28,6 +29,7 @@ def run_program(
     headless: bool,
     kinds: str | None,
     alarm: str | None,
+    webhook: str | None,
     is_ascii: bool,
     runs: str | None,
 ) -> int:
@@ -41,12 +43,14 @@ def run_program(
     TINYGPT_TUI_ATTACH=0 keeps it from that. Exit status: that of the program.
     """
     from ...engine.following.child_program import ChildProgram
+    from .alarms import Wanted
     from .diagnose import parsed_kinds, parsed_map
 
-    given, wanted = parsed_map(assignments), parsed_kinds(kinds or "failure", "--on")
+    given = parsed_map(assignments)
+    wanted = Wanted(kinds=parsed_kinds(kinds or "failure", "--on"), command=alarm, webhook=webhook)
     is_headless = headless or not sys.stdout.isatty()
-    if not is_headless and (kinds or alarm):
-        raise click.UsageError("--on and --alarm are for --headless")
+    if not is_headless and (kinds or alarm or webhook):
+        raise click.UsageError("--on, --alarm and --webhook are for --headless")
     try:
         program = ChildProgram(command)
     except OSError as error:
@@ -55,9 +59,7 @@ def run_program(
     if is_headless:
         from .headless import watch_headless
 
-        watch_headless(
-            command[0], program.output.path, given, wanted, alarm, run=None, until_end=False, piped=program.output
-        )
+        watch_headless(command[0], program.output.path, given, wanted, run=None, until_end=False, piped=program.output)
     else:
         _watch_on_screen(program, " ".join(command), given, is_ascii=is_ascii, runs=runs)
     return _exit_status(program)

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from ..text import visible
-from .options import LogName, ascii_option, kinds_option, map_option, runs_folder, runs_option
+from .options import LogName, ascii_option, kinds_option, map_option, runs_folder, runs_option, webhook_option
 from .streams import can_show_screen
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from io import BufferedReader
 
     from ..navigation import LogFolder, OpenLog
+    from .alarms import Wanted
 
 _INPUT = "-"
-_LISTED = 8
 
 
 @click.command("watch")
@@ -29,7 +29,8 @@ _LISTED = 8
 @click.option("--headless", is_flag=True, help="Without a screen: findings are printed as they are found.")
 @kinds_option("--on", "With --headless: findings that count, such as failure or nan,divergence.")
 @click.argument("alarm", required=False, metavar="[COMMAND]")
-@click.option("--until-end", is_flag=True, help="With --headless: end when the log is no longer written for a minute.")
+@webhook_option
+@click.option("--until-end", is_flag=True, help="With --headless: end when no log has been written for a minute.")
 @ascii_option
 @runs_option
 def watch_log(
@@ -39,6 +40,7 @@ def watch_log(
     run: str | None,
     headless: bool,
     kinds: str | None,
+    webhook: str | None,
     until_end: bool,
     is_ascii: bool,
     runs: str | None,
@@ -50,21 +52,24 @@ def watch_log(
     tinygpt-tui watch runs/                             a list of the logs in a folder, new ones appear
     python train.py | tinygpt-tui watch -               what another program prints
     tinygpt-tui watch log.csv --headless --on failure 'notify-send "$(cat)"'
-    tinygpt-tui watch log.csv --headless --on nan 'curl -s -d @- https://example.org/hook'
+    tinygpt-tui watch runs/ --headless --on warning --webhook https://example.org/hook
 
     With --headless, COMMAND is run by the shell once for every finding of KINDS, with the finding as JSON on its
-    standard input. Exit status: 0, 1 where such a finding came, 2 where the log cannot be read.
+    standard input; --webhook posts the same JSON, which has the log's name as `log` and a line for people as `text`. A
+    warning is printed where that fails. Of a folder all logs are followed, also those that appear later.
+
+    Exit status: 0, 1 where such a finding came, 2 where a log cannot be read.
     """
     from .diagnose import parsed_kinds, parsed_map
 
     given = parsed_map(assignments)
     if headless:
-        from .headless import watch_headless
+        from .alarms import Wanted
 
-        wanted = parsed_kinds(kinds or "failure", "--on")
-        return watch_headless(log, _one_log(log, runs), given, wanted, alarm, run=run, until_end=until_end)
-    if kinds or alarm or until_end:
-        raise click.UsageError("--on, --until-end and a COMMAND are for --headless")
+        wanted = Wanted(kinds=parsed_kinds(kinds or "failure", "--on"), command=alarm, webhook=webhook)
+        return _watch_headless(log, given, wanted, run=run, until_end=until_end, runs=runs)
+    if kinds or alarm or webhook or until_end:
+        raise click.UsageError("--on, --webhook, --until-end and a COMMAND are for --headless")
     if not can_show_screen():
         raise click.UsageError("the screen needs a terminal; --headless watches without one")
     from ..app import open_app
@@ -80,21 +85,20 @@ def watch_log(
     return open_app(runs=runs_folder(runs), log=opened, ascii=is_ascii)
 
 
-def _one_log(log: str, runs: str | None) -> Path:
-    """The one that a name stands for, or the only one of a folder."""
-    from ...engine.following.log_folder import logs_in
-    from ..navigation import LogFolder, OpenLog
+def _watch_headless(
+    log: str, given: Mapping[str, str], wanted: Wanted, *, run: str | None, until_end: bool, runs: str | None
+) -> int:
+    from ...engine.readers.stores import is_one_run
+    from ...engine.storage.run_folder import EVENTS
+    from .headless import watch_headless
+    from .headless_folder import watch_folder
 
-    if log == _INPUT:
-        return Path(_INPUT)
-    opened = opened_log(log, runs, {})
-    if isinstance(opened, LogFolder):
-        names = [found.name for found in logs_in(opened.path)]
-        if not names:
-            raise click.UsageError(f"{visible(log)}: is a folder without a log")
-        shown = ", ".join(names[:_LISTED]) + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "")
-        raise click.UsageError(f"{visible(log)}: holds {len(names)} logs; name one of them: {visible(shown)}")
-    return opened.path if isinstance(opened, OpenLog) else opened
+    path = _origin(log, runs)
+    if not path.is_dir() or (path / EVENTS).exists() or is_one_run(path):
+        return watch_headless(log, path, given, wanted, run=run, until_end=until_end)
+    if run is not None:
+        raise click.UsageError(f"--run {run}: {log} is a folder of logs; name one of them")
+    return watch_folder(path, given, wanted, until_end=until_end)
 
 
 def opened_log(

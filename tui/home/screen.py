@@ -56,6 +56,9 @@ _IDLE_SHARE = 30
 
 
 class HomeScreen(RunActions):
+    EXPLANATION: ClassVar[str] = """\
+Runs come first, also those of loops of your own; then the course, its exercises and the presets. A log that another \
+program writes is opened by a command: tinygpt-tui watch train.log, or watch and a folder of logs."""
     BINDING_GROUP_TITLE = "Home"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "choose('start')", "start", id="home.start", tooltip="Start a new run of this preset"),

@@ -88,7 +88,7 @@ RUN_KEYS: list[BindingType] = [
         "Which metrics are shown: words, globs, /regex/",
     ),
     _quiet("X", "export", "export", "run.export", "Write the run to a file: table, report or picture"),
-    _shown("p", "leave('home')", "presets", "run.home", "Back to the presets and runs"),
+    _shown("p", "leave('home')", "presets", "run.home", "Back to where it was opened, such as the presets and runs"),
     _quiet("q,ctrl+c", "leave('quit')", "quit", "run.quit", "Quit; asks what becomes of a run that trains"),
     _quiet("escape", "back", "back", "run.back", "Out of an explanation, of full screen, of a report"),
 ]

@@ -17,6 +17,7 @@ from ...engine.events import (
     TimeSpent,
 )
 from ...engine.readers.step_columns import StepColumns
+from ...engine.storage.run_store import StoreError, run_description
 from ..throttle import Throttle
 from ..view.run_view import RunView
 
@@ -37,6 +38,16 @@ _Frequent = (
 """Events that can wait for the next publication; the others are published at once."""
 
 
+def first_view(run: Run) -> RunView:
+    """Before its events have come: of its configuration, or of the description that an attached loop begins with."""
+    view = RunView.of(run.config)
+    try:
+        described = run_description(run.path) if run.path is not None else None
+    except StoreError:
+        return view  # the events tell why the run cannot be read
+    return view if described is None else view.after(described)
+
+
 class RunFeed:
     """`publish` gets each view that is due; `set_timer` calls back after so many seconds."""
 
@@ -48,7 +59,7 @@ class RunFeed:
         publish: Callable[[RunView], None],
         set_timer: Callable[[float, Callable[[], None]], object],
     ) -> None:
-        self.newest = RunView.of(run.config)
+        self.newest = first_view(run)
         """The view of every event so far, published or not."""
         self.newest_at = 0.0
         """Seconds since 1970 at which the latest event came about."""

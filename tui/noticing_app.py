@@ -1,0 +1,34 @@
+"""An app that keeps its latest notices: on a narrow screen a notice is one line, and goes after some seconds."""
+
+from collections import deque
+from dataclasses import dataclass
+
+from textual.app import App
+from textual.notifications import SeverityLevel
+
+_MOST = 50
+
+
+@dataclass(frozen=True)
+class Notice:
+    words: str
+    severity: SeverityLevel
+
+
+class NoticingApp(App[None]):
+    def __init__(self) -> None:
+        super().__init__()
+        self.notices: deque[Notice] = deque(maxlen=_MOST)
+        """The oldest first."""
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = True,
+    ) -> None:
+        self.notices.append(Notice(message, severity))
+        super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
