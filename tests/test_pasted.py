@@ -234,7 +234,7 @@ def test_one_lucky_episode_is_no_policy_that_collapsed() -> None:
         ),
         (("Sub:At iteration 20/30/40, Mean rms=1%, delta=3%, char train=10.5%, word train=52%",), [10.5]),
         (("My loss goes wrong:", "0: 5.5 0.5", "10: 4.5 0.75", "20: 4.25 1.0", "Why?"), [5.5, 4.5, 4.25]),
-        (("this goes on and on", "iter 14: 0.5", "iter 15: 0.125", "iter 16: 0.25"), [0.5, 0.125, 0.25]),
+        (("the training goes on and on", "iter 14: 0.5", "iter 15: 0.125", "iter 16: 0.25"), [0.5, 0.125, 0.25]),
         (("The train loss of epoch7-batch-0:0.25", "The train loss of epoch7-batch-50:0.5"), [0.25, 0.5]),
         (("app_fit: losses_centralized [(0, 722.5), (1, 2.5), (2, 1.5)]",), [722.5, 2.5, 1.5]),
         (("loss=0.5 (nan) lr=0.01: : 86% 86/100 [00:00<00:00]",), [0.5]),

@@ -45,7 +45,6 @@ class BareNumbers:
         if len(line) > _LONGEST:
             return
         if found := _PLACED.fullmatch(line):
-            self._is_of_training = True
             kind = "epoch" if found[1].lower() == "epoch" else "step"
             self._entries.append({kind: found[2], f"{NAMELESS}1": found[3]})
         elif _NUMBERS.fullmatch(line):
