@@ -327,3 +327,30 @@ def test_a_pattern_that_begins_in_the_middle_of_a_run_is_found_there_and_closes_
     spike, found = alarms(epochs(loss=[loss + draw.gauss(0, 0.02) for loss in losses]))
     assert (spike.kind, found.kind) == ("spike", "oscillation") and 288 <= found.onset <= 330 and found.detected <= 360
     assert found.closed is not None and 500 < found.closed < 600
+
+
+def test_a_run_that_comes_to_rest_at_the_loss_of_guessing_after_wild_steps_is_a_stall() -> None:
+    wild = [0.68, 2.5, 5.3, 1.0, 10.7, 2.0, 3.6, 0.69]
+    rows = [Row(step, {"loss": loss}) for step, loss in enumerate([*wild, *[0.6931] * 12])]
+    assert kinds(rows) == ["stall"]
+    assert kinds([Row(row.step, {"loss": row.values["loss"] - 0.1}) for row in rows]) == []
+
+
+def test_a_fine_tuned_model_that_stays_at_more_than_twice_its_beginning_has_diverged() -> None:
+    curve = [1.6, 1.4, 3.3, 6.4, 5.5, 4.9, 4.9, 4.6]
+    rows = [Row(25 * step, {"loss": loss}) for step, loss in enumerate(curve, start=1)]
+    assert kinds(rows) == ["divergence"]
+    assert kinds([*rows[:5], *(Row(25 * step, {"loss": loss}) for step, loss in ((6, 2.9), (7, 1.7), (8, 1.5)))]) == []
+
+
+@pytest.mark.parametrize(("before", "kind"), [([21.4], "divergence"), ([3.3, 3.1], "divergence"), ([87.3365], "stall")])
+def test_a_target_without_a_probability_is_found_from_its_loss_alone(before: Sequence[float], kind: str) -> None:
+    assert kinds([Row(step, {"loss": loss}) for step, loss in enumerate([*before, 87.3366])]) == [kind]
+
+
+@pytest.mark.parametrize(("last", "found"), [((0.001, 0.09), ["overfitting"]), ((0.03, 0.09), []), ((0.001, 0.04), [])])
+def test_the_first_and_the_last_epoch_show_overfitting_if_the_losses_moved_far_apart(
+    last: tuple[float, float], found: Sequence[str]
+) -> None:
+    rows = [Row(1, {"loss": 0.05, "val_loss": 0.038}), Row(29, {"loss": last[0], "val_loss": last[1]})]
+    assert kinds(rows, EPOCHS) == found

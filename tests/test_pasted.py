@@ -12,6 +12,7 @@ from tinygpt_tui.engine.diagnostics.run_statistics import RunFacts
 from tinygpt_tui.engine.readers.languages import in_english
 from tinygpt_tui.engine.readers.log import Log, open_log
 from tinygpt_tui.engine.readers.pasted import unpasted
+from tinygpt_tui.engine.readers.source import ReadError
 
 EPOCHS = RunFacts(rows_are_epochs=True)
 
@@ -44,6 +45,8 @@ def kinds(values: Sequence[float], name: str = "loss", facts: RunFacts = EPOCHS,
         ("> > step 5: loss 2.0", "step 5: loss 2.0"),
         ("{'loss': **2.25**, 'epoch': 1}", "{'loss': 2.25, 'epoch': 1}"),
         ("2024-03-01T10:00:00.1234567Z step 5: loss 2.0", "step 5: loss 2.0"),
+        ("[R0] | it[ 4/ 9] | [Loss] nan | [step]  7", "[R0] | it[ 4/ 9] | Loss: nan | step:  7"),
+        ("('Epoch:', 8, 'Action', array([1]), 'Loss', 0.5)", "(Epoch: 8, 'Action', array([1]), Loss: 0.5)"),
         ("100%|████| 7/7 [00:01<00:00]", "100%|████| 7/7 [00:01<00:00]"),
     ],
 )
@@ -205,3 +208,79 @@ def test_one_lucky_episode_is_no_policy_that_collapsed() -> None:
     assert not alarms_of(
         *(f"| Reward: {reward:02} | Episode {place} | Qmax: 1.9" for place, reward in enumerate(rewards))
     )
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        (("train, round, loss, acc ===> 01, 0.9, 0.4,", "train, round, loss, acc ===> 02, 0.7, 0.5,"), [0.9, 0.7]),
+        (("epoch 1 (acc, loss) = (0.4, 0.9)", "epoch 2 (acc, loss) = (0.5, 0.7)"), [0.9, 0.7]),
+        (("Epoch 1 Train/Val loss: 0.9/1.1", "Epoch 2 Train/Val loss: 0.7/1.0"), [0.9, 0.7]),
+        (("Losses {'ner': 41.5, 'tagger': 3.0}", "Losses {'ner': 20.5, 'tagger': 2.0}"), [44.5, 22.5]),
+        (("ex: {u'ner': 41.5}", "    {u'ner': 9.6e-09}"), [41.5, 9.6e-09]),
+        (("train/loss      : 7.5", "train/learning_rate: 0.1"), [7.5]),
+        (("ctc-loss.cc:182) After 20 sequences: Obj(log[Pzx]) = -30.5 TokenAcc = 60%",), [30.5]),
+        (("train.py:102] global average objf: -0.5 over 6400 frames, epoch 0",), [0.5]),
+        (("0:      learn 0.63passed: 17 sec", "1:      learn 0.58passed: 17 sec"), [0.63, 0.58]),
+        (("[  0]     520 || B: 3.0 | C: 2.0 | M: 4.0 | T: 9.0 || ETA: 2:31:22 || timer: 1.3",), [9.0]),
+        (("Testing ...", "Losses: 9.5 9.25 8.0 7.75", "It falls!"), [9.5, 9.25, 8.0, 7.75]),
+        (
+            ("the loss of each epoch:", "tensor(9.5, device='cuda:0')", "tensor(9.0)", "(0.4, 0.5)", "8.5"),
+            [9.5, 9.0, 8.5],
+        ),
+        (
+            ("D_loss   acc   G_loss", "0.25 | 100 | 6.5 | 2 days, 12:04:16", "0.5 | 100 | 5.5 | 2 days, 12:04:35"),
+            [0.25, 0.5],
+        ),
+        (("Sub:At iteration 20/30/40, Mean rms=1%, delta=3%, char train=10.5%, word train=52%",), [10.5]),
+        (("My loss goes wrong:", "0: 5.5 0.5", "10: 4.5 0.75", "20: 4.25 1.0", "Why?"), [5.5, 4.5, 4.25]),
+        (("the training goes on and on", "iter 14: 0.5", "iter 15: 0.125", "iter 16: 0.25"), [0.5, 0.125, 0.25]),
+        (("The train loss of epoch7-batch-0:0.25", "The train loss of epoch7-batch-50:0.5"), [0.25, 0.5]),
+        (("app_fit: losses_centralized [(0, 722.5), (1, 2.5), (2, 1.5)]",), [722.5, 2.5, 1.5]),
+        (("loss=0.5 (nan) lr=0.01: : 86% 86/100 [00:00<00:00]",), [0.5]),
+    ],
+)
+def test_a_loss_is_found_however_its_name_and_its_value_are_set(
+    lines: Sequence[str], expected: Sequence[float]
+) -> None:
+    assert losses(*lines) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("Hello, these", "are, I think, some numbers", "of mine,", "1.5", "2.5", "3.5"),
+        ("Epochs of history,", "in years,", "are these,", "1066", "1492", "1789"),
+        ("see loss.py:182", "and 12:03"),
+    ],
+)
+def test_numbers_without_a_name_are_a_loss_only_where_the_text_is_of_training(lines: Sequence[str]) -> None:
+    with pytest.raises(ReadError):
+        opened(*lines)
+
+
+def test_how_an_evaluation_compares_with_the_best_one_is_no_second_series() -> None:
+    lines = [
+        f"Epoch [{n}/9] train_mae: {2 - n / 10}, val_mae: 2.5\nVal loss decrease from 2.6 to 2.5" for n in range(5)
+    ]
+    assert opened(*lines).columns["val_loss"] == "val_mae"
+
+
+def test_evaluations_of_texts_of_several_lengths_are_series_of_their_own() -> None:
+    lines = [
+        f"global step {n}00 learning rate 0.5 perplexity 1.01\n  eval: bucket 0 perplexity {90 - n}\n"
+        f"  eval: bucket 1 perplexity {900 - n}"
+        for n in range(1, 4)
+    ]
+    log = opened(*lines)
+    curve = [row.values["val_loss"] for _, row in log.rows() if "val_loss" in row.values]
+    assert curve in ([89, 88, 87], [899, 898, 897])
+
+
+def test_of_columns_without_a_name_one_that_is_lost_is_the_loss() -> None:
+    log = opened("Hello,", "I got all nan for loss:", "0: inf  nan", "10: nan nan", "20: nan nan", "Any tips?")
+    assert [finding.kind for finding in alarms([row for _, row in log.rows()], log.facts)] == ["nan"]
+
+
+def test_how_many_batches_an_epoch_has_is_no_loss() -> None:
+    assert opened("--- epoch 4 ---", "[train]: 0%| | 0/5 [00:00<?]", "loss  : 7.5").columns["loss"] == "loss"

@@ -83,12 +83,16 @@ def guessing(whole: Whole) -> Verdict | None:
 
 
 def saturated(whole: Whole) -> Verdict | None:
-    """The loss is that of a probability of 0, as single precision and Caffe have it."""
-    means = whole.means[-2:]
-    if any(abs(mean - NO_PROBABILITY) > IDENTICAL * NO_PROBABILITY for mean in means):
+    """The loss is that of a probability of 0, as single precision and Caffe have it.
+
+    Where it was far lower before, the run has diverged to it; else it never left it.
+    """
+    means = whole.means
+    if not means or abs(means[-1] - NO_PROBABILITY) > IDENTICAL * NO_PROBABILITY:
         return None
     seen = f"loss {means[-1]:.4g} is -ln of the smallest float32: the target has a probability of 0, and no gradient"
-    return seen_as("stall", whole.ends[-1], "failure", seen)
+    has_diverged = min(means) < NO_PROBABILITY / 2
+    return seen_as("divergence" if has_diverged else "stall", whole.ends[-1], "failure", seen)
 
 
 def constant(whole: Whole) -> Verdict | None:
@@ -109,7 +113,8 @@ def unmoved(whole: Whole) -> Verdict | None:
     """The last rows have the same loss, and nothing worth its name was gained before them.
 
     Epochs to the last digit that was printed; rows of batches, which differ by far more than epochs, nearly so over
-    enough steps, and not to the last digit: a progress bar repeats what it shows.
+    enough steps, and not to the last digit: a progress bar repeats what it shows. At the loss of guessing, where a
+    network comes to rest whose outputs are all alike, some rows are enough.
     """
     run, means = whole.run, whole.means
     last = means[-1]
@@ -121,7 +126,9 @@ def unmoved(whole: Whole) -> Verdict | None:
         start -= 1
     alike = means[start:]
     is_enough = len(alike) >= UNMOVED_ROWS and (
-        by_epoch or (len({*alike}) > 1 and run.step - _begun(whole, start) >= WORK_STEPS)
+        by_epoch
+        or (len({*alike}) > 1 and run.step - _begun(whole, start) >= WORK_STEPS)
+        or (len(alike) >= IDENTICAL_ROWS and guessed_among(last, None, IDENTICAL) is not None)
     )
     if not is_enough or abs(run.first - last) > GAINED * abs(run.first):
         return None

@@ -19,11 +19,11 @@ from .flat_curves import (
     unmoved,
     zero,
 )
-from .moving_curves import blown_up, collapsed, diverged, leapt, overfits, rising, swings, val_swings, zigzags
+from .moving_curves import blown_up, collapsed, diverged, leapt, lifted, overfits, rising, swings, val_swings, zigzags
 from .whole_log import Verdict, Whole
 
 RULES: tuple[Callable[[Whole], Verdict | None], ...] = (
-    zero, overflowing, collapsed, diverged, rising, leapt, blown_up,
+    zero, overflowing, collapsed, diverged, rising, lifted, leapt, blown_up,
     saturated, guessing, constant, unmoved, creeping, creeping_in_noise, decayed_early, overfits, swings, zigzags,
     val_swings, skipping,
 )  # fmt: skip
@@ -33,8 +33,8 @@ def verdict(whole: Whole) -> Verdict | None:
     """The first that holds."""
     if whole.run.has_rewards:
         return collapsed(whole)
-    if whole.run.facts.is_adversarial or not whole.means:
+    if whole.run.facts.is_adversarial:
         return None
     if len(whole.means) < 2:
-        return overfits(whole)
+        return overfits(whole) or saturated(whole)
     return next((found for rule in RULES if (found := rule(whole))), None)

@@ -17,6 +17,8 @@ RISING = 5
 """Rows, each above the one before, after which a rise is no noise."""
 TOPS, HIGHER = 3, 1.5
 """The last rows that are the highest of all, in order, and times what was highest before, which is no noise either."""
+LIFTED = 5
+"""Rows, all far above all others, of which one in 21 orders by chance would be: two before them are enough."""
 AT_ONCE, MULTIPLE = 4, 4.0
 """Rows, each above the one before from the first row on, and times the first one that they come to."""
 BEYOND = 100.0
@@ -82,6 +84,25 @@ def rising(whole: Whole) -> Verdict | None:
         return None
     seen = f"loss {end:.3g} at step {whole.run.step}, and higher in every row since {means[start]:.3g} at step"
     return seen_as("divergence", whole.ends[start], "failure", f"{seen} {whole.ends[start]}")
+
+
+def lifted(whole: Whole) -> Verdict | None:
+    """In a run of few rows, the last ones are all above twice the highest of the rows before.
+
+    In an excerpt of a longer run it may be a spike, which such a run outlives; at the beginning there is little to
+    come back to.
+    """
+    means = whole.means
+    if whole.run.profile.size > 1 or not whole.is_fresh:
+        return None
+    for start in range(2, len(means) - LIFTED + 1):
+        before, top = max(means[:start]), max(means[start:])
+        if before > 0 and min(means[start:]) > 2 * before and means[-1] - before > LOST * (top - before):
+            seen = f"loss {means[-1]:.3g} at step {whole.run.step}, above twice what it was before step"
+            return seen_as(
+                "divergence", whole.ends[start], "failure", f"{seen} {whole.ends[start]}, {before:.3g} at most"
+            )
+    return None
 
 
 def leapt(whole: Whole) -> Verdict | None:
@@ -187,6 +208,8 @@ def overfits(whole: Whole) -> Verdict | None:
     evaluations = whole.evaluations
     if len(evaluations) == 1 and whole.run.rows == 1:
         return _gap(evaluations[0]) if whole.epoch is None or whole.epoch > 1 else None
+    if len(evaluations) == 2:
+        return _apart(*evaluations)
     if len(evaluations) < 3:
         return None
     best = min(range(len(evaluations)), key=lambda place: evaluations[place].val_loss)
@@ -199,6 +222,15 @@ def overfits(whole: Whole) -> Verdict | None:
     seen = f"val_loss {last.val_loss:.3g} after a best of {lowest.val_loss:.3g} at step {lowest.step}"
     fell = f"while the training loss fell from {lowest.loss:.3g} to {last.loss:.3g}"
     return seen_as("overfitting", lowest.step, "warning", f"{seen}, {fell}")
+
+
+def _apart(first: EvaluatedRow, last: EvaluatedRow) -> Verdict | None:
+    """Two rows, such as those of the first and the last epoch: one loss fell by half and the other rose by half."""
+    if not 0 < GAP * first.val_loss < last.val_loss or not 0 < last.loss < first.loss / 2:
+        return None
+    seen = f"val_loss {last.val_loss:.3g} after {first.val_loss:.3g} at step {first.step}"
+    fell = f"while the training loss fell from {first.loss:.3g} to {last.loss:.3g}"
+    return seen_as("overfitting", first.step, "warning", f"{seen}, {fell}")
 
 
 def _gap(only: EvaluatedRow) -> Verdict | None:

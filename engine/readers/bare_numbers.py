@@ -9,13 +9,24 @@ from .record import Record, number
 
 _VALUE = r"[-+]?(?:\d+\.\d*(?:e[-+]?\d+)?|nan)"
 _PLACED = re.compile(rf"\W*(epoch|step|iteration|iter)\W{{0,3}}(\d{{1,12}})(?:/\d+)?\s*[:=|,>-]+\s*({_VALUE})\s*", re.I)
-_NUMBERS = re.compile(rf"\s*{_VALUE}(?:(?:\s*,\s*|\s+)(?:{_VALUE}|\d{{1,12}})){{0,9}}\s*", re.IGNORECASE)
-_BETWEEN = re.compile(r"\s*,\s*|\s+")
+_NUMBERS = re.compile(
+    r"\s*(?:\d{1,12}\s?:\s+)?(?:tensor\()?[-+]?(?:\d|\.\d|nan|inf)[-+.\d\seE,naif]*"
+    r"(?:, (?:device|grad_fn|dtype)=.*\)|\))?\s*",
+    re.IGNORECASE,
+)
+"""`2.31`, `100: 2.31 0.5`, `100, 2.31`, `tensor(2.31, device='cuda:0')`."""
+_TENSOR = re.compile(r"tensor\(([^,()]+).*", re.IGNORECASE)
+_BETWEEN = re.compile(r"\s*[,:]\s*|\s+")
+_LOSS = re.compile(r"\b(?:loss|cost)", re.IGNORECASE)
+_TRAINING = re.compile(r"\b(?:loss|cost|epoch|train)", re.IGNORECASE)
 _LONGEST = 200
 _MOST = 200_000
+_MOST_CELLS = 10
 _LEAST = 4
+_LEAST_OF_TRAINING = 3
+"""Where the text around them is about training."""
 _SHARE = 0.5
-"""Of the lines: fewer are numbers that some other text has too."""
+"""Of the lines of another text: fewer are numbers that it has besides."""
 
 
 @dataclass
@@ -24,6 +35,8 @@ class BareNumbers:
 
     _entries: list[Record] = field(default_factory=list)
     _lines: int = 0
+    _is_of_training: bool = False
+    _is_of_a_loss: bool = False
 
     def add(self, line: str) -> None:
         if not line.strip() or len(self._entries) >= _MOST:
@@ -35,13 +48,20 @@ class BareNumbers:
             kind = "epoch" if found[1].lower() == "epoch" else "step"
             self._entries.append({kind: found[2], f"{NAMELESS}1": found[3]})
         elif _NUMBERS.fullmatch(line):
-            cells = _BETWEEN.split(line.strip())
-            self._entries.append({f"{NAMELESS}{place}": cell for place, cell in enumerate(cells, 1)})
+            cells = _BETWEEN.split(_TENSOR.sub(r"\1", line.strip()))
+            is_count = all(cell.lstrip("-+").isdigit() for cell in cells)
+            if len(cells) <= _MOST_CELLS and not is_count and None not in map(number, cells):
+                self._entries.append({f"{NAMELESS}{place}": cell for place, cell in enumerate(cells, 1)})
+        else:
+            self._is_of_training = self._is_of_training or _TRAINING.search(line) is not None
+            self._is_of_a_loss = self._is_of_a_loss or _LOSS.search(line) is not None
 
     def finish(self) -> Iterator[Record]:
-        """None where the first column rises, as an accuracy does: that it is a loss cannot be told."""
-        if len(self._entries) < max(_LEAST, _SHARE * self._lines):
+        """None where the first column rises, as an accuracy does, in a text that does not speak of a loss."""
+        entries, self._entries = self._entries, []
+        enough = _LEAST_OF_TRAINING if self._is_of_training else max(_LEAST, _SHARE * self._lines)
+        if len(entries) < enough or len({frozenset(entry) for entry in entries}) > 1:
             return
-        first, last = (number(entry[f"{NAMELESS}1"]) for entry in (self._entries[0], self._entries[-1]))
-        if first is not None and last is not None and not last >= first:
-            yield from self._entries
+        first, last = (number(entry[f"{NAMELESS}1"]) for entry in (entries[0], entries[-1]))
+        if self._is_of_a_loss or (first is not None and last is not None and not last >= first):
+            yield from entries

@@ -8,6 +8,10 @@ from collections.abc import Callable
 _VALUE = r"([-+]?(?:nan|inf|[\d.]+(?:e[-+]?\d+)?))"
 
 
+_KEY = re.compile(r"u?['\"]([^'\"]{1,40})['\"]:\s?")
+_DICT_OF_LOSSES = r"\bloss(?:es)?:?\s{0,3}[:=]?\s{0,3}\{([^{}]{1,2000})\}"
+
+
 def _progress(found: re.Match[str]) -> str:
     """A place in an epoch; that of an evaluation is no place of the training."""
     split, epoch, batch, batches = found.groups()
@@ -20,6 +24,17 @@ def _objective(found: re.Match[str]) -> str:
     """Kaldi's objective is a log-likelihood that rises; its negative is the loss."""
     batch, value = found.groups()
     return f"step: {batch} loss: {value.removeprefix('-') if value.startswith('-') else f'-{value}'}"
+
+
+def _rising(found: re.Match[str]) -> str:
+    """The same where it is printed with the place before it."""
+    name, value = found.groups()
+    return f"{name} loss: {value.removeprefix('-') if value.startswith('-') else f'-{value}'}"
+
+
+def _losses_of(found: re.Match[str]) -> str:
+    """A dict of losses by task or component, as spaCy prints one: each is a loss by the name of its own."""
+    return _KEY.sub(lambda key: f" {key[1]}{'' if 'loss' in key[1].lower() else ' loss'}: ", found[1])
 
 
 _DIALECTS: tuple[tuple[str, re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = tuple(
@@ -35,8 +50,8 @@ _DIALECTS: tuple[tuple[str, re.Pattern[str], str | Callable[[re.Match[str]], str
         ("Region ", r".*\bRegion \d+ Avg\b.*", ""),
         # XGBoost and LightGBM: `[10]  train-logloss:0.6  eval-logloss:0.7`
         ("]", r"^(?:\[[^\]]*[ :][^\]]*\]\s*)?\[(\d+)\][\s:]+(?=[A-Za-z])", r"round: \1 "),
-        # CatBoost: `10:  learn: 0.6  test: 0.7  best: 0.7 (9)  total: 8ms`
-        ("learn:", r"^\s*(\d+):\s+learn:", r"round: \1 learn:"),
+        # CatBoost: `10:  learn: 0.6  test: 0.7  best: 0.7 (9)  total: 8ms`, once `10: learn 0.6passed: 8 ms`
+        ("learn", r"^\s*(\d+):\s+learn:?(?=\s+\d)", r"round: \1 learn:"),
         # Marian: `Ep. 1 : Up. 500 : Sen. 32,000 : Cost 12.0 : Time 200.1s : L.r. 1.0e-04`
         ("Up. ", r"\bEp\. (\d+) : Up\. (\d+)", r"epoch \1 : step \2"),
         ("L.r. ", r"\bL\.r\. ", r"lr "),
@@ -66,6 +81,12 @@ _DIALECTS: tuple[tuple[str, re.Pattern[str], str | Callable[[re.Match[str]], str
             rf" (\d+)\s*[:=]\s*{_VALUE}",
             r"\2: \3 \1: \4",
         ),
+        # the same with both: `The train loss of epoch7-batch-50: 0.19`
+        (
+            "batch",
+            rf"\b((?:[a-z]+ )?loss) (?:of|in|at|for) epoch[ _-]?(\d+)[ ,_-]+batch[ _-]?(\d+)\s?[:=]\s?{_VALUE}",
+            r"epoch: \2, batch: \3, \1: \4",
+        ),
         ("last ", r"\b(?:over|of|for|in) (?:the )?last \d+ \w+", ""),
         # DL4J: `Score at iteration 100 is 0.35`
         ("Score at iter", r"\bScore at iteration (\d+) is ", r"step: \1 loss: "),
@@ -87,8 +108,21 @@ _DIALECTS: tuple[tuple[str, re.Pattern[str], str | Callable[[re.Match[str]], str
         ("allennlp", rf"\s-\s(\w+)\s+\|\s+{_VALUE}\s+\|\s+{_VALUE}\s*$", r" \1: \2 validation \1: \3"),
         # Kaldi: `Average objective function for 'output' for minibatches 0-99 is -2.5 over 51200 frames.`
         ("objective function for", rf".*\bfor minibatches \d+-(\d+) is {_VALUE} over.*", _objective),
+        # the same: `global average objf: -0.5 over 6400 frames`; Eesen: `Obj(log[Pzx]) = -34.1`
+        ("bj", rf"\b((?:[a-z]+ )?(?:average )?)obj(?:f|\(log\[\w+\]\))\s?[:=]\s{{0,3}}{_VALUE}", _rising),
+        # spaCy: `Losses {'ner': 117.4, 'tagger': 5.1}`
+        *((sign, _DICT_OF_LOSSES, _losses_of) for sign in (" {", "={")),
+        ("ner':", r"\{((?:u?'(?:ner|tagger|parser|textcat|tok2vec)': [^,{}]+,?\s?){1,5})\}", _losses_of),
+        # TensorFlow's translation tutorial, for texts of several lengths: `  eval: bucket 0 perplexity 52.7`
+        ("bucket ", r"\beval: bucket (\d+) perplexity ", r"eval: bucket_\1 perplexity: "),
+        # YOLACT: `[  0]  520 || B: 3.451 | C: 2.964 | M: 4.671 | S: 0.945 | T: 12.031 || ETA: 2:31:22`
+        ("| T: ", r"^\s*\[\s*(\d+)\]\s+(\d+) \|\| (.*)\| T: ", r"epoch: \1, step: \2, \3, total loss: "),
         # Tesseract: `At iteration 14/100/102, Mean rms=5.5%, delta=20%, char train=82%, word train=90%`
-        ("At iter", rf"^At iteration \d+/(\d+)/\d+, .*?(?:char|BCER) train={_VALUE}%.*", r"step: \1 error: \2"),
+        (
+            "At iter",
+            rf"^(?:\w+:)*At iteration \d+/(\d+)/\d+, .*?(?:char|BCER) train={_VALUE}%.*",
+            r"step: \1 error: \2",
+        ),
         # Caffe: `Train net output #0: loss = 6.9 (* 1 = 6.9 loss)`; the loss before it is a mean
         ("net output #", r"\b(Train|Test) net output #(\d+): (\S+) =([^(]*).*", r"\1 net: output_\2 \3 =\4"),
     )

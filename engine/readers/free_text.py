@@ -7,7 +7,6 @@ again holds several entries. A word such as `Test set:` before a name says what 
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Self
 
 from .bare_numbers import BareNumbers
@@ -15,31 +14,20 @@ from .dialects import plain
 from .format import Format
 from .languages import in_english
 from .lost_loss import LAST_LOSS, lost_loss
-from .names import BESIDE, PART, Meaning, is_held_out, meaning
+from .named_tuples import told_apart
+from .names import BESIDE, PART, Meaning, meaning
+from .pairs import pairs_in
 from .pasted import unpasted
-from .record import WRITTEN, Cell, Record, total_of
+from .record import WRITTEN, Cell, Record
 from .text_block import TextBlock
 from .text_series import TextSeries
 from .text_table import TextTable
 from .times import time_in
 from .unfinished import UnfinishedBars
 
-_NUMBER = (
-    r"[-+]?(?:\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d*)?(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?"
-    r"|(?:nan|inf(?:inity)?)x*(?![a-z]))"
-)
-_WORD = r"(?<!\d/)(?!(?<=loss )(?:nan|inf)\b)[A-Za-z_@][\w.@/()%-]{0,50}(?:'s)?"
-_SIGN = r"[\"']?(?:\s{0,3}(?:[:=]>?|-{1,3}>|→)\s{0,20}|\s{1,20}|\s-\s)(?:tensor\(|np\.float\d\d\(|\[\s{0,10}|[\"'])?"
-_PAIR = re.compile(
-    # a name of up to five words, then a sign, a bracket or a space, then its value and perhaps how many there will be
-    rf"(?<![\w.])(?P<name>{_WORD}(?: \(?{_WORD}){{0,4}}){_SIGN}(?P<value>{_NUMBER})"
-    rf"(?:\s{{0,3}}/\s{{0,12}}(?P<total>\d[\d,]*))?"
-    # or a place in an epoch that has no name: [ 640/60000 (1%)], | 50/100 [00:10<, 50% 50/100 [00:10<
-    r"|(?:\[|\||%(?=\s+\d+/\d+ \[))\s{0,10}(?!\d{4}/\d\d/\d\d)(?P<place>\d{1,12})\s{0,3}/\s{0,10}(?P<places>\d{1,12})",
-    re.IGNORECASE,
-)
 _RELEVANT = re.compile(
-    r"loss|step|iter|epoch|norm|lr|rate|acc|nll|bpb|error|mse|cost|entropy|xent|reward|return|learn:|'s l[12]:"
+    r"loss|step|iter|epoch|norm|lr|rate|acc|nll|bpb|error|mse|cost|entropy|xent|reward|return|learn:?\s+\d|'s l[12]:"
+    r"|objf|\bobj\(|ner':|\| t: "
     r"|ppl|perplexity|objective|\d\s*/\s*\d|\d%(?:\)| \()|^\d+(?: train| val|:\t)",
     re.IGNORECASE,
 )
@@ -50,22 +38,14 @@ _KERAS = re.compile(r"\s*(\d+)/(\d+)\s*(?:\[[=>.]|━|\x1b)")
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x08")
 _BACK = re.compile(r"\x08{3,}")
 """Back to where the line began, as Keras draws its bar anew."""
-_OF_EPOCHS = re.compile(r"\ds/ep(?:och)?\b|\dep(?:och)?s?/s\b|^\W*epochs?(?: progress)?:?\s+\d+%\|", re.IGNORECASE)
-"""A bar whose unit is the epoch, by its rate or its title."""
-_CONTEXT = re.compile(
-    r"(?<![A-Za-z])(train|training|valid|validation|val|eval|evaluation|test|dev)(?![A-Za-z])", re.IGNORECASE
-)
-_CHATTER = {"info", "debug", "warning", "print", "at", "after", "on", "in", "the", "and", "is", "of", "current"}
 _SETTINGS = re.compile(
     r"\W{0,10}(?:hyper-?parameters|hyp|args|arguments|config|configuration|namespace)\s{0,3}[:=({]", re.IGNORECASE
 )
 """A line of settings; `loss_ota=1` there is no loss."""
-_RETOLD = re.compile(r"better model|best model|improved? from", re.IGNORECASE)
+_RETOLD = re.compile(r"better model|best model|(?:improve|(?:de|in)crease)d? from", re.IGNORECASE)
 """A line that compares with an earlier value; what was measured stands in a line of its own."""
-_NOT_NOW = {"best", "lowest", "minimum", "min", "previous", "last", "from", "initial"}
 _ACCOMPANYING = BESIDE - {"reward"}
 """What alone makes no entry; a reward does, as some agents log nothing else."""
-_AT = {"at", "after", "on", "in", "of", "for"}
 _LONGEST = 20_000
 _MOST_NAMES = 300
 
@@ -120,7 +100,9 @@ class FreeTextReading:
         for entry in self._lines.finish():
             yield from self._by_step(entry)
         yield from self._ended()
-        yield from self._series.finish()
+        for entry in self._series.finish():
+            self._bare = None
+            yield entry
         if self._bare is not None:
             yield from self._bare.finish()
 
@@ -209,7 +191,7 @@ class _Reading:
     def _line(self, line: str) -> Iterator[Record]:
         entry: dict[str, Cell] = {}
         own_place: set[str] = set()
-        for name, value, total, found in _pairs(plain(line)):
+        for name, value, total, found in pairs_in(plain(told_apart(line))):
             match found:
                 case Meaning(canonical="step" | "epoch" as kind, rank=rank):
                     key = "batch" if kind == "step" and rank > 5 else kind
@@ -236,7 +218,7 @@ class _Reading:
 
     def _move(self, key: str, value: str, total: str | None) -> None:
         self.place[key] = value
-        if total:
+        if total and key != "batch":  # so many batches an epoch has, which is no length of the run
             self.place[f"total_{key}s"] = total
 
     def _finished(self, entry: dict[str, Cell]) -> Iterator[Record]:
@@ -245,69 +227,3 @@ class _Reading:
         if any(not canonical.startswith("total") for canonical in known):
             self.names |= entry.keys()
             yield {**self.place, **entry}
-
-
-def _pairs(line: str) -> Iterator[tuple[str, str, str | None, Meaning | None]]:
-    end, context, before = 0, "", ""
-    measured, said = "", set[str]()  # the last data set in a name, and the names so far
-    for pair in _PAIR.finditer(line):
-        context, end = _context(line[end : pair.start()], context), pair.end()
-        if pair["place"]:
-            kind = "epoch" if _OF_EPOCHS.search(line) else "batch"
-            yield kind, pair["place"], pair["places"], meaning(kind)
-            continue
-        if line.startswith("%|", end):
-            context = _context(pair["name"], context)  # `valid: 100%|####|`: how far it is
-            continue
-        name, found = _named(pair["name"])
-        if found and found.canonical in ("step", "epoch"):
-            context = _context(pair["name"], context)  # `validation loss at iteration 100`
-        if found and found.canonical in ("loss", "accuracy") and not _CONTEXT.search(name):
-            if on := context or (measured if name in said else ""):  # `train acc 0.9 loss 0.3; test acc 0.8 loss 0.6`
-                name = f"{on} {name}"
-        elif before == "loss train" and is_held_out(name):
-            name = f"loss {name}"
-        found, before = meaning(name) if found else found, name.lower()
-        measured = _context(name, measured)
-        said.add(name)
-        if found and found.canonical in ("total_steps", "total_epochs") and pair["total"]:
-            continue
-        yield name, _whole(line, pair) if found else pair["value"], pair["total"], found
-
-
-def _whole(line: str, pair: re.Match[str]) -> str:
-    """The value; of a loss whose parts stand in brackets, `loss: [0.5, 0.2, 0.1]`, their sum."""
-    start, end = pair.span("value")
-    if line[start - 1] != "[" or line[end : end + 1] != ",":
-        return pair["value"]
-    total = total_of(line[start:].partition("]")[0])
-    return pair["value"] if total is None else str(total)
-
-
-@lru_cache(maxsize=8192)
-def _named(text: str) -> tuple[str, Meaning | None]:
-    """A name without the chatter before it; a place may stand behind any words: `Finished training epoch 3`."""
-    words = text.split(" ")
-    while len(words) > 1 and words[0].lower().strip("()") in _CHATTER:
-        words.pop(0)
-    name = " ".join(words)
-    found, last = meaning(name), meaning(words[-1])
-    is_many = words[-1].lower().endswith("s")
-    if last and last.canonical in ("epoch", "step") and len(words) > 1 and words[-2].lower() in _AT:
-        return words[-1], last
-    if found is None and last and last.canonical in ("epoch", "step") and not is_many:
-        return words[-1], last
-    if found is None and last and "_" in words[-1] and last.canonical in ("loss", "val_loss"):
-        is_now = _NOT_NOW.isdisjoint(word.lower() for word in words)
-        return (words[-1], last) if is_now else (name, None)  # `saved model weights loss_A`
-    if len(words) == 1 and found and found.canonical in ("step", "epoch") and is_many:
-        return name, None  # `steps: 1000` is how many there are to be
-    return name, found
-
-
-def _context(between: str, before: str) -> str:
-    """What the numbers were measured on, by the last word that states it."""
-    words = _CONTEXT.findall(between)
-    if not words:
-        return before
-    return words[-1].lower() if is_held_out(words[-1]) else ""

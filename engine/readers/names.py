@@ -61,6 +61,7 @@ _L_LOSSES = {
     "edge",
 }
 """The words of BasicSR's losses: `l_pix`, `l_g_percep`, `l_d_real`."""
+_SOURCES = (".py", ".cc", ".cpp", ".cu", ".c", ".h", ".lua", ".jl", ".m", ".R", ".go", ".rs", ".java")
 _NORMS = {"1", "2"}
 """Beside `l` and a data set: LightGBM's `training's l2`, a mean of squares."""
 _STAND_INS = {"nll": 0, "xent": 0, "crossentropy": 0, "cost": 1, "objective": 1, "criterion": 2, "bpb": 3, "bpc": 3}
@@ -107,6 +108,8 @@ def meaning(name: str) -> Meaning | None:
     """None for a name that has nothing to do with training."""
     if len(name) > 200 or name.endswith(("__MIN", "__MAX")) or name.count("(") > name.count(")"):
         return None  # in an open bracket, as in `Training Loss (Tue May 9`, stands a remark
+    if name.endswith(_SOURCES):
+        return None  # `ctc-loss.cc:182` is a place in a program
     words = words_of(name.rpartition(" - ")[2])
     if not words or words[0] == "best":
         return None

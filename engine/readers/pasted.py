@@ -4,8 +4,10 @@ import re
 
 _STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[.\d]*Z?\s")
 """Put before every line by build servers and containers."""
-_BRACKETED = re.compile(r"\[([A-Za-z][\w ]{0,30})\]:")
-"""`[epoch]: 3, [loss]: 2.5`."""
+_BRACKETED = re.compile(r"\[([A-Za-z][\w ]{0,30})\](?::|(?=\s{1,10}[-+]?(?:\d|nan\b|inf\b)))")
+"""`[epoch]: 3, [loss]: 2.5`, `[loss] 2.5`."""
+_QUOTED = re.compile(r"'([A-Za-z][\w /.-]{0,30})\s?:?\s?'\s?,\s?(?=[-+\d.]|nan|inf)", re.IGNORECASE)
+"""What Python 2 makes of `print("epoch:", 3, "loss:", 2.5)`: `('epoch:', 3, 'loss:', 2.5)`."""
 
 PROSE = {
     "my", "your", "our", "we", "you", "this", "that", "which", "where", "when", "why", "how", "but", "until", "then",
@@ -22,8 +24,10 @@ def unpasted(line: str) -> str:
         line = line.lstrip("> ")
     if "**" in line:
         line = line.replace("**", "")
-    if "]:" in line:
+    if "]:" in line or "] " in line:
         line = _BRACKETED.sub(r"\1:", line)
+    if line.startswith("('"):
+        line = _QUOTED.sub(r"\1: ", line)
     if line[10:11] == "T" and line[4:5] == "-":
         line = _STAMP.sub("", line, count=1)
     return line

@@ -8,9 +8,19 @@ from itertools import zip_longest
 from .names import meaning
 from .record import Record, number
 
-_BEGIN = re.compile(
-    r"[\"']?([A-Za-z_][\w /.-]{0,40}?)[\"']?\s{0,3}[:=]\s{0,3}(?:(?:np\.)?array\()?\[(?=\s*(?:[-+.\dn]|$))"
+_OPENS = r"\s{0,3}[:=]\s{0,3}(?:(?:np\.)?array\()?\[(?=\s*(?:[-+.\dn]|$))"
+_OPEN = re.compile(_OPENS)
+"""What every line with a series has, found faster than the whole."""
+_BEGIN = re.compile(rf"[\"']?([A-Za-z_][\w /.-]{{0,40}}?)[\"']?{_OPENS}")
+_UNBRACKETED = re.compile(
+    r"\s*((?:[a-z][\w /.-]{0,30}\W)?losses)\s?:\s?((?:[-+.\de]+[,\s]\s?){3,}[-+.\de]+)\s*", re.IGNORECASE
 )
+"""A name in the plural, and numbers to the end of the line."""
+_WITH_PLACES = re.compile(
+    r"([A-Za-z_][\w ]{0,40}?)[\"']?\s?[:=]?\s?\[((?:\(\d{1,9},\s?[^\s()\[\],]{1,30}\),?\s?){3,})\]"
+)
+"""`losses_distributed [(1, 0.5), (2, 0.4), (3, 0.3)]`, as Flower prints its rounds."""
+_PAIRED = re.compile(r",\s?([^\s()]+)\)")
 _PLACE = re.compile(r"(?:step|iter|epoch)\w*\s?[:=]\s?\d", re.IGNORECASE)
 """Beside a place, a list holds the parts of one step's loss."""
 _WRAPPED = re.compile(r"(?:np\.float\d\d|tensor)\(([^(),]*)[^()]*\)")
@@ -32,16 +42,16 @@ class TextSeries:
     def takes(self, line: str) -> bool:
         if self._name:
             return self._goes_on(line)
-        if "[" not in line or len(line) > _LONGEST or not (begins := [*_BEGIN.finditer(line)]) or _PLACE.search(line):
+        if "osses" in line and (plain := _UNBRACKETED.fullmatch(line)):
+            return self._add(plain[1], ",".join(plain[2].replace(",", " ").split()))
+        if "[(" in line and len(line) < _LONGEST and (series := [*_WITH_PLACES.finditer(line)]):
+            return sum(self._adds(each[1], ",".join(_PAIRED.findall(each[2]))) for each in series) > 0
+        if "[" not in line or len(line) > _LONGEST or not _OPEN.search(line) or _PLACE.search(line):
             return False
+        begins = [*_BEGIN.finditer(line)]
         taken = False
         for begin in begins:
-            if not (what := meaning(begin[1])) or what.canonical not in (
-                "loss",
-                "val_loss",
-                "accuracy",
-                "val_accuracy",
-            ):
+            if not _is_curve(begin[1]):
                 continue
             body, bracket, _ = line[begin.end() :].partition("]")
             if bracket:
@@ -62,6 +72,9 @@ class TextSeries:
             self.takes(rest)
         return True
 
+    def _adds(self, name: str, body: str) -> bool:
+        return _is_curve(name) and self._add(name, body)
+
     def _add(self, name: str, body: str) -> bool:
         series = _numbers(body)
         if series is None or len(series) < _LEAST:
@@ -74,6 +87,11 @@ class TextSeries:
         for place, values in enumerate(zip_longest(*self._found.values()), start=1):
             cells = {name: value for name, value in zip(self._found, values, strict=True) if value is not None}
             yield {"epoch": float(place), **cells}
+
+
+def _is_curve(name: str) -> bool:
+    what = meaning(name)
+    return what is not None and what.canonical in ("loss", "val_loss", "accuracy", "val_accuracy")
 
 
 def _numbers(body: str) -> list[float] | None:

@@ -89,6 +89,8 @@ class TextTable:
                 return _entry(names, cells)
             if len(cells) == len(names) + 1 and cells[0].isdigit():  # the index that pandas prints
                 return _entry(names, cells[1:])
+            if len(cells) > len(names) and all(number(cell) is None for cell in cells[len(names) :]):
+                return _entry(names, cells[: len(names)])  # a time or a remark behind the columns has no name
         return None
 
 
