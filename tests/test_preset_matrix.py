@@ -3,9 +3,11 @@
 import math
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,13 +30,22 @@ from .matrix.promises import (
     share,
     unhealthy,
 )
+from .matrix.table import promises
 from .matrix.trials import judge
 
+TABLE = (Path(__file__).parents[1] / "presets" / "README.md").read_text()
 RECORD = MeasuredRun(columns={"step": np.arange(1.0, 101.0), "loss": np.linspace(5.0, 3.0, 100)})
 LESSON = Lesson(expected=(Expectation(kind="stall", by=100),), allowed=("spike",))
 FIX = LessonFix(title="x", changes={"training.steps": 5}, then="y", gone=("stall",), better_by=0.5, speedup=2.0)
 TRIAL = Trial(raised=(Raised(kind="stall", step=90),), val_loss=3.0, record=RECORD, seconds=10.0)
 FIXED = Trial(raised=(), val_loss=2.4, record=RECORD, seconds=4.0)
+
+
+@pytest.mark.parametrize("id", sorted(preset_files()))
+def test_the_table_of_presets_has_what_each_lesson_promises(id: str) -> None:
+    """Whoever changes a promise runs `make presets`."""
+    (row,) = [line for line in TABLE.splitlines() if line.startswith(f"| `{id}`")]
+    assert [each for each in promises(find_preset(id)[1].lesson) if each not in row] == []
 
 
 def test_todays_share_of_the_presets_keeps_every_promise() -> None:

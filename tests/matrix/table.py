@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from datetime import date
 
-from tinygpt_tui.engine.lesson import CHAPTERS, Expectation, LessonFix
+from tinygpt_tui.engine.lesson import CHAPTERS, Expectation, Lesson, LessonFix
 from tinygpt_tui.engine.presets import find_preset
 
 from .promises import gained
@@ -38,11 +38,23 @@ def _row(verdicts: Sequence[Verdict]) -> str:
     return f"| `{id}`{flag} | {lesson.summary} | {findings} | {_range(losses)} | {fixes} |"
 
 
+def promises(lesson: Lesson) -> list[str]:
+    """What a row has of a lesson itself, whatever was seen."""
+    return [lesson.summary, *map(_promised_finding, lesson.expected), *map(_promised_gain, lesson.fixes)]
+
+
+def _promised_finding(promise: Expectation) -> str:
+    return f"{' or '.join((promise.kind, *promise.or_else)).replace('_', ' ')}: {promise.by} / "
+
+
+def _promised_gain(fix: LessonFix) -> str:
+    return f"{fix.title}: {fix.better_by:g} / "
+
+
 def _finding(promise: Expectation, verdicts: Sequence[Verdict]) -> str:
-    kinds = (promise.kind, *promise.or_else)
-    seen = [verdict.trial.known_at(*kinds) for verdict in verdicts]
+    seen = [verdict.trial.known_at(promise.kind, *promise.or_else) for verdict in verdicts]
     steps = ", ".join("never" if step is None else str(step) for step in seen)
-    return f"{' or '.join(kinds).replace('_', ' ')}: {promise.by} / {steps}"
+    return f"{_promised_finding(promise)}{steps}"
 
 
 def _fix(fix: LessonFix, place: int, verdicts: Sequence[Verdict]) -> str:
@@ -51,7 +63,7 @@ def _fix(fix: LessonFix, place: int, verdicts: Sequence[Verdict]) -> str:
     if fix.speedup:
         speeds = [verdict.trial.seconds / verdict.fixed[place].seconds for verdict in verdicts]
         speed = f", {min(speeds):.1f} times as fast"
-    return f"{fix.title}: {fix.better_by:g} / {_range(gains)}{speed}"
+    return f"{_promised_gain(fix)}{_range(gains)}{speed}"
 
 
 def _range(values: Sequence[float]) -> str:

@@ -16,6 +16,8 @@ from ..text import visible
 
 _BEGIN = "\r\x1b[K"
 _TOLD_EVERY_S = 0.2
+_ROWS = 100
+"""After so many the clock is looked at; to look at each would be a tenth of the work."""
 
 _Item = TypeVar("_Item")
 
@@ -71,14 +73,16 @@ class ReadingProgress:
 
         `share` is of so many rows, and None where that is not known.
         """
-        count = 0
+        count = looked_at = 0
         self.begin(words)
         try:
             with _interruptions(is_kept=self._keeps) as interruptions:
                 for row in rows:
                     yield row
                     count += length(row)
-                    self.tell(share(count), count)
+                    if count - looked_at >= _ROWS:
+                        looked_at = count
+                        self.tell(share(count), count)
                     if interruptions:
                         self.ended_early.append(
                             f"interrupted while {self._words}, after {count:,} rows{_of(share(count))}"
