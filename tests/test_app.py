@@ -241,7 +241,7 @@ async def test_the_palette_has_every_key_of_the_screen_and_does_what_it_says(tmp
         await pilot.press("ctrl+p")
         await until(pilot, lambda: journey.app.screen is not screen)
         await pilot.press(*"presets")
-        await until(pilot, lambda: "Back to the presets" in shown(journey.app))
+        await until(pilot, lambda: "Back to where it was opened" in shown(journey.app))
         await pilot.press("down", "enter")
         await until(pilot, lambda: journey.is_home)
 
