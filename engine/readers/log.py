@@ -77,7 +77,7 @@ class Log:
         further = [name for name in (self.losses if losses else ()) if name not in CANONICAL]
         if is_table(self._plan):
             return rows_of_table(self._plan, [*self.columns, *further], self._plan.telling.union(further))
-        return self._plan.rows(tuple((name, name, name not in self._plan.losable) for name in further))
+        return self._plan.rows(tuple((name, name, name not in self._plan.losses_without_gaps) for name in further))
 
     @property
     def roles(self) -> dict[str, Role]:
@@ -251,7 +251,7 @@ def _surveyed(
             steps=steps,
             is_first_left=is_short,
             clock=clock_of(sample, found, taken),
-            losable=frozenset(columns.losses) - columns.gaps,
+            losses_without_gaps=frozenset(columns.losses) - columns.gaps,
         ),
         _whole=columns.whole,
     )

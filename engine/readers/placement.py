@@ -95,7 +95,7 @@ class Placement:
         for column in [column for column in block.columns if column not in chosen]:
             if (name := self._own_name(column)) is not None:
                 columns[name] = block.columns[column]
-                if column in block.nans and column in self._plan.losable:
+                if column in block.nans and column in self._plan.losses_without_gaps:
                     nans[name] = block.nans[column]
         ordered = {
             name: columns[name] for name in (*columns.keys() & METRICS.keys(), *block.columns) if name in columns

@@ -29,7 +29,7 @@ class Plan:
     """The first row is not to be had."""
     clock: str | None = None
     """The column of times, where there is one."""
-    losable: frozenset[str] = frozenset()
+    losses_without_gaps: frozenset[str] = frozenset()
     """Columns of further losses in which NaN is no gap."""
 
     def rows(self, losses: tuple[tuple[str, str, bool], ...] = ()) -> Iterator[tuple[str, Row]]:
