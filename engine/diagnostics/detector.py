@@ -9,14 +9,22 @@ Severity = Literal["info", "warning", "failure"]
 Watched = Literal[
     "unusual", "large_norm", "small_norm", "pace", "loss", "high_loss", "low_loss", "start", "block", "val_loss"
 ]
-"""When a detector is called, so that none costs time at rows that do not concern it.
+"""The rows at which a detector is called, so that none costs time at rows that do not concern it:
 
-While it is not at rest at every row, else where a number is NaN or infinite; in the same way at rows with a grad_norm,
-finite or not, or at large ones alone; at rows with a finite grad_norm, or at small ones alone; at rows with a
-tokens_per_s or step_time; at rows with a finite loss; at these while it is not at rest, else at high ones alone, or at
-low ones alone; at the first `START_ROWS` of them and while its finding is open; when a block of the loss profile is
-complete; at rows with a finite val_loss. At "block" and "val_loss" the row has entered the statistics already,
-otherwise not yet."""
+    unusual      a loss, val_loss or grad_norm is NaN, infinite or beyond `CUTOFF`
+    large_norm   the grad_norm is larger than usual, or not finite
+    small_norm   the grad_norm is smaller than usual
+    pace         there is a tokens_per_s or step_time
+    loss         the loss is finite
+    high_loss    the loss is far above its best level
+    low_loss     the loss is far below that of guessing
+    start        the loss is finite, and it is one of the first `START_ROWS` or a finding of the start is open
+    block        a block of the loss profile is complete
+    val_loss     the val_loss is finite
+
+While a `Resting` detector is not at rest, it is called at every row with such a number, whatever that is.
+At "block" and "val_loss" the row has entered the statistics already, otherwise not yet.
+"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
