@@ -148,15 +148,15 @@ def test_a_log_that_appears_later_is_followed_too_and_an_empty_folder_is_waited_
     raised: list[str] = []
     monkeypatch.setattr(Wanted, "_raise", lambda self, log, finding: raised.append(f"{log} {finding.kind}"))
     logs = HeadlessFolder(tmp_path, {}, Wanted(kinds=frozenset({"failure"})))
-    assert not logs.turn() and not logs.are_over
+    assert not logs.turn() and not logs.is_still
     write_log(tmp_path / "first.csv")
     while logs.turn():
         pass
-    assert logs.are_over and logs.status == 0
+    assert logs.is_still and logs.status == 0
     os.utime(write_log(tmp_path / "second.csv", nan_from=60))
     while logs.turn():
         pass
-    assert not logs.are_over, "the second may go on"
+    assert not logs.is_still, "the second may go on"
     assert logs.status == 1 and raised == ["second.csv nan"]
     logs.close()
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from io import BufferedReader
 from pathlib import Path
-from typing import cast
+from typing import Protocol, cast
 
 import click
 
@@ -20,7 +20,7 @@ from ..text import visible
 from .alarms import Wanted, finding_words
 from .options import PROGRAM
 
-NEXT_LOOK_S = 0.2
+_NEXT_LOOK_S = 0.2
 """Between two looks at a log."""
 _LISTED = 12
 
@@ -126,17 +126,35 @@ def watch_headless(
     if str(path) == "-":
         piped = PipedInput(cast("BufferedReader", sys.stdin.buffer))
     log = HeadlessLog(name, piped.path if piped else path, given, wanted, run=run, piped=piped)
+    return status_at_end(log, until_end=until_end)
+
+
+class Followed(Protocol):
+    """A log, or all of a folder."""
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def is_over(self) -> bool: ...
+    @property
+    def is_still(self) -> bool: ...
+    def turn(self) -> bool: ...
+    def close(self) -> None: ...
+
+
+def status_at_end(followed: Followed, *, until_end: bool) -> int:
+    """Takes turns until it is over, or with `until_end` still, or Ctrl-C; the exit status."""
     try:
         while True:
-            if not log.turn():
-                if log.is_over or (until_end and log.is_still):
+            if not followed.turn():
+                if followed.is_over or (until_end and followed.is_still):
                     break
-                time.sleep(NEXT_LOOK_S)
+                time.sleep(_NEXT_LOOK_S)
     except KeyboardInterrupt:
         pass
     finally:
-        log.close()
-    return log.status
+        followed.close()
+    return followed.status
 
 
 def _state_words(read: LogRead) -> str:

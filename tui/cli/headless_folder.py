@@ -11,7 +11,7 @@ import click
 from ...engine.following.log_folder import logs_in
 from ..text import visible
 from .alarms import Wanted
-from .headless import NEXT_LOOK_S, HeadlessLog
+from .headless import HeadlessLog, status_at_end
 from .options import PROGRAM
 
 _LIST_S = 2.0
@@ -21,6 +21,9 @@ MOST_FOLLOWED = 200
 
 
 class HeadlessFolder:
+    is_over = False
+    """Another log may appear."""
+
     def __init__(self, folder: Path, given: Mapping[str, str], wanted: Wanted) -> None:
         self._folder = folder
         self._given = given
@@ -35,8 +38,8 @@ class HeadlessFolder:
         return max((log.status for log in self._logs.values()), default=0)
 
     @property
-    def are_over(self) -> bool:
-        """As far as can be told; a folder without a log is waited for."""
+    def is_still(self) -> bool:
+        """Whether all are over as far as can be told; a folder without a log is waited for."""
         return bool(self._logs) and all(log.is_still for log in self._logs.values())
 
     def turn(self) -> bool:
@@ -66,20 +69,9 @@ class HeadlessFolder:
 
 def watch_folder(folder: Path, given: Mapping[str, str], wanted: Wanted, *, until_end: bool) -> int:
     """The exit status: the worst of all logs."""
-    logs = HeadlessFolder(folder, given, wanted)
-    try:
-        if not logs_in(folder):
-            _print(f"waiting: {folder}: is a folder without a log")
-        while True:
-            if not logs.turn():
-                if until_end and logs.are_over:
-                    break
-                time.sleep(NEXT_LOOK_S)
-    except KeyboardInterrupt:
-        pass
-    finally:
-        logs.close()
-    return logs.status
+    if not logs_in(folder):
+        _print(f"waiting: {folder}: is a folder without a log")
+    return status_at_end(HeadlessFolder(folder, given, wanted), until_end=until_end)
 
 
 def _print(words: str) -> None:
