@@ -335,6 +335,17 @@ def test_only_near_names_are_offered_for_a_run(runs: Path, capsys: pytest.Captur
     assert "baseline" not in far and "`tinygpt-tui runs` lists those that there are" in far
 
 
+def test_attach_takes_the_latest_run_of_a_name_without_a_number(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    create(runs, RunConfig(title="Another"), "my", datetime.now(UTC))
+    for _ in range(11):
+        create(runs, RunConfig(), "my-run", datetime.now(UTC))
+    run_command(["attach", "my-run", "--text"])
+    assert "my-run-11 is the latest run of that name" in capsys.readouterr().err
+    create(runs, RunConfig(), "my-run", datetime.now(UTC), numbered=False)
+    run_command(["attach", "my-run", "--text"])
+    assert "is the latest run" not in capsys.readouterr().err
+
+
 def test_the_screen_does_not_call_itself_a_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert run_command(["lr-too-high", "--help"]) == 0
     told = capsys.readouterr().out

@@ -24,6 +24,7 @@ from tinygpt_tui.tui.course import screen
 from tinygpt_tui.tui.course.figure_panel import CourseFigure
 from tinygpt_tui.tui.course.figures import COMPUTED, instruments, operations, updates
 from tinygpt_tui.tui.course.optimizer_steps import adam_steps, on_a_bowl
+from tinygpt_tui.tui.course.page_runs import run_title
 from tinygpt_tui.tui.course.pages import LIVE, Page, pages_of, read_course
 from tinygpt_tui.tui.course.progress import Progress, ProgressError, load, save
 from tinygpt_tui.tui.course.screen import CourseScreen, presets_of
@@ -77,6 +78,13 @@ def student(tmp_path: Path) -> Student:
 def test_what_a_page_starts_exists(page: Page) -> None:
     for id in (*page.presets, *([page.train] if page.train else [])):
         assert find_preset(id)[1].with_changes(page.changes)
+
+
+def test_the_title_of_a_changed_run_tells_how_it_differs() -> None:
+    titles = {page.id: run_title("Baseline", page.changes) for page in PAGES if page.train == "baseline"}
+    assert titles["loss-curve"] == "Baseline"
+    assert titles["problem-stall"] == "Baseline, lr 1e-06, min_lr 1e-07 and 1 more"
+    assert titles["sgd"] == "Baseline, kind sgd, lr 0.2 and 3 more"
 
 
 def test_pages_have_ids_of_their_own_and_the_chapters_are_those_of_the_tutorial() -> None:

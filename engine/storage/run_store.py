@@ -57,12 +57,17 @@ def create_described(runs: Path, name: str) -> Path:
 
 def open_described(runs: Path, name: str) -> Path | None:
     """The newest of the runs `<name>-<n>` that describe themselves, where it has no end yet."""
-    numbered = [run for run in run_folders(runs) if re.fullmatch(rf"{re.escape(_slug(name))}-\d+", run.name)]
-    for run in sorted(numbered, key=lambda run: int(run.name.rpartition("-")[2]), reverse=True):
+    for run in reversed(numbered_runs(runs, _slug(name))):
         if run_description(run) is not None:
             latest = tail_events(run)
             return None if latest and isinstance(latest[-1], RunEnded) else run
     return None
+
+
+def numbered_runs(runs: Path, name: str) -> list[Path]:
+    """The runs `<name>-<n>`, the newest last."""
+    found = [run for run in run_folders(runs) if re.fullmatch(rf"{re.escape(name)}-\d+", run.name)]
+    return sorted(found, key=lambda run: int(run.name.rpartition("-")[2]))
 
 
 def run_description(run: Path) -> RunDescribed | None:

@@ -22,7 +22,7 @@ from .options import (
 )
 from .progress_line import ReadingProgress
 from .streams import can_show_screen
-from .suggestions import run_path
+from .suggestions import latest_run_path, run_path
 
 
 @click.command("attach")
@@ -32,8 +32,11 @@ from .suggestions import run_path
 @ascii_option
 @runs_option
 def attach_run(run: str, as_text: bool, as_json: bool, is_ascii: bool, runs: str | None) -> int:
-    """Look at a run that trains, or at a past one. Ctrl-C leaves it as it is."""
-    path = run_path(runs, run)
+    """Look at a run that trains, or at a past one. Ctrl-C leaves it as it is.
+
+    A name without its number stands for the latest run of that name.
+    """
+    path = latest_run_path(runs, run)
     if can_show_screen() and not (as_text or as_json):
         from ..app import open_app
 

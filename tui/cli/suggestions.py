@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from ..text import visible
 from .options import PROGRAM, runs_folder
 
 _NEAR = 0.7
@@ -48,6 +49,19 @@ def run_path(runs: str | None, name: str) -> Path:
         if log_format(name):
             raise click.UsageError(f"{name} is a log and not a run; {_reads(name)}") from None
         raise
+
+
+def latest_run_path(runs: str | None, name: str) -> Path:
+    """A run as `run_path` finds it; where there are only runs `<name>-<n>`, the newest, which stderr names."""
+    from ...engine.storage.run_folder import is_run
+    from ...engine.storage.run_store import numbered_runs
+
+    folder = runs_folder(runs)
+    found = [] if "/" in name or is_run(folder / name) else numbered_runs(folder, name)
+    if not found:
+        return run_path(runs, name)
+    click.echo(f"{PROGRAM}: {visible(found[-1].name)} is the latest run of that name", err=True)
+    return found[-1]
 
 
 def is_preset(word: str) -> bool:

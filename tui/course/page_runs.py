@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from ...engine.client.run import ClientError
 from ...engine.config import ConfigError
 from ...engine.presets import find_preset
 from ...engine.storage.run_store import StoreError
 from ..exercises.temporary_runs import TemporaryRuns, views
+from ..formatting import setting
 from ..open_run import Opener
 from ..view.run_view import RunView
 from .figure_panel import CourseFigure
@@ -18,6 +20,8 @@ from .pages import Page
 RunKey = tuple[str, tuple[tuple[str, object], ...]]
 """The preset of a live figure and what it sets otherwise."""
 _GROUP = "live"
+_MOST_NAMED = 2
+"""Changed settings in the title of a run."""
 
 
 class PageRuns:
@@ -56,7 +60,8 @@ class PageRuns:
     async def _train(self, page: Page, key: RunKey) -> None:
         try:
             _, config = await asyncio.to_thread(find_preset, page.train)
-            run = await self._runs.start(config.with_changes(page.changes))
+            title = run_title(config.title, page.changes)
+            run = await self._runs.start(replace(config.with_changes(page.changes), title=title))
         except (ConfigError, StoreError, ClientError) as error:
             self._warn(str(error))
             return
@@ -73,3 +78,13 @@ class PageRuns:
 
 def run_key(page: Page) -> RunKey:
     return page.train, tuple(sorted(page.changes.items()))
+
+
+def run_title(preset: str, changes: Mapping[str, object]) -> str:
+    """The preset's, and how the run differs from it, such as `Baseline, lr 0.003`."""
+    named = [
+        f"{key.rpartition('.')[2]} {setting(value) if isinstance(value, float) else value}"
+        for key, value in list(changes.items())[:_MOST_NAMED]
+    ]
+    more = f" and {len(changes) - _MOST_NAMED} more" if len(changes) > _MOST_NAMED else ""
+    return ", ".join([preset, *named]) + more
