@@ -3,6 +3,7 @@
     loss > 50                      the loss of a step
     mean loss < 2.6                its mean over the last 20 steps; `average` is the mean of the run so far
     max grad_norm > 10             the largest so far, likewise `min`
+    scatter loss > 0.5             by how much neighbours of the last 100 steps differ on the average
     lr < 0.99 peak                 against the largest so far; `start` is the first
     val_loss at end = 2.15 +- 0.1  at one step only, or at the last one
     finding divergence             the diagnosis has raised it
@@ -21,8 +22,8 @@ from .toml_tables import ConfigError
 
 METRICS_TESTED = ("step", "loss", "val_loss", "lr", "grad_norm", "update_ratio", "clipped", "max_attention_logit")
 _FORM = re.compile(
-    r"(?:(?P<reduction>mean|average|max|min) )?(?P<metric>\w+)(?: at (?P<at>\d+|end))? (?P<operator><=|>=|<|>|=) "
-    r"(?P<number>[-+.e\d]+)(?: \+- (?P<tolerance>[-+.e\d]+))?(?: (?P<unit>peak|start))?"
+    r"(?:(?P<reduction>mean|average|max|min|scatter) )?(?P<metric>\w+)(?: at (?P<at>\d+|end))? "
+    r"(?P<operator><=|>=|<|>|=) (?P<number>[-+.e\d]+)(?: \+- (?P<tolerance>[-+.e\d]+))?(?: (?P<unit>peak|start))?"
 )
 
 

@@ -11,6 +11,8 @@ from .conditions import Compares, Condition, Raises
 Values = NDArray[np.float64]
 WINDOW = 20
 """Steps of `mean`."""
+SCATTER_WINDOW = 100
+"""Steps of `scatter`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,12 +93,20 @@ def _reduced(values: Values, reduction: str) -> Values:
         case "average":
             return np.cumsum(values) / np.arange(1, len(values) + 1)
         case "mean":
-            ends = np.arange(1, len(values) + 1)
-            begins = np.maximum(ends - WINDOW, 0)
-            finite = np.isfinite(values)
-            sums = np.cumsum(np.concatenate([[0.0], np.where(finite, values, 0.0)]))
-            counts = np.cumsum(np.concatenate([[0], finite]))
-            is_whole = counts[ends] - counts[begins] == ends - begins
-            return np.where(is_whole, (sums[ends] - sums[begins]) / (ends - begins), np.nan)
+            return _running_mean(values, WINDOW)
+        case "scatter":
+            with np.errstate(invalid="ignore"):
+                return np.concatenate([[np.nan], _running_mean(np.abs(np.diff(values)), SCATTER_WINDOW)])
         case _:
             return values
+
+
+def _running_mean(values: Values, window: int) -> Values:
+    """Of the last values, or of all so far where they are fewer; NaN where one of them is not finite."""
+    ends = np.arange(1, len(values) + 1)
+    begins = np.maximum(ends - window, 0)
+    finite = np.isfinite(values)
+    sums = np.cumsum(np.concatenate([[0.0], np.where(finite, values, 0.0)]))
+    counts = np.cumsum(np.concatenate([[0], finite]))
+    is_whole = counts[ends] - counts[begins] == ends - begins
+    return np.where(is_whole, (sums[ends] - sums[begins]) / (ends - begins), np.nan)

@@ -27,6 +27,7 @@ RECORD = MeasuredRun(
         ("step >= 70 and loss < 4", 70),
         ("min loss <= 0.9 start", 26),
         ("val_loss < 9", None),
+        ("scatter loss at 40 = 0.02 +- 1e-6", 40),
     ],
 )
 def test_a_condition_holds_from_a_step_on(text: str, step: int | None) -> None:
