@@ -20,7 +20,10 @@ from typing import get_args
 from .finding_kinds import FindingKind
 from .toml_tables import ConfigError
 
-METRICS_TESTED = ("step", "loss", "val_loss", "lr", "grad_norm", "update_ratio", "clipped", "max_attention_logit")
+STEP_METRICS = ("step", "loss", "lr", "grad_norm", "param_norm", "update_ratio", "clipped")
+"""Measured at every step."""
+METRICS_TESTED = (*STEP_METRICS, "val_loss", "max_attention_logit")
+"""The last two keep their value until they are measured again."""
 _FORM = re.compile(
     r"(?:(?P<reduction>mean|average|max|min|scatter) )?(?P<metric>\w+)(?: at (?P<at>\d+|end))? "
     r"(?P<operator><=|>=|<|>|=) (?P<number>[-+.e\d]+)(?: \+- (?P<tolerance>[-+.e\d]+))?(?: (?P<unit>peak|start))?"

@@ -32,6 +32,7 @@ CONDITIONS = [
     "min val_loss < 0 and mean loss > 1",
     "finding spike and loss > 2",
     "step >= 20 and loss > 1",
+    "scatter loss > 0.5",
 ]
 
 

@@ -233,8 +233,8 @@ def _theme(name: str, palette: Palette, *, dark: bool) -> Theme:
 _DESCRIPTIONS = {
     "dusk": "dark and calm; the usual one",
     "dawn": "light and calm",
-    "clear-night": "dark, the most contrast; colours that every eye tells apart",
-    "clear-day": "light, the most contrast; colours that every eye tells apart",
+    "clear-night": "dark, with clear text; colours to tell apart whatever colours one sees",
+    "clear-day": "light, with clear text; colours to tell apart whatever colours one sees",
     FEW_COLOURS: "for terminals with sixteen colours, and remote ones that round colours to grey",
 }
 """What each of THEMES is for."""

@@ -59,7 +59,8 @@ def zero(whole: Whole) -> Verdict | None:
     if len(means) - start < 3:
         return None
     if start == 0:
-        return seen_as("stall", run.first_step, "failure", f"the loss is exactly 0 in all {run.rows} rows")
+        seen = f"the loss is exactly 0 in all rows from step {run.first_step} to step {whole.ends[-1]}"
+        return seen_as("stall", run.first_step, "failure", seen)
     before = means[start - 1]
     if before < GAINED * run.first:
         return None  # learned by heart

@@ -5,17 +5,14 @@ The same as `measured.first_step`, step by step.
 
 import math
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..conditions import METRICS_TESTED, Compares, Condition, Raises
+from ..conditions import METRICS_TESTED, STEP_METRICS, Compares, Condition, Raises
 from ..events import Evaluated, Event, FindingOpened, LayersMeasured, StepFinished
-from ..measured import WINDOW, compared
-
-_NOW_AND_THEN = ("val_loss", "max_attention_logit")
-"""Metrics that keep their value until they are measured again."""
-_OF_A_STEP = tuple(name for name in METRICS_TESTED if name not in _NOW_AND_THEN)
+from ..measured import SCATTER_WINDOW, WINDOW, compared
 
 
 @dataclass(slots=True)
@@ -28,19 +25,20 @@ class _Metric:
     smallest: float = math.nan
     total: float = 0.0
     recent: deque[float] = field(default_factory=lambda: deque[float](maxlen=WINDOW))
+    differences: deque[float] = field(default_factory=lambda: deque[float](maxlen=SCATTER_WINDOW))
+    """Of neighbouring steps."""
 
     def end_step(self) -> None:
         value = self.latest
         self.total += value
+        if self.recent:
+            self.differences.append(abs(value - self.recent[-1]))
         self.recent.append(value)
         if math.isnan(value):
             return
         self.first = value if math.isnan(self.first) else self.first
         self.largest = value if math.isnan(self.largest) else max(value, self.largest)
         self.smallest = value if math.isnan(self.smallest) else min(value, self.smallest)
-
-    def mean(self) -> float:
-        return sum(self.recent) / len(self.recent) if all(map(math.isfinite, self.recent)) else math.nan
 
 
 class RunningMeasures:
@@ -54,7 +52,7 @@ class RunningMeasures:
     def observe(self, event: Event) -> None:
         match event:
             case StepFinished():
-                for name in _OF_A_STEP:
+                for name in STEP_METRICS:
                     value = getattr(event, name)
                     self._metrics[name].latest = math.nan if value is None else float(value)
             case Evaluated(val_loss=value):
@@ -99,6 +97,12 @@ class RunningMeasures:
             case "average":
                 return metric.total / self._steps
             case "mean":
-                return metric.mean()
+                return _mean(metric.recent)
+            case "scatter":
+                return _mean(metric.differences)
             case _:
                 return metric.latest
+
+
+def _mean(values: Collection[float]) -> float:
+    return sum(values) / len(values) if values and all(map(math.isfinite, values)) else math.nan

@@ -8,6 +8,7 @@ from multiprocessing import get_context
 
 import numpy as np
 
+from tinygpt_tui.engine.conditions import STEP_METRICS
 from tinygpt_tui.engine.config import RunConfig
 from tinygpt_tui.engine.events import Evaluated, Event, FindingOpened, LayersMeasured, StepFinished
 from tinygpt_tui.engine.lesson import Lesson
@@ -97,10 +98,7 @@ def _trial(events: list[Event], seconds: float) -> Trial:
 def recorded(events: list[Event]) -> MeasuredRun:
     """The columns that conditions read."""
     rows = [event for event in events if isinstance(event, StepFinished)]
-    columns = {
-        name: _values([getattr(row, name) for row in rows])
-        for name in ("step", "loss", "lr", "grad_norm", "update_ratio", "clipped")
-    }
+    columns = {name: _values([getattr(row, name) for row in rows]) for name in STEP_METRICS}
     held_out = [event for event in events if isinstance(event, Evaluated)]
     layers = [event for event in events if isinstance(event, LayersMeasured)]
     looks = {

@@ -58,7 +58,7 @@ def command() -> None:
     tinygpt-tui train            train without a screen
     tinygpt-tui course           learn how training behaves, page by page
 
-    Exit status: 0 finished or stopped, 1 ended badly, 2 bad input.
+    Exit status: 0 finished or stopped, 1 ended badly, 2 bad input, 130 after Ctrl-C.
     """
 
 

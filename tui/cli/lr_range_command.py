@@ -31,7 +31,7 @@ def lr_range(source: str, step: int | None, assignments: tuple[str, ...], is_asc
     A copy is trained in memory, from a run's last checkpoint or from the start. Nothing is written. Ctrl-C ends the
     test, and what is known so far is shown.
 
-    Exit status: 0, or 1 where nothing can be suggested.
+    Exit status: 0, 1 where nothing can be suggested, 2 for bad input, 130 after Ctrl-C.
     """
     import asyncio
 

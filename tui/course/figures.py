@@ -195,7 +195,7 @@ def instruments(view: RunView, width: int = 100) -> Content:
         (
             "param_norm",
             compact(view.curves.at("param_norm")),
-            f"{compact(view.curves.at('param_norm', 1))} at step 1: grows slowly",
+            f"{compact(view.curves.at('param_norm', 1))} at step 1; healthy: grows slowly",
         ),
         ("update_ratio", compact(view.curves.at("update_ratio")), f"healthy: {HEALTHY['update_ratio'].words}"),
     ]

@@ -130,6 +130,9 @@ def _lr_now(view: RunView) -> str:
     step = max(view.step, 1)
     warmup = view.settings.schedule.warmup_steps
     now, soon = (planned_lr(view.settings, min(at, view.steps), view.steps) for at in (step, step + 1))
+    fault = view.config.fault
+    if 0 < fault.lr_jump_from <= step:
+        return f"the learning rate is {setting(now * fault.lr_jump, 3)}, {fault.lr_jump:g} times the planned one"
     if step <= warmup:
         return f"warm-up, the learning rate climbs until step {warmup + 1}"
     if soon < now:

@@ -2,12 +2,10 @@
 
 import numpy as np
 
-from ...engine.conditions import parse_condition
+from ...engine.conditions import STEP_METRICS, parse_condition
 from ...engine.lesson_origin import lesson_in_force
 from ...engine.measured import MeasuredRun, Values, at_steps, first_step
 from .run_view import RunView
-
-_COLUMNS = ("step", "loss", "lr", "grad_norm", "update_ratio", "clipped")
 
 
 def watched(view: RunView) -> list[tuple[int, str]]:
@@ -22,7 +20,7 @@ def watched(view: RunView) -> list[tuple[int, str]]:
 
 
 def _record(view: RunView) -> MeasuredRun:
-    columns = {name: np.asarray(view.curves[name], "f8") for name in _COLUMNS}
+    columns = {name: np.asarray(view.curves[name], "f8") for name in STEP_METRICS}
     steps, evaluations, layers = columns["step"], view.evaluations, view.layers.items
     columns["val_loss"] = at_steps(steps, _values(evaluations["step"]), _values(evaluations["val_loss"]))
     columns["max_attention_logit"] = at_steps(
