@@ -105,5 +105,8 @@ class Overfitting:
         """There is a new best, or the last evaluations are as good as those around the best one."""
         self._open = False
         before, at = self._rose_from
-        how = "it is lower, at" if now < before else "it has come back, to a mean of"
-        return Recovered(f"val_loss rose after {before:.3g} at step {at}; at step {step} {how} {now:.3g}")
+        rose = f"val_loss rose after {before:.3g} at step {at}; at step {step}"
+        if now < before:
+            return Recovered(f"{rose} it is lower, at {now:.3g}")
+        near = f"near the {self._worth:.3g} around the best"
+        return Recovered(f"{rose} the mean of the last {self.evaluations} is {now:.3g}, {near}")

@@ -28,6 +28,8 @@ class Plateau:
     and nothing else is at 0.57 of it (3.15 of 5.56)."""
 
     _level: float | None = field(default=None, init=False)
+    _seen: str = field(default="", init=False)
+    """Of the open finding, while it was flat."""
     _needed: int = field(default=200, init=False)
     """Rows before the next one: a run that went on falling must be twice as long to be called complete again."""
 
@@ -35,6 +37,7 @@ class Plateau:
         gain = run.first - run.best
         if self._level is not None:
             if run.level.mean > self._level - self.recovery * gain - run.level.noise:
+                self._seen = self._flat(run, gain) or self._seen
                 return None
             before = self._level
             self._level = None
@@ -42,17 +45,23 @@ class Plateau:
             return Recovered(f"mean loss {before:.4g}, until it fell on: to {run.level.mean:.4g} by step {run.step}")
         if run.profile.rows < self._needed or gain < 0.1 * run.unit:
             return None
+        if not (seen := self._flat(run, gain)):
+            return None
+        self._seen = seen
+        self._level, _ = run.profile.over(0.75, 1)
+        return Detection(onset=run.profile.step_at(0.75), severity="info", evidence=seen)
+
+    def evidence(self, run: RunStatistics) -> str:
+        return self._seen
+
+    def _flat(self, run: RunStatistics, gain: float) -> str:
+        """What is seen where the last quarter brought next to nothing; empty where it brought more, or less."""
         (before, rows), (last, _) = run.profile.over(0.5, 0.75), run.profile.over(0.75, 1)
         error = 2 * run.level.noise * math.sqrt(2 / rows)
         if abs(before - last) + error > self.gain * gain:
-            return None
-        self._level = last
-        return Detection(onset=run.profile.step_at(0.75), severity="info", evidence=self.evidence(run))
-
-    def evidence(self, run: RunStatistics) -> str:
-        (before, _), (last, _) = run.profile.over(0.5, 0.75), run.profile.over(0.75, 1)
-        since, end = run.profile.step_at(0.75), run.profile.ends[-1]
-        seen = f"mean loss {last:.4g} from step {since} to {end}, {before:.4g} in as many steps before"
+            return ""
+        middle, since, end = (run.profile.step_at(share) for share in (0.5, 0.75, 1))
+        seen = f"mean loss {before:.4g} from step {middle} to {since}, {last:.4g} from there to step {end}"
         if run.chance is None or last < self.more_to_learn * run.chance:
             return f"{seen}: training may be complete"
-        return f"{seen}: a model that knows only how often each token comes is there, and more can be learned"
+        return f"{seen}: more than half of the {run.chance:.3g} of guessing is left, so more can be learned"

@@ -56,7 +56,8 @@ class Slow:
     def evidence(self, run: RunStatistics) -> str:
         seen = f"loss {run.last_loss:.3g} at step {run.last_step} after {run.first:.3g} at the start"
         forecast, horizon = self._forecast(run)
-        return f"{seen}; at this rate it is {forecast:.3g} at step {horizon}" if horizon > run.step else seen
+        is_slow = horizon > run.step and self.far * abs(run.first) <= forecast < run.level.mean
+        return f"{seen}; at this rate it is {forecast:.3g} at step {horizon}" if is_slow else seen
 
     def _still_guesses(self, run: RunStatistics) -> bool:
         if run.chance is not None:

@@ -59,6 +59,8 @@ class Stall:
     _stalled_at: float | None = field(default=None, init=False)
     _since: int | None = field(default=None, init=False)
     """The step since when the open finding has been flat; None where the run never began to learn."""
+    _until: int = field(default=0, init=False)
+    """The last step at which its mean was still there."""
 
     def observe(self, run: RunStatistics) -> Detection | Recovered | None:
         loss = run.loss
@@ -93,8 +95,10 @@ class Stall:
         if self._since is None:
             seen = f"loss {run.last_loss:.4g} at step {run.last_step} after {run.first:.4g} at the start"
             return f"{seen}: its mean has moved by {abs(run.first - run.level.mean):.2g} in {run.rows} rows"
-        seen = f"loss {run.last_loss:.3g} at step {run.last_step}, flat since step {self._since}"
-        return f"{seen}; the run began at {run.first:.3g}"
+        flat = f"flat since step {self._since}"
+        if self._until != run.last_step:
+            flat = f"after a flat mean of {self._stalled_at:.3g} from step {self._since} to {self._until}"
+        return f"loss {run.last_loss:.3g} at step {run.last_step}, {flat}; the run began at {run.first:.3g}"
 
     def _stopped(self, run: RunStatistics) -> Detection | None:
         """Detects a loss that has been flat for most of the run although the lr could move it."""
@@ -107,6 +111,7 @@ class Stall:
         if run.disturbed > since * run.rows or not self._is_flat(run, since, gain * (run.first - run.best)):
             return None
         self._since = onset = run.profile.step_at(since)
+        self._until = run.step
         self._stalled_at, _ = run.profile.over(0.5, 1)
         return Detection(onset=onset, severity="warning", evidence=self.evidence(run))
 
@@ -136,6 +141,8 @@ class Stall:
 
     def _await_recovery(self, run: RunStatistics, stalled_at: float) -> Recovered | None:
         fall = max(self.recovery * run.unit, 3 * run.level.noise / math.sqrt(run.level.memory))
+        if abs(run.level.mean - stalled_at) <= 2 * run.level.noise:
+            self._until = run.step
         if run.level.mean > stalled_at - fall:
             return None
         self._stalled_at, self._has_begun = None, True

@@ -1,12 +1,17 @@
 """The run is slower than it could be: its steps have become slow, or most of the time goes elsewhere."""
 
+from collections import deque
 from dataclasses import dataclass, field
+from statistics import fmean
 from typing import ClassVar
 
 from ..detector import Detection, Recovered, Watched
 from ..level import RunningLevel, Streak
 from ..run_statistics import RunStatistics
-from ..time_account import MOSTLY_LOST, time_shares_text
+from ..time_account import COMPUTING, MOSTLY_LOST, time_shares_text
+
+MEMORY = 20
+"""Rows over which the speed forgets."""
 
 
 @dataclass
@@ -25,7 +30,9 @@ class Pace:
 
     holds: bool = field(default=False, init=False)
     best: float = field(default=0.0, init=False)
-    level: RunningLevel = field(default_factory=lambda: RunningLevel(memory=20), init=False)
+    level: RunningLevel = field(default_factory=lambda: RunningLevel(memory=MEMORY), init=False)
+    recent: deque[float] = field(default_factory=lambda: deque(maxlen=MEMORY), init=False)
+    """The last speeds; in the level there is something left of those before."""
     turned: Streak = field(default_factory=Streak, init=False)
     """Rows that speak against what holds."""
     _tokens: float = field(default=0.0, init=False)
@@ -34,6 +41,7 @@ class Pace:
     def observe(self, speed: float, run: RunStatistics) -> None:
         level = self.level
         level.learn(speed)
+        self.recent.append(speed)
         mean = level.mean
         if mean > self.best and level.seen >= self.rows:
             self.best = mean
@@ -100,15 +108,17 @@ class ThroughputDrop:
         return Detection(onset=onset, severity="info", evidence=self._seen)
 
     def evidence(self, run: RunStatistics) -> str:
-        seen = f"{run.spent.lost:.0%} of the time does not go into training" if self._is_losing else self._slowed()
-        if where := time_shares_text(run.spent.shares()):
+        shares = run.spent.shares()
+        lost = sum(share for activity, share in shares.items() if activity not in COMPUTING)
+        seen = f"{lost:.0%} of the time does not go into training" if self._is_losing else self._slowed()
+        if where := time_shares_text(shares):
             where = f"of the time of the last {run.spent.steps:,} steps: {where}"
         else:
             where = "where the time goes cannot be told: the log has no part of a step's time, such as data_time"
         return f"{seen} (at step {run.step}); {where}"
 
     def _slowed(self) -> str:
-        now, best = self._pace.level.mean, self._pace.best
+        now, best = fmean(self._pace.recent), self._pace.best
         if self._has_tokens:
             return f"{now:,.0f} tokens a second, where it was {best:,.0f}"
         return f"a step takes {best / now:.1f} times as long as it did"
