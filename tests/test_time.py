@@ -229,7 +229,7 @@ def test_a_log_without_tokens_is_judged_by_the_time_of_its_steps_in_any_unit() -
     for unit in (1.0, 1000.0):
         (opened,) = said(Row(step, {"loss": 2.0, "step_time": unit * time}) for step, time in enumerate(times))
         assert isinstance(opened, FindingOpened)
-        assert opened.evidence.startswith("a step takes 2.7 times as long as it did")
+        assert opened.evidence.startswith("a step takes 3.0 times as long as it did")
         assert "cannot be told" in opened.evidence
 
 
