@@ -1,6 +1,7 @@
 """The LR range test: where its rules point on curves that are known, and a test that leaves nothing behind."""
 
 import asyncio
+import re
 import subprocess
 import sys
 from collections.abc import AsyncGenerator
@@ -17,8 +18,10 @@ from textual.widgets import Static
 from tinygpt_tui.engine.events import ChangeSettings, RunEnded, encode
 from tinygpt_tui.engine.experiments.lr_range import (
     HIGHEST_SHOWN,
+    SUGGESTED,
     FloatSequence,
     LrRule,
+    LrSuggestion,
     before_rise,
     has_diverged,
     highest_shown,
@@ -243,3 +246,12 @@ async def test_t_tests_the_run_on_the_screen_and_leaves_it_as_it_was(run: Path) 
 async def silent(_: LrRangeStart) -> AsyncGenerator[LrRangeReport]:
     await asyncio.Event().wait()
     yield LrRangeReport()
+
+
+def test_the_suggested_lr_is_as_good_as_the_screen_promises() -> None:
+    table = Path(__file__).parent.joinpath("bench", "README.md").read_text(encoding="utf-8")
+    ratios = [float(line.split("|")[-2]) for line in table.splitlines() if re.match(r"\| (adam|sgd) ", line)]
+    (line,) = suggestion_lines([LrSuggestion(rule=SUGGESTED, lr=1e-3)], 0)
+    promised = re.search(r"within (\d+)% of the best of 7", line.plain)
+    assert promised is not None and "best of 7 lrs" in table
+    assert len(ratios) == 4 and max(ratios) <= 1 + float(promised[1]) / 100

@@ -226,5 +226,5 @@ def decayed_early(whole: Whole) -> Verdict | None:
     middle = len(after) // 2
     if middle < 1 or fmean(after[:middle]) - fmean(after[-middle:]) > GAINED * (run.first - run.best):
         return None
-    seen = f"the lr is below 1% of its highest since step {since} of {run.step}, and the loss has stayed at "
+    seen = f"the lr is at most 1% of its highest since step {since} of {run.step}, and the loss has stayed at "
     return seen_as("stall", since, "warning", f"{seen}{run.level.mean:.3g}")

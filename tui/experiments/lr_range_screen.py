@@ -167,6 +167,6 @@ def suggestion_lines(found: Sequence[LrSuggestion], chosen: int) -> list[Content
     lines = []
     for place, each in enumerate(found):
         text = f"{'›' if place == chosen else ' '} {each.rule:<17}lr {setting(each.lr, 3)}"
-        why = "  trained best where this was measured" if each.rule == SUGGESTED else ""
+        why = "  within 5% of the best of 7 where measured" if each.rule == SUGGESTED else ""
         lines.append(Content.assemble((text, "bold" if place == chosen else ""), (why, "$foreground 60%")))
     return lines
