@@ -5,13 +5,14 @@ import random
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import pairwise, product
 from statistics import fmean, median
 
 import pytest
 from hypothesis import given, settings
 
 from tinygpt_tui.engine.diagnostics.diagnosis import Diagnosis
+from tinygpt_tui.engine.diagnostics.report import report_of
 from tinygpt_tui.engine.diagnostics.row import Row
 from tinygpt_tui.engine.diagnostics.run_statistics import RunFacts
 from tinygpt_tui.engine.events import FindingOpened, FindingUpdated
@@ -62,9 +63,9 @@ class Log:
         return max(math.sqrt(math.pi) / 2 * fmean(differences or [0.0]), 1e-3 * abs(fmean(values)))
 
 
-def is_printed(value: float, printed: float) -> bool:
-    """To three digits."""
-    return value == printed or abs(value - printed) <= 0.006 * abs(value)
+def is_printed(value: float, printed: float, share: float = 0.006) -> bool:
+    """To three digits, or with a larger share of it to two."""
+    return value == printed or abs(value - printed) <= share * abs(value)
 
 
 def is_near(value: float, printed: float, values: Numbers) -> bool:
@@ -105,7 +106,7 @@ def turns(log: Log, count: float, rows: float, end: float, size: float, times: f
 def pattern(log: Log, period: float, end: float, size: float, level: float) -> bool:
     values = log.recent(end, 32)
     means = [fmean(values[place :: int(period)]) for place in range(int(period))]
-    return is_printed(max(means) - min(means), size) and is_near(fmean(values), level, values)
+    return is_printed(max(means) - min(means), size, 0.06) and is_near(fmean(values), level, values)
 
 
 def evaluations_since(log: Log, best: float, step: float, count: float, now: float) -> bool:
@@ -232,8 +233,96 @@ def known(log: Log, loss: float) -> bool:
     return any(is_printed(each, loss) for each in log.losses)
 
 
+def block(log: Log, mean: float, step: float) -> bool:
+    """The mean of a few rows up to a step, a power of two of them."""
+    return any(is_printed(fmean(log.recent(step, 2**power)), mean) for power in range(8))
+
+
+def last_half(log: Log, mean: float) -> bool:
+    half = log.losses[len(log.losses) // 2 - 2 :]
+    return is_near(fmean(half), mean, half)
+
+
+def guessed(log: Log, mean: float, size: float, loss: float, among: float) -> bool:
+    is_guess = size == among and is_printed(math.log(among), loss)
+    return is_guess and last_half(log, mean) and abs(mean - loss) <= 0.02 * loss
+
+
+def in_as_many_steps(log: Log, forecast: float, among: float, loss: float) -> bool:
+    half = len(log.losses) // 2
+    fall = fmean(log.losses[:half]) - fmean(log.losses[half:])
+    is_guess = is_printed(math.log(among), loss)
+    return is_guess and abs(log.losses[-1] - 2 * fall - forecast) <= 0.01 * loss
+
+
+def far_up(log: Log, top: float, step: float, times: float, usual: float) -> bool:
+    return block(log, top, step) and is_printed(top / usual, times) and min(log.losses) <= usual < top
+
+
+def bad_norms(log: Log, bad: float, rows: float, last: float) -> bool:
+    steps = [row.step for row in log.rows if not math.isfinite(row.values.get("grad_norm", 0.0))]
+    return len(steps) == bad and rows == len(log.losses) and last == steps[-1]
+
+
+def twice(log: Log, step: float, top: float) -> bool:
+    return is_printed(max(log.until(step - 1)), top) and min(log.since(step)) > 2 * top
+
+
+def unmoved(log: Log, value: float, rows: float) -> bool:
+    return all(is_printed(loss, value) for loss in log.losses[-int(rows) :])
+
+
+def every_row(log: Log, rows: float, size: float, level: float) -> bool:
+    apart = fmean(abs(a - b) for a, b in pairwise(log.losses))
+    return rows == len(log.losses) and is_printed(apart, size, 0.06) and is_printed(fmean(log.losses), level)
+
+
+def at_end(log: Log, value: float, *_: float) -> bool:
+    return is_printed(log.losses[-1], value)
+
+
+def scale_fell(log: Log, first: float, last: float, step: float) -> bool:
+    scales = log.of("loss_scale")
+    return is_printed(scales[0], first) and is_printed(scales[-1], last) and step == log.rows[-1].step
+
+
+def zigzag(log: Log, period: float, size: float, level: float) -> bool:
+    return pattern(log, period, log.steps[-1], size, level)
+
+
+def spent(log: Log, percent: float, since: float, last: float, level: float) -> bool:
+    is_first = min(row.step for row in log.rows if row.values["lr"] <= max(log.of("lr")) * percent / 100) == since
+    return is_first and last == log.steps[-1] and is_mean(log, level, last)
+
+
+def nothing_since(log: Log, first: float, last: float) -> bool:
+    return not any(log.between(first, last)) and first == log.onset
+
+
 N, AT = NUMBER, r" at step (\d+)"
 CHECKS: tuple[tuple[str, Callable[..., bool]], ...] = (
+    (rf"mean loss {N}{AT}", block),
+    (rf"lowest mean of {N}{AT}", block),
+    (rf"rising ever since {N}{AT}", block),
+    (rf"and {N} in the row before", lambda log, value: is_printed(log.until(log.onset)[-2], value)),
+    (rf"above twice what it was before step {N}, {N} at most", twice),
+    (rf"mean loss {N} in the last half", last_half),
+    (rf"mean loss {N} in the last half, about ln {N} = {N}, guessing among {N}", guessed),
+    (rf"after {N} in the first one", at_first),
+    (rf"loss {N} in the last {N} rows", unmoved),
+    (rf"(?:it has not moved|nothing was learned) in {N} rows", lambda log, rows: rows == len(log.losses)),
+    (rf"in as many steps again it would be {N}, and guessing among {N} costs {N}", in_as_many_steps),
+    (rf"loss {N}{AT}, {N}x the usual {N}", far_up),
+    (rf"as far up in {N} of {N} rows", lambda log, high, rows: high <= rows == len(log.losses)),
+    (rf"as far up in {N}% of it", lambda log, share: 0 < share < 100),
+    (rf"exactly 0 in all rows from step {N} to step {N}", nothing_since),
+    (rf"exactly 0 from step {N} on", lambda log, step: not any(log.since(step)) and step == log.onset),
+    (rf"infinite in {N} of {N} rows, the last time at step {N}", bad_norms),
+    (rf"in {N} rows the loss turns at every one, by {N} around {N}", every_row),
+    (rf"loss {N} is -ln of the smallest float(32): the target has a probability of (0)", at_end),
+    (rf"loss scale fell from {N} to {N}{AT}", scale_fell),
+    (rf"a pattern of {N} rows comes again and again: the loss swings by {N} around {N}", zigzag),
+    (rf"lr is at most (1)% of its highest since step {N} of {N}, and the loss has stayed at {N}", spent),
     (rf"val_loss {N}{AT}", printed("val_loss")),
     (rf"(?:^|finite |NaN|; |, )loss {N}{AT}", printed("loss")),
     (rf"gradient norm {N}{AT}, {N}x its usual {N}", usual_norm),
@@ -337,6 +426,44 @@ def test_every_number_of_a_rarer_finding_is_that_of_the_rows(shape: str, kind: s
     found = [told.kind for row in rows for told in diagnosis.examine(row) if isinstance(told, FindingOpened)]
     assert kind in found
     assert told_wrongly(rows, RunFacts(steps=STEPS, chance=math.log(259))) == []
+
+
+COURSES: dict[str, Callable[[float, int, float], dict[str, float]]] = {
+    "flat": lambda share, place, falling: {"loss": 5.5},
+    "zero": lambda share, place, falling: {"loss": falling if share < 0.5 else 0.0},
+    "never": lambda share, place, falling: {"loss": 0.0},
+    "leap": lambda share, place, falling: {"loss": 90.0 if place == 5 else falling},
+    "lifted": lambda share, place, falling: {"loss": 1.0 if place < 2 else 4 + share},
+    "up": lambda share, place, falling: {"loss": 2.3 + 0.7 * place},
+    "swing": lambda share, place, falling: {"loss": 3 + (-1) ** place},
+    "zigzag": lambda share, place, falling: {"loss": 3 + (place % 3 == 0)},
+    "float32": lambda share, place, falling: {"loss": 87.3365 if share > 0.3 else falling},
+    "creep": lambda share, place, falling: {"loss": math.log(10) * (1 - 0.02 * share)},
+    "guess": lambda share, place, falling: {"loss": math.log(10)},
+    "spent": lambda share, place, falling: {"loss": max(falling, 4.5), "lr": 1e-3 if share < 0.3 else 1e-5},
+    "overfit": lambda share, place, falling: {"loss": falling, "val_loss": 4 + abs(share - 0.3)},
+    "skip": lambda share, place, falling: {"loss": falling, "grad_norm": math.nan if place % 3 else 1.0},
+    "scale": lambda share, place, falling: {"loss": 5.5, "loss_scale": 2.0 ** (16 - round(40 * share))},
+    "blow": lambda share, place, falling: {"loss": 5e3 if place % 5 == 4 else falling},
+}
+
+
+@pytest.mark.parametrize("course", COURSES)
+def test_every_number_of_a_short_log_is_that_of_its_rows(course: str) -> None:
+    told, mistakes = 0, list[tuple[str, list[str]]]()
+    for count, every, seed in product((5, 8, 12, 20, 33, 40, 70, 150), (1, 50), range(2)):
+        noise = random.Random(seed)
+        rows = list[Row]()
+        for place in range(count):
+            share = place / (count - 1)
+            values = COURSES[course](share, place, 1.5 + 4 * math.exp(-4 * share))
+            loss = values["loss"] + (noise.gauss(0, 0.002) if 0 < values["loss"] < 80 else 0.0)
+            rows.append(Row((place + 1) * every, {**values, "loss": loss}))
+        for finding in report_of(rows).findings:
+            told += 1
+            wrongs = wrong(finding.evidence, Log(rows, finding.onset))
+            mistakes += [(finding.evidence, wrongs)] if wrongs else []
+    assert told and mistakes == []
 
 
 @pytest.mark.parametrize(

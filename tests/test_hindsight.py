@@ -277,7 +277,7 @@ def test_a_loss_scale_below_1_is_a_stall_because_every_step_is_skipped() -> None
     ]
 
     (finding,) = alarms(rows)
-    assert finding.kind == "stall" and "every step is skipped" in finding.evidence
+    assert finding.kind == "stall" and "all steps are skipped" in finding.evidence
 
 
 def test_a_running_mean_in_a_late_epoch_is_no_stall_of_the_run() -> None:

@@ -45,7 +45,7 @@ def test_a_policy_that_collapses_is_a_finding_in_words_of_rewards(name: str, tmp
     (found,) = run.report.findings
     assert (found.kind, found.title) == ("divergence", "Collapse of the policy")
     page = DiagnosisPage(width=100, is_ascii=True)(diagnosis)
-    assert "the reward is" in page and "reward last" in page and "loss" not in page
+    assert "the mean reward is" in page and "reward last" in page and "loss" not in page
     assert run.report.rows == ROWS and "reward" in diagnosis.log.columns
 
 

@@ -64,9 +64,8 @@ def zero(whole: Whole) -> Verdict | None:
     before = means[start - 1]
     if before < GAINED * run.first:
         return None  # learned by heart
-    seen = (
-        f"the loss is exactly 0 from step {whole.ends[start]} on, and was {before:.3g} at step {whole.ends[start - 1]}"
-    )
+    seen = f"the loss is exactly 0 from step {whole.ends[start]} on"
+    seen += f"; {whole.loss} {before:.3g} at step {whole.ends[start - 1]}"
     return seen_as("stall", whole.ends[start], "failure", seen)
 
 
@@ -79,7 +78,7 @@ def guessing(whole: Whole) -> Verdict | None:
     is_alike = whole.accuracy is not None or whole.run.level.noise <= GUESSING_NOISE * last
     if size is None or not is_alike or whole.run.is_part or abs(before - last) > FLAT * last:
         return None
-    seen = f"loss {last:.4g} at step {whole.run.step} is ln {size} = {math.log(size):.4g}, guessing among {size:,}"
+    seen = f"mean loss {last:.4g} in the last half, about ln {size} = {math.log(size):.4g}, guessing among {size:,}"
     return seen_as("stall", whole.run.first_step, "failure", f"{seen}: nothing was learned in {whole.run.rows} rows")
 
 
@@ -106,7 +105,8 @@ def constant(whole: Whole) -> Verdict | None:
     if spread > CONSTANT * abs(run.first) or not run.first:
         return None
     _, last = whole.halves
-    seen = f"loss {last:.4g} after {whole.run.first:.4g} at the start: it has not moved in {whole.run.rows} rows"
+    seen = f"mean loss {last:.4g} in the last half, after {whole.run.first:.4g} at the start"
+    seen += f": it has not moved in {whole.run.rows} rows"
     return seen_as("stall", whole.run.first_step, "failure", seen)
 
 
@@ -156,7 +156,8 @@ def creeping(whole: Whole) -> Verdict | None:
     is_nowhere = last > STILL_GUESSING * guess and NOWHERE * guess < forecast < guess
     if not is_nowhere and not (means[-1] > STRAIGHT_LEVEL * guess and _is_straight(means)):
         return None
-    seen = f"loss {last:.4g} after {start:.4g} at the start; in as many steps again it would be {forecast:.3g}"
+    seen = f"mean loss {last:.4g} in the last half, after {start:.4g} at the start"
+    seen += f"; in as many steps again it would be {forecast:.3g}"
     seen += f", and guessing among {size:,} costs {math.log(size):.3g}"
     return seen_as("slow", run.first_step, "warning", seen)
 
@@ -209,7 +210,7 @@ def overflowing(whole: Whole) -> Verdict | None:
     first, last = whole.loss_scales or (1.0, 1.0)
     if not last < 1 < first:
         return None
-    seen = f"the loss scale fell from {first:.3g} to {last:.3g} at step {whole.run.step}: every step is skipped"
+    seen = f"the loss scale fell from {first:.3g} to {last:.3g} at step {whole.run.step}: all steps are skipped"
     return seen_as("stall", whole.run.first_step, "failure", seen)
 
 

@@ -57,7 +57,7 @@ def diverged(whole: Whole) -> Verdict | None:
         above += 1
     if above < enough or best > len(means) - 3 or means[-1] < line + 0.7 * (max(means[best:]) - line):
         return None
-    seen = f"loss {means[-1]:.3g} at step {run.step}, after a lowest mean of {means[best]:.3g} at step"
+    seen = f"{whole.loss} {means[-1]:.3g} at step {whole.ends[-1]}, after a lowest mean of {means[best]:.3g} at step"
     return seen_as("divergence", whole.ends[-above], "failure", f"{seen} {whole.ends[best]}")
 
 
@@ -82,7 +82,7 @@ def rising(whole: Whole) -> Verdict | None:
     is_top = rows >= TOPS and len(means) > 2 * TOPS and highest < means[-TOPS] and end > HIGHER * abs(highest)
     if not (is_enough or is_multiple or is_far or is_top):
         return None
-    seen = f"loss {end:.3g} at step {whole.run.step}, and higher in every row since {means[start]:.3g} at step"
+    seen = f"{whole.loss} {end:.3g} at step {whole.ends[-1]}, and rising ever since {means[start]:.3g} at step"
     return seen_as("divergence", whole.ends[start], "failure", f"{seen} {whole.ends[start]}")
 
 
@@ -130,8 +130,12 @@ def blown_up(whole: Whole) -> Verdict | None:
     high = [place for place, mean in enumerate(means) if mean > line]
     if len(means) < 4 or usual <= 0 or first <= 0 or not high or len(high) == len(means) - high[0]:
         return None
-    seen = f"loss {means[high[0]]:.3g} at step {ends[high[0]]} and as far up in {len(high)} of {len(means)} rows"
-    return seen_as("spike", ends[high[0]], "warning", f"{seen}; the usual row is {usual:.3g}")
+    top, at = means[high[0]], ends[high[0]]
+    seen = f"{whole.loss} {top:.3g} at step {at}, {top / usual:.0f}x the usual {usual:.3g}"
+    often = (
+        f"{len(high)} of {len(means)} rows" if whole.run.profile.size == 1 else f"{len(high) / len(means):.0%} of it"
+    )
+    return seen_as("spike", ends[high[0]], "warning", f"{seen}, and as far up in {often}")
 
 
 def collapsed(whole: Whole) -> Verdict | None:
@@ -147,7 +151,7 @@ def collapsed(whole: Whole) -> Verdict | None:
         return None
     if max(means[max(best - 1, 0)], means[best + 1]) - means[0] < gain / 2:
         return None  # one lucky episode
-    seen = f"the reward is {end:.3g} at step {whole.run.step}, after {means[best]:.3g} at step {ends[best]}"
+    seen = f"the mean reward is {end:.3g} at step {whole.run.step}, after {means[best]:.3g} at step {ends[best]}"
     return seen_as("divergence", ends[best], "failure", seen)
 
 

@@ -61,6 +61,11 @@ class Whole:
         return self.run.profile.ends
 
     @property
+    def loss(self) -> str:
+        """What one of `means` is called."""
+        return "loss" if self.run.profile.size == 1 else "mean loss"
+
+    @property
     def halves(self) -> tuple[float, float]:
         middle = len(self.means) // 2
         return fmean(self.means[:middle]), fmean(self.means[-middle:])
