@@ -10,7 +10,7 @@ from ..level import RunningLevel, Streak
 from ..run_statistics import RunStatistics
 from ..time_account import COMPUTING, MOSTLY_LOST, time_shares_text
 
-MEMORY = 20
+SPEED_MEMORY = 20
 """Rows over which the speed forgets."""
 
 
@@ -30,8 +30,8 @@ class Pace:
 
     holds: bool = field(default=False, init=False)
     best: float = field(default=0.0, init=False)
-    level: RunningLevel = field(default_factory=lambda: RunningLevel(memory=MEMORY), init=False)
-    recent: deque[float] = field(default_factory=lambda: deque(maxlen=MEMORY), init=False)
+    level: RunningLevel = field(default_factory=lambda: RunningLevel(memory=SPEED_MEMORY), init=False)
+    recent: deque[float] = field(default_factory=lambda: deque(maxlen=SPEED_MEMORY), init=False)
     """The last speeds; in the level there is something left of those before."""
     turned: Streak = field(default_factory=Streak, init=False)
     """Rows that speak against what holds."""
