@@ -162,8 +162,7 @@ def wrong_init(context: Context) -> Iterator[Cause]:
 def no_gradient(context: Context) -> Iterator[Cause]:
     norms = context.since("grad_norm")
     if norms and median(norms) == 0:
-        rows = "" if max(norms) == 0 else " in most rows"
-        yield Cause(SEEN + 1, f"no gradient reaches the weights: grad_norm is exactly 0{rows}")
+        yield Cause(SEEN + 1, f"no gradient reaches the weights: grad_norm is exactly 0{' in most rows' * any(norms)}")
     elif norms and median(norms) < 1e-6:
         yield Cause(SEEN, f"gradients have vanished: grad_norm is {median(norms):.2g}")
     elif not norms and "grad_norm" not in context.run.row.values:
