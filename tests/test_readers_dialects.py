@@ -215,6 +215,8 @@ TABLES = {
     "a notebook": ("Step\tTraining Loss\tValidation Loss", "{e}\t{x}\t{v}"),
     "a notebook without tabs": ("Step Training Loss Validation Loss", "{e} {x} {v}"),
     "a data frame": ("   epoch      loss  val_loss", "{e}  {e}   {x}  {v}"),
+    "DeePMD": ('"#  step      rmse_val    rmse_trn         lr', "  {e}      {v}    {x}      1.0e-03"),
+    "Vowpal Wabbit": ("average  since     example  current\nloss     last      counter  label", "{x}  9.5  {e}  -1.0"),
     "bars": ("| epoch | loss | val_loss |", "|   {e}   | {x} | {v}  |"),
     "Ultralytics": (
         "      Epoch    GPU_mem   box_loss   cls_loss  Instances       Size",
@@ -286,6 +288,35 @@ def test_numbers_without_a_name_are_a_loss_in_a_text_that_names_none() -> None:
     assert "column 1 was taken for the loss" in plain.notes[0]
     named = opened(lines("2.5, 0", "2.25, 100", "2.0, 200", *(f"step {s}: loss {x}" for s, x in enumerate(LOSSES))))
     assert [loss for _, loss in series(named)] == LOSSES
+
+
+@pytest.mark.parametrize(
+    ("row", "taken"),
+    [
+        ("Epoch {e} Lx: {x} Ly {x} speed {x} psnr 2{e}.5", "Lx"),
+        ("[{e}] time {x}s lr 0.00{e} 3d_train {x} 3d_valid {v}", "3d_train"),
+        ("INFO:trainer, 2022-03-10 18:50:5{e},696, epoch, 000{e}, {x}, 0.5, {v}", "column 1"),
+    ],
+)
+def test_of_numbers_with_private_names_the_first_that_falls_is_taken_for_the_loss(row: str, taken: str) -> None:
+    log = opened(lines("We train it.", *(row.format(e=e, x=x, v=x + 1) for e, x in enumerate(LOSSES, 1))))
+    assert series(log) == [*enumerate(LOSSES, 1)]
+    assert f"{taken} was taken for the loss; --map loss=NAME takes another" in log.notes[0]
+
+
+def test_of_numbers_with_private_names_none_that_is_to_rise_is_taken_for_a_loss() -> None:
+    with pytest.raises(ReadError, match=NO_LOSS):
+        opened(lines(*(f"Epoch {e} psnr {x} speed {x + 9}" for e, x in enumerate(LOSSES, 1))))
+
+
+def test_a_unit_is_no_part_of_the_name_behind_it() -> None:
+    log = opened(lines(*(f"Step: {s}. Time Elapsed: {s}.5 s Mean Reward: {x}." for s, x in enumerate(LOSSES, 1))))
+    assert series(log, "reward") == [*enumerate(LOSSES, 1)]
+
+
+def test_a_loss_that_is_nan_at_first_is_no_gap() -> None:
+    log = opened(lines("Epoch 1 loss: nan", "Epoch 2 loss: nan", "Epoch 3 loss: 1.25"))
+    assert [math.isnan(loss) for _, loss in series(log)] == [True, True, False]
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,8 @@ IDENTICAL, IDENTICAL_ROWS = 1e-4, 8
 """The same where there was no time to learn: so many batches have the same loss only where no weight moves."""
 NO_PROBABILITY = 87.3365
 """-ln of 1.18e-38, the smallest normal number of single precision."""
+BOUNDLESS = 1e30
+"""Single precision ends at 3.4e38, and its squares are infinite long before: no model works at such a loss."""
 UNMOVED_ROWS = 4
 """Epochs with one and the same loss after which nothing moves: means over an epoch differ while weights do."""
 GUESSING_NOISE = 0.02
@@ -93,6 +95,15 @@ def saturated(whole: Whole) -> Verdict | None:
     seen = f"loss {means[-1]:.4g} is -ln of the smallest float32: the target has a probability of 0, and no gradient"
     has_diverged = min(means) < NO_PROBABILITY / 2
     return seen_as("divergence" if has_diverged else "stall", whole.ends[-1], "failure", seen)
+
+
+def boundless(whole: Whole) -> Verdict | None:
+    """The loss has grown to the edge of what single precision holds, be it before these rows."""
+    last = whole.means[-1] if whole.means else 0.0
+    if last < BOUNDLESS:
+        return None
+    seen = f"loss {last:.3g} at step {whole.run.step}, near the largest float32, 3.4e38"
+    return seen_as("divergence", whole.ends[-1], "failure", seen)
 
 
 def constant(whole: Whole) -> Verdict | None:

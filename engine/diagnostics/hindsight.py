@@ -8,6 +8,7 @@ an alarm, and in the order of RULES.
 from collections.abc import Callable
 
 from .flat_curves import (
+    boundless,
     constant,
     creeping,
     creeping_in_noise,
@@ -23,7 +24,7 @@ from .moving_curves import blown_up, collapsed, diverged, leapt, lifted, overfit
 from .whole_log import Verdict, Whole
 
 RULES: tuple[Callable[[Whole], Verdict | None], ...] = (
-    zero, overflowing, collapsed, diverged, rising, lifted, leapt, blown_up,
+    zero, boundless, overflowing, collapsed, diverged, rising, lifted, leapt, blown_up,
     saturated, guessing, constant, unmoved, creeping, creeping_in_noise, decayed_early, overfits, swings, zigzags,
     val_swings, skipping,
 )  # fmt: skip
@@ -36,5 +37,5 @@ def verdict(whole: Whole) -> Verdict | None:
     if whole.run.facts.is_adversarial:
         return None
     if len(whole.means) < 2:
-        return overfits(whole) or saturated(whole)
+        return overfits(whole) or boundless(whole) or saturated(whole)
     return next((found for rule in RULES if (found := rule(whole))), None)

@@ -8,7 +8,12 @@ from .names import NAMELESS
 from .record import Record, number
 
 _VALUE = r"[-+]?(?:\d+\.\d*(?:e[-+]?\d+)?|nan)"
-_PLACED = re.compile(rf"\W*(epoch|step|iteration|iter)\W{{0,3}}(\d{{1,12}})(?:/\d+)?\s*[:=|,>-]+\s*({_VALUE})\s*", re.I)
+_PLACED = re.compile(
+    rf"(?:.{{0,80}}?\W)?(epoch|step|iteration|iter)\W{{0,3}}(\d{{1,12}})(?:/\d+)?\s*[:=|,>-]+\s*"
+    rf"({_VALUE}(?:[\s,;|]+{_VALUE})*)\s*",
+    re.IGNORECASE,
+)
+"""`Epoch 3: 1.91`, `INFO:trainer, epoch, 3, 1.91, 2.04`."""
 _NUMBERS = re.compile(
     r"\s*(?:\d{1,12}\s?:\s+)?(?:tensor\()?[-+]?(?:\d|\.\d|nan|inf)[-+.\d\seE,naif]*"
     r"(?:, (?:device|grad_fn|dtype)=.*\)|\))?\s*",
@@ -17,6 +22,7 @@ _NUMBERS = re.compile(
 """`2.31`, `100: 2.31 0.5`, `100, 2.31`, `tensor(2.31, device='cuda:0')`."""
 _TENSOR = re.compile(r"tensor\(([^,()]+).*", re.IGNORECASE)
 _BETWEEN = re.compile(r"\s*[,:]\s*|\s+")
+_COMMAS = re.compile(r"[\s,;|]+")
 _LOSS = re.compile(r"\b(?:loss|cost)", re.IGNORECASE)
 _TRAINING = re.compile(r"\b(?:loss|cost|epoch|train)", re.IGNORECASE)
 _LONGEST = 200
@@ -46,7 +52,8 @@ class BareNumbers:
             return
         if found := _PLACED.fullmatch(line):
             kind = "epoch" if found[1].lower() == "epoch" else "step"
-            self._entries.append({kind: found[2], f"{NAMELESS}1": found[3]})
+            cells = _COMMAS.split(found[3])
+            self._entries.append({kind: found[2]} | {f"{NAMELESS}{place}": cell for place, cell in enumerate(cells, 1)})
         elif _NUMBERS.fullmatch(line):
             cells = _BETWEEN.split(_TENSOR.sub(r"\1", line.strip()))
             is_count = all(cell.lstrip("-+").isdigit() for cell in cells)
@@ -57,11 +64,12 @@ class BareNumbers:
             self._is_of_a_loss = self._is_of_a_loss or _LOSS.search(line) is not None
 
     def finish(self) -> Iterator[Record]:
-        """None where the first column rises, as an accuracy does, in a text that does not speak of a loss."""
+        """None where the only column rises, as an accuracy does, in a text that does not speak of a loss."""
         entries, self._entries = self._entries, []
         enough = _LEAST_OF_TRAINING if self._is_of_training else max(_LEAST, _SHARE * self._lines)
         if len(entries) < enough or len({frozenset(entry) for entry in entries}) > 1:
             return
         first, last = (number(entry[f"{NAMELESS}1"]) for entry in (entries[0], entries[-1]))
-        if self._is_of_a_loss or (first is not None and last is not None and not last >= first):
+        is_rising = first is None or last is None or last >= first
+        if self._is_of_a_loss or not is_rising or ("epoch" in entries[0] and len(entries[0]) > 2):
             yield from entries

@@ -48,6 +48,7 @@ _ACCOMPANYING = BESIDE - {"reward"}
 """What alone makes no entry; a reward does, as some agents log nothing else."""
 _LONGEST = 20_000
 _MOST_NAMES = 300
+_MOST_PRIVATE = 20_000
 
 
 @dataclass
@@ -98,13 +99,14 @@ class FreeTextReading:
 
     def finish(self) -> Iterator[Record]:
         for entry in self._lines.finish():
+            self._bare = None
             yield from self._by_step(entry)
         yield from self._ended()
         for entry in self._series.finish():
             self._bare = None
             yield entry
         if self._bare is not None:
-            yield from self._bare.finish()
+            yield from self._lines.private or self._bare.finish()
 
     def _by_step(self, entry: Record) -> Iterator[Record]:
         """Several lines about one step are one entry, as long as they do not contradict each other."""
@@ -136,6 +138,10 @@ class _Reading:
     """The rank and the name of the loss that stands for all others so far."""
     quoted: dict[str, Cell] = field(default_factory=dict)
     """An error message above the log in which it came."""
+    is_known: bool = False
+    """Whether there was an entry."""
+    private: list[Record] = field(default_factory=list)
+    """Lines with a place and numbers whose names mean nothing: all there is of a trainer with names of its own."""
 
     def entries(self, line: str) -> Iterator[Record]:
         if "\x1b" in line or "\x08" in line:
@@ -226,4 +232,7 @@ class _Reading:
         known = {found.canonical for name in entry if (found := meaning(name))} - _ACCOMPANYING
         if any(not canonical.startswith("total") for canonical in known):
             self.names |= entry.keys()
+            self.is_known = True
             yield {**self.place, **entry}
+        elif entry and self.place and len(self.private) < _MOST_PRIVATE and not self.is_known:
+            self.private.append({**self.place, **entry})
