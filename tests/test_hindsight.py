@@ -125,6 +125,16 @@ def test_a_loss_near_the_end_of_single_precision_has_diverged_whatever_went_befo
     assert kinds(epochs(loss=[1.7e37, 1.7e37, 1.6e37, 1.5e37])) == ["divergence"]
 
 
+def test_a_validation_that_guesses_in_every_epoch_is_a_stall_though_the_training_loss_came_down_to_it() -> None:
+    rows = epochs(
+        loss=[2.47, 2.37, 2.33, 2.32, 2.314, 2.31],
+        val_loss=[2.3032, 2.3031, 2.3018, 2.3018, 2.3014, 2.3017],
+        val_accuracy=[0.1064] * 6,
+    )
+    assert kinds(rows, EPOCHS) == ["stall"]
+    assert kinds([Row(row.step, dict(row.values, val_accuracy=0.7)) for row in rows], EPOCHS) == []
+
+
 def test_a_first_loss_of_exactly_0_is_a_mean_over_nothing() -> None:
     assert kinds(epochs(loss=[0.0, 0.33, 0.45, 0.47, 0.43, 0.35, 0.2, 0.1, 0.05])) == []
 

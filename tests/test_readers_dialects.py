@@ -55,6 +55,7 @@ LINES = {
     "LightGBM's squares": ("[{s}]\ttraining's l2: {x}\tvalid_1's l2: {v}",),
     "Deeplearning4j": ("10:12:00.1 [main] INFO o.d.o.l.ScoreIterationListener - Score at iteration {s} is {x}",),
     "Tacotron 2": ("Train loss {s} {x} Grad Norm 1.5 2.1s/it", "Validation loss {s}: {v}  "),
+    "FANN": ("Epochs {s:12d}. Current error: {x}. Bit fail 4.",),
     "an estimator": ("INFO:tensorflow:loss = {x}, step = {s} (0.9 sec)",
                      "INFO:tensorflow:Saving dict for global step {s}: accuracy = 0.9, global_step = {s}, loss = {v}"),
     "icefall": ("Epoch 1, batch {s}, loss[loss={x}, over 48.00 frames.], tot_loss[loss=9.5, over 9e5 frames.], lr: 1",),
@@ -312,6 +313,16 @@ def test_of_numbers_with_private_names_none_that_is_to_rise_is_taken_for_a_loss(
 def test_a_unit_is_no_part_of_the_name_behind_it() -> None:
     log = opened(lines(*(f"Step: {s}. Time Elapsed: {s}.5 s Mean Reward: {x}." for s, x in enumerate(LOSSES, 1))))
     assert series(log, "reward") == [*enumerate(LOSSES, 1)]
+
+
+def test_a_decimal_comma_is_one_where_no_thousands_can_be() -> None:
+    log = opened(lines("Epoch #1 Error:0,403222760807917", "Epoch #2 Error:0,25", "Epoch #3 Error:1,0625"))
+    assert series(log) == [(1, 0.403222760807917), (2, 0.25), (3, 1.0625)]
+
+
+def test_the_last_words_of_a_trainer_are_about_the_cost_that_it_printed() -> None:
+    log = opened(lines("Epoch 1 Update 10 Cost 8.5", "Epoch 1 Update 20 Cost 7.5", "NaN detected"))
+    assert [math.isnan(loss) for _, loss in series(log)] == [False, False, True]
 
 
 def test_a_loss_that_is_nan_at_first_is_no_gap() -> None:

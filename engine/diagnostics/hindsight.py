@@ -8,25 +8,23 @@ an alarm, and in the order of RULES.
 from collections.abc import Callable
 
 from .flat_curves import (
-    boundless,
     constant,
     creeping,
     creeping_in_noise,
     decayed_early,
     guessing,
-    overflowing,
-    saturated,
-    skipping,
+    still_guessing,
     unmoved,
     zero,
 )
 from .moving_curves import blown_up, collapsed, diverged, leapt, lifted, overfits, rising, swings, val_swings, zigzags
+from .number_limits import boundless, overflowing, saturated, skipping
 from .whole_log import Verdict, Whole
 
 RULES: tuple[Callable[[Whole], Verdict | None], ...] = (
     zero, boundless, overflowing, collapsed, diverged, rising, lifted, leapt, blown_up,
-    saturated, guessing, constant, unmoved, creeping, creeping_in_noise, decayed_early, overfits, swings, zigzags,
-    val_swings, skipping,
+    saturated, guessing, still_guessing, constant, unmoved, creeping, creeping_in_noise, decayed_early, overfits,
+    swings, zigzags, val_swings, skipping,
 )  # fmt: skip
 
 

@@ -123,6 +123,8 @@ _DIALECTS: tuple[tuple[str, re.Pattern[str], str | Callable[[re.Match[str]], str
             rf"^(?:\w+:)*At iteration \d+/(\d+)/\d+, .*?(?:char|BCER) train={_VALUE}%.*",
             r"step: \1 error: \2",
         ),
+        # FANN: `Epochs          100. Current error: 0.25. Bit fail 4.`
+        ("Current error", r"^Epochs\s+(\d+)\. Current error:", r"epoch: \1 error:"),
         # Caffe: `Train net output #0: loss = 6.9 (* 1 = 6.9 loss)`; the loss before it is a mean
         ("net output #", r"\b(Train|Test) net output #(\d+): (\S+) =([^(]*).*", r"\1 net: output_\2 \3 =\4"),
     )

@@ -15,7 +15,7 @@ from .format import Format
 from .languages import in_english
 from .lost_loss import LAST_LOSS, lost_loss
 from .named_tuples import told_apart
-from .names import BESIDE, PART, Meaning, meaning
+from .names import BARE, BESIDE, PART, STAND_IN, Meaning, meaning
 from .pairs import pairs_in
 from .pasted import unpasted
 from .record import WRITTEN, Cell, Record
@@ -27,7 +27,7 @@ from .unfinished import UnfinishedBars
 
 _RELEVANT = re.compile(
     r"loss|step|iter|epoch|norm|lr|rate|acc|nll|bpb|error|mse|cost|entropy|xent|reward|return|learn:?\s+\d|'s l[12]:"
-    r"|objf|\bobj\(|ner':|\| t: "
+    r"|objf|\bobj\(|ner':|\| t: |nan detected"
     r"|ppl|perplexity|objective|\d\s*/\s*\d|\d%(?:\)| \()|^\d+(?: train| val|:\t)",
     re.IGNORECASE,
 )
@@ -134,7 +134,7 @@ class _Reading:
     table: TextTable = field(default_factory=TextTable)
     block: TextBlock = field(default_factory=TextBlock)
     bars: UnfinishedBars = field(default_factory=UnfinishedBars)
-    loss: tuple[int, str] = (PART, LAST_LOSS)
+    loss: tuple[int, str] = (BARE, LAST_LOSS)
     """The rank and the name of the loss that stands for all others so far."""
     quoted: dict[str, Cell] = field(default_factory=dict)
     """An error message above the log in which it came."""
@@ -214,7 +214,7 @@ class _Reading:
                     entry[name] = f"{float(value) / max(float(total.replace(',', '')), 1)}"  # 9800/10000
                 case Meaning(canonical=canonical, rank=rank):
                     entry[name] = value
-                    if canonical == "loss":
+                    if canonical == "loss" and not PART <= rank < STAND_IN:
                         self.loss = min(self.loss, (rank, name))
                 case None if len(self.names) < _MOST_NAMES or name in self.names:
                     entry.setdefault(name, value)

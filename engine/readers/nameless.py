@@ -7,8 +7,8 @@ from .names import NAMELESS, is_no_loss, meaning, words_of
 
 _BESIDE = {
     "eta", "elapsed", "took", "speed", "mem", "memory", "gpu", "cpu", "size", "lr", "alpha", "beta", "gamma", "temp",
-    "temperature", "epsilon", "eps", "momentum", "progress", "percent", "images", "samples", "tokens", "seconds", "sec",
-    "s", "fps", "it", "len", "length", "p", "f", "r",
+    "temperature", "epsilon", "eps", "e", "momentum", "progress", "percent", "images", "samples", "tokens", "seconds",
+    "sec", "s", "fps", "it", "len", "length", "p", "f", "r",
 }  # fmt: skip
 """Words of numbers that a program prints of a run besides what it minimises."""
 _TO_RISE = {
@@ -31,7 +31,7 @@ def nameless_loss(found: Mapping[str, Content], *, is_printed: bool) -> str | No
     if len(series) > 1:
         chosen = _among(series, found, is_printed=is_printed)
         return chosen[0] if chosen else None
-    return series[0] if series and not is_no_loss(series[0]) else None
+    return series[0] if series and _may_fall(series[0]) else None
 
 
 def _among(series: Sequence[str], found: Mapping[str, Content], *, is_printed: bool) -> Sequence[str]:
@@ -51,7 +51,8 @@ def _among(series: Sequence[str], found: Mapping[str, Content], *, is_printed: b
 
 
 def _may_fall(name: str) -> bool:
-    return not is_no_loss(name) and {*words_of(name)}.isdisjoint(_BESIDE | _TO_RISE)
+    said = {*words_of(name)}
+    return name.startswith(NAMELESS) or not (is_no_loss(name) or said & (_BESIDE | _TO_RISE))
 
 
 def _is_place(name: str) -> bool:

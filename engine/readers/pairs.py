@@ -8,11 +8,12 @@ from .names import Meaning, is_held_out, meaning
 from .record import total_of
 
 _NUMBER = (
-    r"[-+]?(?:\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d*)?(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?"
-    r"|(?:nan|inf(?:inity)?)x*(?![a-z]))"
+    r"[-+]?(?:0,\d{2,17}(?![\d,.])|\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d{1,9},\d{4,17}(?![\d,.])"
+    r"|\d+(?:\.\d*)?(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?|(?:nan|inf(?:inity)?)x*(?![a-z]))"
 )
+"""A comma stands before thousands, or before a fraction where no thousands can be: `0,25`, `12,0625`."""
 _WORD = r"(?<!\d/)(?!(?<=loss )(?:nan|inf)\b|nan\)|inf\))(?:[1-4][dD]_)?[A-Za-z_@][\w.@/()%-]{0,50}(?:'s)?"
-_SIGN = r"[\"']?(?:\s{0,20}(?:[:=]>?|-{1,3}>|→)\s{0,20}|\s{1,20}|\s-\s)(?:tensor\(|np\.float\d\d\(|\[\s{0,10}|[\"'])?"
+_SIGN = r"[\"']?(?:\s{0,20}(?:[:=]>?|-{1,3}>|→)\s{0,20}|\s{1,20}#?|\s-\s)(?:tensor\(|np\.float\d\d\(|\[\s{0,10}|[\"'])?"
 _PAIR = re.compile(
     # a name of up to five words, then a sign, a bracket or a space, then its value and perhaps how many there will be
     rf"(?<![\w.])(?P<name>{_WORD}(?: \(?{_WORD}){{0,4}}){_SIGN}(?P<value>{_NUMBER})"
