@@ -315,6 +315,24 @@ def test_a_unit_is_no_part_of_the_name_behind_it() -> None:
     assert series(log, "reward") == [*enumerate(LOSSES, 1)]
 
 
+def test_a_table_copied_from_a_page_has_its_rule_below_the_names() -> None:
+    log = opened(
+        lines("epoch | train loss | val loss", "-- | -- | --", *(f"{e} | {x} | 9" for e, x in enumerate(LOSSES)))
+    )
+    assert series(log) == [*enumerate(LOSSES)]
+
+
+def test_what_stands_behind_an_open_progress_bar_is_a_line_of_its_own() -> None:
+    bars = [f" {e}%|##  | {e}/312 [02:27<1:00:48, 12.12s/it]{10 * e}, {x}" for e, x in enumerate(LOSSES, 1)]
+    log = opened(lines("Num Epochs = 1 | Total steps = 312", *bars))
+    assert [loss for _, loss in series(log)] == LOSSES
+
+
+def test_a_pass_over_the_data_is_an_epoch() -> None:
+    log = opened(lines(*(f"Pass {e}, Batch {b}, Cost {e + b}.5" for e in range(3) for b in range(4))))
+    assert [step for step, _ in series(log)] == [*range(12)]
+
+
 def test_a_decimal_comma_is_one_where_no_thousands_can_be() -> None:
     log = opened(lines("Epoch #1 Error:0,403222760807917", "Epoch #2 Error:0,25", "Epoch #3 Error:1,0625"))
     assert series(log) == [(1, 0.403222760807917), (2, 0.25), (3, 1.0625)]

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from .names import NAMELESS
 from .record import Record, number
@@ -20,6 +21,8 @@ _NUMBERS = re.compile(
     re.IGNORECASE,
 )
 """`2.31`, `100: 2.31 0.5`, `100, 2.31`, `tensor(2.31, device='cuda:0')`."""
+_BAR = re.compile(r".{0,200}(?:it/s|s/it)\](?=\s*[-+\d])")
+"""A progress bar of tqdm leaves its line open; what the program prints next stands behind it."""
 _TENSOR = re.compile(r"tensor\(([^,()]+).*", re.IGNORECASE)
 _BETWEEN = re.compile(r"\s*[,:]\s*|\s+")
 _COMMAS = re.compile(r"[\s,;|]+")
@@ -48,6 +51,8 @@ class BareNumbers:
         if not line.strip() or len(self._entries) >= _MOST:
             return
         self._lines += 1
+        if bar := _BAR.match(line):
+            line = line[bar.end() :]
         if len(line) > _LONGEST:
             return
         if found := _PLACED.fullmatch(line):
@@ -69,7 +74,20 @@ class BareNumbers:
         enough = _LEAST_OF_TRAINING if self._is_of_training else max(_LEAST, _SHARE * self._lines)
         if len(entries) < enough or len({frozenset(entry) for entry in entries}) > 1:
             return
-        first, last = (number(entry[f"{NAMELESS}1"]) for entry in (entries[0], entries[-1]))
-        is_rising = first is None or last is None or last >= first
-        if self._is_of_a_loss or not is_rising or ("epoch" in entries[0] and len(entries[0]) > 2):
+        if self._is_of_a_loss or not _rises(entries, f"{NAMELESS}1") or _has_falling(entries):
             yield from entries
+
+
+def _rises(entries: list[Record], name: str) -> bool:
+    first, last = (number(entry[name]) for entry in (entries[0], entries[-1]))
+    return first is None or last is None or last >= first
+
+
+def _has_falling(entries: list[Record]) -> bool:
+    """Beside an epoch there are several numbers, or beside a count of steps one falls."""
+    if "epoch" in entries[0]:
+        return len(entries[0]) > 2
+    counts = [str(entry[f"{NAMELESS}1"]) for entry in entries]
+    if not all(count.isdigit() for count in counts) or any(int(a) >= int(b) for a, b in pairwise(counts)):
+        return False
+    return not all(_rises(entries, name) for name in entries[0])

@@ -15,7 +15,8 @@ from .record import RESUMED, Cell, Record, number
 
 _NAMES = {",": "CSV", "\t": "TSV", ";": "CSV with semicolons", "|": "table with bars", " ": "table with spaces"}
 _PROGRESS = re.compile(r"\d+/\d+")
-_RULE = re.compile(r"[-=+|\s]*[-=]{3}[-=+|\s]*")
+_RULE = re.compile(r"[-=+|:\s]*(?:[-=]{3}|-:?\s*\|\s*:?-)[-=+|:\s]*")
+"""Also `-- | --`, as a table copied from a page is written."""
 _NAME_BESIDE_NUMBER = re.compile(r".*[A-Za-z]\W{0,3}[:=]\s*[-+]?\d+")
 _LOOK = 50
 """Lines that show whether a text is a table."""

@@ -106,7 +106,8 @@ class FreeTextReading:
             self._bare = None
             yield entry
         if self._bare is not None:
-            yield from self._lines.private or self._bare.finish()
+            bare = [*self._bare.finish()]
+            yield from max(self._lines.private, bare, key=len)  # a training prints the same line again and again
 
     def _by_step(self, entry: Record) -> Iterator[Record]:
         """Several lines about one step are one entry, as long as they do not contradict each other."""
