@@ -112,9 +112,31 @@ def test_a_validation_loss_that_rises_in_every_epoch_is_overfitting(seed: int, r
     assert kinds(epochs(loss=train, val_loss=val), EPOCHS) == ["overfitting"]
 
 
-def test_a_gap_is_no_overfitting_in_a_first_epoch_in_which_all_data_are_new() -> None:
-    assert kinds([Row(1, {"loss": 0.4, "val_loss": 0.7})]) == ["overfitting"]
-    assert kinds([Row(1, {"loss": 0.4, "val_loss": 0.7, "epoch": 1.0})]) == []
+def test_a_gap_in_the_only_row_is_overfitting_where_nothing_else_explains_it() -> None:
+    counted = RunFacts(rows_are_counted=True)
+    assert kinds([Row(1, {"loss": 0.4, "val_loss": 0.7})], counted) == ["overfitting"]
+    assert kinds([Row(1, {"loss": 0.4, "val_loss": 4.0, "lr": 1e-4})], counted) == []
+    assert kinds([Row(2, {"loss": 0.4, "val_loss": 4.0})]) == []
+    assert kinds([Row(2, {"loss": 0.4, "val_loss": 70.0})]) == ["overfitting"]
+    assert kinds([Row(1, {"loss": 0.4, "val_loss": 70.0, "epoch": 1.0})]) == []
+
+
+def test_a_loss_near_the_end_of_single_precision_has_diverged_whatever_went_before() -> None:
+    assert kinds(epochs(loss=[1.7e37, 1.7e37, 1.6e37, 1.5e37])) == ["divergence"]
+
+
+def test_a_validation_that_guesses_in_every_epoch_is_a_stall_though_the_training_loss_came_down_to_it() -> None:
+    rows = epochs(
+        loss=[2.47, 2.37, 2.33, 2.32, 2.314, 2.31],
+        val_loss=[2.3032, 2.3031, 2.3018, 2.3018, 2.3014, 2.3017],
+        val_accuracy=[0.1064] * 6,
+    )
+    assert kinds(rows, EPOCHS) == ["stall"]
+    assert kinds([Row(row.step, dict(row.values, val_accuracy=0.7)) for row in rows], EPOCHS) == []
+
+
+def test_a_first_loss_of_exactly_0_is_a_mean_over_nothing() -> None:
+    assert kinds(epochs(loss=[0.0, 0.33, 0.45, 0.47, 0.43, 0.35, 0.2, 0.1, 0.05])) == []
 
 
 def test_one_row_that_leaps_in_a_short_log_is_found() -> None:

@@ -55,6 +55,7 @@ LINES = {
     "LightGBM's squares": ("[{s}]\ttraining's l2: {x}\tvalid_1's l2: {v}",),
     "Deeplearning4j": ("10:12:00.1 [main] INFO o.d.o.l.ScoreIterationListener - Score at iteration {s} is {x}",),
     "Tacotron 2": ("Train loss {s} {x} Grad Norm 1.5 2.1s/it", "Validation loss {s}: {v}  "),
+    "FANN": ("Epochs {s:12d}. Current error: {x}. Bit fail 4.",),
     "an estimator": ("INFO:tensorflow:loss = {x}, step = {s} (0.9 sec)",
                      "INFO:tensorflow:Saving dict for global step {s}: accuracy = 0.9, global_step = {s}, loss = {v}"),
     "icefall": ("Epoch 1, batch {s}, loss[loss={x}, over 48.00 frames.], tot_loss[loss=9.5, over 9e5 frames.], lr: 1",),
@@ -215,6 +216,8 @@ TABLES = {
     "a notebook": ("Step\tTraining Loss\tValidation Loss", "{e}\t{x}\t{v}"),
     "a notebook without tabs": ("Step Training Loss Validation Loss", "{e} {x} {v}"),
     "a data frame": ("   epoch      loss  val_loss", "{e}  {e}   {x}  {v}"),
+    "DeePMD": ('"#  step      rmse_val    rmse_trn         lr', "  {e}      {v}    {x}      1.0e-03"),
+    "Vowpal Wabbit": ("average  since     example  current\nloss     last      counter  label", "{x}  9.5  {e}  -1.0"),
     "bars": ("| epoch | loss | val_loss |", "|   {e}   | {x} | {v}  |"),
     "Ultralytics": (
         "      Epoch    GPU_mem   box_loss   cls_loss  Instances       Size",
@@ -286,6 +289,63 @@ def test_numbers_without_a_name_are_a_loss_in_a_text_that_names_none() -> None:
     assert "column 1 was taken for the loss" in plain.notes[0]
     named = opened(lines("2.5, 0", "2.25, 100", "2.0, 200", *(f"step {s}: loss {x}" for s, x in enumerate(LOSSES))))
     assert [loss for _, loss in series(named)] == LOSSES
+
+
+@pytest.mark.parametrize(
+    ("row", "taken"),
+    [
+        ("Epoch {e} Lx: {x} Ly {x} speed {x} psnr 2{e}.5", "Lx"),
+        ("[{e}] time {x}s lr 0.00{e} 3d_train {x} 3d_valid {v}", "3d_train"),
+        ("INFO:trainer, 2022-03-10 18:50:5{e},696, epoch, 000{e}, {x}, 0.5, {v}", "column 1"),
+    ],
+)
+def test_of_numbers_with_private_names_the_first_that_falls_is_taken_for_the_loss(row: str, taken: str) -> None:
+    log = opened(lines("We train it.", *(row.format(e=e, x=x, v=x + 1) for e, x in enumerate(LOSSES, 1))))
+    assert series(log) == [*enumerate(LOSSES, 1)]
+    assert f"{taken} was taken for the loss; --map loss=NAME takes another" in log.notes[0]
+
+
+def test_of_numbers_with_private_names_none_that_is_to_rise_is_taken_for_a_loss() -> None:
+    with pytest.raises(ReadError, match=NO_LOSS):
+        opened(lines(*(f"Epoch {e} psnr {x} speed {x + 9}" for e, x in enumerate(LOSSES, 1))))
+
+
+def test_a_unit_is_no_part_of_the_name_behind_it() -> None:
+    log = opened(lines(*(f"Step: {s}. Time Elapsed: {s}.5 s Mean Reward: {x}." for s, x in enumerate(LOSSES, 1))))
+    assert series(log, "reward") == [*enumerate(LOSSES, 1)]
+
+
+def test_a_table_copied_from_a_page_has_its_rule_below_the_names() -> None:
+    log = opened(
+        lines("epoch | train loss | val loss", "-- | -- | --", *(f"{e} | {x} | 9" for e, x in enumerate(LOSSES)))
+    )
+    assert series(log) == [*enumerate(LOSSES)]
+
+
+def test_what_stands_behind_an_open_progress_bar_is_a_line_of_its_own() -> None:
+    bars = [f" {e}%|##  | {e}/312 [02:27<1:00:48, 12.12s/it]{10 * e}, {x}" for e, x in enumerate(LOSSES, 1)]
+    log = opened(lines("Num Epochs = 1 | Total steps = 312", *bars))
+    assert [loss for _, loss in series(log)] == LOSSES
+
+
+def test_a_pass_over_the_data_is_an_epoch() -> None:
+    log = opened(lines(*(f"Pass {e}, Batch {b}, Cost {e + b}.5" for e in range(3) for b in range(4))))
+    assert [step for step, _ in series(log)] == [*range(12)]
+
+
+def test_a_decimal_comma_is_one_where_no_thousands_can_be() -> None:
+    log = opened(lines("Epoch #1 Error:0,403222760807917", "Epoch #2 Error:0,25", "Epoch #3 Error:1,0625"))
+    assert series(log) == [(1, 0.403222760807917), (2, 0.25), (3, 1.0625)]
+
+
+def test_the_last_words_of_a_trainer_are_about_the_cost_that_it_printed() -> None:
+    log = opened(lines("Epoch 1 Update 10 Cost 8.5", "Epoch 1 Update 20 Cost 7.5", "NaN detected"))
+    assert [math.isnan(loss) for _, loss in series(log)] == [False, False, True]
+
+
+def test_a_loss_that_is_nan_at_first_is_no_gap() -> None:
+    log = opened(lines("Epoch 1 loss: nan", "Epoch 2 loss: nan", "Epoch 3 loss: 1.25"))
+    assert [math.isnan(loss) for _, loss in series(log)] == [True, True, False]
 
 
 @pytest.mark.parametrize(

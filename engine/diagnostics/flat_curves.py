@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from .chance_loss import guessed_among
-from .whole_log import ALONE, CONFIRMED, GAINED, WORK_STEPS, Verdict, Whole, seen_as
+from .whole_log import ALONE, CONFIRMED, GAINED, WORK_EPOCHS, WORK_STEPS, Verdict, Whole, seen_as
 
 FLAT = 0.015
 """Share of the level by which its second half is lower at most, at a level of guessing."""
@@ -13,8 +13,6 @@ CONSTANT = 0.005
 """The same for all rows of a run that begins here, at any level: noise of batches alone is larger while one learns."""
 IDENTICAL, IDENTICAL_ROWS = 1e-4, 8
 """The same where there was no time to learn: so many batches have the same loss only where no weight moves."""
-NO_PROBABILITY = 87.3365
-"""-ln of 1.18e-38, the smallest normal number of single precision."""
 UNMOVED_ROWS = 4
 """Epochs with one and the same loss after which nothing moves: means over an epoch differ while weights do."""
 GUESSING_NOISE = 0.02
@@ -27,8 +25,6 @@ STRAIGHT_LEVEL = 0.8
 """Share of the loss of guessing above which a straight fall is a slow one: the steep part has not begun."""
 BENT = 0.2
 """Share by which the fall of the first and the last third of a straight line differ at most."""
-OFTEN = 0.15
-"""Share of the rows in which an overflow is no mere search for the loss scale: that needs one step in some thousand."""
 STRAIGHT_ROWS = 100
 """Rows in which a bend shows through noise."""
 BEND = 0.1
@@ -82,17 +78,18 @@ def guessing(whole: Whole) -> Verdict | None:
     return seen_as("stall", whole.run.first_step, "failure", f"{seen}: nothing was learned in {whole.run.rows} rows")
 
 
-def saturated(whole: Whole) -> Verdict | None:
-    """The loss is that of a probability of 0, as single precision and Caffe have it.
-
-    Where it was far lower before, the run has diverged to it; else it never left it.
-    """
-    means = whole.means
-    if not means or abs(means[-1] - NO_PROBABILITY) > IDENTICAL * NO_PROBABILITY:
+def still_guessing(whole: Whole) -> Verdict | None:
+    """Every evaluation is at the level of guessing, and the accuracy agrees; the training loss came down to it."""
+    evaluations = [evaluation.val_loss for evaluation in whole.evaluations]
+    if len(evaluations) < WORK_EPOCHS or not whole.has_worked or whole.accuracy is None:
         return None
-    seen = f"loss {means[-1]:.4g} is -ln of the smallest float32: the target has a probability of 0, and no gradient"
-    has_diverged = min(means) < NO_PROBABILITY / 2
-    return seen_as("divergence" if has_diverged else "stall", whole.ends[-1], "failure", seen)
+    size = guessed_among(evaluations[-1], whole.accuracy, ALONE)
+    guess = math.log(size) if size else 0.0
+    is_alike = all(abs(val_loss - guess) <= ALONE * guess for val_loss in evaluations)
+    if size is None or not is_alike or whole.run.level.mean < (1 - CONFIRMED) * guess:
+        return None
+    seen = f"val_loss {evaluations[-1]:.4g} is ln {size} = {guess:.4g}, guessing among {size:,}"
+    return seen_as("stall", whole.run.first_step, "failure", f"{seen}, as in all {len(evaluations)} evaluations")
 
 
 def constant(whole: Whole) -> Verdict | None:
@@ -171,16 +168,6 @@ def _is_straight(means: Sequence[float]) -> bool:
     return first > 0 and abs(last - first) < BENT * first
 
 
-def skipping(whole: Whole) -> Verdict | None:
-    """In many rows, and not only in the first ones, the gradient is no number, though the loss is one."""
-    run = whole.run
-    is_often = run.bad_norms >= max(2, OFTEN * (run.rows + 1))
-    if not is_often or run.last_bad_norm <= whole.ends[len(whole.ends) // 4] or whole.loss_scales:
-        return None
-    seen = f"grad_norm is NaN or infinite in {run.bad_norms} of {run.rows} rows, the last time at step"
-    return seen_as("nan", run.first_step, "warning", f"{seen} {run.last_bad_norm}, beside a finite loss")
-
-
 def creeping_in_noise(whole: Whole) -> Verdict | None:
     """A noisy loss has fallen to the end in a line that is straight beyond doubt, and by little.
 
@@ -203,15 +190,6 @@ def creeping_in_noise(whole: Whole) -> Verdict | None:
         return None
     seen = f"the mean loss fell from {first:.4g} to {last:.4g} over {run.rows} rows, in a straight line"
     return seen_as("slow", run.first_step, "warning", f"{seen}: a run that learns falls faster at first than later")
-
-
-def overflowing(whole: Whole) -> Verdict | None:
-    """The loss scale of mixed precision has been halved to below 1, as it is where every step overflows."""
-    first, last = whole.loss_scales or (1.0, 1.0)
-    if not last < 1 < first:
-        return None
-    seen = f"the loss scale fell from {first:.3g} to {last:.3g} at step {whole.run.step}: all steps are skipped"
-    return seen_as("stall", whole.run.first_step, "failure", seen)
 
 
 def decayed_early(whole: Whole) -> Verdict | None:

@@ -13,19 +13,18 @@ from .flat_curves import (
     creeping_in_noise,
     decayed_early,
     guessing,
-    overflowing,
-    saturated,
-    skipping,
+    still_guessing,
     unmoved,
     zero,
 )
 from .moving_curves import blown_up, collapsed, diverged, leapt, lifted, overfits, rising, swings, val_swings, zigzags
+from .number_limits import boundless, overflowing, saturated, skipping
 from .whole_log import Verdict, Whole
 
 RULES: tuple[Callable[[Whole], Verdict | None], ...] = (
-    zero, overflowing, collapsed, diverged, rising, lifted, leapt, blown_up,
-    saturated, guessing, constant, unmoved, creeping, creeping_in_noise, decayed_early, overfits, swings, zigzags,
-    val_swings, skipping,
+    zero, boundless, overflowing, collapsed, diverged, rising, lifted, leapt, blown_up,
+    saturated, guessing, still_guessing, constant, unmoved, creeping, creeping_in_noise, decayed_early, overfits,
+    swings, zigzags, val_swings, skipping,
 )  # fmt: skip
 
 
@@ -36,5 +35,5 @@ def verdict(whole: Whole) -> Verdict | None:
     if whole.run.facts.is_adversarial:
         return None
     if len(whole.means) < 2:
-        return overfits(whole) or saturated(whole)
+        return overfits(whole) or boundless(whole) or saturated(whole)
     return next((found for rule in RULES if (found := rule(whole))), None)

@@ -33,8 +33,12 @@ VAL_SWING, VAL_SWINGS = 3.0, 2
 """Times the last low that a val_loss climbs, having come down as far again in between, and how often."""
 MOST_SWINGING = 20
 """Evaluations; among more there are bad ones by chance."""
-GAP = 1.5
-"""Times the training loss, where one line with both is all there is."""
+APART = 1.5
+"""Times the first val_loss that the last one is, where there are but two rows."""
+SHOWN, GAP = 1.5, 100.0
+"""Times the training loss that a val_loss is, where one row with both is all there is, and it has nothing besides, not
+even a step: a person put the two together to show how they differ. Of what a trainer wrote, dropout, another reduction
+or a fine-tuning on little data explain ten times."""
 
 
 def diverged(whole: Whole) -> Verdict | None:
@@ -211,7 +215,7 @@ def overfits(whole: Whole) -> Verdict | None:
     """Every evaluation since the best is above it, the last highest, and the training loss went on falling."""
     evaluations = whole.evaluations
     if len(evaluations) == 1 and whole.run.rows == 1:
-        return _gap(evaluations[0]) if whole.epoch is None or whole.epoch > 1 else None
+        return _gap(whole, evaluations[0]) if whole.epoch is None or whole.epoch > 1 else None
     if len(evaluations) == 2:
         return _apart(*evaluations)
     if len(evaluations) < 3:
@@ -230,16 +234,17 @@ def overfits(whole: Whole) -> Verdict | None:
 
 def _apart(first: EvaluatedRow, last: EvaluatedRow) -> Verdict | None:
     """Two rows, such as those of the first and the last epoch: one loss fell by half and the other rose by half."""
-    if not 0 < GAP * first.val_loss < last.val_loss or not 0 < last.loss < first.loss / 2:
+    if not 0 < APART * first.val_loss < last.val_loss or not 0 < last.loss < first.loss / 2:
         return None
     seen = f"val_loss {last.val_loss:.3g} after {first.val_loss:.3g} at step {first.step}"
     fell = f"while the training loss fell from {first.loss:.3g} to {last.loss:.3g}"
     return seen_as("overfitting", first.step, "warning", f"{seen}, {fell}")
 
 
-def _gap(only: EvaluatedRow) -> Verdict | None:
+def _gap(whole: Whole, only: EvaluatedRow) -> Verdict | None:
     """Of a first epoch it is none: all data were new to it."""
-    if not 0 < GAP * only.loss < only.val_loss:
+    is_shown = whole.run.facts.rows_are_counted and whole.run.known == {"loss", "val_loss"}
+    if not 0 < (SHOWN if is_shown else GAP) * only.loss < only.val_loss:
         return None
     seen = f"val_loss {only.val_loss:.3g} beside a training loss of {only.loss:.3g}; whether the gap grows is not shown"
     return seen_as("overfitting", only.step, "warning", seen)

@@ -46,6 +46,8 @@ class RunFacts:
 
     rows_are_epochs: bool = False
     """Whether a row is the mean over an epoch."""
+    rows_are_counted: bool = False
+    """Whether the log has no steps."""
     is_adversarial: bool = False
     """Whether two networks play against each other, so that neither loss is to be minimised alone."""
     trainer: KnownTrainer | None = None
@@ -200,7 +202,8 @@ class RunStatistics:
     def _first_is_odd(self, loss: float) -> bool:
         """Whether the first row is less than half of both next ones, which are alike, and no loss of guessing.
 
-        It is then an easy batch, or a mean over a window that was hardly filled, and nothing to compare a run with.
+        It is then an easy batch, or a mean over a window that was hardly filled or, at exactly 0, over nothing yet, and
+        nothing to compare a run with.
         """
         if self.rows < 3:
             self._second = loss
@@ -208,7 +211,7 @@ class RunStatistics:
         if self.chance is not None or guessed_among(self.first, None, TOLERANCE) is not None:
             return False
         low, high = min(self._second, loss), max(self._second, loss)
-        return 0 < ODD * self.first < low and high - low < low - self.first
+        return 0 <= ODD * self.first < low and high - low < low - self.first
 
     def _forget_first(self) -> None:
         self.first = self.best = self._second

@@ -3,20 +3,29 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from .names import NAMELESS
 from .record import Record, number
 
 _VALUE = r"[-+]?(?:\d+\.\d*(?:e[-+]?\d+)?|nan)"
-_PLACED = re.compile(rf"\W*(epoch|step|iteration|iter)\W{{0,3}}(\d{{1,12}})(?:/\d+)?\s*[:=|,>-]+\s*({_VALUE})\s*", re.I)
+_PLACED = re.compile(
+    rf"(?:.{{0,80}}?\W)?(epoch|step|iteration|iter)\W{{0,3}}(\d{{1,12}})(?:/\d+)?\s*[:=|,>-]+\s*"
+    rf"({_VALUE}(?:[\s,;|]+{_VALUE})*)\s*",
+    re.IGNORECASE,
+)
+"""`Epoch 3: 1.91`, `INFO:trainer, epoch, 3, 1.91, 2.04`."""
 _NUMBERS = re.compile(
     r"\s*(?:\d{1,12}\s?:\s+)?(?:tensor\()?[-+]?(?:\d|\.\d|nan|inf)[-+.\d\seE,naif]*"
     r"(?:, (?:device|grad_fn|dtype)=.*\)|\))?\s*",
     re.IGNORECASE,
 )
 """`2.31`, `100: 2.31 0.5`, `100, 2.31`, `tensor(2.31, device='cuda:0')`."""
+_BAR = re.compile(r".{0,200}(?:it/s|s/it)\](?=\s*[-+\d])")
+"""A progress bar of tqdm leaves its line open; what the program prints next stands behind it."""
 _TENSOR = re.compile(r"tensor\(([^,()]+).*", re.IGNORECASE)
 _BETWEEN = re.compile(r"\s*[,:]\s*|\s+")
+_COMMAS = re.compile(r"[\s,;|]+")
 _LOSS = re.compile(r"\b(?:loss|cost)", re.IGNORECASE)
 _TRAINING = re.compile(r"\b(?:loss|cost|epoch|train)", re.IGNORECASE)
 _LONGEST = 200
@@ -42,11 +51,14 @@ class BareNumbers:
         if not line.strip() or len(self._entries) >= _MOST:
             return
         self._lines += 1
+        if bar := _BAR.match(line):
+            line = line[bar.end() :]
         if len(line) > _LONGEST:
             return
         if found := _PLACED.fullmatch(line):
             kind = "epoch" if found[1].lower() == "epoch" else "step"
-            self._entries.append({kind: found[2], f"{NAMELESS}1": found[3]})
+            cells = _COMMAS.split(found[3])
+            self._entries.append({kind: found[2]} | {f"{NAMELESS}{place}": cell for place, cell in enumerate(cells, 1)})
         elif _NUMBERS.fullmatch(line):
             cells = _BETWEEN.split(_TENSOR.sub(r"\1", line.strip()))
             is_count = all(cell.lstrip("-+").isdigit() for cell in cells)
@@ -57,11 +69,25 @@ class BareNumbers:
             self._is_of_a_loss = self._is_of_a_loss or _LOSS.search(line) is not None
 
     def finish(self) -> Iterator[Record]:
-        """None where the first column rises, as an accuracy does, in a text that does not speak of a loss."""
+        """None where the only column rises, as an accuracy does, in a text that does not speak of a loss."""
         entries, self._entries = self._entries, []
         enough = _LEAST_OF_TRAINING if self._is_of_training else max(_LEAST, _SHARE * self._lines)
         if len(entries) < enough or len({frozenset(entry) for entry in entries}) > 1:
             return
-        first, last = (number(entry[f"{NAMELESS}1"]) for entry in (entries[0], entries[-1]))
-        if self._is_of_a_loss or (first is not None and last is not None and not last >= first):
+        if self._is_of_a_loss or not _rises(entries, f"{NAMELESS}1") or _has_falling(entries):
             yield from entries
+
+
+def _rises(entries: list[Record], name: str) -> bool:
+    first, last = (number(entry[name]) for entry in (entries[0], entries[-1]))
+    return first is None or last is None or last >= first
+
+
+def _has_falling(entries: list[Record]) -> bool:
+    """Beside an epoch there are several numbers, or beside a count of steps one falls."""
+    if "epoch" in entries[0]:
+        return len(entries[0]) > 2
+    counts = [str(entry[f"{NAMELESS}1"]) for entry in entries]
+    if not all(count.isdigit() for count in counts) or any(int(a) >= int(b) for a, b in pairwise(counts)):
+        return False
+    return not all(_rises(entries, name) for name in entries[0])

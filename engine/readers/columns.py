@@ -42,10 +42,15 @@ class Columns:
     """Losses that are no parts."""
     unmeasured: tuple[str, ...]
     """Columns with a known name that hold nothing: never filled, or zero throughout."""
+    is_guessed: bool
+    """No column is called like a loss, and one was taken by what it holds."""
 
 
-def choose(found: Mapping[str, Content], given: Mapping[str, str]) -> Columns:
-    """`given` maps canonical names to columns, and an empty one leaves a canonical name out."""
+def choose(found: Mapping[str, Content], given: Mapping[str, str], *, is_printed: bool = False) -> Columns:
+    """`given` maps canonical names to columns, and an empty one leaves a canonical name out.
+
+    `is_printed`: the log is what a program printed, and not a table of something else.
+    """
     taken = {name for name in given.values() if name}
     candidates: dict[str, list[tuple[int, int, str, Meaning]]] = {}
     for place, name in enumerate(found):
@@ -71,12 +76,17 @@ def choose(found: Mapping[str, Content], given: Mapping[str, str]) -> Columns:
         chosen["loss"] = (total,)
     if len(chosen.get("val_loss", ())) > len(chosen.get("loss", ())):
         chosen["val_loss"] = chosen["val_loss"][:1]  # several held-out sets, and not the parts of one loss
-    if not {"loss", "val_loss", "reward"} & chosen.keys() and "loss" not in given and (only := nameless_loss(found)):
-        chosen["loss"] = (only,)
+    guess = None
+    if not {"loss", "val_loss", "reward"} & chosen.keys() and "loss" not in given:
+        guess = nameless_loss(found, is_printed=is_printed)
+    if guess:
+        chosen["loss"] = (guess,)
     if _is_never_measured(chosen, found):
         unmeasured += chosen.pop("grad_norm")
     names = [name for columns in chosen.values() for name in columns if name in found]
     gaps = frozenset(name for name in names if found[name].is_nan_a_gap)
+    if "val_loss" not in chosen:  # what is measured only now and then comes back more than once
+        gaps -= {name for name in chosen.get("loss", ()) if name in found and found[name].returns < 2}
     chosen = {name: chosen[name] for name in CANONICAL if name in chosen}
     losses = _further(candidates, chosen, found)
     gaps |= {name for name in losses if found[name].is_nan_a_gap}
@@ -91,6 +101,7 @@ def choose(found: Mapping[str, Content], given: Mapping[str, str]) -> Columns:
             name for canonical in ("loss", "val_loss") for rank, _, name, _ in candidates[canonical] if rank < PART
         ),
         unmeasured=tuple(unmeasured),
+        is_guessed=guess is not None,
     )
 
 

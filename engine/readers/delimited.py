@@ -15,7 +15,9 @@ from .record import RESUMED, Cell, Record, number
 
 _NAMES = {",": "CSV", "\t": "TSV", ";": "CSV with semicolons", "|": "table with bars", " ": "table with spaces"}
 _PROGRESS = re.compile(r"\d+/\d+")
-_RULE = re.compile(r"[-=+|\s]*[-=]{3}[-=+|\s]*")
+_RULE = re.compile(r"[-=+|:\s]*(?:[-=]{3}|-:?\s*\|\s*:?-)[-=+|:\s]*")
+"""Also `-- | --`, as a table copied from a page is written."""
+_NAME_BESIDE_NUMBER = re.compile(r".*[A-Za-z]\W{0,3}[:=]\s*[-+]?\d+")
 _LOOK = 50
 """Lines that show whether a text is a table."""
 _MOST_COLUMNS = 20_000
@@ -51,6 +53,8 @@ class Delimited(Format):
                 if any(_PROGRESS.fullmatch(cell) or _opens_list(cell) for cell in rows[0]):
                     return None  # a row and no header of a table that a person was to read, or the first line of a list
                 numbers = sum(number(cell) is not None for cell in rows[0])
+                if numbers and any(_NAME_BESIDE_NUMBER.fullmatch(cell) for cell in rows[0]):
+                    return None  # `Error:0,25` has a decimal comma
                 is_all_numbers = not any(cell and number(cell) is None for cell in rows[0])
                 if len(rows[0]) > _MOST_COLUMNS or (delimiter in "| " and numbers and not is_all_numbers):
                     return None  # words and numbers between bars or spaces are text

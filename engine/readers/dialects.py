@@ -55,6 +55,8 @@ _DIALECTS: tuple[tuple[str, re.Pattern[str], str | Callable[[re.Match[str]], str
         # Marian: `Ep. 1 : Up. 500 : Sen. 32,000 : Cost 12.0 : Time 200.1s : L.r. 1.0e-04`
         ("Up. ", r"\bEp\. (\d+) : Up\. (\d+)", r"epoch \1 : step \2"),
         ("L.r. ", r"\bL\.r\. ", r"lr "),
+        # PaddlePaddle: `Pass 3, Batch 100, Cost 1.5`
+        ("Pass", r"\bPass\s*[:=]?\s*(\d+),\s*(?=Batch)", r"epoch \1, "),
         # ESPnet: `2epoch:train:1-100batch: loss=1.5`, `2epoch results: [train] loss=1.5, [valid] loss=1.7`
         ("epoch", r"\b(\d+)epoch:train:\d+-(\d+)batch:", r"epoch \1, batch \2, "),
         ("epoch", r"\b(\d+)epoch\b", r"epoch \1 "),
@@ -123,6 +125,8 @@ _DIALECTS: tuple[tuple[str, re.Pattern[str], str | Callable[[re.Match[str]], str
             rf"^(?:\w+:)*At iteration \d+/(\d+)/\d+, .*?(?:char|BCER) train={_VALUE}%.*",
             r"step: \1 error: \2",
         ),
+        # FANN: `Epochs          100. Current error: 0.25. Bit fail 4.`
+        ("Current error", r"^Epochs\s+(\d+)\. Current error:", r"epoch: \1 error:"),
         # Caffe: `Train net output #0: loss = 6.9 (* 1 = 6.9 loss)`; the loss before it is a mean
         ("net output #", r"\b(Train|Test) net output #(\d+): (\S+) =([^(]*).*", r"\1 net: output_\2 \3 =\4"),
     )

@@ -15,7 +15,7 @@ from .format import Format
 from .languages import in_english
 from .lost_loss import LAST_LOSS, lost_loss
 from .named_tuples import told_apart
-from .names import BESIDE, PART, Meaning, meaning
+from .names import BARE, BESIDE, PART, STAND_IN, Meaning, meaning
 from .pairs import pairs_in
 from .pasted import unpasted
 from .record import WRITTEN, Cell, Record
@@ -27,7 +27,7 @@ from .unfinished import UnfinishedBars
 
 _RELEVANT = re.compile(
     r"loss|step|iter|epoch|norm|lr|rate|acc|nll|bpb|error|mse|cost|entropy|xent|reward|return|learn:?\s+\d|'s l[12]:"
-    r"|objf|\bobj\(|ner':|\| t: "
+    r"|objf|\bobj\(|ner':|\| t: |nan detected"
     r"|ppl|perplexity|objective|\d\s*/\s*\d|\d%(?:\)| \()|^\d+(?: train| val|:\t)",
     re.IGNORECASE,
 )
@@ -48,6 +48,7 @@ _ACCOMPANYING = BESIDE - {"reward"}
 """What alone makes no entry; a reward does, as some agents log nothing else."""
 _LONGEST = 20_000
 _MOST_NAMES = 300
+_MOST_PRIVATE = 20_000
 
 
 @dataclass
@@ -98,13 +99,15 @@ class FreeTextReading:
 
     def finish(self) -> Iterator[Record]:
         for entry in self._lines.finish():
+            self._bare = None
             yield from self._by_step(entry)
         yield from self._ended()
         for entry in self._series.finish():
             self._bare = None
             yield entry
         if self._bare is not None:
-            yield from self._bare.finish()
+            bare = [*self._bare.finish()]
+            yield from max(self._lines.private, bare, key=len)  # a training prints the same line again and again
 
     def _by_step(self, entry: Record) -> Iterator[Record]:
         """Several lines about one step are one entry, as long as they do not contradict each other."""
@@ -132,10 +135,14 @@ class _Reading:
     table: TextTable = field(default_factory=TextTable)
     block: TextBlock = field(default_factory=TextBlock)
     bars: UnfinishedBars = field(default_factory=UnfinishedBars)
-    loss: tuple[int, str] = (PART, LAST_LOSS)
+    loss: tuple[int, str] = (BARE, LAST_LOSS)
     """The rank and the name of the loss that stands for all others so far."""
     quoted: dict[str, Cell] = field(default_factory=dict)
     """An error message above the log in which it came."""
+    is_known: bool = False
+    """Whether there was an entry."""
+    private: list[Record] = field(default_factory=list)
+    """Lines with a place and numbers whose names mean nothing: all there is of a trainer with names of its own."""
 
     def entries(self, line: str) -> Iterator[Record]:
         if "\x1b" in line or "\x08" in line:
@@ -208,7 +215,7 @@ class _Reading:
                     entry[name] = f"{float(value) / max(float(total.replace(',', '')), 1)}"  # 9800/10000
                 case Meaning(canonical=canonical, rank=rank):
                     entry[name] = value
-                    if canonical == "loss":
+                    if canonical == "loss" and not PART <= rank < STAND_IN:
                         self.loss = min(self.loss, (rank, name))
                 case None if len(self.names) < _MOST_NAMES or name in self.names:
                     entry.setdefault(name, value)
@@ -226,4 +233,7 @@ class _Reading:
         known = {found.canonical for name in entry if (found := meaning(name))} - _ACCOMPANYING
         if any(not canonical.startswith("total") for canonical in known):
             self.names |= entry.keys()
+            self.is_known = True
             yield {**self.place, **entry}
+        elif entry and self.place and len(self.private) < _MOST_PRIVATE and not self.is_known:
+            self.private.append({**self.place, **entry})

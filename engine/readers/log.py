@@ -21,7 +21,7 @@ from .free_text import FreeText
 from .json_document import JsonDocument, looks_like_document
 from .json_lines import JsonLines
 from .mlflow_store import MlflowMetric
-from .names import CANONICAL, meaning
+from .names import CANONICAL, NAMELESS, meaning
 from .notebook import Notebook
 from .notes import is_part, notes
 from .pauses import clock_of
@@ -104,6 +104,7 @@ class Log:
         return RunFacts(
             steps=self.steps,
             rows_are_epochs=place is not None and place.canonical == "epoch",
+            rows_are_counted=self.step_column is None,
             is_adversarial=self.adversarial,
             trainer=trainer_of(part for name in named for part in name.split(" + ")),
         )
@@ -142,7 +143,7 @@ def open_log(
         try:
             return surveyed(format, source, _sample(format, source))
         except ReadError as refused:
-            if not isinstance(format, Delimited) or _has_numbers(format, source):
+            if not isinstance(format, Delimited) or _is_table(format, source):
                 raise
             return _as_text(surveyed, source, refused)
     except BaseException:
@@ -151,15 +152,20 @@ def open_log(
 
 
 def _as_text(surveyed: Callable[[Format, Source, list[Record]], Log], source: Source, refused: ReadError) -> Log:
-    """Lines that look like a table by their commas, but hold no number as one, may be what a program printed."""
+    """Lines that look like a table by their commas, but are none, may be what a program printed."""
     try:
         return surveyed(FreeText(), source, _sample(FreeText(), source))
     except ReadError:
         raise refused from None
 
 
-def _has_numbers(format: Format, source: Source) -> bool:
-    return any(held.values for held in contents(_sample(format, source)).values())
+def _is_table(format: Format, source: Source) -> bool:
+    """Whether it holds numbers, and under names or without words between them."""
+    held = contents(_sample(format, source))
+    has_words = any(column.texts for column in held.values())
+    return any(column.values for column in held.values()) and not (
+        has_words and all(name.startswith(NAMELESS) for name in held)
+    )
 
 
 def _store_in(path: Path) -> Format | None:
@@ -218,7 +224,8 @@ def _surveyed(
         sample = list(reshaped(sample, turns))
         found = contents(sample)
     given = {canonical: _existing(name, canonical, column, list(found)) for canonical, column in given.items()}
-    columns = choose(found, {canonical: column for canonical, column in given.items() if canonical != "step"})
+    mapped = {canonical: column for canonical, column in given.items() if canonical != "step"}
+    columns = choose(found, mapped, is_printed=format.name == "text")
     numeric = [column for column in found if found[column].values]
     judged = _judged(columns, found)
     if not judged and (needs_loss or not numeric):

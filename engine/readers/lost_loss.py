@@ -16,6 +16,7 @@ _SIGNS = (
     "s nan, stopping training", "s inf, stopping training",  # DETR, MAE and their kin
     "returned nan values in its",  # PyTorch's anomaly detection
     "found NaN in local",  # Megatron
+    "NaN detected",  # Theano's translation tutorials and what grew from them
 )  # fmt: skip
 _AT = re.compile(r"(?:iteration|step)\s?=?\s?(\d{1,12})")
 

@@ -82,7 +82,7 @@ _STEP = {
     ("steps", "done"): 5, ("n", "iter"): 5, ("batches",): 6, ("round",): 6, ("batch",): 7, ("batch", "idx"): 7,
     ("batch", "num"): 7, ("timesteps",): 4, ("timestep",): 4, ("num", "timesteps"): 4, ("total", "timesteps"): 4,
     ("time", "total", "timesteps"): 4, ("timesteps", "total"): 4, ("training", "iteration"): 6,
-    ("episode",): 5, ("episodes",): 5,
+    ("episode",): 5, ("episodes",): 5, ("example", "counter"): 6,
 }  # fmt: skip
 _ROUNDS = {"step", "iter", "iteration", "it", "batch", "update"}
 _SECONDS = {"s", "sec", "secs", "second", "seconds", "ms"}

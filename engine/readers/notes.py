@@ -32,8 +32,9 @@ def notes(columns: Columns, shown: Mapping[str, str], *, is_short: bool) -> tupl
             )
         elif len(taken) > 1:
             found.append(f"no column is the whole {canonical}: its parts were added up; {_TAKE.format(canonical)}")
-    if loss and loss.startswith(NAMELESS):
-        found.append(f"no column has a name: {loss} was taken for the loss; {_TAKE.format('loss')}")
+    if loss and columns.is_guessed:
+        what = "has a name" if loss.startswith(NAMELESS) else "is called like a loss"
+        found.append(f"no column {what}: {printable(loss)} was taken for the loss; {_TAKE.format('loss')}")
     if not {"loss", "val_loss", "reward"} & shown.keys():
         found.append(
             "no loss is in the log, and the gradient norm is NaN: a loss that is NaN is left out by some trainers"

@@ -8,11 +8,12 @@ from .names import Meaning, is_held_out, meaning
 from .record import total_of
 
 _NUMBER = (
-    r"[-+]?(?:\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d*)?(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?"
-    r"|(?:nan|inf(?:inity)?)x*(?![a-z]))"
+    r"[-+]?(?:0,\d{2,17}(?![\d,.])|\d{1,3}(?:,\d{3})+(?!\d)(?:\.\d+)?|\d{1,9},\d{4,17}(?![\d,.])"
+    r"|\d+(?:\.\d*)?(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?|(?:nan|inf(?:inity)?)x*(?![a-z]))"
 )
-_WORD = r"(?<!\d/)(?!(?<=loss )(?:nan|inf)\b|nan\)|inf\))[A-Za-z_@][\w.@/()%-]{0,50}(?:'s)?"
-_SIGN = r"[\"']?(?:\s{0,20}(?:[:=]>?|-{1,3}>|→)\s{0,20}|\s{1,20}|\s-\s)(?:tensor\(|np\.float\d\d\(|\[\s{0,10}|[\"'])?"
+"""A comma stands before thousands, or before a fraction where no thousands can be: `0,25`, `12,0625`."""
+_WORD = r"(?<!\d/)(?!(?<=loss )(?:nan|inf)\b|nan\)|inf\))(?:[1-4][dD]_)?[A-Za-z_@][\w.@/()%-]{0,50}(?:'s)?"
+_SIGN = r"[\"']?(?:\s{0,20}(?:[:=]>?|-{1,3}>|→)\s{0,20}|\s{1,20}#?|\s-\s)(?:tensor\(|np\.float\d\d\(|\[\s{0,10}|[\"'])?"
 _PAIR = re.compile(
     # a name of up to five words, then a sign, a bracket or a space, then its value and perhaps how many there will be
     rf"(?<![\w.])(?P<name>{_WORD}(?: \(?{_WORD}){{0,4}}){_SIGN}(?P<value>{_NUMBER})"
@@ -27,6 +28,8 @@ _CONTEXT = re.compile(
     r"(?<![A-Za-z])(train|training|valid|validation|val|eval|evaluation|test|dev)(?![A-Za-z])", re.IGNORECASE
 )
 _CHATTER = {"info", "debug", "warning", "print", "at", "after", "on", "in", "the", "and", "is", "of", "current"}
+_UNITS = {"s", "sec", "secs", "seconds", "ms", "mins", "minutes", "hours", "gb", "mb"}
+"""Of the number before a name: `Time Elapsed: 114.8 s Mean Reward: 0.4`."""
 _NOT_NOW = {"best", "lowest", "minimum", "min", "previous", "last", "from", "initial"}
 _AT = {"at", "after", "on", "in", "of", "for"}
 
@@ -73,7 +76,7 @@ def _whole(line: str, pair: re.Match[str]) -> str:
 def _named(text: str) -> tuple[str, Meaning | None]:
     """A name without the chatter before it; a place may stand behind any words: `Finished training epoch 3`."""
     words = text.split(" ")
-    while len(words) > 1 and words[0].lower().strip("()") in _CHATTER:
+    while len(words) > 1 and words[0].lower().strip("()") in _CHATTER | _UNITS:
         words.pop(0)
     name = " ".join(words)
     found, last = meaning(name), meaning(words[-1])

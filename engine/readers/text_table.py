@@ -10,7 +10,7 @@ from functools import lru_cache
 from .names import meaning
 from .record import Cell, number, total_of
 
-_HINT = re.compile(r"loss|gpu_mem", re.IGNORECASE)
+_HINT = re.compile(r"loss|gpu_mem|m[as]e\b|m[as]e_|rmse|err|cost|ppl|perplexity|nll|entropy|objective", re.IGNORECASE)
 _ROW = re.compile(r"[\s|]*[-+]?\d")
 _VALUE = re.compile(r"(?:^|[\s|:=(\[])[-+]?\.?\d")
 """A number; a line with one is no line of names."""
@@ -24,6 +24,8 @@ _COLLIDED = re.compile(r"(\.\d{6})(?=\d)")
 """Numbers with six places that are wider than their columns, as fastai prints them."""
 _RULE = re.compile(r"[\s|:+-]+")
 """The line below the names of a Markdown table."""
+_COMMENT = re.compile(r"^[\"'\s]*#?\s*(?=(?:global[ _])?(?:step|epoch|iter|batch|round))", re.IGNORECASE)
+"""What stands before the names in a header that is a comment, `#  step  rmse_trn  lr`, or quoted."""
 _LONGEST = 2000
 _SPACY = {"E": "epoch", "#": "step"}
 _YOLO = ("box", "obj", "cls", "total", "dfl", "seg", "pose", "kobj", "angle")
@@ -47,7 +49,7 @@ class TextTable:
     _headers: list[tuple[str, ...]] = field(default_factory=list)
     _is_tabbed: bool = False
     _above: str = ""
-    """The last line between bars that has no number: names may stand on two lines, as MATLAB prints them."""
+    """The last line if it has no number: names may stand on two lines, as MATLAB and Vowpal Wabbit print them."""
     is_unfinished: bool = False
     """Whether the last row stands before a progress bar that is not full: it is of an epoch that goes on."""
 
@@ -61,14 +63,12 @@ class TextTable:
         if _YOLO_ROW.match(line) and (names := _yolo_names(_BAR.sub("", line).split())):
             self._headers, self._is_tabbed = [names], False
             return self._row(line)
-        above = self._above
-        if not _RULE.fullmatch(line):
-            self._above = "" if _VALUE.search(line) or "|" not in line else line
-        if (
-            _HINT.search(line)
-            and not _VALUE.search(line)
-            and (headers := _headers(line) or _headers_of_two(above, line))
-        ):
+        if _RULE.fullmatch(line):
+            return None
+        above, self._above = self._above, "" if _VALUE.search(line) else line
+        if not self._above or not _HINT.search(line):
+            return None
+        if headers := _headers(line) or _headers_of_two(above, line):
             self._headers, self._is_tabbed = headers, "\t" in line.strip()
             return {}
         return None
@@ -121,7 +121,7 @@ def _entry(names: Sequence[str], cells: Sequence[str]) -> dict[str, Cell]:
 @lru_cache(maxsize=64)
 def _headers(line: str) -> list[tuple[str, ...]]:
     """The ways in which a line can be read as names of columns, the likeliest first."""
-    text = line.strip().strip("|").strip()
+    text = _COMMENT.sub("", line.strip().strip("|").strip(), count=1)
     if "|" in text:
         ways = [re.split(r"\s*\|\s*", text)]
     elif "\t" in text:
@@ -135,7 +135,7 @@ def _headers(line: str) -> list[tuple[str, ...]]:
 def _headers_of_two(above: str, line: str) -> list[tuple[str, ...]]:
     """Names on two lines; where the lower ones come again, each upper one is the title of a group of columns."""
     upper, lower = (_cells(half, tabbed=False) for half in (above, line))
-    if not above or len(upper) != len(lower):
+    if len(upper) != len(lower) or len(upper) < 3 or ("|" in above) != ("|" in line):
         return []
     if len({*lower}) < len(lower):
         for place, name in enumerate(upper):
