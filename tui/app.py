@@ -12,13 +12,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from rich.console import Console
 from textual import events, on, work
-from textual.actions import ActionParseResult
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
-from textual.command import CommandPalette
-from textual.dom import DOMNode
 from textual.screen import Screen
-from textual.widgets import OptionList
 
 from .dialogs.opening_screen import load_run_screen, open_or_notify
 from .dialogs.too_small import TooSmallScreen, is_too_small
@@ -209,22 +205,6 @@ class TinyGPTApp(RememberingApp):
     def get_key_display(self, binding: Binding) -> str:
         display = super().get_key_display(binding)
         return display if display.isascii() or not self._ascii else binding.key
-
-    async def run_action(
-        self,
-        action: str | ActionParseResult,
-        default_namespace: DOMNode | None = None,
-        namespaces: Mapping[str, DOMNode] | None = None,
-    ) -> bool:
-        """A list that has no size yet has no pages either: Textual's would end the app."""
-        if "page_" in str(action) and any(not each.scrollable_content_region for each in self.screen.query(OptionList)):
-            return False
-        return await super().run_action(action, default_namespace, namespaces)
-
-    async def action_command_palette(self) -> None:
-        """With no id, which would be there twice while the last one is removed; mounted before the next key."""
-        if not isinstance(self.screen, CommandPalette):
-            await self.push_screen(CommandPalette())
 
     def action_notices(self) -> None:
         from .dialogs.notices import NoticesScreen

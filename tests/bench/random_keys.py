@@ -74,11 +74,12 @@ async def sitting(state: str, keys: int, chance: random.Random, folder: Path) ->
                     raise
             pressed += burst
             if not is_there(app):
-                break
+                return pressed
             if state == "training" and run.live and chance.random() < 0.5:
                 count = chance.choice((1, 1, 5, 200))
                 run.say(*steps(CONFIG, [chance.uniform(2, 3) for _ in range(count)], first=step + 1))
                 step += count
+        app.exit()  # a sitting ends as a person's does, at any moment
     return pressed
 
 
