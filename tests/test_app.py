@@ -2,14 +2,18 @@
 
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 from rich.color import ColorSystem
 from rich.color_triplet import ColorTriplet
 from textual.color import Color
-from textual.screen import ModalScreen
+from textual.command import CommandList, CommandPalette
+from textual.screen import ModalScreen, Screen
 from textual.theme import BUILTIN_THEMES
+from textual.widgets import Input, OptionList
+from textual.worker import WorkerCancelled
 
 from tinygpt_tui.engine.client.run import ClientError
 from tinygpt_tui.engine.config import RunConfig
@@ -123,10 +127,50 @@ async def test_the_opening_waits_for_the_dialog_over_it_and_then_gives_way(tmp_p
         app, opening, dialog = pilot.app, OpeningScreen("Starting"), ModalScreen[None]()
         await app.push_screen(opening)
         await app.push_screen(dialog)
-        await opening.finish()
+        opening.finish()
         assert app.screen_stack[-2:] == [opening, dialog]
         await dialog.dismiss()
         await until(pilot, lambda: opening not in app.screen_stack)
+
+
+async def test_a_page_key_that_comes_before_the_list_has_a_size_does_nothing(tmp_path: Path) -> None:
+    async with TinyGPTApp(tmp_path, settings_file=tmp_path / "settings.toml").run_test() as pilot:
+        choices = OptionList("one", "two")
+        choices.display = False
+        await pilot.app.screen.mount(choices)
+        choices.highlighted = 0
+        for action in ("page_up", "page_down"):
+            assert not await pilot.app.run_action(action, choices)
+
+
+async def test_the_palette_opens_again_before_the_last_one_is_gone(tmp_path: Path) -> None:
+    async with TinyGPTApp(tmp_path, settings_file=tmp_path / "settings.toml").run_test() as pilot:
+        for _ in range(3):
+            await pilot.app.run_action("command_palette")
+            await pilot.app.run_action("command_palette")
+            assert isinstance(pilot.app.screen, CommandPalette)
+            pilot.app.screen.dismiss()
+        assert len(pilot.app.screen_stack) == 1
+
+
+async def test_a_search_of_a_palette_that_is_gone_ends_nothing_else(tmp_path: Path) -> None:
+    async with TinyGPTApp(tmp_path, settings_file=tmp_path / "settings.toml").run_test() as pilot:
+        await pilot.app.run_action("command_palette")
+        await pilot.app.screen.query_one(CommandList).remove()
+        pilot.app.screen.query_one(Input).value = "theme"
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, CommandPalette)
+
+
+async def test_a_screen_that_is_being_left_asks_nothing_more(tmp_path: Path) -> None:
+    async with TinyGPTApp(tmp_path, settings_file=tmp_path / "settings.toml").run_test() as pilot:
+        app, left = pilot.app, Screen[None]()
+        await app.push_screen(left)
+        app.pop_screen()
+        asking = left.run_worker(partial(app.push_screen_wait, ModalScreen[None]()))
+        with pytest.raises(WorkerCancelled):
+            await asking.wait()
+        assert len(app.screen_stack) == 1
 
 
 @pytest.mark.parametrize("key", ["ctrl+q", "ctrl+c", "q"])

@@ -32,7 +32,7 @@ from tinygpt_tui.engine.training.trainer import Trainer
 from .fatal_worker import MOMENTS, fatal_worker
 from .texts import TEXT, small_config
 
-KILLS = int(os.environ.get("TINYGPT_TUI_KILLS", "4"))
+KILLS = int(os.environ.get("TINYGPT_TUI_KILLS", "2"))
 """The figure in tests/bench/README.md is for 30; each costs an import of torch."""
 CHANGES = (ChangeSettings(lr_times=0.5, dropout=0.2), ChangeSettings(batch=3, accumulation=2))
 

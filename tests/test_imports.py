@@ -53,6 +53,7 @@ TUI = (
         "textual_private",
         "own_command",
     },
+    {"typed_ahead_app"},
     {"noticing_app"},
     {"remembering_app"},
     {"plots", "open_run"},

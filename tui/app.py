@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from signal import SIGTERM
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.console import Console
 from textual import events, on, work
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from . import gc_control
+from .dialogs.opening_screen import load_run_screen, open_or_notify
 from .dialogs.too_small import TooSmallScreen, is_too_small
 from .home.entry_list import utc_now
 from .home.screen import HomeScreen
@@ -39,7 +38,6 @@ from .places import screen_of
 from .remembering_app import RememberingApp
 from .run.leave_dialog import LeaveDialog
 from .settings import Preferences, settings_path
-from .text import visible
 
 if TYPE_CHECKING:
     from .open_run import OpenedRun
@@ -48,8 +46,6 @@ if TYPE_CHECKING:
 WIDTHS: list[tuple[int, str]] | None = [(0, "-narrow"), (76, "-split"), (110, "-wide")]
 HEIGHTS: list[tuple[int, str]] | None = [(0, "-low"), (20, "-middle"), (30, "-high")]
 """Classes that a screen has from so many cells on, for the style sheet."""
-RUN_SCREEN = f"{__package__}.run.screen"
-"""What draws curves takes longer to import than the first frame may take."""
 COURSE_PROGRESS = "course.toml"
 """What is remembered of the course lies beside the settings."""
 
@@ -137,8 +133,7 @@ class TinyGPTApp(RememberingApp):
             self.go_to(GoTo(self._destination))
         else:
             # import what draws curves while a person still chooses
-            prepare = partial(import_module, RUN_SCREEN)
-            self.call_after_refresh(partial(self.run_worker, prepare, thread=True, group="prepare"))
+            self.call_after_refresh(partial(self.run_worker, load_run_screen, thread=True, group="prepare"))
 
     def on_resize(self, event: events.Resize) -> None:
         if is_too_small(event.size) and not isinstance(self.screen, TooSmallScreen):
@@ -224,23 +219,3 @@ class TinyGPTApp(RememberingApp):
             words = f"{' '.join(row.keys)}  {row.tooltip}"
             yield SystemCommand(row.description, words, partial(self.run_action, row.action, row.node))
         yield SystemCommand("screenshot", "Save a picture of this screen as SVG", self.deliver_screenshot)
-
-
-async def open_or_notify(app: App[None], run: Awaitable[OpenedRun], words: str) -> OpenedRun | None:
-    """The run, with `words` on the screen while it opens; None, and a notice with the reason, where it cannot."""
-    from ..engine.client.run import ClientError
-    from ..engine.config import ConfigError
-    from ..engine.storage.run_store import StoreError
-    from .dialogs.opening_screen import OpeningScreen
-
-    opening = OpeningScreen(words)
-    await app.push_screen(opening)
-    try:
-        found, _ = await asyncio.gather(run, asyncio.to_thread(import_module, RUN_SCREEN))
-    except (ConfigError, StoreError, ClientError) as error:
-        await opening.finish()
-        app.notify(visible(str(error)), severity="error", timeout=10, markup=False)
-        return None
-    await opening.finish()
-    gc_control.settle()
-    return found

@@ -3,8 +3,9 @@
 from collections import deque
 from dataclasses import dataclass
 
-from textual.app import App
 from textual.notifications import SeverityLevel
+
+from .typed_ahead_app import TypedAheadApp
 
 _MOST = 50
 
@@ -15,7 +16,7 @@ class Notice:
     severity: SeverityLevel
 
 
-class NoticingApp(App[None]):
+class NoticingApp(TypedAheadApp):
     def __init__(self) -> None:
         super().__init__()
         self.notices: deque[Notice] = deque(maxlen=_MOST)

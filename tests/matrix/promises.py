@@ -12,7 +12,7 @@ from tinygpt_tui.engine.lesson import Lesson, LessonFix
 from tinygpt_tui.engine.measured import MeasuredRun, first_step
 
 SEEDS = (0, 1, 2)
-DAYS = 26
+DAYS = 53
 """Within so many days the daily shares are the whole matrix."""
 
 

@@ -1,11 +1,27 @@
 """Says what is being opened while a run's worker starts; gives way to the run."""
 
-from textual.app import ComposeResult
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from textual.app import App, ComposeResult
 from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
 
+from .. import gc_control
 from ..text import visible
+
+if TYPE_CHECKING:
+    from ..open_run import OpenedRun
+
+
+def load_run_screen() -> None:
+    """What draws curves takes longer to import than the first frame may take."""
+    import_module("..run.screen", __package__)
 
 
 class OpeningScreen(Screen[None]):
@@ -21,8 +37,30 @@ class OpeningScreen(Screen[None]):
         if self._is_over:
             self.dismiss()
 
-    async def finish(self) -> None:
-        """Give way, or as soon as the dialog over it is closed: to dismiss a covered screen would close the dialog."""
+    def finish(self) -> None:
+        """Give way, or as soon as the dialog over it is closed: to dismiss a covered screen would close the dialog.
+
+        The end of the screen is not awaited: who leaves the app cancels what awaits it, and with it the screen's task.
+        """
         self._is_over = True
         if self.is_active:
-            await self.dismiss()
+            self.dismiss()
+
+
+async def open_or_notify(app: App[None], run: Awaitable[OpenedRun], words: str) -> OpenedRun | None:
+    """The run, with `words` on the screen while it opens; None, and a notice with the reason, where it cannot."""
+    from ...engine.client.run import ClientError
+    from ...engine.config import ConfigError
+    from ...engine.storage.run_store import StoreError
+
+    opening = OpeningScreen(words)
+    await app.push_screen(opening)
+    try:
+        found, _ = await asyncio.gather(run, asyncio.to_thread(load_run_screen))
+    except (ConfigError, StoreError, ClientError) as error:
+        opening.finish()
+        app.notify(visible(str(error)), severity="error", timeout=10, markup=False)
+        return None
+    opening.finish()
+    gc_control.settle()
+    return found

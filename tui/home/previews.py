@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 from textual.widget import Widget
 
@@ -36,12 +37,12 @@ class Previews:
                 if self.of_run.run is None or identity(self.of_run.run) != identity(entry):
                     self.of_run.log_summary = None
                 self.of_run.run = entry
-                self._screen.run_worker(self._look_into(entry), group="log_summary", exclusive=True)
+                self._screen.run_worker(partial(self._look_into, entry), group="log_summary", exclusive=True)
             case LearnEntry():
                 self.of_preset.preset = entry
             case PresetEntry():
                 self.of_preset.preset = entry
-                self._screen.run_worker(self._look_for_speed(entry), group="speed", exclusive=True)
+                self._screen.run_worker(partial(self._look_for_speed, entry), group="speed", exclusive=True)
             case _:
                 self.of_preset.preset = None
 

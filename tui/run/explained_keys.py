@@ -104,7 +104,7 @@ class ExplainedKeys(Screen[Destination]):
     async def _leave(self, destination: Destination, question: str) -> None:
         if await may_leave(self, self._run, question, self._feed.newest):
             while self.app.screen is not self:
-                await self.app.screen.dismiss(None)
+                self.app.screen.dismiss(None)
             self._feed.is_closed = True
             self.dismiss(destination)
 

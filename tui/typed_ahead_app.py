@@ -1,0 +1,53 @@
+"""An app that keys do not end which come faster than its screens are ready, as Textual's would be ended."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from textual.actions import ActionParseResult
+from textual.app import App
+from textual.command import CommandPalette
+from textual.dom import DOMNode
+from textual.screen import Screen
+from textual.widgets import OptionList
+from textual.worker import Worker, get_current_worker
+
+Result = TypeVar("Result")
+
+
+class Palette(CommandPalette):
+    def run_worker(self, *arguments: Any, **options: Any) -> Worker[Any]:
+        """A search that finds the palette already gone ends itself, not the app."""
+        return super().run_worker(*arguments, **options | {"exit_on_error": False})
+
+
+class TypedAheadApp(App[None]):
+    async def run_action(
+        self,
+        action: str | ActionParseResult,
+        default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:
+        """A list that has no size yet has no pages either."""
+        if "page_" in str(action) and any(not each.scrollable_content_region for each in self.screen.query(OptionList)):
+            return False
+        return await super().run_action(action, default_namespace, namespaces)
+
+    async def action_command_palette(self) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """With no id, which would be there twice while the last one is removed; mounted before the next key."""
+        if not isinstance(self.screen, CommandPalette):
+            await self.push_screen(Palette())
+
+    async def push_screen_wait(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, screen: Screen[Result], *, mode: str | None = None
+    ) -> Result:
+        """Not from a screen that is being left: it would await its own removal, which cancels what its screen awaits.
+
+        CancelledError there, which ends the worker that asks.
+        """
+        node = get_current_worker().node
+        if not self.is_running or (isinstance(node, Screen) and node not in self.screen_stack):
+            raise asyncio.CancelledError
+        return await super().push_screen_wait(screen, mode=mode)
