@@ -53,6 +53,8 @@ from .tree import in_families
 _REFRESH_S = 1.5
 _IDLE_SHARE = 30
 """Reading the list may take one part in so many of the time."""
+_FEWEST_PRESETS = 8
+"""In the first frame; a low screen has one line for each, any other two."""
 
 
 class HomeScreen(RunActions):
@@ -122,7 +124,7 @@ program writes is opened by a command: tinygpt-tui watch train.log, or watch and
 
     def on_mount(self) -> None:
         """The first frame has as many presets as there is room for; the others are read with the runs."""
-        self._presets = first_preset_entries(self.app.size.height // 3)
+        self._presets = first_preset_entries(max(_FEWEST_PRESETS, self.app.size.height // 3))
         self.watch(self.filter_line, "wanted", self._show_entries)
         self.watch(self.filter_line, "is_begun", self.refresh_bindings, init=False)
         self.watch(self, "listing", self._show_entries, init=False)
