@@ -2,8 +2,9 @@
 
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
+from functools import cache, partial
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -71,37 +72,61 @@ def _plain(limit: float) -> str:
 
 def build(cls: type, table: Mapping[str, Any], where: str) -> Any:
     """A dataclass from a table, section by section; the error names the key, its value and what it should be."""
-    hints = get_type_hints(cls)
-    names = [f.name for f in fields(cls)]
+    readers = _readers_of_fields(cls)
     for key in table:
-        if key not in names:
-            raise ConfigError(f"there is no key {_join(where, key)!r}; the keys here are {', '.join(names)}")
-    for needed in fields(cls):
-        if needed.default is MISSING and needed.default_factory is MISSING and needed.name not in table:
-            raise ConfigError(f"{_join(where, needed.name)} is missing; add it")
-    values = {name: _value(hints[name], table[name], _join(where, name)) for name in names if name in table}
-    return cls(**values)
+        if key not in readers:
+            raise ConfigError(f"there is no key {_join(where, key)!r}; the keys here are {', '.join(readers)}")
+    for needed in _needed(cls):
+        if needed not in table:
+            raise ConfigError(f"{_join(where, needed)} is missing; add it")
+    return cls(**{name: read(table[name], _join(where, name)) for name, read in readers.items() if name in table})
+
+
+_Reader = Callable[[Any, str], Any]
+"""Makes a value and its key into what a field holds, or raises a ConfigError that names the key."""
+
+
+@cache
+def _readers_of_fields(cls: type) -> Mapping[str, _Reader]:
+    """By the names of a dataclass's fields. Type hints are looked up once a class: for each table it takes too long."""
+    hints = get_type_hints(cls)
+    return {each.name: _reader(hints[each.name]) for each in fields(cls)}
+
+
+@cache
+def _needed(cls: type) -> tuple[str, ...]:
+    """Names of the fields without a default."""
+    return tuple(each.name for each in fields(cls) if each.default is MISSING and each.default_factory is MISSING)
 
 
 def _join(where: str, key: str) -> str:
     return f"{where}.{key}" if where else key
 
 
-def _value(hint: Any, value: Any, key: str) -> Any:
+def _reader(hint: Any) -> _Reader:
     if is_dataclass(hint):
-        return build(hint, _table(value, key), key)  # pyright: ignore[reportArgumentType]
+        return lambda value, key: build(hint, _table(value, key), key)  # pyright: ignore[reportArgumentType]
     match get_origin(hint), get_args(hint):
         case origin, (item, *_) if origin is tuple:
-            return tuple(_value(item, each, f"{key}[{place}]") for place, each in enumerate(_list(value, key), 1))
+            read = _reader(item)
+            return lambda value, key: tuple(
+                read(each, f"{key}[{place}]") for place, each in enumerate(_list(value, key), 1)
+            )
         case origin, (_, item) if origin is Mapping:
-            return {name: _value(item, each, _join(key, name)) for name, each in _table(value, key).items()}
+            read = _reader(item)
+            return lambda value, key: {name: read(each, _join(key, name)) for name, each in _table(value, key).items()}
         case origin, options if origin in (Union, UnionType):
-            lists = [option for option in options if get_origin(option) is tuple]
-            if lists and isinstance(value, list | tuple):
-                return _value(lists[0], value, key)
-            return _scalar(tuple(option for option in options if option not in lists), value, key)
+            return _union_reader(options)
         case _:
-            return _scalar((hint,), value, key)
+            return partial(_scalar, (hint,))
+
+
+def _union_reader(options: tuple[Any, ...]) -> _Reader:
+    lists = [_reader(option) for option in options if get_origin(option) is tuple]
+    scalars = partial(_scalar, tuple(option for option in options if get_origin(option) is not tuple))
+    if not lists:
+        return scalars
+    return lambda value, key: (lists[0] if isinstance(value, list | tuple) else scalars)(value, key)
 
 
 def _table(value: Any, key: str) -> Mapping[str, Any]:

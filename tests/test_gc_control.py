@@ -32,6 +32,14 @@ def test_what_a_redraw_leaves_behind_waits_for_the_sweep() -> None:
     assert all(knot() is None for knot in left_behind)
 
 
+def test_the_collector_waits_while_the_program_starts() -> None:
+    gc_control.hold()
+    made = [weakref.ref(Knot()) for _ in range(20_000)]
+    assert all(knot() is not None for knot in made)
+    gc_control.release()
+    assert gc.get_freeze_count() > 20_000
+
+
 def test_what_is_there_when_it_settles_is_not_passed_over_again() -> None:
     gc_control.settle()
     assert gc.get_freeze_count() > 1000

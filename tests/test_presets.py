@@ -7,7 +7,15 @@ import pytest
 from tinygpt_tui.engine.config import ConfigError, RunConfig
 from tinygpt_tui.engine.lesson import Expectation, Lesson, LessonFix, Question, Watch
 from tinygpt_tui.engine.preset_check import faulty_files, problems
-from tinygpt_tui.engine.presets import BadPreset, Preset, copy_preset, find_preset, preset_files, read_presets
+from tinygpt_tui.engine.presets import (
+    BadPreset,
+    Preset,
+    copy_preset,
+    find_preset,
+    first_presets,
+    preset_files,
+    read_presets,
+)
 from tinygpt_tui.tui.cli.main import run_command
 
 LESSON = Lesson(
@@ -128,6 +136,11 @@ def test_promises_point_at_steps_presets_and_keys_that_exist() -> None:
         "lesson.fixes[3].gone = 'stall' is not expected",
     ):
         assert words in found
+
+
+@pytest.mark.parametrize("count", [1, 7, 100])
+def test_the_first_presets_are_those_that_the_whole_library_begins_with(own: Path, count: int) -> None:
+    assert first_presets(count) == read_presets(own)[:count]
 
 
 def test_a_bad_preset_of_ones_own_hides_no_other(own: Path) -> None:

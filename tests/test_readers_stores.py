@@ -6,14 +6,23 @@ import math
 import random
 import sqlite3
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.store_files import WANDB_BLOCK, event, events, history, simple, tensor, wandb
+from tinygpt_tui.engine.readers.block import NO_ROWS, block_of
 from tinygpt_tui.engine.readers.crc32c import masked, plain_checksum
+from tinygpt_tui.engine.readers.event_files import EventFiles
 from tinygpt_tui.engine.readers.log import Log, open_log
+from tinygpt_tui.engine.readers.points import joined
+from tinygpt_tui.engine.readers.protobuf import messages
 from tinygpt_tui.engine.readers.source import ReadError
+from tinygpt_tui.engine.readers.wandb_file import _Histories, _row
 
 GOLDEN = Path(__file__).parent / "golden"
 LOSSES = [4.0, 3.5, 3.0, 2.5, 2.25, 2.0, 1.75, 1.5]
@@ -37,6 +46,25 @@ def event_file(losses: Sequence[float] = LOSSES, tag: str = "train/loss", *, tim
 
 def wandb_file(losses: Sequence[float] = LOSSES) -> bytes:
     return wandb(history({"train/loss": loss, "_step": step}) for step, loss in by_step(losses))
+
+
+def random_rows(draw: random.Random) -> list[tuple[int, dict[str, float]]]:
+    """With gaps, what is no finite number, and now and then a step that falls."""
+    rows, step = list[tuple[int, dict[str, float]]](), 0
+    for _ in range(60):
+        step = step + draw.randint(0, 3) if draw.random() < 0.97 else draw.randint(0, step)
+        values = {name: draw.choice([draw.random(), draw.random(), 1.0, math.nan, math.inf]) for name in ("lr", "acc")}
+        values |= {name: draw.random() for name in ("loss", "val_loss") if draw.random() < 0.8}
+        rows.append((step, values))
+    return rows
+
+
+def event_file_of(rows: Sequence[tuple[int, dict[str, float]]]) -> bytes:
+    return events(*(event(step, simple(name, value)) for step, row in rows for name, value in row.items()))
+
+
+def wandb_file_of(rows: Sequence[tuple[int, dict[str, float]]]) -> bytes:
+    return wandb(history({**row, "_step": step}) for step, row in rows)
 
 
 def test_the_checksum_is_that_of_the_standard() -> None:
@@ -240,3 +268,47 @@ def test_files_that_tensorboard_writes_today_are_read_back_equal(tmp_path: Path)
         for step, loss in by_step():
             writer.add_scalar("train/loss", loss, step)
     assert series(open_log("tb", tmp_path)) == by_step()
+
+
+CELLS = st.one_of(st.floats(width=32), st.integers(-3, 3), st.just(math.nan))
+TAGS = st.sampled_from(["train/loss", "val_loss", "lr", "\x15", "é", "x" * 120, "x" * 121, "a\nb"])
+
+
+@given(st.lists(st.tuples(st.integers(-3, 1 << 40), TAGS, st.floats(width=32)), max_size=30), st.randoms())
+def test_plain_scalars_are_those_that_the_whole_grammar_reads(
+    points: list[tuple[int, str, float]], draw: random.Random
+) -> None:
+    written = [event(step, simple(tag, value), time=float(place)) for place, (step, tag, value) in enumerate(points)]
+    data, cuts = events(*written), sorted(draw.sample(range(40), 3))
+    pieces = [data[start:end] for start, end in pairwise([0, *cuts, len(data)])]
+    store = EventFiles({"": [("", lambda: iter([*filter(None, pieces)]))]})
+    expected = [(float(place), *point) for place, point in enumerate(points)]
+    assert repr([*store.records()]) == repr([*joined([expected])])
+
+
+@given(st.lists(st.dictionaries(TAGS, st.one_of(CELLS, st.text(max_size=3)), max_size=4), max_size=4))
+def test_histories_of_one_shape_are_read_as_any_other(rows: list[dict[str, float | str]]) -> None:
+    rows = [row for row in rows for _ in range(3)]
+    keys = dict[bytes, str]()
+    records = [history(row)[2:] for row in rows]
+    written = [part for record in records for part in messages(record, 2)]
+    histories = _Histories()
+    assert repr([histories.row(each) for each in written]) == repr([_row(each, keys) for each in written])
+
+
+@given(st.lists(st.dictionaries(st.sampled_from("abcde"), CELLS, max_size=5), max_size=8))
+def test_cells_that_are_numbers_make_the_same_columns_as_any_cells(rows: list[dict[str, float]]) -> None:
+    block, other = block_of(rows), block_of([*rows, {"text": "a"}])  # a text is no number
+    for name in {**block.columns, **other.columns}:
+        assert block.columns[name].tobytes() == other.columns[name][:-1].tobytes()
+        assert block.nans.get(name, NO_ROWS).tolist() == other.nans.get(name, NO_ROWS).tolist()
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("make", [event_file_of, wandb_file_of])
+def test_a_store_gives_the_same_rows_as_columns_and_one_after_the_other(
+    make: Callable[[Sequence[tuple[int, dict[str, float]]]], bytes], seed: int
+) -> None:
+    log = opened(make(random_rows(random.Random(seed))))
+    assert log.plan.read_before is not None
+    assert repr([*log.rows()]) == repr([*replace(log, _plan=replace(log.plan, read_before=None)).rows()])

@@ -36,7 +36,6 @@ from .navigation import (
 from .open_run import Opener, in_words, open_run
 from .places import screen_of
 from .remembering_app import RememberingApp
-from .run.leave_dialog import LeaveDialog
 from .settings import Preferences, settings_path
 
 if TYPE_CHECKING:
@@ -127,6 +126,7 @@ class TinyGPTApp(RememberingApp):
         )
 
     def on_mount(self) -> None:
+        self.call_after_refresh(gc_control.release)
         # without a handler, `kill` would leave the terminal in the alternate screen, reporting the mouse
         asyncio.get_running_loop().add_signal_handler(SIGTERM, partial(self.exit, return_code=128 + SIGTERM))
         if self._destination is not None:
@@ -190,6 +190,8 @@ class TinyGPTApp(RememberingApp):
 
     async def action_quit(self) -> None:
         """Whatever covers a run that trains, what becomes of it is asked first."""
+        from .run.leave_dialog import LeaveDialog
+
         if self._shown_run is None:
             self.exit()
         elif isinstance(self.screen, LeaveDialog):

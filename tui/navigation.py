@@ -6,7 +6,6 @@ stopped the run where that was asked for; it never starts one.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -152,4 +151,6 @@ class GoTo(Message):
 
 def new_seed() -> int:
     """Of the next exercise; short enough to be typed again."""
+    import secrets
+
     return secrets.randbelow(10_000)

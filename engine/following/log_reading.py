@@ -8,7 +8,7 @@ from ..readers.block import ColumnBlock
 from ..readers.log import Log
 from ..readers.placement import Placed, Placement
 from ..readers.step_columns import StepColumns
-from ..readers.text_blocks import TextBlocks, record_blocks
+from ..readers.text_blocks import TextBlocks
 from .log_files import state
 from .tail import Change, Tail
 
@@ -90,7 +90,7 @@ class WholeReading:
 
     def _read(self, log: Log, skip: Mapping[str, int]) -> Iterator[Placed]:
         placement = Placement(log.plan, log.unmeasured)
-        for block in record_blocks(log.plan.records(), log.plan.reshapes):
+        for block in log.plan.blocks():
             yield from self._new(placement.take(block), skip)
         yield from self._new(placement.finish(), skip)
 

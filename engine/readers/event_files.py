@@ -24,12 +24,13 @@ _HEAD = Struct("<QI")
 """A frame: the length of its data, a masked checksum of that, the data, and a masked checksum of the data."""
 _LARGEST = 1 << 26
 """Bytes; a longer frame holds no scalar."""
-_FRAME = re.compile(rb"(?s)(?=(.{3}[\x00-\x04]\x00{4})(.{4})\x09)")
+_FRAME = re.compile(rb"(?s)(?=(.{3}[\x00-\x04]\x00{4}.{4})\x09)")
 """What may be a frame's head; its event begins with a wall time, field 1 of 8 bytes."""
-_SCALAR = re.compile(
-    rb"(?s)\x09(.{8})(?:\x10([\x80-\xff]{0,9}[\x00-\x7f]))?\x2a[\x00-\x7f]\x0a[\x00-\x7f]\x0a([\x00-\x7f])(.{1,120})\x15(.{4})"
-).fullmatch
-"""An event with one plain value: wall time, step, and a summary of a tag and a float."""
+_PLAIN = re.compile(
+    rb"(?s)(.{12})\x09(.{8})(?:\x10([\x80-\xff]{0,9}[\x00-\x7f]))?"
+    rb"\x2a[\x00-\x7f]\x0a[\x00-\x7f]\x0a([\x00-\x7f])(.{1,120}?)\x15(.{4}).{4}"
+).match
+"""A whole frame around one plain value: its head, wall time, step, and a summary of a tag and a float."""
 _FIRST_BLOCKS = 16
 """Of a file, in which settings are looked for: some megabytes."""
 _double, _float = Struct("<d").unpack, Struct("<f").unpack
@@ -57,7 +58,7 @@ class EventFiles(Format):
         below = [name for name in self.runs if run in ("", ".") or name.startswith(f"{run}/")]
         for name in dict.fromkeys([run, *below]):
             for _, blocks in self.runs.get(name, ()):
-                if found := hparams(frames(islice(blocks(), _FIRST_BLOCKS), [0])):
+                if found := hparams(iter(Frames(islice(blocks(), _FIRST_BLOCKS), [0]).next, None)):
                     return found
         return {}
 
@@ -76,49 +77,83 @@ class EventFiles(Format):
 
     def _scalars(self, blocks: Iterator[bytes], split: str) -> Iterator[Point]:
         names: dict[bytes, str] = {}
-        for event in frames(blocks, self._damaged):
-            if (scalar := _SCALAR(event)) and len(scalar[4]) == scalar[3][0]:
-                tag = names.get(scalar[4])
-                if tag is None:
-                    tag = names[scalar[4]] = split + scalar[4].decode(errors="replace")
-                step = signed(varint(scalar[2], 0)[0]) if scalar[2] else 0
-                yield _double(scalar[1])[0], step, tag, _float(scalar[5])[0]
-                continue
+        last, step = b"\x00", 0
+        found = Frames(blocks, self._damaged)
+        while True:
+            for time, written, tag, value in found.plain():
+                if written != last:
+                    last, step = written, signed(varint(written, 0)[0])
+                name = names.get(tag)
+                if name is None:
+                    name = names[tag] = split + tag.decode(errors="replace")
+                yield _double(time)[0], step, name, _float(value)[0]
+            event = found.next()
+            if event is None:
+                return
             try:
                 yield from [(time, step, split + tag, value) for time, step, tag, value in _scalars(event)]
             except MALFORMED:
                 self._damaged[0] += 1
 
 
-def frames(blocks: Iterator[bytes], damaged: list[int]) -> Iterator[bytes]:
-    """The data of every whole frame. Behind a damaged one reading goes on where the next head stands."""
-    data, at, checksum = b"", 0, fast_checksum()
-    while True:
-        if len(data) - at < _HEAD.size:
-            data, at = _filled(data[at:], blocks, _HEAD.size), 0
-            if len(data) < _HEAD.size:
-                return
-        length, check = _HEAD.unpack_from(data, at)
-        end = at + _HEAD.size + length + 4
-        if length > _LARGEST or _checked(data[at : at + 8]) != check:
-            damaged[0] += 1
-            data, at = _next_frame(data[at + 1 :], blocks), 0
-            continue
-        if end > len(data):
-            data, end, at = _filled(data[at:], blocks, end - at), end - at, 0
-            if end > len(data):
-                return  # the end was cut off, or is not written yet
-        event = data[at + _HEAD.size : end - 4]
-        if checksum and masked(checksum(event)) != int.from_bytes(data[end - 4 : end], "little"):
-            damaged[0] += 1
-        else:
-            yield event
-        at = end
+class Frames:
+    """The whole frames of a file. Behind a damaged one reading goes on where the next head stands."""
+
+    def __init__(self, blocks: Iterator[bytes], damaged: list[int]) -> None:
+        self._blocks = blocks
+        self._damaged = damaged
+        self._checksum = fast_checksum()
+        self._data, self._at = b"", 0
+
+    def next(self) -> bytes | None:
+        """The data of the next frame."""
+        while self._has(_HEAD.size):
+            length = _length(self._data[self._at : self._at + _HEAD.size])
+            if length is None or length > _LARGEST:
+                self._damaged[0] += 1
+                self._data, self._at = _next_frame(self._data[self._at + 1 :], self._blocks), 0
+                continue
+            if not self._has(_HEAD.size + length + 4):
+                break  # the end was cut off, or is not written yet
+            start, self._at = self._at, self._at + _HEAD.size + length + 4
+            if self._is_whole(start, self._at):
+                return self._data[start + _HEAD.size : self._at - 4]
+            self._damaged[0] += 1
+        return None
+
+    def plain(self) -> Iterator[tuple[bytes, bytes, bytes, bytes]]:
+        """Wall time, step, tag and value of the next frames, as they are written, while each is whole and holds just
+        that, and is in memory."""
+        data, at, checks = self._data, self._at, self._checksum is not None
+        while frame := _PLAIN(data, at):
+            head, time, step, size, tag, value = frame.groups(b"\x00")
+            end = frame.end()
+            if _length(head) != end - at - _HEAD.size - 4 or len(tag) != size[0]:
+                break
+            if checks and not self._is_whole(at, end):
+                break
+            self._at = at = end
+            yield time, step, tag, value
+
+    def _is_whole(self, start: int, end: int) -> bool:
+        """By its checksum, where that can be computed fast."""
+        if self._checksum is None:
+            return True
+        event, check = self._data[start + _HEAD.size : end - 4], self._data[end - 4 : end]
+        return masked(self._checksum(event)) == int.from_bytes(check, "little")
+
+    def _has(self, size: int) -> bool:
+        """Whether there is as much to be read; what was read of the file is made longer where it ends before."""
+        if len(self._data) - self._at < size:
+            self._data, self._at = _filled(self._data[self._at :], self._blocks, size), 0
+        return len(self._data) - self._at >= size
 
 
 @lru_cache(maxsize=4096)
-def _checked(length: bytes) -> int:
-    return masked(plain_checksum(length))
+def _length(head: bytes) -> int | None:
+    """Of the data behind a head; None where its checksum is wrong."""
+    length, check = _HEAD.unpack(head)
+    return length if masked(plain_checksum(head[:8])) == check else None
 
 
 def _filled(data: bytes, blocks: Iterator[bytes], size: int) -> bytes:
@@ -133,7 +168,7 @@ def _filled(data: bytes, blocks: Iterator[bytes], size: int) -> bytes:
 def _next_frame(data: bytes, blocks: Iterator[bytes]) -> bytes:
     while True:
         for head in _FRAME.finditer(data):
-            if _checked(head[1]) == int.from_bytes(head[2], "little"):
+            if _length(head[1]) is not None:
                 return data[head.start() :]
         block = next(blocks, b"")
         if not block:

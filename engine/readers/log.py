@@ -1,6 +1,6 @@
 """A log of any known format as rows with canonical names, run by run, read as a stream."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -12,6 +12,7 @@ from ..diagnostics.row import Row
 from ..diagnostics.run_statistics import RunFacts
 from ..diagnostics.trainers import trainer_of
 from ..storage.run_folder import printable
+from .block import ColumnBlock
 from .columns import Columns, choose
 from .content import Content, contents
 from .delimited import Delimited
@@ -31,6 +32,7 @@ from .reshape import reshaped, reshapes, summed
 from .run_folder import RunFolder
 from .source import READ_CHUNK, ReadError, Source
 from .steps import choose_steps
+from .store_blocks import read_store
 from .stores import store_in, store_of
 from .table_rows import is_table, rows_of_table
 
@@ -134,11 +136,11 @@ def open_log(
     """
     surveyed = partial(_surveyed, name, given=given or {}, needs_loss=needs_loss)
     if isinstance(origin, Path) and (folder := RunFolder.recognise(origin) or _store_in(origin)):
-        return surveyed(folder, None, [*_telling(folder.records(()))])
+        return surveyed(folder, None, *read_store(folder.records(())))
     source = Source.of_path(name, origin) if isinstance(origin, Path) else Source.of_stream(name, origin)
     try:
         if store := store_of(source, origin if isinstance(origin, Path) else None):
-            return surveyed(store, source, [*_telling(store.records(()))])
+            return surveyed(store, source, *read_store(store.records(())))
         format = _recognised(source)
         try:
             return surveyed(format, source, _sample(format, source))
@@ -200,21 +202,12 @@ def _sample(format: Format, source: Source) -> list[Record]:
     return sample
 
 
-def _telling(records: Iterable[Record]) -> Iterator[Record]:
-    """Of many entries of few kinds the first ones, and the first of each kind."""
-    seen: set[frozenset[str]] = set()
-    for place, record in enumerate(records):
-        kind = frozenset(record)
-        if place < 5000 or kind not in seen:
-            seen.add(kind)
-            yield record
-
-
 def _surveyed(
     name: str,
     format: Format,
     source: Source | None,
     sample: list[Record],
+    blocks: Sequence[ColumnBlock] | None = None,
     *,
     given: Mapping[str, str],
     needs_loss: bool,
@@ -259,6 +252,7 @@ def _surveyed(
             is_first_left=is_short,
             clock=clock_of(sample, found, taken),
             losses_without_gaps=frozenset(columns.losses) - columns.gaps,
+            read_before=None if turns else blocks,
         ),
         _whole=columns.whole,
     )

@@ -1,10 +1,11 @@
 """How a log is read once it is known what its columns are: from entries to rows of runs."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from ..diagnostics.row import Row
+from .block import ColumnBlock
 from .format import Format
 from .names import BESIDE
 from .pauses import Pauses
@@ -13,6 +14,7 @@ from .reshape import Reshape, reshaped
 from .runs import Runs
 from .source import ReadError, Source
 from .steps import LARGEST_STEP, Steps
+from .text_blocks import record_blocks
 
 _MOST_RUNS = 256
 
@@ -31,6 +33,8 @@ class Plan:
     """The column of times, where there is one."""
     losses_without_gaps: frozenset[str] = frozenset()
     """Columns of further losses in which NaN is no gap."""
+    read_before: Sequence[ColumnBlock] | None = field(default=None, repr=False, compare=False)
+    """All of a store's entries, where its survey has read them and they are not reshaped."""
 
     def rows(self, losses: tuple[tuple[str, str, bool], ...] = ()) -> Iterator[tuple[str, Row]]:
         records = reshaped(self.records(), self.reshapes)
@@ -94,6 +98,12 @@ class Plan:
     def records(self) -> Iterator[Record]:
         """The entries as they stand in the file, before they are reshaped."""
         return self.format.records(self.source.chunks() if self.source else ())
+
+    def blocks(self) -> Iterable[ColumnBlock]:
+        """The entries of a format that is read as a whole."""
+        if self.read_before is not None:
+            return self.read_before
+        return record_blocks(self.records(), self.reshapes)
 
     @property
     def _file(self) -> str:

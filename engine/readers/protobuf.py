@@ -27,12 +27,12 @@ def fields(data: bytes) -> Iterator[tuple[int, int | float | bytes]]:
     """Number and value of each field; of eight bytes a double, of four a float, as logs use them."""
     at, end = 0, len(data)
     while at < end:
-        tag, at = varint(data, at)
+        tag, at = (data[at], at + 1) if data[at] < 0x80 else varint(data, at)
         wire = tag & 7
         if wire == 0:
             value, at = varint(data, at)
         elif wire == 2:
-            length, at = varint(data, at)
+            length, at = (data[at], at + 1) if data[at] < 0x80 else varint(data, at)
             value, at = data[at : at + length], at + length
         elif wire in (1, 5):
             width = 8 if wire == 1 else 4

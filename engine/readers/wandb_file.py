@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -42,13 +43,13 @@ class WandbFiles(Format):
         for run, blocks in self.runs.items():
             if len(self.runs) > 1:
                 head = {RUN: run}
-            keys: dict[bytes, str] = {}
+            histories = _Histories()
             for record in _records(blocks(), self._damaged):
                 try:
                     if record[:1] != b"\x12" and record[:1] != b"\x08":
                         continue  # neither history nor a number before it
                     for history in messages(record, _HISTORY):
-                        yield head | _row(history, keys)
+                        yield head | histories.row(history)
                 except MALFORMED:
                     self._damaged[0] += 1
 
@@ -110,6 +111,38 @@ def _of_size(blocks: Iterator[bytes], size: int) -> Iterator[bytes]:
         rest = data[whole:]
     if rest:
         yield rest
+
+
+class _Histories:
+    """Makes histories into rows. Nearly all of a run have the same keys in the same order, and a number for each: one
+    pattern takes them apart."""
+
+    def __init__(self) -> None:
+        self._keys: dict[bytes, str] = {}
+        self._names: tuple[str, ...] = ()
+        self._before: tuple[str, ...] = ()
+        """Names of the last row that the pattern did not fit."""
+        self._match = re.compile(rb"(?!)").fullmatch
+
+    def row(self, history: bytes) -> dict[str, Cell]:
+        if values := self._match(history):
+            try:
+                return dict(zip(self._names, map(float, values.groups()), strict=True))
+            except ValueError:  # 1-2 has the letters of a number, and is none
+                pass
+        row = _row(history, self._keys)
+        names = tuple(row)
+        if names == self._before != self._names:
+            self._names, self._match = names, _pattern(names).fullmatch
+        self._before = names
+        return row
+
+
+def _pattern(names: Iterable[str]) -> re.Pattern[bytes]:
+    """Of a history with these keys, each below 128 bytes, with values of the letters of numbers."""
+    keys = (name.encode() for name in names)
+    items = (re.escape(bytes([len(key) % 128]) + key) for key in keys)
+    return re.compile(b"(?s)" + b"".join(rb"\n.[\n\x12]" + item + rb"\x82\x01.([-+.eE\d]+)" for item in items))
 
 
 def _row(history: bytes, keys: dict[bytes, str]) -> dict[str, Cell]:

@@ -5,6 +5,7 @@ import sys
 
 import click
 
+from .. import gc_control
 from ..text import visible
 from . import completion, streams
 from .commands import command
@@ -14,6 +15,7 @@ BAD_INPUT = 2
 
 
 def main() -> None:
+    gc_control.hold()
     sys.exit(run_command(sys.argv[1:]))
 
 

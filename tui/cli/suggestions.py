@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Collection, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 
 import click
@@ -120,6 +119,8 @@ def _run_hint(word: str) -> str:
 
 
 def _nearest(word: str, commands: Collection[str]) -> str:
+    from difflib import get_close_matches
+
     from ...engine.presets import own_folder, preset_names
 
     close = get_close_matches(word.casefold(), [*commands, *preset_names(own_folder())], n=1, cutoff=_NEAR)

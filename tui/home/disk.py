@@ -12,20 +12,31 @@ from . import estimates
 from .entries import BrokenPreset, Entry, LogEntry, MeasuredSpeed, PresetEntry, RunEntry, run_entries
 
 if TYPE_CHECKING:
+    from ...engine.presets import BadPreset, Preset
     from .log_peek import LogSummary
 
 _NEWEST = 20
 """Runs among which one of the same shape is looked for."""
 
 
+def first_preset_entries(count: int) -> tuple[Entry, ...]:
+    """Those of the library that the list begins with."""
+    from ...engine.presets import first_presets
+
+    return tuple(map(_preset_entry, first_presets(count)))
+
+
 def preset_entries() -> tuple[Entry, ...]:
     """The library's and the person's own, chapter by chapter; what cannot be used is said at the end."""
-    from ...engine import presets
+    from ...engine.presets import own_folder, read_presets
 
-    return tuple(
-        PresetEntry(found.id, found.config) if isinstance(found, presets.Preset) else BrokenPreset(found.id, found.why)
-        for found in presets.read_presets(presets.own_folder())
-    )
+    return tuple(map(_preset_entry, read_presets(own_folder())))
+
+
+def _preset_entry(found: Preset | BadPreset) -> Entry:
+    from ...engine.presets import Preset
+
+    return PresetEntry(found.id, found.config) if isinstance(found, Preset) else BrokenPreset(found.id, found.why)
 
 
 def read_runs(runs: Path) -> tuple[RunEntry, ...]:

@@ -31,7 +31,7 @@ from ..navigation import (
     new_seed,
 )
 from ..text import visible
-from .disk import preset_entries, read_logs, read_runs
+from .disk import first_preset_entries, preset_entries, read_logs, read_runs
 from .entries import (
     Entry,
     LearnEntry,
@@ -53,6 +53,8 @@ from .tree import in_families
 _REFRESH_S = 1.5
 _IDLE_SHARE = 30
 """Reading the list may take one part in so many of the time."""
+_FEWEST_PRESETS = 8
+"""In the first frame; a low screen has one line for each, any other two."""
 
 
 class HomeScreen(RunActions):
@@ -121,8 +123,8 @@ program writes is opened by a command: tinygpt-tui watch train.log, or watch and
         yield KeyLine()
 
     def on_mount(self) -> None:
-        """Presets are in the first frame: to read them takes less than another frame would."""
-        self._presets = preset_entries()
+        """The first frame has as many presets as there is room for; the others are read with the runs."""
+        self._presets = first_preset_entries(max(_FEWEST_PRESETS, self.app.size.height // 3))
         self.watch(self.filter_line, "wanted", self._show_entries)
         self.watch(self.filter_line, "is_begun", self.refresh_bindings, init=False)
         self.watch(self, "listing", self._show_entries, init=False)
@@ -136,6 +138,8 @@ program writes is opened by a command: tinygpt-tui watch train.log, or watch and
         if not self.is_active:  # is_current is true of a screen behind another
             return
         began = time.monotonic()
+        if self._found is None:
+            self._presets = await asyncio.to_thread(preset_entries)
         runs = await asyncio.to_thread(read_runs, self._runs)
         logs = await asyncio.to_thread(read_logs, self._recent_logs())
         if (runs, logs) != (self._found, self._logs):
