@@ -16,6 +16,7 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
+from . import gc_control
 from .dialogs.opening_screen import load_run_screen, open_or_notify
 from .dialogs.too_small import TooSmallScreen, is_too_small
 from .home.entry_list import utc_now
