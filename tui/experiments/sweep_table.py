@@ -13,6 +13,11 @@ SHADES, ASCII_SHADES = " ·░▒▓█", " .:-#@"
 """By the level of heat, from none to that of the best cells."""
 
 
+_MOST_SHOWN = 0.99
+"""The share of one that trains, which has not ended before its last evaluation."""
+LONGEST_CELL = len("█ 2.345 99%*")
+
+
 @dataclass(frozen=True)
 class CellText:
     text: str
@@ -38,7 +43,7 @@ def _words(cell: SweepCell, loss: float, steps: int) -> str:
             return "failed"
         case "training":
             known = f"{loss:.3f} " if math.isfinite(loss) else ""
-            return f"{known}{cell.step / steps:.0%}"
+            return f"{known}{min(cell.step / steps, _MOST_SHOWN):.0%}"
         case "ended":
             return f"{loss:.3f}" if math.isfinite(loss) else "NaN"
 
@@ -80,7 +85,12 @@ def sensitivity_words(curves: Sequence[tuple[str, list[float], list[float]]]) ->
 
 def sweep_progress(plan: SweepPlan, cells: Sequence[SweepCell], spent_s: float) -> str:
     """How many runs and steps there are, and how long the others take."""
-    ended = [cell for cell in cells if cell.state in ("ended", "failed")]
+    ended = [cell for cell in cells if cell.is_over]
     done = sum(cell.step for cell in cells)
     of = sum(cell.step for cell in ended) + plan.steps * (len(cells) - len(ended))
     return f"{len(ended)} of {len(cells)} runs, {done} of {of} steps, {time_left(spent_s, done, of)}"
+
+
+def sweep_ended(cells: Sequence[SweepCell]) -> str:
+    ended = sum(cell.is_over for cell in cells)
+    return "all runs have ended" if ended == len(cells) else f"{ended} of {len(cells)} runs have ended"
