@@ -4,6 +4,7 @@ import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
+from functools import cache
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -69,9 +70,12 @@ def _plain(limit: float) -> str:
     return f"{limit:,}" if isinstance(limit, int) else f"{limit:g}"
 
 
+_hints = cache(get_type_hints)
+
+
 def build(cls: type, table: Mapping[str, Any], where: str) -> Any:
     """A dataclass from a table, section by section; the error names the key, its value and what it should be."""
-    hints = get_type_hints(cls)
+    hints = _hints(cls)
     names = [f.name for f in fields(cls)]
     for key in table:
         if key not in names:

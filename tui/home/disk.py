@@ -28,12 +28,12 @@ def preset_entries() -> tuple[Entry, ...]:
     )
 
 
-def read_runs(runs: Path) -> tuple[RunEntry, ...]:
+def read_runs(runs: Path, most: int | None = None) -> tuple[RunEntry, ...]:
     """Those that train, then the newest first; none where the folder cannot be read."""
     from ...engine.storage.run_summary import list_runs
 
     try:
-        return run_entries(list_runs(runs))
+        return run_entries(list_runs(runs, most))
     except OSError:
         return ()
 
