@@ -1,14 +1,23 @@
 """Says what is being opened while a run's worker starts; gives way to the run."""
 
+from typing import ClassVar
+
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
 
 from ..text import visible
+from .key_line import KeyLine
 
 
 class OpeningScreen(Screen[None]):
+    BINDING_GROUP_TITLE = "Opening"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q", "app.quit", "quit", id="opening.quit", tooltip="Quit, and wait no longer")
+    ]
+
     def __init__(self, words: str) -> None:
         super().__init__()
         self._words = words
@@ -16,6 +25,7 @@ class OpeningScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield Static(Content(visible(self._words)))
+        yield KeyLine()
 
     def on_screen_resume(self) -> None:
         if self._is_over:
