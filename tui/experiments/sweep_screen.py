@@ -36,9 +36,9 @@ from ..plots.canvas import ColorRole
 from ..plots.figure import Curve, Figure
 from ..text import visible
 from .sweep_table import (
-    LONGEST_CELL,
     axis_words,
     cell_texts,
+    cell_widths,
     row_labels,
     sensitivity_words,
     sweep_ended,
@@ -126,7 +126,7 @@ class SweepScreen(Screen[None]):
     def watch_chosen(self) -> None:
         self.show_cells()
         row, column = divmod(self.chosen, len(self._plan.across.values))
-        left, width = self._widths()
+        left, width = cell_widths(self._plan)
         first = 0 if row == 0 else row + _HEADINGS
         corner = Region(left + width * column if column else 0, first, width, row + _HEADINGS + 1 - first)
         self.table.scroll_to_region(corner, animate=False)
@@ -153,17 +153,11 @@ class SweepScreen(Screen[None]):
         state = sweep_ended(cells) if self._is_over else sweep_progress(self._plan, cells, spent_s)
         return f"{values}  {cells[self.chosen].why or state}"
 
-    def _widths(self) -> tuple[int, int]:
-        """Of the labels of the rows, and of a column of cells."""
-        labels = [self._plan.down.name if self._plan.down else "", *row_labels(self._plan)]
-        columns = [axis_words(value) for value in self._plan.across.values]
-        return max(map(len, labels)) + 2, max(LONGEST_CELL + 2, *(len(each) + 2 for each in columns))
-
     def _rows(self) -> list[Content]:
         plan, texts = self._plan, cell_texts(self._plan, self._sweep.cells, ascii=self._ascii)
         columns, labels = [axis_words(value) for value in plan.across.values], row_labels(plan)
         corner = plan.down.name if plan.down else ""
-        left, width = self._widths()
+        left, width = cell_widths(self._plan)
         heading = f"{corner:<{left}}" + "".join(f"{each:<{width}}" for each in columns)
         rows = [Content.styled(f"{'':<{left}}{plan.across.name}", "bold"), Content.styled(heading, "$foreground 60%")]
         for row, label in enumerate(labels):

@@ -56,6 +56,13 @@ def row_labels(plan: SweepPlan) -> list[str]:
     return [axis_words(value) for value in plan.down.values] if plan.down else [""]
 
 
+def cell_widths(plan: SweepPlan) -> tuple[int, int]:
+    """Of the labels of the rows, and of a column of cells, on the screen, where they stay the same."""
+    labels = [plan.down.name if plan.down else "", *row_labels(plan)]
+    columns = [axis_words(value) for value in plan.across.values]
+    return max(map(len, labels)) + 2, max(LONGEST_CELL + 2, *(len(each) + 2 for each in columns))
+
+
 def sweep_rows(plan: SweepPlan, cells: Sequence[SweepCell], *, ascii: bool) -> list[str]:
     """As lines of text; the best cell has a star."""
     texts = [f"{each.text}{'*' if each.is_best else ' '}" for each in cell_texts(plan, cells, ascii=ascii)]
