@@ -5,7 +5,7 @@ line a number that is not finite is the string "NaN", "Infinity" or "-Infinity",
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Annotated, Any, Literal
 
@@ -350,6 +350,7 @@ class ProtocolError(ValueError):
 
 # strict=False lets the strings of non-finite numbers back in as floats
 _events = msgspec.json.Decoder(AnyEvent, strict=False)
+_many_events = msgspec.json.Decoder(list[AnyEvent], strict=False)
 _commands = msgspec.json.Decoder(AnyCommand, strict=False)
 _encode = msgspec.json.Encoder().encode
 
@@ -371,6 +372,20 @@ def decode_event(line: bytes | str) -> AnyEvent:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ConfigError) as error:
         raise ProtocolError(_one_line(error)) from None
     return event
+
+
+def decode_events(lines: Sequence[bytes]) -> list[AnyEvent] | None:
+    """Of many lines at once, which takes half the time; None where they must be looked at one by one."""
+    try:
+        events = _many_events.decode(b"[" + b",".join(lines) + b"]")
+        if len(events) != len(lines):
+            return None
+        return [
+            event if type(event) is StepFinished else decode_event(line)
+            for event, line in zip(events, lines, strict=True)
+        ]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ProtocolError):
+        return None
 
 
 def decode_command(line: bytes | str) -> AnyCommand:

@@ -23,7 +23,7 @@ from tinygpt_tui.tui.comparison.compared_runs import ComparedRuns, distinct_name
 from tinygpt_tui.tui.comparison.followed_run import FollowedRun, compared_view, flat_settings
 from tinygpt_tui.tui.comparison.runs_beside import RunsBeside
 from tinygpt_tui.tui.comparison.screen import ComparisonScreen
-from tinygpt_tui.tui.comparison.table import TableRow, comparison_text, laid_out_rows, with_shorter_names
+from tinygpt_tui.tui.comparison.table import TableRow, comparison_text, fitted_tables, laid_out_rows
 from tinygpt_tui.tui.navigation import CompareRuns, LogFolder, OpenLog, OpenRun, RunDestination
 from tinygpt_tui.tui.panels.loss import LossPanel
 from tinygpt_tui.tui.plots.draw import draw_figure
@@ -349,6 +349,16 @@ async def test_marked_logs_of_a_folder_are_laid_over_each_other(tmp_path: Path, 
 def test_names_of_runs_give_way_to_the_numbers(width: int, names: list[str]) -> None:
     reached = [("A", "a-long-name-1", "1000", "2.16 at 1000"), ("B", "a-long-name-1-fork-1", "7", "2")]
     cells = [("", "run", "step", "val_loss"), *reached]
-    rows = with_shorter_names([TableRow(each, ("",) * 4) for each in cells], width)
+    (rows,) = fitted_tables([TableRow(each, ("",) * 4) for each in cells], width)
     assert [row.cells[1] for row in rows[1:]] == names
     assert all(len("".join(text for text, _ in line).rstrip()) <= width for line in laid_out_rows(rows))
+
+
+@pytest.mark.parametrize("width", [20, 24, 30, 34])
+def test_columns_that_do_not_fit_beside_each_other_stand_in_tables_below(width: int) -> None:
+    cells = [("", "run", "step", "val_loss", "loss"), ("A", "a-long-name-1", "1000", "2.16 at 1000", "2.2")]
+    tables = fitted_tables([TableRow(each, ("A", "", "", "", "")) for each in cells], width)
+    assert [cell for rows in tables for cell in rows[0].cells[1:]] == list(cells[0][1:]), "each once, in order"
+    assert len(tables) > 1 and all(rows[1].cells[0] == rows[1].letters[0] == "A" for rows in tables)
+    lines = ["".join(text for text, _ in line).rstrip() for rows in tables for line in laid_out_rows(rows)]
+    assert max(map(len, lines)) <= width

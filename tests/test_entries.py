@@ -212,9 +212,9 @@ def test_a_fork_in_another_part_of_the_list_names_its_parent() -> None:
     parent, fork = family(("a", ""), ("b", "a"))
     early = in_families([replace(fork, is_recent=True), PRESET, parent])[0]
     assert isinstance(early, RunEntry) and early.depth == 0
-    assert "⑂ a at 0" in text_of(early)
+    assert "← a at 0" in text_of(early)
     below = replace(fork, summary=replace(fork.summary, fix="clip at 1", forked_at=40), depth=1)
-    assert "└─" in text_of(below) and "⑂ at 40: clip at 1" in text_of(below)
+    assert "└─" in text_of(below) and "← at 40: clip at 1" in text_of(below)
 
 
 def test_runs_that_are_ranked_are_no_tree() -> None:

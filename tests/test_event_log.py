@@ -1,5 +1,6 @@
 """What is appended is read back, whatever cut the file; what is no event is skipped and told."""
 
+import math
 import os
 import stat
 from contextlib import closing
@@ -266,3 +267,18 @@ def test_a_step_is_as_long_in_the_log_as_is_said(tmp_path: Path) -> None:
     with closing(EventLog(tmp_path)) as log:
         log.append(step)
     assert (tmp_path / EVENTS).stat().st_size == pytest.approx(STEP_BYTES, rel=0.1)
+
+
+@pytest.mark.parametrize("odd", [b"", b"{", b"nonsense", b'{"event":"no"}', None])
+def test_many_lines_at_once_are_read_as_one_by_one(odd: bytes | None) -> None:
+    step = encode(StepFinished(step=1, loss=math.nan, lr=0.1, tokens=1, tokens_per_s=1.0, time=1.0))
+    two_in_one = step + b"," + step
+    ended = encode(RunEnded(step=1, reason="finished"))
+    lines = [step, two_in_one if odd is None else odd, ended, step]
+    together, alone = Transcript(), Transcript()
+    events = together.feed(b"\n".join(lines) + b"\n" + step[:9])
+    one_by_one = [event for line in [*lines, step[:9]] for event in alone.feed(line + b"\n" * (line != step[:9]))]
+    assert [*map(encode, events)] == [*map(encode, one_by_one)] == [step, ended, step]
+    assert (together.unreadable, together.problems) == (alone.unreadable, alone.problems)
+    assert together.unreadable == 1
+    assert [*map(encode, together.feed(step[9:] + b"\n"))] == [step], "the rest of a line that was cut"

@@ -1,8 +1,10 @@
 """Runs and logs as plots and files: what is written is what was read, and nothing in it is markup of its own."""
 
+import io
 import json
 import math
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -23,13 +25,15 @@ from tinygpt_tui.tui.cli.diagnose import diagnose_log
 from tinygpt_tui.tui.cli.export_files import EXPORTERS, write_export
 from tinygpt_tui.tui.cli.main import run_command
 from tinygpt_tui.tui.cli.printed_plots import smoothed
+from tinygpt_tui.tui.cli.progress_line import ReadingProgress
 from tinygpt_tui.tui.cli.run_data import collected
 from tinygpt_tui.tui.dialogs.confirm import Confirm
 from tinygpt_tui.tui.navigation import OpenLog
+from tinygpt_tui.tui.run import exporting
 from tinygpt_tui.tui.run.exporting import export_arguments, read_export
 from tinygpt_tui.tui.run.screen import RunScreen
 
-from .screen_text import until
+from .screen_text import shown, until
 
 HOSTILE = "\x1b]52;c;aGk=\x07</script><b>[red]`x`"
 NUMBERS = st.floats(-1e30, 1e30) | st.sampled_from([math.nan, math.inf])
@@ -203,3 +207,51 @@ async def test_a_log_is_exported_from_the_screen_and_nothing_is_replaced_unasked
         await pilot.press("y")
         await until(pilot, lambda: any(str(target) in note.message for note in app._notifications))
     assert target.read_text().startswith("## x.csv")
+
+
+SLOW_EXPORT = """
+import sys, time
+print("reading /a/long/path/of/a/folder/in/a/folder/x.csv: 34%, 0:12 left", file=sys.stderr, flush=True)
+try:
+    time.sleep(60)
+except KeyboardInterrupt:
+    print("tinygpt-tui: no x.md", file=sys.stderr)
+    sys.exit(130)
+"""
+
+
+async def test_a_long_export_shows_its_time_left_and_the_key_that_ends_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(exporting, "OWN_COMMAND", (sys.executable, "-c", SLOW_EXPORT))
+    log = tmp_path / "x.csv"
+    log.write_text("step,loss\n1,2\n2,1\n")
+    app = TinyGPTApp(tmp_path, settings_file=tmp_path / "s.toml", destination=OpenLog(log, "x.csv"))
+    async with app.run_test(size=(60, 16)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, RunScreen) and app.screen.view is not None)
+        await pilot.press("X", *"x.md", "enter")
+        await until(pilot, lambda: "r/in/a/folder/x.csv: 34%, 0:12 left  X ends it" in shown(app))
+        await pilot.press("X", "n", "X")
+        await until(pilot, lambda: isinstance(app.screen, Confirm))
+        await pilot.press("y")
+        await until(pilot, lambda: any("no x.md" in note.message for note in app._notifications))
+        assert "ends it" not in shown(app)
+
+
+def test_a_screen_that_reads_no_more_does_not_end_an_export(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    progress = ReadingProgress(keeps=False, in_lines=True)
+    assert [*progress.rows([1, 2], "reading x", lambda count: count / 2)] == [1, 2]
+    assert capfd.readouterr().err == "reading x …\n"
+    monkeypatch.setattr(sys, "stderr", Closed())
+    progress.begin("writing x")
+    monkeypatch.undo()
+
+
+class Closed(io.StringIO):
+    """The end of a pipe that nothing reads."""
+
+    def write(self, _: str) -> int:
+        raise BrokenPipeError

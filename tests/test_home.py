@@ -1,6 +1,7 @@
 """The home screen: what is listed, what is previewed, and every key."""
 
 import random
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,7 +19,8 @@ from tinygpt_tui.engine.storage.run_store import create
 from tinygpt_tui.tui.app import TinyGPTApp
 from tinygpt_tui.tui.comparison.screen import ComparisonScreen
 from tinygpt_tui.tui.dialogs.confirm import Confirm
-from tinygpt_tui.tui.home.disk import preset_entries
+from tinygpt_tui.tui.home import screen as home_screen
+from tinygpt_tui.tui.home.disk import preset_entries, read_runs
 from tinygpt_tui.tui.home.entries import PresetEntry, RunEntry, identity
 from tinygpt_tui.tui.home.entry_list import Heading, RowLine
 from tinygpt_tui.tui.home.preset_preview import preset_lines
@@ -329,6 +331,31 @@ async def test_a_new_run_and_its_progress_appear_by_themselves(visit: Visit, run
         log.close()
         await until(pilot, lambda: "loss 1.25" in shown(visit.app))
         assert "No runs yet" not in shown(visit.app)
+
+
+async def test_the_newest_runs_are_listed_while_the_others_are_read(
+    visit: Visit, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_run(runs, "B old")
+    make_run(runs, "A new")  # the first by name, should both have the same second
+    begun, may_read = threading.Event(), threading.Event()
+
+    def slowly(folder: Path, most: int | None = None) -> tuple[RunEntry, ...]:
+        if most is None:
+            begun.set()
+            may_read.wait(30)
+        return read_runs(folder, most and 1)
+
+    monkeypatch.setattr(home_screen, "read_runs", slowly)
+    try:
+        async with visit.app.run_test(size=(120, 36)) as pilot:
+            assert "No runs yet" not in shown(visit.app)
+            await until(pilot, lambda: begun.is_set() and "a-new-1" in shown(visit.app))
+            assert "b-old-1" not in shown(visit.app)
+            may_read.set()
+            await until(pilot, lambda: "b-old-1" in shown(visit.app))
+    finally:
+        may_read.set()
 
 
 async def test_the_selected_run_stays_selected_when_others_come(visit: Visit, runs: Path) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tinygpt_tui.engine.arrivals import Noticed, StartedOver
+from tinygpt_tui.engine.arrivals import LogRead, Noticed, StartedOver
 from tinygpt_tui.engine.config import RunConfig
+from tinygpt_tui.engine.following.log_run import LogRun
 from tinygpt_tui.engine.following.shown_run import ShownRun
 from tinygpt_tui.engine.readers.source import ReadError
 from tinygpt_tui.tui.app import TinyGPTApp
@@ -124,6 +125,21 @@ def test_what_becomes_of_a_followed_file_is_told_in_one_line(
     _, words = looks(shown)
     shown.close()
     assert words == [f"a.csv {expected}"] or words == [f"a.csv: {expected}"]
+
+
+async def test_a_file_that_became_a_folder_is_shown_as_ended(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(table())
+    run = LogRun("a.csv", path)
+    await run.begin()
+    become_folder(path)
+    reads: list[bool] = []
+    async for batch in run.batches():
+        reads += [each.is_over for each in batch if isinstance(each, LogRead)]
+        if any(isinstance(each, Noticed) and "not followed any more" in each.words for each in batch):
+            break
+    await run.close()
+    assert reads[0] is False and reads[-1] is True
 
 
 @pytest.mark.parametrize("command", ["compare", "plot", "diagnose", "export", "watch"])

@@ -1,5 +1,6 @@
 """Sweeps: the grid, what its losses tell, its screen; and that nothing is left of a sweep that is killed."""
 
+import asyncio
 import math
 import os
 import signal
@@ -28,7 +29,7 @@ from tinygpt_tui.engine.experiments.sweep import (
 )
 from tinygpt_tui.engine.experiments.sweep_runs import Sweep, SweepCell
 from tinygpt_tui.tui.experiments.sweep_screen import SweepScreen
-from tinygpt_tui.tui.experiments.sweep_table import sensitivity_words, sweep_rows
+from tinygpt_tui.tui.experiments.sweep_table import LONGEST_CELL, cell_texts, sensitivity_words, sweep_rows
 from tinygpt_tui.tui.navigation import GoTo, StartRun
 
 from .texts import TEXT, small_config
@@ -157,7 +158,7 @@ async def test_on_the_screen_a_cell_is_chosen_and_trained_in_full(monkeypatch: p
     monkeypatch.setattr(Sweep, "run", run)
     app = Departures()
     async with app.run_test() as pilot:
-        app.push_screen(screen := SweepScreen(PLAN, "small", ascii=True))
+        app.push_screen(screen := SweepScreen(Sweep(PLAN), "small", ascii=True))
         await screen.workers.wait_for_complete()
         await pilot.pause()
         assert screen.chosen == 1, "the best one"
@@ -176,7 +177,7 @@ async def test_the_chosen_cell_is_in_sight_where_the_table_is_larger_than_the_sc
     monkeypatch.setattr(Sweep, "run", run)
     plan = plan_sweep(CONFIG, ["batch=1,2,3,4,5,6,7,8", "width=8,16,24,32,40,48,56,64"], 40)
     async with Departures().run_test(size=(60, 16)) as pilot:
-        pilot.app.push_screen(screen := SweepScreen(plan, "small", ascii=True))
+        pilot.app.push_screen(screen := SweepScreen(Sweep(plan), "small", ascii=True))
         await screen.workers.wait_for_complete()
         await pilot.pause()
         await pilot.press(*["down"] * 7, *["right"] * 7)
@@ -188,17 +189,59 @@ async def test_the_chosen_cell_is_in_sight_where_the_table_is_larger_than_the_sc
         assert (screen.chosen, screen.table.scroll_offset) == (0, (0, 0))
 
 
+def half_done(monkeypatch: pytest.MonkeyPatch) -> Sweep:
+    """A sweep that trains until it is cancelled."""
+
+    async def run(self: Sweep, folder: Path) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Sweep, "run", run)
+    sweep = Sweep(PLAN)
+    sweep.cells[:] = cells()
+    return sweep
+
+
+def words_of(screen: SweepScreen) -> str:
+    return str(screen.query_one("#words", Static).content)
+
+
 @pytest.mark.parametrize("key", ["escape", "q"])
-async def test_a_screen_that_is_left_ends_its_sweep(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(SweepCell, "note", lambda self, event: None)
+async def test_a_sweep_is_ended_before_its_table_is_left(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     app = Departures()
-    async with app.run_test() as pilot:
-        app.push_screen(screen := SweepScreen(plan_sweep(CONFIG, ["batch=2"], 40), "small", ascii=False))
+    async with app.run_test(size=(60, 16)) as pilot:
+        app.push_screen(screen := SweepScreen(half_done(monkeypatch), "small", ascii=True))
         await pilot.pause()
+        assert "# 2.500 25%" in str(screen.query_one("#cells", Static).content)
+        assert screen.query_one("#words").region.width == 60, "longer words wrap"
+        await pilot.press(key)
+        await pilot.pause()
+        assert app.screen is screen and "4 of 6 runs have ended" in words_of(screen)
+        assert screen.chosen == 1, "the best one"
         await pilot.press(key)
         await pilot.pause()
         assert app.screen is not screen
     assert app.asked == []
+
+
+async def test_training_a_cell_asks_before_it_ends_the_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = Departures()
+    async with app.run_test() as pilot:
+        app.push_screen(screen := SweepScreen(half_done(monkeypatch), "small", ascii=True))
+        await pilot.pause()
+        await pilot.press("b", "enter", "n")
+        await pilot.pause()
+        assert app.asked == [] and "left" in words_of(screen), "it goes on"
+        await pilot.press("enter", "y")
+        await pilot.pause()
+        assert app.asked == [StartRun(PLAN.whole(1), "small", numbered=True)]
+        assert app.screen is screen, "to choose another cell afterwards"
+
+
+def test_a_cell_that_trains_is_no_longer_than_its_column() -> None:
+    cell = SweepCell()
+    cell.state, cell.losses, cell.val_losses = "training", [2.25] * 40, [2.25]
+    (text,) = cell_texts(plan_sweep(CONFIG, ["batch=2"], 40), [cell], ascii=True)
+    assert (text.text, len(f"{text.text}*")) == ("@ 2.250 99%", LONGEST_CELL)
 
 
 @pytest.fixture

@@ -2,10 +2,12 @@
 
 import math
 import unicodedata
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+import tinygpt_tui.tui.text
 from tinygpt_tui.tui.formatting import UNKNOWN, duration, megabytes
 from tinygpt_tui.tui.text import visible
 
@@ -44,3 +46,23 @@ def test_bytes_are_read_as_megabytes() -> None:
         "512 MB",
         UNKNOWN,
     ]
+
+
+COMMON_BLOCKS = (
+    (0x20, 0xFF),  # Latin-1
+    (0x2010, 0x203A),  # punctuation
+    (0x2190, 0x2193),  # arrows
+    (0x221E, 0x2248),  # mathematics
+    (0x2400, 0x2421),  # control pictures
+    (0x2500, 0x25FF),  # boxes, blocks, geometric shapes
+    (0x2605, 0x2605),
+    (0x2713, 0x2716),
+    (0x2800, 0x28FF),  # braille
+    (0xFFFD, 0xFFFD),
+)
+
+
+def test_the_screens_have_signs_that_common_fonts_have() -> None:
+    source = Path(tinygpt_tui.tui.text.__file__).parent
+    used = {sign for file in source.rglob("*.py") for sign in file.read_text("utf-8")} - {"\n"}
+    assert {sign for sign in used if not any(low <= ord(sign) <= high for low, high in COMMON_BLOCKS)} == set()

@@ -17,7 +17,7 @@ from ..engine.config import RunConfig
 
 if TYPE_CHECKING:  # the first frame does not need them
     from ..engine.events import ChangeSettings
-    from ..engine.experiments.sweep import SweepPlan
+    from ..engine.experiments.sweep_runs import Sweep
     from ..engine.following.child_program import ChildProgram
     from ..engine.following.piped_input import PipedInput
     from ..engine.storage.relation import Relation
@@ -131,7 +131,7 @@ class CompareRuns:
 class SweepGrid:
     """A sweep, and what the run is called that a cell is trained in full as."""
 
-    plan: SweepPlan
+    sweep: Sweep
     name: str
 
 

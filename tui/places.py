@@ -36,7 +36,7 @@ def screen_of(place: Place, *, open: Opener, progress: Path, ascii: bool) -> Scr
             from .comparison.screen import ComparisonScreen
 
             return ComparisonScreen(runs, ascii=ascii)
-        case SweepGrid(plan=plan, name=name):
+        case SweepGrid(sweep=sweep, name=name):
             from .experiments.sweep_screen import SweepScreen
 
-            return SweepScreen(plan, name, ascii=ascii)
+            return SweepScreen(sweep, name, ascii=ascii)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
 from ..config import RunConfig
-from ..events import Accepted, AnyEvent, Command, Event, Refused, RunEnded, RunStarted
+from ..events import Accepted, AnyEvent, Command, Event, Refused, RunEnded, RunStarted, StepFinished
 from ..storage.event_log import Transcript, stored_events
 from ..storage.run_folder import EVENTS, find_worker, last_words
 
@@ -51,7 +51,11 @@ class Seen:
 
     def note(self, batch: Iterable[Event]) -> None:
         for event in batch:
-            self.next_seq = max(self.next_seq, event.seq + 1)
+            if event.seq >= self.next_seq:
+                self.next_seq = event.seq + 1
+            if type(event) is StepFinished:  # nearly all are, and a run may have millions
+                self.step, self.has_ended = event.step, False
+                continue
             self.step = getattr(event, "step", self.step)
             if isinstance(event, RunStarted):
                 self._started_by = event.pid

@@ -34,6 +34,10 @@ class SweepCell:
         return len(self.losses)
 
     @property
+    def is_over(self) -> bool:
+        return self.state in ("ended", "failed")
+
+    @property
     def loss(self) -> float:
         """So far; NaN before the first evaluation and where it diverged."""
         return final_loss(self.losses, self.val_losses)

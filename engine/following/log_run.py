@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from ..arrivals import Arrival, LinesPrinted, Noticed
@@ -101,7 +102,8 @@ class LogRun:
                     self._is_closed.wait(_LOOK_S)
         except ReadError as error:
             self._tell_begun(str(error))
-            self._hand_out([Noticed(words=f"{error}; it is not followed any more")])
+            words = f"{error}; it is not followed any more"
+            self._hand_out([Noticed(words=words), replace(self._shown.read, is_over=True)])
         finally:
             self._shown.close()
 

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import msgspec
 
-from ..events import AnyEvent, Event, ProtocolError, RunStarted, decode_event, encode
+from ..events import AnyEvent, Event, ProtocolError, RunStarted, decode_event, decode_events, encode
 from .run_folder import EVENTS, StoreError, open_file, printable
 
 _E = TypeVar("_E", bound=Event)
@@ -106,7 +106,11 @@ class Transcript:
 
     def feed(self, data: bytes) -> list[AnyEvent]:
         *lines, self._rest = (self._rest + data).split(b"\n")
-        events = [event for line in lines if (event := self._event(line)) is not None]
+        events = None if self._skipping else decode_events(lines)
+        if events is not None:
+            self._line += len(lines)
+        else:
+            events = [event for line in lines if (event := self._event(line)) is not None]
         if len(self._rest) > LONGEST_EVENT_LINE:
             self._rest, self._skipping = b"", True
         return events

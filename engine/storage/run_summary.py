@@ -74,10 +74,9 @@ class RunSummary:
     """Whether anything follows it: a screen, a `train` or an `attach`."""
 
 
-def list_runs(runs: Path) -> list[RunSummary]:
-    """Every run in a folder, the newest first, damaged ones too; quick however long the runs are."""
-    summaries = [summarise(run) for run in run_folders(runs)]
-    return sorted(summaries, key=lambda summary: summary.created, reverse=True)
+def list_runs(runs: Path, most: int | None = None) -> list[RunSummary]:
+    """The runs in a folder, the newest first, damaged ones too; quick however long the runs are."""
+    return [summarise(run) for run in sorted(run_folders(runs), key=created, reverse=True)[:most]]
 
 
 def summarise(run: Path) -> RunSummary:

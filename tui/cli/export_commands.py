@@ -72,6 +72,7 @@ def plot(
 @click.option("--to", "target", required=True, type=click.Path(dir_okay=False, path_type=Path), metavar="FILE")
 @click.option("--metric", default="loss", help="What a picture shows.")
 @click.option("--force", is_flag=True, help="Replace a file that is there.")
+@click.option("--progress", "in_lines", is_flag=True, hidden=True)
 @chosen_runs_option
 @map_option
 @runs_option
@@ -80,6 +81,7 @@ def export(
     target: Path,
     metric: str,
     force: bool,
+    in_lines: bool,
     chosen: tuple[str, ...],
     assignments: tuple[str, ...],
     runs: str | None,
@@ -98,7 +100,7 @@ def export(
     from .export_files import write_export
     from .run_data import collected
 
-    progress = ReadingProgress(keeps=False)
+    progress = ReadingProgress(keeps=False, in_lines=in_lines)
     try:
         found = collected(logs, runs_folder(runs), parsed_map(assignments), chosen, progress)
         size = write_export(found, target, metric=metric, force=force, progress=progress)

@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 import click
@@ -42,10 +42,12 @@ class ReadingProgress:
     """How far logs are read, on the line of progress.
 
     With `keeps`, Ctrl-C ends the reading alone: what was read by then is kept, and `ended_early` tells how much it is.
+    With `in_lines` each state is a line of its own, also where standard error is no terminal.
     """
 
-    def __init__(self, *, keeps: bool) -> None:
+    def __init__(self, *, keeps: bool, in_lines: bool = False) -> None:
         self._keeps = keeps
+        self._in_lines = in_lines
         self._words = ""
         self._began = self._told = 0.0
         self.ended_early: list[str] = []
@@ -54,12 +56,19 @@ class ReadingProgress:
         """Another reading, which is called so."""
         self._words = visible(words)
         self._began = self._told = time.monotonic()
-        show_progress(f"{self._words} …")
+        self._show(f"{self._words} …")
 
     def tell(self, share: float | None, count: int = 0) -> None:
         if (now := time.monotonic()) - self._told > _TOLD_EVERY_S:
             self._told = now
-            show_progress(f"{self._words}: {share_words(share, count, now - self._began)}")
+            self._show(f"{self._words}: {share_words(share, count, now - self._began)}")
+
+    def _show(self, words: str) -> None:
+        if not self._in_lines:
+            show_progress(words)
+            return
+        with suppress(BrokenPipeError):  # the export goes on when the screen that reads this is closed
+            click.echo(words, err=True)
 
     def rows(
         self,

@@ -26,7 +26,6 @@ from .options import (
 from .progress_line import clear_progress, show_progress
 
 if TYPE_CHECKING:
-    from ...engine.experiments.sweep import SweepPlan
     from ...engine.experiments.sweep_runs import Sweep
 
 _TOLD_EVERY_S = 0.2
@@ -59,12 +58,13 @@ def sweep_preset(
     tinygpt-tui sweep sgd lr=0.01,0.1,1 --warmup
 
     Each run has a core of its own and is deleted when it has ended. In a terminal a screen opens, on which the best
-    cell can be trained in full. Where a key is the lr, the loss over the lr is drawn too.
+    cell can be trained in full; left, it prints its table. Where a key is the lr, the loss over the lr is drawn too.
 
     Exit status: 0, or 1 where no run ended with a finite loss.
     """
     from ...engine.config import ConfigError
-    from ...engine.experiments.sweep import plan_sweep
+    from ...engine.experiments.sweep import best_cell, plan_sweep
+    from ...engine.experiments.sweep_runs import Sweep
     from ...engine.presets import planned
     from .suggestions import require_preset_or_unknown
 
@@ -73,24 +73,27 @@ def sweep_preset(
         id, config = planned(preset, overrides(assignments), Path.cwd())
     except ConfigError as error:
         raise ConfigError(option_at_fault(str(error), assignments) + str(error)) from None
-    plan = plan_sweep(config, keys, steps, warmup=warmup)
-    if sys.stdout.isatty() and not as_text:
-        from ..app import open_app
-        from ..navigation import SweepGrid
+    command = f"{PROGRAM} {id}" + "".join(f" --set {each}" for each in assignments)
+    made = Sweep(plan_sweep(config, keys, steps, warmup=warmup))
+    if not sys.stdout.isatty() or as_text:
+        return _in_text(made, command, is_ascii=is_ascii)
 
-        return open_app(runs=runs_folder(runs), place=SweepGrid(plan, id), ascii=is_ascii)
-    return _in_text(plan, f"{PROGRAM} {id}" + "".join(f" --set {each}" for each in assignments), is_ascii=is_ascii)
+    from ..app import open_app
+    from ..navigation import SweepGrid
+
+    status = open_app(runs=runs_folder(runs), place=SweepGrid(made, id), ascii=is_ascii)
+    if best_cell(made.losses) is not None:
+        _print(made, command, is_ascii=is_ascii)  # what took minutes stays in the terminal
+    return status
 
 
-def _in_text(plan: SweepPlan, command: str, *, is_ascii: bool) -> int:
+def _in_text(made: Sweep, command: str, *, is_ascii: bool) -> int:
     import asyncio
 
-    from ...engine.experiments.sweep_runs import Sweep
     from ...engine.storage.run_reaper import start_reaper
 
     folder = Path(tempfile.mkdtemp(prefix="tinygpt-tui-"))
     reaper = start_reaper(folder)
-    made = Sweep(plan)
     try:
         asyncio.run(_trained(made, folder))
         status = 0

@@ -28,7 +28,7 @@ from ..view.comparison import MEAN_SPAN, ComparedRun, all_metrics, having, usual
 from ..view.comparison_figure import is_common_axis, joint_extent
 from .compared_runs import ComparedRuns
 from .plot import ComparisonPlot
-from .table import TableRow, comparison_rows, laid_out_rows, settings_rows, with_shorter_names
+from .table import TableRow, comparison_rows, fitted_tables, folded_tables, laid_out_rows, settings_rows
 
 _AGAIN_S = 1.5
 """Between two looks at runs that train."""
@@ -63,6 +63,7 @@ class ComparisonScreen(Screen[None]):
         self._compared = ComparedRuns(wanted)
         self._ascii = ascii
         self.plot = ComparisonPlot(ascii=ascii)
+        self.plot.border_title = Content("Reading …")
         self._table = Static()
         self._scroll = VerticalScroll(self._table, id="table", can_focus=False)
 
@@ -144,8 +145,8 @@ class ComparisonScreen(Screen[None]):
             return
         settings = settings_rows(self.runs)
         rows = comparison_rows(self.runs, self.runs[self.baseline], self.plot.metric)
-        reached = with_shorter_names(rows, self._scroll.scrollable_content_region.width)
-        parts = [reached, *([settings] if len(settings) > 1 else [])]
+        width = self._scroll.scrollable_content_region.width
+        parts = [*fitted_tables(rows, width), *(folded_tables(settings, width) if len(settings) > 1 else [])]
         content = Content("\n\n").join(_coloured(rows) for rows in parts)
         self._table.update(in_ascii(content) if self._ascii else content)
 

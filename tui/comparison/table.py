@@ -24,6 +24,7 @@ _SHORTEST_NAME = 9
 _LONGEST_VALUE = 24
 _LONGEST_SETTING = 40
 _MOST_SETTINGS = 40
+_GAP = "  "
 
 
 @dataclass(frozen=True)
@@ -60,19 +61,43 @@ def settings_rows(runs: Sequence[ComparedRun]) -> list[TableRow]:
     return rows
 
 
-def with_shorter_names(rows: Sequence[TableRow], width: int) -> list[TableRow]:
-    """The rows with names of runs, in their second column, so short that the others fit into a width, if they can."""
-    too_wide = sum(len(text) for text, _ in laid_out_rows(rows)[0]) - len("  ") - width
+def fitted_tables(rows: Sequence[TableRow], width: int) -> list[list[TableRow]]:
+    """The rows as tables of at most a width: one with shorter names if that is enough, or several below each other."""
+    too_wide = sum(_column_widths(rows)) - len(_GAP) - width
     longest = max(len(row.cells[1]) for row in rows)
-    most = max(longest - max(too_wide, 0), _SHORTEST_NAME)
-    return [replace(row, cells=(row.cells[0], _cut_inside(row.cells[1], most), *row.cells[2:])) for row in rows]
+    if longest - too_wide < _SHORTEST_NAME:
+        return folded_tables(rows, width)
+    most = longest - max(too_wide, 0)
+    return [[replace(row, cells=(row.cells[0], _cut_inside(row.cells[1], most), *row.cells[2:])) for row in rows]]
+
+
+def folded_tables(rows: Sequence[TableRow], width: int) -> list[list[TableRow]]:
+    """As many columns in each table as fit into a width; the first column is in all of them."""
+    first, *others = _column_widths(rows)
+    tables: list[list[int]] = [[]]
+    taken = first
+    for column, wide in enumerate(others, 1):
+        if tables[-1] and taken + wide - len(_GAP) > width:
+            tables.append([])
+            taken = first
+        tables[-1].append(column)
+        taken += wide
+    return [[_columns(row, [0, *columns]) for row in rows] for columns in tables]
+
+
+def _columns(row: TableRow, places: Sequence[int]) -> TableRow:
+    return TableRow(tuple(row.cells[each] for each in places), tuple(row.letters[each] for each in places))
+
+
+def _column_widths(rows: Sequence[TableRow]) -> list[int]:
+    return [max(len(row.cells[column]) for row in rows) + len(_GAP) for column in range(len(rows[0].cells))]
 
 
 def laid_out_rows(rows: Sequence[TableRow]) -> list[list[tuple[str, str]]]:
     """Each cell with its letter, padded so that columns stand below each other."""
-    widths = [max(len(row.cells[column]) for row in rows) for column in range(len(rows[0].cells))]
+    widths = _column_widths(rows)
     return [
-        [(f"{cell:<{width}}  ", letter) for cell, width, letter in zip(row.cells, widths, row.letters, strict=True)]
+        [(f"{cell:<{width}}", letter) for cell, width, letter in zip(row.cells, widths, row.letters, strict=True)]
         for row in rows
     ]
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
 
 from .. import gc_control
 from ..text import visible
+from .key_line import KeyLine
 
 if TYPE_CHECKING:
     from ..open_run import OpenedRun
@@ -25,6 +27,11 @@ def load_run_screen() -> None:
 
 
 class OpeningScreen(Screen[None]):
+    BINDING_GROUP_TITLE = "Opening"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q", "app.quit", "quit", id="opening.quit", tooltip="Quit, and wait no longer")
+    ]
+
     def __init__(self, words: str) -> None:
         super().__init__()
         self._words = words
@@ -32,6 +39,7 @@ class OpeningScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield Static(Content(visible(self._words)))
+        yield KeyLine()
 
     def on_screen_resume(self) -> None:
         if self._is_over:

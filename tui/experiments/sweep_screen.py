@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import subprocess
 import tempfile
 import time
@@ -21,11 +22,12 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from ...engine.config import ConfigError
-from ...engine.experiments.sweep import SweepPlan, best_cell, lr_curves
+from ...engine.experiments.sweep import best_cell, lr_curves
 from ...engine.experiments.sweep_runs import Sweep
 from ...engine.storage.run_folder import StoreError
 from ...engine.storage.run_reaper import start_reaper
 from ..content import in_ascii
+from ..dialogs.confirm import Confirm
 from ..dialogs.key_line import KeyLine
 from ..navigation import GoTo, StartRun
 from ..panels.figure_plot import FigurePlot
@@ -33,7 +35,15 @@ from ..plots.axes import Scale
 from ..plots.canvas import ColorRole
 from ..plots.figure import Curve, Figure
 from ..text import visible
-from .sweep_table import axis_words, cell_texts, row_labels, sensitivity_words, sweep_progress
+from .sweep_table import (
+    axis_words,
+    cell_texts,
+    cell_widths,
+    row_labels,
+    sensitivity_words,
+    sweep_ended,
+    sweep_progress,
+)
 
 _AGAIN_S = 0.5
 _ROLES = (ColorRole.COMPARED_A, ColorRole.COMPARED_B, ColorRole.COMPARED_C, ColorRole.COMPARED_D)
@@ -49,7 +59,7 @@ class SweepScreen(Screen[None]):
     SweepScreen {
         ScrollableContainer { height: auto; max-height: 60%; padding: 0 1; }
         Static { width: auto; }
-        #words { height: auto; padding: 0 1; }
+        #words { width: 100%; height: auto; padding: 0 1; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -59,7 +69,8 @@ class SweepScreen(Screen[None]):
         Binding("down", "move(0, 1)", "down", show=False, id="sweep.down", tooltip="The cell below"),
         Binding("b", "best", "best", id="sweep.best", tooltip="To the best cell so far"),
         Binding("enter", "train", "train it in full", id="sweep.train", tooltip="A whole run with the cell's values"),
-        Binding("escape,q", "leave", "leave", id="sweep.leave", tooltip="End the sweep; its runs are deleted"),
+        Binding("escape,q", "end", "end the sweep", id="sweep.end", tooltip="Train no further; what is known stays"),
+        Binding("escape,q", "leave", "leave", id="sweep.leave", tooltip="Leave the table; its runs are deleted"),
     ]
 
     plot = getters.query_one(FigurePlot)
@@ -67,14 +78,14 @@ class SweepScreen(Screen[None]):
     chosen: var[int] = var(0)
     """The place of a cell, row by row."""
 
-    def __init__(self, plan: SweepPlan, name: str, *, ascii: bool) -> None:
+    def __init__(self, sweep: Sweep, name: str, *, ascii: bool) -> None:
         """`name` is that of the run which a cell is trained in full as."""
         super().__init__()
-        self._plan = plan
+        self._plan = sweep.plan
         self._name = name
         self._ascii = ascii
         self._reaper: subprocess.Popen[bytes] | None = None
-        self._sweep = Sweep(plan)
+        self._sweep = sweep
         self._began = time.monotonic()
         self._is_over = False
 
@@ -87,8 +98,7 @@ class SweepScreen(Screen[None]):
 
     @work(group="sweep")
     async def on_mount(self) -> None:
-        self.plot.display = bool(lr_curves(self._plan, self._sweep.losses))
-        self.set_interval(_AGAIN_S, self.show_cells)
+        self._ticks = self.set_interval(_AGAIN_S, self.show_cells)
         self.show_cells()
         folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="tinygpt-tui-"))
         self._reaper = await asyncio.to_thread(start_reaper, folder)
@@ -96,9 +106,18 @@ class SweepScreen(Screen[None]):
             await self._sweep.run(folder)
         except* (StoreError, ConfigError, OSError) as errors:
             self.notify(visible(str(errors.exceptions[0])), severity="error", timeout=10, markup=False)
+        self._finish()
+
+    def _finish(self) -> None:
+        self._ticks.stop()
         self._is_over = True
+        self.refresh_bindings()
         self.action_best()
         self.show_cells()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The same keys end the sweep, and leave what has ended."""
+        return {"end": not self._is_over, "leave": self._is_over}.get(action, True)
 
     async def on_unmount(self) -> None:
         if self._reaper is not None:
@@ -107,7 +126,7 @@ class SweepScreen(Screen[None]):
     def watch_chosen(self) -> None:
         self.show_cells()
         row, column = divmod(self.chosen, len(self._plan.across.values))
-        left, width = self._widths()
+        left, width = cell_widths(self._plan)
         first = 0 if row == 0 else row + _HEADINGS
         corner = Region(left + width * column if column else 0, first, width, row + _HEADINGS + 1 - first)
         self.table.scroll_to_region(corner, animate=False)
@@ -120,6 +139,7 @@ class SweepScreen(Screen[None]):
         curves = lr_curves(self._plan, self._sweep.losses)
         words = [self._state(), *(sensitivity_words(curves) if self._is_over else [])]
         self.query_one("#words", Static).update(Content("\n".join(map(visible, words))))
+        self.plot.display = any(math.isfinite(loss) for _, _, losses in curves for loss in losses)
         if self.plot.display:
             self.plot.border_title = Content(f"val_loss after {self._plan.steps} steps, over the learning rate")
             names = [f"{letter} {name}" for letter, (name, _, _) in zip(_LETTERS, curves, strict=False)]
@@ -128,22 +148,16 @@ class SweepScreen(Screen[None]):
 
     def _state(self) -> str:
         cells, changes = self._sweep.cells, self._plan.cells[self.chosen]
-        values = ", ".join(f"{key} {axis_words(value)}" for key, value in changes.items())
+        values = ", ".join(f"{key.rpartition('.')[2]} {axis_words(value)}" for key, value in changes.items())
         spent_s = time.monotonic() - self._began
-        state = "all runs have ended" if self._is_over else sweep_progress(self._plan, cells, spent_s)
+        state = sweep_ended(cells) if self._is_over else sweep_progress(self._plan, cells, spent_s)
         return f"{values}  {cells[self.chosen].why or state}"
-
-    def _widths(self) -> tuple[int, int]:
-        """Of the labels of the rows, and of a column of cells."""
-        labels = [self._plan.down.name if self._plan.down else "", *row_labels(self._plan)]
-        columns = [axis_words(value) for value in self._plan.across.values]
-        return max(map(len, labels)) + 2, max(12, *(len(each) + 2 for each in columns))
 
     def _rows(self) -> list[Content]:
         plan, texts = self._plan, cell_texts(self._plan, self._sweep.cells, ascii=self._ascii)
         columns, labels = [axis_words(value) for value in plan.across.values], row_labels(plan)
         corner = plan.down.name if plan.down else ""
-        left, width = self._widths()
+        left, width = cell_widths(self._plan)
         heading = f"{corner:<{left}}" + "".join(f"{each:<{width}}" for each in columns)
         rows = [Content.styled(f"{'':<{left}}{plan.across.name}", "bold"), Content.styled(heading, "$foreground 60%")]
         for row, label in enumerate(labels):
@@ -167,9 +181,20 @@ class SweepScreen(Screen[None]):
         best = best_cell(self._sweep.losses)
         self.chosen = self.chosen if best is None else best
 
-    def action_train(self) -> None:
-        self.post_message(GoTo(StartRun(self._plan.whole(self.chosen), self._name, numbered=True)))
-        self.dismiss(None)
+    @work(group="train", exclusive=True)
+    async def action_train(self) -> None:
+        """The run comes over this screen, which is there again when it is left."""
+        wanted = StartRun(self._plan.whole(self.chosen), self._name, numbered=True)
+        question = f"The sweep still trains: {sweep_ended(self._sweep.cells)}."
+        if not self._is_over:
+            if not await self.app.push_screen_wait(Confirm(question, yes="End it, train this cell", no="Go on")):
+                return
+            self.action_end()
+        self.post_message(GoTo(wanted))
+
+    def action_end(self) -> None:
+        self.workers.cancel_group(self, "sweep")
+        self._finish()
 
     def action_leave(self) -> None:
         self.dismiss(None)

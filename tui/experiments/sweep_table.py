@@ -13,6 +13,11 @@ SHADES, ASCII_SHADES = " ·░▒▓█", " .:-#@"
 """By the level of heat, from none to that of the best cells."""
 
 
+_MOST_SHOWN = 0.99
+"""The share of one that trains, which has not ended before its last evaluation."""
+LONGEST_CELL = len("█ 2.345 99%*")
+
+
 @dataclass(frozen=True)
 class CellText:
     text: str
@@ -38,7 +43,7 @@ def _words(cell: SweepCell, loss: float, steps: int) -> str:
             return "failed"
         case "training":
             known = f"{loss:.3f} " if math.isfinite(loss) else ""
-            return f"{known}{cell.step / steps:.0%}"
+            return f"{known}{min(cell.step / steps, _MOST_SHOWN):.0%}"
         case "ended":
             return f"{loss:.3f}" if math.isfinite(loss) else "NaN"
 
@@ -49,6 +54,13 @@ def axis_words(value: object) -> str:
 
 def row_labels(plan: SweepPlan) -> list[str]:
     return [axis_words(value) for value in plan.down.values] if plan.down else [""]
+
+
+def cell_widths(plan: SweepPlan) -> tuple[int, int]:
+    """Of the labels of the rows, and of a column of cells, on the screen, where they stay the same."""
+    labels = [plan.down.name if plan.down else "", *row_labels(plan)]
+    columns = [axis_words(value) for value in plan.across.values]
+    return max(map(len, labels)) + 2, max(LONGEST_CELL + 2, *(len(each) + 2 for each in columns))
 
 
 def sweep_rows(plan: SweepPlan, cells: Sequence[SweepCell], *, ascii: bool) -> list[str]:
@@ -80,7 +92,12 @@ def sensitivity_words(curves: Sequence[tuple[str, list[float], list[float]]]) ->
 
 def sweep_progress(plan: SweepPlan, cells: Sequence[SweepCell], spent_s: float) -> str:
     """How many runs and steps there are, and how long the others take."""
-    ended = [cell for cell in cells if cell.state in ("ended", "failed")]
+    ended = [cell for cell in cells if cell.is_over]
     done = sum(cell.step for cell in cells)
     of = sum(cell.step for cell in ended) + plan.steps * (len(cells) - len(ended))
     return f"{len(ended)} of {len(cells)} runs, {done} of {of} steps, {time_left(spent_s, done, of)}"
+
+
+def sweep_ended(cells: Sequence[SweepCell]) -> str:
+    ended = sum(cell.is_over for cell in cells)
+    return "all runs have ended" if ended == len(cells) else f"{ended} of {len(cells)} runs have ended"

@@ -39,12 +39,12 @@ def _preset_entry(found: Preset | BadPreset) -> Entry:
     return PresetEntry(found.id, found.config) if isinstance(found, Preset) else BrokenPreset(found.id, found.why)
 
 
-def read_runs(runs: Path) -> tuple[RunEntry, ...]:
+def read_runs(runs: Path, most: int | None = None) -> tuple[RunEntry, ...]:
     """Those that train, then the newest first; none where the folder cannot be read."""
     from ...engine.storage.run_summary import list_runs
 
     try:
-        return run_entries(list_runs(runs))
+        return run_entries(list_runs(runs, most))
     except OSError:
         return ()
 

@@ -86,7 +86,7 @@ def origin_words(run: RunSummary, depth: int, *, ascii: bool) -> str:
     """Where a fork comes from and which fix it has; its parent is not named where it stands above."""
     parent = "" if depth else f" {visible(run.parent)}"
     fix = f": {visible(run.fix)}" if run.fix else ""
-    return f"{'<-' if ascii else '⑂'}{parent} at {run.forked_at}{fix}"
+    return f"{'<-' if ascii else '←'}{parent} at {run.forked_at}{fix}"
 
 
 def _run_row(run: RunSummary, depth: int, now: datetime, *, ascii: bool) -> EntryRow:

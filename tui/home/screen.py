@@ -50,6 +50,8 @@ from .previews import Previews
 from .run_actions import RunActions
 from .tree import in_families
 
+_FIRST = 30
+"""Runs that are shown before the others are read, which takes some milliseconds each."""
 _REFRESH_S = 1.5
 _IDLE_SHARE = 30
 """Reading the list may take one part in so many of the time."""
@@ -140,13 +142,17 @@ program writes is opened by a command: tinygpt-tui watch train.log, or watch and
         began = time.monotonic()
         if self._found is None:
             self._presets = await asyncio.to_thread(preset_entries)
-        runs = await asyncio.to_thread(read_runs, self._runs)
         logs = await asyncio.to_thread(read_logs, self._recent_logs())
+        if self._found is None:
+            self._take(await asyncio.to_thread(read_runs, self._runs, _FIRST), logs)
+        self._take(await asyncio.to_thread(read_runs, self._runs), logs)
+        self.set_timer(max(_REFRESH_S, _IDLE_SHARE * (time.monotonic() - began)), self.read_disk)
+
+    def _take(self, runs: tuple[RunEntry, ...], logs: tuple[LogEntry, ...]) -> None:
         if (runs, logs) != (self._found, self._logs):
             self._found, self._logs = runs, logs
             self.previews.runs_changed(runs)
             self._show_entries()
-        self.set_timer(max(_REFRESH_S, _IDLE_SHARE * (time.monotonic() - began)), self.read_disk)
 
     def on_key(self, event: events.Key) -> None:
         is_typed = self.filter_line.is_open or event.key not in self.active_bindings
@@ -194,7 +200,7 @@ program writes is opened by a command: tinygpt-tui watch train.log, or watch and
         shown = in_families(shown) if is_tree(self.listing) else shown
         self.filter_line.note = listing_words(self.listing)
         self.choice.show(shown)
-        self.empty_line.update(Content(_empty(wanted, is_empty=not shown)))
+        self.empty_line.update(Content(_empty(wanted, is_empty=not shown, is_read=self._found is not None)))
         self.empty_line.display = not shown or not self._found
         self.refresh_bindings()
 
@@ -238,8 +244,10 @@ def _is_possible(entry: Entry | None, is_filtered: bool, action: str, parameters
             return True
 
 
-def _empty(wanted: str, *, is_empty: bool) -> str:
+def _empty(wanted: str, *, is_empty: bool, is_read: bool) -> str:
     """The text of the line below the list."""
+    if not is_read:
+        return "Reading the runs."
     if wanted:
         return f"Nothing here matches “{visible(wanted)}”. Escape shows everything." if is_empty else ""
     return "No runs yet. Enter starts the preset that is selected."

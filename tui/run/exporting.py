@@ -1,21 +1,28 @@
 """The part of the run screen that writes the run to a file: the command `export`, in a process of its own."""
 
 import asyncio
-from asyncio.subprocess import DEVNULL, PIPE
+from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from signal import SIGINT
 
 from textual import work
+from textual.content import Content
+from textual.widgets import Static
 
 from ...engine.export.suffixes import SUFFIXES, suffix_of
+from ..content import in_ascii
 from ..dialogs.confirm import Confirm
 from ..dialogs.prompt import Field, Prompt, Texts
 from ..navigation import OpenLog
 from ..own_command import OWN_COMMAND
+from ..panels.keys import key_of
 from ..text import visible
 from .comparing import ComparingScreen
 
+INTERRUPTED = 130
+"""The status of a command that Ctrl-C ended."""
 _TITLE = f"Export as {' '.join(suffix[1:] for suffix in SUFFIXES)}"
 
 
@@ -26,11 +33,33 @@ class Export:
     """What a picture shows."""
 
 
+class ExportLine(Static):
+    """How far an export is, and the key that ends it; away while none is written."""
+
+    DEFAULT_CSS = """
+    ExportLine { display: none; height: 1; padding: 0 1; background: $panel; text-wrap: nowrap; }
+    """
+
+    def show(self, words: str) -> None:
+        self.display = bool(words)
+        ends = Content.assemble("  ", (key_of("run.export"), "bold $footer-key-foreground"), " ends it")
+        room = max(self.screen.size.width - 2 - ends.cell_length, 0)
+        shown = visible(words)
+        line = Content(shown if len(shown) <= room else f"…{shown[1 - room :]}") + ends  # the time left stands last
+        self.update(in_ascii(line) if self.app.has_class("-ascii") else line)
+
+
 class ExportingScreen(ComparingScreen):
+    _export: Process | None = None
+    """That writes now."""
+
     @work(group="dialog", exclusive=True)
     async def action_export(self) -> None:
         source = self._log.path if self._log is not None else self._path
         if source is None:
+            return
+        if self._export is not None:
+            await self._ask_to_end(self._export)
             return
         stem = source.name if source.is_dir() else source.stem
         fields = (
@@ -44,21 +73,33 @@ class ExportingScreen(ComparingScreen):
         question = f"{visible(str(wanted.target))} is there already."
         if is_there and not await self.app.push_screen_wait(Confirm(question, yes="Replace it", no="Keep it")):
             return
-        self.notify(f"Writing {visible(wanted.target.name)} …", timeout=2, markup=False)
         self._write(export_arguments(source, self._log, wanted, replaces=is_there), wanted.target)
+
+    async def _ask_to_end(self, export: Process) -> None:
+        question = "An export is being written. Ended, it leaves no file."
+        if await self.app.push_screen_wait(Confirm(question, yes="End it", no="Go on")) and export.returncode is None:
+            export.send_signal(SIGINT)
 
     @work(group="export")
     async def _write(self, arguments: Sequence[str], target: Path) -> None:
-        """A long log takes longer than a screen may stand still."""
-        process = await asyncio.create_subprocess_exec(
+        """A long log takes longer than a screen may stand still; a line tells how far it is."""
+        line, words = self.query_one(ExportLine), f"starting to write {target.name} …"
+        line.show(words)
+        self._export = process = await asyncio.create_subprocess_exec(
             *OWN_COMMAND, *arguments, stdin=DEVNULL, stdout=DEVNULL, stderr=PIPE
         )
-        _, words = await process.communicate()
-        if process.returncode == 0:
+        assert process.stderr is not None, "it is a pipe"
+        async for told in process.stderr:
+            words = told.decode(errors="replace").strip() or words
+            line.show(words)
+        status = await process.wait()
+        self._export = None
+        line.show("")
+        if status == 0:
             self.notify(f"Written: {visible(str(target))}", timeout=8, markup=False)
         else:
-            last = words.decode(errors="replace").strip().rpartition("\n")[2].removeprefix("tinygpt-tui: ")
-            self.notify(visible(last), severity="error", timeout=10, markup=False)
+            why = visible(words.removeprefix("tinygpt-tui: "))
+            self.notify(why, severity="warning" if status == INTERRUPTED else "error", timeout=10, markup=False)
 
 
 def read_export(texts: Texts) -> Export:
@@ -80,5 +121,5 @@ def export_arguments(source: Path, log: OpenLog | None, wanted: Export, *, repla
     named = [f"--map={name}={column}" for name, column in log.columns.items()] if log else []
     chosen = [f"--run={log.run}"] if log and log.run else []
     force = ["--force"] if replaces else []
-    options = [f"--to={wanted.target}", f"--metric={wanted.metric}", *named, *chosen, *force]
+    options = ["--progress", f"--to={wanted.target}", f"--metric={wanted.metric}", *named, *chosen, *force]
     return ["export", *options, "--", str(source.absolute())]

@@ -24,17 +24,17 @@ from ..view.run_view import RunView
 _MANY = 500
 """Events in one batch from which they are folded in a thread: the keyboard stays quick while a long run is read."""
 _MANY_ROWS = 2000
-_Frequent = (
-    StepColumns
-    | LogRead
-    | LinesPrinted
-    | StepFinished
-    | TimeSpent
-    | LayersMeasured
-    | CheckpointSaved
-    | Evaluated
-    | SampleGenerated
-)
+_FREQUENT = {
+    StepColumns,
+    LogRead,
+    LinesPrinted,
+    StepFinished,
+    TimeSpent,
+    LayersMeasured,
+    CheckpointSaved,
+    Evaluated,
+    SampleGenerated,
+}
 """Events that can wait for the next publication; the others are published at once."""
 
 
@@ -72,15 +72,21 @@ class RunFeed:
         self._is_waiting = False
 
     async def follow(self, on_events: Callable[[Sequence[Arrival]], None]) -> None:
-        """Publish until the run's events end; a run whose events end without a `RunEnded` has died."""
+        """Publish until the run's events end; a run whose events end without a `RunEnded` has died.
+
+        `on_events` gets the batches that hold anything besides steps.
+        """
         async for batch in self._run.batches():
-            if len(batch) > _MANY or sum(len(each) for each in batch if isinstance(each, StepColumns)) > _MANY_ROWS:
+            kinds = {*map(type, batch)}  # a long run comes in thousands of batches of steps alone
+            rows = sum(len(each) for each in batch if isinstance(each, StepColumns)) if StepColumns in kinds else 0
+            if len(batch) > _MANY or rows > _MANY_ROWS:
                 self.newest = await asyncio.to_thread(self.newest.after_all, batch)
             else:
                 self.newest = self.newest.after_all(batch)
             self.newest_at = getattr(batch[-1], "time", self.newest_at)
-            on_events(batch)
-            if len(batch) > _MANY or all(isinstance(event, _Frequent) for event in batch):
+            if kinds != {StepFinished}:
+                on_events(batch)
+            if len(batch) > _MANY or kinds <= _FREQUENT:
                 self._publish_soon()  # a stored past comes in many batches, each with findings
             else:
                 self._publish()

@@ -32,7 +32,7 @@ from .change_form import ChangeForm
 from .choosing_metrics import choose_metrics, metric_choice
 from .command_prompts import PROMPTS
 from .crash_report import CrashReport, crash_of, last_lines
-from .exporting import ExportingScreen
+from .exporting import ExportingScreen, ExportLine
 from .feed import RunFeed
 from .forking import ask_how_to_fork
 from .going_back import ask_where_to_go_back
@@ -103,6 +103,7 @@ class RunScreen(ProbingScreen, ExportingScreen):
         yield RunPanels(hidden=self._settings.hidden_panels, viewport=Viewport(smoothing=smoothing), ascii=self._ascii)
         yield CrashReport()
         yield PaceLine()
+        yield ExportLine()
         yield KeyLine()
 
     @work(group="follow")
