@@ -17,7 +17,7 @@ from textual.worker import Worker, get_current_worker
 Result = TypeVar("Result")
 
 
-class Palette(CommandPalette):
+class SearchPalette(CommandPalette):
     def run_worker(self, *arguments: Any, **options: Any) -> Worker[Any]:
         """A search that finds the palette already gone ends itself, not the app."""
         return super().run_worker(*arguments, **options | {"exit_on_error": False})
@@ -38,7 +38,7 @@ class TypedAheadApp(App[None]):
     async def action_command_palette(self) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """With no id, which would be there twice while the last one is removed; mounted before the next key."""
         if not isinstance(self.screen, CommandPalette):
-            await self.push_screen(Palette())
+            await self.push_screen(SearchPalette())
 
     async def push_screen_wait(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, screen: Screen[Result], *, mode: str | None = None

@@ -36,6 +36,8 @@ class Spike:
     lone_rise: float = 1.0
     """The same for one row alone, above the first loss: no batch is twice as hard for a model that has learned."""
     lone_sigmas: float = 24.0
+    most_sigmas: int = 20
+    """A jump of more is told as that: after one loud row the noise looks several times as large as it is."""
     quiet: int = 20
     """Rows before the noise is known."""
     least_rows: int = 5
@@ -162,9 +164,12 @@ class Spike:
 
     def _jump(self) -> str:
         loss, step = self._top
-        seen = f"loss {loss:.3g} at step {step} against a mean of {self._baseline:.3g} before"
+        seen = f"loss {loss:.3g} at step {step} against a running mean of {self._baseline:.3g} before"
+        if not self._noise_is_known:
+            return seen
         times = (loss - self._baseline) / self._noise
-        return f"{seen}, a jump of {times:.0f}x the batch noise" if self._noise_is_known else seen
+        noisy = f"{times:.0f}x" if times < self.most_sigmas else f"more than {self.most_sigmas}x"
+        return f"{seen}, a jump of {noisy} the batch noise"
 
     def _await_recovery(self, step: int, loss: float, peak: float) -> Recovered | None:
         # held against the level before the jump, or the spike would become the new normal
