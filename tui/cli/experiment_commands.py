@@ -124,7 +124,7 @@ def prove(run: str, steps: int | None, adopt: bool, runs: str | None) -> int:
     The control and each fix go on from the last checkpoint before the finding began, on the same batches. A fork that
     is not adopted is deleted. Ctrl-C tells what is known so far.
 
-    Exit status: 0 where a fix helps, 1 where none does.
+    Exit status: 0 where a fix helps, 1 where none does, 130 after Ctrl-C.
     """
     from .proving import prove_fixes
 

@@ -48,7 +48,7 @@ def probe_run(run: str, names: tuple[str, ...], as_json: bool, runs: str | None)
     Without a name all are asked. Each prints yes, no or cannot tell, its numbers, and what to do where it is no. The
     last two train, for seconds to minutes; Ctrl-C ends it, and the answers so far stay.
 
-    Exit status: 0 where no probe is answered with no, 1 where one is, 2 for bad input.
+    Exit status: 0 where no probe is answered with no, 1 where one is, 2 for bad input, 130 after Ctrl-C.
     """
     import asyncio
 

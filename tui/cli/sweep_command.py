@@ -60,7 +60,7 @@ def sweep_preset(
     Each run has a core of its own and is deleted when it has ended. In a terminal a screen opens, on which the best
     cell can be trained in full; left, it prints its table. Where a key is the lr, the loss over the lr is drawn too.
 
-    Exit status: 0, or 1 where no run ended with a finite loss.
+    Exit status: 0, 1 where no run ended with a finite loss, 130 after Ctrl-C.
     """
     from ...engine.config import ConfigError
     from ...engine.experiments.sweep import best_cell, plan_sweep

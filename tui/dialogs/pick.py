@@ -51,6 +51,7 @@ class Pick(Dialog[int | None]):
     def compose(self) -> ComposeResult:
         with Vertical() as box:
             box.border_title = Content(visible(self._title))
+            box.border_subtitle = "Enter or a number picks"
             if self._text is not None:
                 yield Label(self._text)
             options = OptionList(*(Option(self._line(place)) for place in range(len(self._choices))))
