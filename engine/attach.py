@@ -68,7 +68,7 @@ def watch(
 
     steps          planned number of steps, where it is known
     chance_loss    loss of a guess, such as ln(classes): a loss that stays there is a stall
-    clip           gradient norm that `step` clips at, inf for none yet; None leaves clipping to the loop
+    clip           gradient norm that `step` clips at, inf for none yet; None: the loop clips, as with FSDP it must
     scaler         a torch.amp.GradScaler, by whose scale the gradients are divided
     every          measure gradients and updates at every n-th step; None: as often as costs at most 1% of a step
     settings       shown and compared, such as batch size or dataset
@@ -90,7 +90,7 @@ def watch(
             ranks = meet_ranks(needs_torch=model is not None or optimizer is not None)
         is_recorded = not is_off and ranks.rank == 0
         clip = clip if ranks.can_act else None
-        probe = _probe(model, optimizer, clip=clip, scaler=scaler, every=every if is_recorded else 0)
+        probe = _probe(model, optimizer, clip=clip, scaler=scaler, every=every, is_recorded=is_recorded)
         given = {tag: call for tag, call in callbacks.items() if call is not None}
         steering = Steering(probe, given) if ranks.can_act else Steering(None, {})
         if not is_recorded:
@@ -142,6 +142,7 @@ def _probe(
     clip: float | None,
     scaler: Scaler | None,
     every: int | None,
+    is_recorded: bool,
 ) -> LoopProbe | None:
     if model is None and optimizer is None:
         return None
@@ -149,6 +150,10 @@ def _probe(
     from .training.process_group import is_sharded
 
     if is_sharded(model):
-        clip, every = None, 0
+        if clip is not None and is_recorded:
+            warn_loop("each process holds a part of every weight, so clip= does nothing: the loop has to clip")
+        clip = None
+    if is_sharded(model) or not is_recorded:
+        every = 0
     optimizers = [] if optimizer is None else [*optimizer] if isinstance(optimizer, Sequence) else [optimizer]
     return LoopProbe(model, optimizers, clip=clip, scaler=scaler, every=every)

@@ -245,3 +245,22 @@ def test_a_loop_killed_at_any_moment_lacks_at_most_its_last_second(tmp_path: Pat
         stored = rows(runs / "loop-1")
         last = stored[-1].time if stored else (runs / "loop-1" / EVENTS).stat().st_mtime
         assert [row.step for row in stored] == [*range(1, len(stored) + 1)] and killed_at - last < 1.0
+
+
+class Part(nn.Parameter):
+    """Of a weight whose other parts other processes hold, as FSDP's are."""
+
+    device_mesh = None
+
+
+def test_a_loop_that_clips_parts_of_weights_is_warned(tmp_path: Path) -> None:
+    model, part = mlp(), Part(torch.ones(3))
+    model.register_parameter("part", part)
+    with pytest.warns(RuntimeWarning, match="clip= does nothing: the loop has to clip"):
+        run = watch(model, torch.optim.SGD(model.parameters(), lr=0.1), runs=tmp_path, clip=1.0)
+    loss = model(torch.ones(4, 8)).mean() + part.sum()
+    loss.backward()
+    assert run.step(loss)
+    run.close()
+    (row,) = rows(tmp_path / "loop-1")
+    assert (row.loss, row.grad_norm, row.clipped) == (pytest.approx(loss.item()), None, None)
