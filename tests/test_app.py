@@ -1,7 +1,9 @@
 """The app: from screen to screen, colours that stay chosen, and nothing lost on the way out."""
 
+import asyncio
 import subprocess
 import sys
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -10,10 +12,11 @@ from rich.color import ColorSystem
 from rich.color_triplet import ColorTriplet
 from textual.color import Color
 from textual.command import CommandList, CommandPalette
+from textual.css.query import NoMatches
 from textual.screen import ModalScreen, Screen
 from textual.theme import BUILTIN_THEMES
 from textual.widgets import Input, OptionList
-from textual.worker import WorkerCancelled
+from textual.worker import WorkerCancelled, WorkerFailed
 
 from tinygpt_tui.engine.client.run import ClientError
 from tinygpt_tui.engine.config import RunConfig
@@ -171,6 +174,20 @@ async def test_a_screen_that_is_being_left_asks_nothing_more(tmp_path: Path) -> 
         with pytest.raises(WorkerCancelled):
             await asking.wait()
         assert len(app.screen_stack) == 1
+
+
+@pytest.mark.parametrize("error", [NoMatches(), ValueError()])
+async def test_only_what_misses_a_part_of_the_app_is_silent_on_the_way_out(tmp_path: Path, error: Exception) -> None:
+    async def late() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise error
+
+    with pytest.raises(WorkerFailed) if isinstance(error, ValueError) else nullcontext():
+        async with TinyGPTApp(tmp_path, settings_file=tmp_path / "settings.toml").run_test() as pilot:
+            pilot.app.screen.run_worker(late)
+            await pilot.pause()
 
 
 @pytest.mark.parametrize("key", ["ctrl+q", "ctrl+c", "q"])

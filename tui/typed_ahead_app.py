@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from textual.actions import ActionParseResult
-from textual.app import App
+from textual.app import App, ScreenStackError
 from textual.command import CommandPalette
-from textual.dom import DOMNode
+from textual.css.query import NoMatches
+from textual.dom import DOMNode, NoScreen
 from textual.screen import Screen
 from textual.widgets import OptionList
-from textual.worker import Worker, get_current_worker
+from textual.worker import Worker, WorkerFailed, get_current_worker
 
 Result = TypeVar("Result")
 
@@ -39,6 +40,12 @@ class TypedAheadApp(App[None]):
         """With no id, which would be there twice while the last one is removed; mounted before the next key."""
         if not isinstance(self.screen, CommandPalette):
             await self.push_screen(SearchPalette())
+
+    def _handle_exception(self, error: Exception) -> None:
+        """While the app is taken apart, what looks for a part that is gone ends itself, without a traceback."""
+        found = error.error if isinstance(error, WorkerFailed) else error
+        if self.is_running or not isinstance(found, NoMatches | NoScreen | ScreenStackError):
+            super()._handle_exception(error)
 
     async def push_screen_wait(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, screen: Screen[Result], *, mode: str | None = None
