@@ -176,6 +176,20 @@ async def test_a_screen_that_is_being_left_asks_nothing_more(tmp_path: Path) -> 
         assert len(app.screen_stack) == 1
 
 
+async def test_a_screen_that_is_left_before_it_begins_is_no_error(tmp_path: Path) -> None:
+    async with TinyGPTApp(tmp_path, settings_file=tmp_path / "settings.toml").run_test() as pilot:
+        left = Screen[None]()
+
+        async def begin() -> None:
+            left.query_one("#gone")
+
+        await pilot.app.push_screen(left)
+        left.run_worker(begin)
+        pilot.app.pop_screen()
+        await pilot.pause()
+        assert pilot.app.is_running
+
+
 @pytest.mark.parametrize("error", [NoMatches(), ValueError()])
 async def test_only_what_misses_a_part_of_the_app_is_silent_on_the_way_out(tmp_path: Path, error: Exception) -> None:
     async def late() -> None:

@@ -13,7 +13,7 @@ from textual.css.query import NoMatches
 from textual.dom import DOMNode, NoScreen
 from textual.screen import Screen
 from textual.widgets import OptionList
-from textual.worker import Worker, WorkerFailed, get_current_worker
+from textual.worker import NoActiveWorker, Worker, WorkerFailed, get_current_worker
 
 Result = TypeVar("Result")
 
@@ -42,9 +42,9 @@ class TypedAheadApp(App[None]):
             await self.push_screen(SearchPalette())
 
     def _handle_exception(self, error: Exception) -> None:
-        """While the app is taken apart, what looks for a part that is gone ends itself, without a traceback."""
+        """What looks for a part of a screen that is taken apart ends itself, without a traceback."""
         found = error.error if isinstance(error, WorkerFailed) else error
-        if self.is_running or not isinstance(found, NoMatches | NoScreen | ScreenStackError):
+        if not (self._is_left() and isinstance(found, NoMatches | NoScreen | ScreenStackError)):
             super()._handle_exception(error)
 
     async def push_screen_wait(  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -54,7 +54,14 @@ class TypedAheadApp(App[None]):
 
         CancelledError there, which ends the worker that asks.
         """
-        node = get_current_worker().node
-        if not self.is_running or (isinstance(node, Screen) and node not in self.screen_stack):
+        if self._is_left():
             raise asyncio.CancelledError
         return await super().push_screen_wait(screen, mode=mode)
+
+    def _is_left(self) -> bool:
+        """Whether the app, or the screen whose worker this is, is being taken apart."""
+        try:
+            node = get_current_worker().node
+        except NoActiveWorker:
+            return not self.is_running
+        return not self.is_running or not (node is self or {*node.ancestors_with_self} & {*self.screen_stack})
