@@ -60,8 +60,10 @@ class TypedAheadApp(App[None]):
 
     def _is_left(self) -> bool:
         """Whether the app, or the screen whose worker this is, is being taken apart."""
+        if self.return_code is not None or not self.is_running:
+            return True
         try:
             node = get_current_worker().node
         except NoActiveWorker:
-            return not self.is_running
-        return not self.is_running or not (node is self or {*node.ancestors_with_self} & {*self.screen_stack})
+            return False
+        return node is not self and not {*node.ancestors_with_self} & {*self.screen_stack}
