@@ -30,6 +30,7 @@ from tinygpt_tui.tui.navigation import Destination, OpenRun, QuitApp, ResumeRun,
 from tinygpt_tui.tui.run.leave_dialog import LeaveDialog
 from tinygpt_tui.tui.run.screen import RunScreen
 from tinygpt_tui.tui.settings import Remember, Settings, load_settings
+from tinygpt_tui.tui.typed_ahead_app import SearchPalette
 
 from .screen_text import shown, until
 from .scripted_run import ScriptedRun, started, steps
@@ -163,6 +164,14 @@ async def test_a_search_of_a_palette_that_is_gone_ends_nothing_else(tmp_path: Pa
         pilot.app.screen.query_one(Input).value = "theme"
         await pilot.pause()
         assert isinstance(pilot.app.screen, CommandPalette)
+
+
+async def test_a_palette_that_is_left_before_it_is_mounted_is_no_error(tmp_path: Path) -> None:
+    async with TinyGPTApp(tmp_path, settings_file=tmp_path / "settings.toml").run_test() as pilot:
+        pilot.app.push_screen(SearchPalette())
+        pilot.app.pop_screen()
+        await pilot.pause()
+        assert pilot.app.is_running
 
 
 async def test_a_screen_that_is_being_left_asks_nothing_more(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from textual.app import App, ScreenStackError
 from textual.command import CommandPalette
 from textual.css.query import NoMatches
 from textual.dom import DOMNode, NoScreen
+from textual.events import Mount
 from textual.screen import Screen
 from textual.widgets import OptionList
 from textual.worker import NoActiveWorker, Worker, WorkerFailed, get_current_worker
@@ -19,6 +20,11 @@ Result = TypeVar("Result")
 
 
 class SearchPalette(CommandPalette):
+    def on_mount(self, event: Mount) -> None:
+        """Textual's looks for the screen below, which is not there once the palette has been left."""
+        if self not in self.app.screen_stack[1:]:
+            event.prevent_default()
+
     def run_worker(self, *arguments: Any, **options: Any) -> Worker[Any]:
         """A search that finds the palette already gone ends itself, not the app."""
         return super().run_worker(*arguments, **options | {"exit_on_error": False})
