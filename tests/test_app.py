@@ -126,6 +126,14 @@ async def test_what_is_opened_is_told_while_it_takes_its_time(tmp_path: Path) ->
         await until(pilot, lambda: "Starting [b]x␛ …" in shown(pilot.app))
 
 
+async def test_q_quits_while_something_is_opened(tmp_path: Path) -> None:
+    async with TinyGPTApp(tmp_path, settings_file=tmp_path / "settings.toml").run_test() as pilot:
+        await pilot.app.push_screen(OpeningScreen("Starting"))
+        await pilot.press("q")
+        await until(pilot, lambda: not pilot.app.is_running)
+    assert pilot.app.return_code == 0
+
+
 async def test_the_opening_waits_for_the_dialog_over_it_and_then_gives_way(tmp_path: Path) -> None:
     async with TinyGPTApp(tmp_path, settings_file=tmp_path / "settings.toml").run_test() as pilot:
         app, opening, dialog = pilot.app, OpeningScreen("Starting"), ModalScreen[None]()
