@@ -70,7 +70,7 @@ def watch(
     chance_loss    loss of a guess, such as ln(classes): a loss that stays there is a stall
     clip           gradient norm that `step` clips at, inf for none yet; None: the loop clips, as with FSDP it must
     scaler         a torch.amp.GradScaler, by whose scale the gradients are divided
-    every          measure gradients and updates at every n-th step; None: as often as costs at most 1% of a step
+    every          measure gradients and updates at every n-th step; None: as often as costs at most 0.5% of a step
     settings       shown and compared, such as batch size or dataset
     on_evaluate, on_checkpoint    called between two steps when it is asked for on a screen
     raise_on_stop  `step` raises RunStopped instead of returning False
