@@ -173,12 +173,15 @@ class Reporter:
         return tuple(replace(found, evidence=now.get(id, found.evidence)) for id, found in self._findings.items())
 
     def _judged(self) -> Sequence[Finding]:
-        """The findings of the detectors; where they raised no alarm that lasts, what the whole curve shows besides."""
+        """The findings of the detectors; where they raised no alarm but spikes, what the whole curve shows besides.
+
+        Of a tall spike a fifth is left when it counts as over, which may be more than all that had been learned.
+        """
         found = [self._in_hindsight(each) for each in self.found_so_far]
         if self._is_ours:
             return found
         alarms = [each for each in found if each.severity != "info"]
-        if all(_is_open_spike(each) for each in alarms):
+        if all(each.kind == "spike" for each in alarms):
             opened = self._diagnosis.in_hindsight(self._whole)
             if opened and (opened.kind == "divergence" or not alarms):
                 found.append(self._in_hindsight(_finding(opened)))
