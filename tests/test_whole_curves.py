@@ -64,7 +64,8 @@ def test_evaluations_that_do_not_differ_are_those_of_one_model() -> None:
     assert kinds(loss=losses, val_loss=frozen, lr=[1e-3] * 24, stride=10) == ["stall"]
     assert kinds(loss=losses, val_loss=moving, lr=[1e-3] * 24, stride=10) == []
     falling = [2.5 - 0.05 * place for place in range(24)]
-    assert kinds(loss=falling, val_loss=[1.7533] * 24, stride=10) == []  # one evaluation, repeated in each row
+    repeated = [gap if place < 8 else 1.7533 for place in range(24)]
+    assert kinds(loss=falling, val_loss=repeated, stride=10) == []
 
 
 @pytest.mark.parametrize(("level", "found"), [(1.0, ["stall"]), (1.1, []), (0.9, [])])
@@ -86,6 +87,30 @@ def test_a_discriminator_that_tells_all_apart_has_ended_the_game(
     facts: RunFacts, losses: Sequence[float], found: Sequence[str]
 ) -> None:
     assert kinds(facts, loss=losses, stride=20) == found
+
+
+def test_a_gan_that_is_lost_and_values_that_ran_away_have_causes_and_titles_of_their_own() -> None:
+    (won,) = report_of([Row(20 * row, {"loss": 0.001}) for row in range(40)], GAME).findings
+    assert won.title == "The discriminator has won"
+    assert won.causes[0].startswith("the discriminator learns faster")
+    losses, rewards, _ = AGENTS["values run away"]
+    rows = [Row(place, {"loss": x, "reward": y}) for place, (x, y) in enumerate(zip(losses, rewards, strict=True))]
+    assert report_of(rows).findings[0].causes[0].startswith("values learned from their own estimates ran away")
+
+
+@pytest.mark.parametrize(
+    ("entropies", "rewards", "found"),
+    [
+        ([0.693] * 24, noisy([22.0] * 24, 2.0), ["stall"]),
+        ([0.693] * 24, noisy([22.0 + 4 * row for row in range(24)], 2.0), []),
+        ([0.693 - 0.01 * row for row in range(24)], noisy([22.0] * 24, 2.0), []),
+        ([0.0] * 24, noisy([9.7] * 24, 0.1), []),
+    ],
+)
+def test_a_policy_as_random_as_at_the_start_that_earns_no_more_has_not_learned(
+    entropies: Sequence[float], rewards: Sequence[float], found: Sequence[str]
+) -> None:
+    assert kinds(loss=noisy([30.0] * 24, 5.0), reward=rewards, entropy=entropies, stride=512) == found
 
 
 AGENTS: Mapping[str, tuple[Sequence[float], Sequence[float], Sequence[str]]] = {

@@ -113,13 +113,20 @@ def _begun(whole: Whole, row: int) -> int:
 def unmoved_evaluations(whole: Whole) -> Verdict | None:
     """All evaluations from the first one on have the same loss: on the same data that is the same model.
 
-    Of rows of batches, there are several to an evaluation, or the column merely repeats one that was made once.
+    Of rows of batches there are several to an evaluation, and the training loss does not fall either: else the column
+    repeats an evaluation that was made once.
     """
     run, values = whole.run, [evaluation.val_loss for evaluation in whole.evaluations]
     if len(values) < UNMOVED_EVALUATIONS or not values[0] or (run.lr.is_spent and run.lr.top > 0):
         return None
     is_measured_anew = run.facts.rows_are_epochs or run.rows >= 2 * len(values)
-    if not (is_measured_anew and whole.is_fresh) or max(values) - min(values) > IDENTICAL * abs(values[0]):
+    before, last = whole.halves
+    is_falling = before - last > max(LITTLE * abs(before), 4 * run.level.noise / math.sqrt(run.rows))
+    if (
+        is_falling
+        or not (is_measured_anew and whole.is_fresh)
+        or max(values) - min(values) > IDENTICAL * abs(values[0])
+    ):
         return None
     seen = f"val_loss is {values[-1]:.4g} in all {len(values)} evaluations from step {whole.evaluations[0].step} on"
     return seen_as("stall", run.first_step, "failure", f"{seen}: the weights do not move")

@@ -7,6 +7,8 @@ from .whole_log import Verdict, Whole, seen_as
 
 REWARD_LOST = 0.75
 """Share of its gain that a reward has lost: it is noisy, and a policy that explores loses half of it now and then."""
+STILL = 2e-3
+"""Share of a policy's entropy by which it varies in rounds of a hundred updates of which none moves it."""
 WON, MOST = 0.05, 0.75
 """A discriminator's loss in most of the run. Where neither side wins it is 2 ln 2 = 1.39, or 1/4 if squares are taken;
 next to 0 is the first sign of failure in "How to train a GAN" (Chintala 2016): a perfect discriminator has no gradient
@@ -49,6 +51,25 @@ def unreachable(whole: Whole) -> Verdict | None:
     seen = f"{whole.loss} {means[top]:.3g} at step {whole.ends[top]}, after {whole.run.first:.3g} at the start"
     seen += f": more than {UNREACHABLE:.0f} times the square of the best reward, {best:.3g}"
     return seen_as("divergence", whole.ends[top], "failure", seen)
+
+
+def still_policy(whole: Whole) -> Verdict | None:
+    """The policy is as random as it was at the start, and earns as much.
+
+    An entropy alone may be held constant on purpose, as that of a normal distribution with a given width.
+    """
+    means = whole.rewards.means
+    low, high = whole.entropies or (0.0, 0.0)
+    if len(means) < 8 or not low or high - low > STILL * max(abs(low), abs(high)) or not whole.is_fresh:
+        return None
+    half = len(means) // 2
+    noise = median(abs(after - before) for before, after in pairwise(means))
+    if fmean(means[-half:]) - fmean(means[:half]) > noise:
+        return None
+    seen = f"the policy's entropy is {abs(high):.4g} throughout, and the mean reward {fmean(means[-half:]):.3g} in the"
+    return seen_as(
+        "stall", whole.run.first_step, "failure", f"{seen} last half, {fmean(means[:half]):.3g} in the first"
+    )
 
 
 def discriminator_won(whole: Whole) -> Verdict | None:

@@ -16,7 +16,7 @@ from .flat_curves import (
     unmoved_evaluations,
     zero,
 )
-from .game_losses import collapsed, discriminator_won, unreachable
+from .game_losses import collapsed, discriminator_won, still_policy, unreachable
 from .guess_levels import guessing, still_guessing, variance, worse_than_guessing
 from .moving_curves import blown_up, diverged, leapt, lifted, overfits, rising, swings, val_swings, zigzags
 from .number_limits import boundless, overflowing, saturated, skipping
@@ -32,7 +32,7 @@ RULES: tuple[Callable[[Whole], Verdict | None], ...] = (
 def verdict(whole: Whole) -> Verdict | None:
     """The first that holds."""
     if whole.run.has_rewards:
-        return collapsed(whole) or unreachable(whole)
+        return collapsed(whole) or unreachable(whole) or still_policy(whole)
     if whole.run.facts.is_adversarial:
         return discriminator_won(whole)
     if len(whole.means) < 2:
