@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from statistics import fmean, median
+from statistics import median
 
 import pytest
 from hypothesis import given, settings
@@ -103,9 +103,13 @@ def halved(known: Known, lr: float) -> bool:
     return is_printed(now / 2, lr)
 
 
+def is_level(known: Known, loss: float) -> bool:
+    values = [each for each in known.all("loss") if math.isfinite(each)][-10:]
+    return min(values) * 0.98 <= loss <= max(values) * 1.02
+
+
 def guessed(known: Known, size: float, loss: float, among: float) -> bool:
-    level = fmean(known.all("loss")[-10:])
-    return size == among and is_printed(math.log(size), loss) and abs(level - loss) < 0.02 * loss
+    return size == among and is_printed(math.log(size), loss) and is_level(known, loss)
 
 
 def set_to(*keys: str) -> Callable[..., bool]:
@@ -148,6 +152,7 @@ CHECKS: tuple[tuple[str, Callable[..., bool]], ...] = (
     (rf"halve the learning rate to {N}", halved),
     (rf"triple the learning rate to {N}", lambda known, lr: is_printed(3 * known.peak_lr, lr)),
     (rf"the loss is at ln {N} = {N}, guessing evenly among {N}", guessed),
+    (rf"at {N} it knows how often", is_level),
     (rf"the learning rate to the usual {N}", lambda known, lr: lr == known.usual_lr),
 )
 """Words with numbers, and whether these are right; the groups of the pattern are the arguments."""
