@@ -56,6 +56,29 @@ def test_an_accuracy_of_guessing_beside_a_loss_of_guessing_or_more_is_a_stall(
     assert kinds(EPOCHS, loss=losses, accuracy=[accuracy] * 10, val_loss=noisy([val_loss] * 10, 0.03)) == found
 
 
+def test_a_loss_that_never_comes_near_the_first_one_again_has_diverged() -> None:
+    wild = [90.0, *noisy([180.0] * 27, 25.0)]
+    assert min(wild[1:]) > 117
+    assert kinds(loss=wild, stride=6) == ["divergence"]
+    assert kinds(loss=[150.0, *wild[1:]], stride=6) == []
+
+
+FULL_BATCH = [
+    1.44, 1.51, 4.09, 6.56, 5.23, 3.86, 2.97, 2.41, 2.04, 1.80, 1.65, 1.56, 1.66, 1.76, 2.55, 2.37, 2.72, 2.25,
+    1.95, 1.75, 1.63, 1.54, 1.49, 1.44, 1.38, 1.31, 1.38, 2.02, 4.18, 3.18, 2.55, 2.14, 1.87, 1.70, 1.59, 1.52,
+    1.46, 1.41, 1.38, 1.31, 1.42, 1.77, 2.40, 2.09, 1.84, 1.85, 2.52, 2.14, 1.87, 1.71, 1.60, 1.64, 1.78, 2.62,
+    2.24, 1.95, 1.71, 1.53, 1.47, 1.78, 3.64, 3.36, 2.63, 2.14, 1.76, 1.92, 2.59, 2.20, 1.91, 1.72, 1.60, 1.51,
+    1.43, 1.43, 2.16, 4.35, 4.03, 3.08, 2.48, 2.08, 1.82, 1.63, 1.46, 1.41,
+]  # fmt: skip
+"""Gradient descent on 300 samples at once with a rate somewhat above 2 over the curvature."""
+
+
+def test_a_loss_that_climbs_back_to_its_beginning_again_and_again_oscillates() -> None:
+    assert kinds(EPOCHS, loss=FULL_BATCH) == ["oscillation"]
+    lower = [value * 0.99**place for place, value in enumerate(FULL_BATCH)]
+    assert "oscillation" not in kinds(EPOCHS, loss=lower)
+
+
 def test_evaluations_that_do_not_differ_are_those_of_one_model() -> None:
     losses = noisy([1.75] * 24, 0.06)
     gap = math.nan

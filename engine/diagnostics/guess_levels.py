@@ -1,4 +1,4 @@
-"""Rules of hindsight for a run that has stayed at the level of guessing."""
+"""Rules of hindsight for a run that has stayed at the level of guessing, or above that of the untrained model."""
 
 import math
 from statistics import fmean
@@ -17,6 +17,14 @@ WORST = 1.25
 loss far above that, and falls."""
 LEVEL = 0.05
 """Share by which its last two thirds differ at most."""
+WORSE_ROWS, ABOVE = 20, 1.3
+"""Rows, and times the first loss that all later means are: by chance the first of 20 is the lowest in one of 20."""
+RETURNS = 4
+"""How often the loss comes back from a low to the first loss, `ABOVE` times higher, and down as far again."""
+LOWER = 0.9
+"""Times the first of these lows that the last one is, if the run gets anywhere."""
+SURE = 4.0
+"""Deviations of a mean that such a climb exceeds."""
 VARIANCE = 0.015
 """How near to 1 the mean is of a loss that is the variance of a standardized target."""
 VARIANCE_ROWS, VARIANCE_NOISE = 16, 0.1
@@ -88,3 +96,30 @@ def variance(whole: Whole) -> Verdict | None:
         return None
     seen = f"mean loss {thirds[-1]:.4g} in the last third, {thirds[0]:.4g} in the first one: it is 1 throughout, which"
     return seen_as("stall", run.first_step, "failure", f"{seen} is what answering 0 costs on standardized targets")
+
+
+def worse_than_untrained(whole: Whole) -> Verdict | None:
+    """From the first row to the end no mean has come near the first loss again."""
+    run, means = whole.run, whole.means
+    if run.rows < WORSE_ROWS or not whole.is_fresh or run.first <= 0 or min(means[1:]) < ABOVE * run.first:
+        return None
+    seen = f"{whole.loss} {means[-1]:.3g} at step {whole.ends[-1]}, at least {min(means[1:]):.3g} in {run.rows} rows"
+    return seen_as("divergence", run.first_step, "failure", f"{seen}, and {run.first:.3g} before the first of them")
+
+
+def relapsing(whole: Whole) -> Verdict | None:
+    """Again and again all that was learned is lost: the loss climbs from a low to its beginning, and comes down."""
+    run = whole.run
+    lows: list[float] = []
+    low, high, is_up = math.inf, 0.0, False
+    for mean in whole.means:
+        low, high = min(low, mean), max(high, mean)
+        if not is_up and mean >= max(run.first, ABOVE * low, low + SURE * whole.noise):
+            lows.append(low)
+            is_up, high = True, mean
+        elif is_up and mean <= high / ABOVE:
+            is_up, low = False, mean
+    if run.first <= 0 or len(lows) < RETURNS or not whole.is_fresh or lows[-1] < LOWER * lows[0]:
+        return None
+    seen = f"the loss climbs back to that of the start, {run.first:.3g}, {len(lows)} times: from lows of"
+    return seen_as("oscillation", run.first_step, "warning", f"{seen} {min(lows):.3g} to {max(lows):.3g}")
