@@ -56,13 +56,6 @@ def test_an_accuracy_of_guessing_beside_a_loss_of_guessing_or_more_is_a_stall(
     assert kinds(EPOCHS, loss=losses, accuracy=[accuracy] * 10, val_loss=noisy([val_loss] * 10, 0.03)) == found
 
 
-def test_a_loss_that_never_comes_near_the_first_one_again_has_diverged() -> None:
-    wild = [90.0, *noisy([180.0] * 27, 25.0)]
-    assert min(wild[1:]) > 117
-    assert kinds(loss=wild, stride=6) == ["divergence"]
-    assert kinds(loss=[150.0, *wild[1:]], stride=6) == []
-
-
 FULL_BATCH = [
     1.44, 1.51, 4.09, 6.56, 5.23, 3.86, 2.97, 2.41, 2.04, 1.80, 1.65, 1.56, 1.66, 1.76, 2.55, 2.37, 2.72, 2.25,
     1.95, 1.75, 1.63, 1.54, 1.49, 1.44, 1.38, 1.31, 1.38, 2.02, 4.18, 3.18, 2.55, 2.14, 1.87, 1.70, 1.59, 1.52,

@@ -1,4 +1,4 @@
-"""Rules of hindsight for a run that has stayed at the level of guessing, or above that of the untrained model."""
+"""Rules of hindsight for a run that has stayed at the level of guessing, or comes back to it again and again."""
 
 import math
 from statistics import fmean
@@ -17,8 +17,7 @@ WORST = 1.25
 loss far above that, and falls."""
 LEVEL = 0.05
 """Share by which its last two thirds differ at most."""
-WORSE_ROWS, ABOVE = 20, 1.3
-"""Rows, and times the first loss that all later means are: by chance the first of 20 is the lowest in one of 20."""
+ABOVE = 1.3
 RETURNS = 4
 """How often the loss comes back from a low to the first loss, `ABOVE` times higher, and down as far again."""
 LOWER = 0.9
@@ -96,15 +95,6 @@ def variance(whole: Whole) -> Verdict | None:
         return None
     seen = f"mean loss {thirds[-1]:.4g} in the last third, {thirds[0]:.4g} in the first one: it is 1 throughout, which"
     return seen_as("stall", run.first_step, "failure", f"{seen} is what answering 0 costs on standardized targets")
-
-
-def worse_than_untrained(whole: Whole) -> Verdict | None:
-    """From the first row to the end no mean has come near the first loss again."""
-    run, means = whole.run, whole.means
-    if run.rows < WORSE_ROWS or not whole.is_fresh or run.first <= 0 or min(means[1:]) < ABOVE * run.first:
-        return None
-    seen = f"{whole.loss} {means[-1]:.3g} at step {whole.ends[-1]}, at least {min(means[1:]):.3g} in {run.rows} rows"
-    return seen_as("divergence", run.first_step, "failure", f"{seen}, and {run.first:.3g} before the first of them")
 
 
 def relapsing(whole: Whole) -> Verdict | None:

@@ -23,14 +23,13 @@ from .guess_levels import (
     still_guessing,
     variance,
     worse_than_guessing,
-    worse_than_untrained,
 )
 from .moving_curves import blown_up, diverged, leapt, lifted, overfits, rising, swings, val_swings, zigzags
 from .number_limits import boundless, overflowing, saturated, skipping
 from .whole_log import Verdict, Whole
 
 RULES: tuple[Callable[[Whole], Verdict | None], ...] = (
-    zero, boundless, overflowing, diverged, worse_than_untrained, rising, lifted, leapt, blown_up,
+    zero, boundless, overflowing, diverged, rising, lifted, leapt, blown_up,
     saturated, guessing, still_guessing, worse_than_guessing, constant, unmoved, unmoved_evaluations, variance,
     creeping, creeping_in_noise, decayed_early, overfits, swings, zigzags, relapsing, val_swings, skipping,
 )  # fmt: skip
