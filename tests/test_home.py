@@ -394,6 +394,17 @@ def test_the_facts_of_every_preset_fit_into_the_preview(width: int) -> None:
         assert max(line.cell_length for line in lines) <= width
 
 
+@pytest.mark.parametrize(("width", "height"), [(35, 20), (59, 30), (99, 40)])
+def test_the_words_of_a_preview_end_with_a_sentence_or_an_ellipsis(width: int, height: int) -> None:
+    for entry in preset_entries():
+        assert isinstance(entry, PresetEntry)
+        lines = [line.plain for line in preset_lines(entry.config, None, Size(width, height), ascii=False)]
+        about = " ".join(lines[: lines.index("")])
+        assert about[-1] in ".?!…)", about
+        whole = "".join(entry.config.lesson.why.split())  # a line may end with a word's own hyphen
+        assert whole.startswith(about.removesuffix(" …").replace(" ", ""))
+
+
 async def test_an_earlier_run_predicts_how_long_a_preset_takes(visit: Visit, runs: Path) -> None:
     make_run(runs, "Mine")
     async with visit.app.run_test(size=(120, 36)) as pilot:
