@@ -55,7 +55,7 @@ class PresetPreview(Widget):
 
 def preset_lines(config: RunConfig, speed: MeasuredSpeed | None, size: Size, *, ascii: bool) -> list[Content]:
     """The text of the preview; the curve takes the lines that the words leave."""
-    facts = [fact(name, text) for name, text in _facts(config, speed)]
+    facts = [line for name, text in _facts(config, speed) for line in fact(name, text, size.width)]
     heading = _heading(config, size.width)
     room = size.height - len(facts) - len(heading) - 2  # and two empty lines
     about = [Content(line) for line in _about(config.lesson.why, size.width, max(room - 5, 2))]
