@@ -91,7 +91,7 @@ def test_the_difference_is_taken_at_the_last_step_that_both_have() -> None:
     [
         ("val_loss", 2.68, 40.85, "38.2 better"), ("val_loss", 1.357, 1.36, "no difference"),
         ("val_loss", 0.0123, 0.0119, "0.0004 worse"), ("grad_norm", 1.2e-6, 3.4e-6, "2.2e-6 better"),
-        ("val_loss", 2.0e5, 5.4, "2e5 worse"), ("val_loss", 0.0, 0.002, "0.002 better"),
+        ("val_loss", 2.0e5, 5.4, "2e5 worse"), ("val_loss", 0.0, 0.002, "0.00200 better"),
         ("accuracy", 0.914, 0.912, "0.002 better"),
     ],
 )  # fmt: skip
