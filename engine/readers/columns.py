@@ -25,6 +25,9 @@ _MOST_LOSSES = 16
 _FEW = 0.05
 """A column with less than this share of the values of its fullest rival is a summary, not a series."""
 
+_LONGEST_STEP = 1e8
+"""Seconds, three years of them, or milliseconds, a day; the time since 1970 is ten times as much and more."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Columns:
@@ -55,7 +58,7 @@ def choose(found: Mapping[str, Content], given: Mapping[str, str], *, is_printed
     candidates: dict[str, list[tuple[int, int, str, Meaning]]] = {}
     for place, name in enumerate(found):
         what = meaning(name)
-        if what and what.canonical in ("step_time", "data_time") and found[name].is_sum:
+        if what and what.canonical in ("step_time", "data_time") and _is_clock(found[name]):
             continue
         if what and what.canonical not in given and name not in taken:
             candidates.setdefault(what.canonical, []).append((what.rank, place, name, what))
@@ -103,6 +106,11 @@ def choose(found: Mapping[str, Content], given: Mapping[str, str], *, is_printed
         unmeasured=tuple(unmeasured),
         is_guessed=guess is not None,
     )
+
+
+def _is_clock(content: Content) -> bool:
+    """It tells when, and not how long: it goes up, or is a time of day, also where the clock was set back."""
+    return content.is_sum or (content.finite > 0 and content.low > _LONGEST_STEP)
 
 
 def _without_common_words(rivals: list[tuple[int, int, str, Meaning]]) -> list[tuple[int, int, str, Meaning]]:
