@@ -123,6 +123,16 @@ def test_a_place_in_an_evaluation_is_no_place_of_the_training() -> None:
     assert [loss for _, loss in series(log, "val_loss")] == [4.0]
 
 
+def test_the_pytorch_example_of_a_gan_counts_batches_anew_in_each_epoch_of_one_run() -> None:
+    example = "[{e}/5][{b}/1583]\tLoss_D: {x}\tLoss_G: 4.7\tD(x): 0.4\tD(G(z)): 0.5 / 0.01"
+    places = [(0, 0), (0, 50), (1, 0), (1, 50)]
+    log = opened(lines(*(example.format(e=e, b=b, x=x) for (e, b), x in zip(places, LOSSES, strict=True))))
+    rows = list(log.rows())
+    assert {run for run, _ in rows} == {""}
+    assert [row.values["epoch"] for _, row in rows] == [0, 0, 1, 1]
+    assert [loss for _, loss in series(log)] == LOSSES
+
+
 @pytest.mark.parametrize(
     "text",
     [

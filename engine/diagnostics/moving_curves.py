@@ -1,6 +1,7 @@
 """Rules of hindsight for a curve that moves: up and away, in one leap, to and fro, or apart from the validation."""
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 from statistics import fmean, median
 
@@ -9,12 +10,15 @@ from .zigzag import swing_of
 
 LOST = 0.5
 """Share of the gain whose loss is divergence, where the gain was worth it (`GAINED`, a share of the first loss)."""
-REWARD_LOST = 0.75
-"""The same of a reward, which is noisier: a policy that explores loses half of it now and then."""
 WORSE = 0.3
 """Share of the first loss above it, where nothing worth it had been gained."""
 RISING = 5
 """Rows, each above the one before, after which a rise is no noise."""
+SETTLED = 0.1
+"""Share of the height above the best mean by which the last quarter falls at most, if it stays where it is: it would
+take as long as the run has taken to come half of the way back."""
+RESTED = 2
+"""Means in an eighth of the curve, of which two are compared: of fewer rows the noise is not known."""
 TOPS, HIGHER = 3, 1.5
 """The last rows that are the highest of all, in order, and times what was highest before, which is no noise either."""
 LIFTED = 5
@@ -59,10 +63,20 @@ def diverged(whole: Whole) -> Verdict | None:
         if mean <= line:
             break
         above += 1
-    if above < enough or best > len(means) - 3 or means[-1] < line + 0.7 * (max(means[best:]) - line):
+    if above < enough or best > len(means) - 3 or _is_on_its_way_back(means, best, line):
         return None
     seen = f"{whole.loss} {means[-1]:.3g} at step {whole.ends[-1]}, after a lowest mean of {means[best]:.3g} at step"
     return seen_as("divergence", whole.ends[-above], "failure", f"{seen} {whole.ends[best]}")
+
+
+def _is_on_its_way_back(means: Sequence[float], best: int, line: float) -> bool:
+    """Whether it is far below the highest mean since the best one, and has not come to rest above the line."""
+    if means[-1] >= line + 0.7 * (max(means[best:]) - line):
+        return False
+    eighth = len(means) // 8
+    last, before = means[-eighth:], means[-2 * eighth : -eighth]
+    is_long = eighth >= RESTED and len(means) - 2 * eighth > best and min(*before, *last) > line
+    return not (is_long and fmean(before) - fmean(last) < SETTLED * (fmean(last) - means[best]))
 
 
 def rising(whole: Whole) -> Verdict | None:
@@ -140,23 +154,6 @@ def blown_up(whole: Whole) -> Verdict | None:
         f"{len(high)} of {len(means)} rows" if whole.run.profile.size == 1 else f"{len(high) / len(means):.0%} of it"
     )
     return seen_as("spike", ends[high[0]], "warning", f"{seen}, and as far up in {often}")
-
-
-def collapsed(whole: Whole) -> Verdict | None:
-    """The reward has lost most of what was gained, which matters more than a policy's loss."""
-    means, ends = whole.rewards.means, whole.rewards.ends
-    if len(means) < 8:
-        return None
-    best = max(range(len(means)), key=means.__getitem__)
-    gain = means[best] - means[0]
-    noise = median(abs(after - before) for before, after in pairwise(means))
-    end = fmean(means[-max(len(means) // 8, 2) :])
-    if gain <= 3 * noise or end > means[best] - max(REWARD_LOST * gain, 3 * noise) or best > len(means) - 4:
-        return None
-    if max(means[max(best - 1, 0)], means[best + 1]) - means[0] < gain / 2:
-        return None  # one lucky episode
-    seen = f"the mean reward is {end:.3g} at step {whole.run.step}, after {means[best]:.3g} at step {ends[best]}"
-    return seen_as("divergence", ends[best], "failure", seen)
 
 
 def swings(whole: Whole) -> Verdict | None:

@@ -47,6 +47,8 @@ class Whole:
     loss_scales: tuple[float, float] | None = None
     """The first and the last one of mixed precision."""
     rewards: Profile = field(default_factory=Profile)
+    entropies: tuple[float, float] | None = None
+    """The lowest and the highest one of a policy."""
     accuracy: float | None = None
     """The last one, of training or else of validation."""
     recent: Sequence[float] = ()

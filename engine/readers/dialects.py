@@ -74,6 +74,8 @@ _DIALECTS: tuple[tuple[str, re.Pattern[str], str | Callable[[re.Match[str]], str
         ("](e", r"\b([a-z]*loss) \[(\d+), (\d+)\]\(epoch, [a-z]+\):", r"epoch: \2, batch: \3, \1:"),
         # `Epoch: [163][50]  Time 0.9`
         ("][", r"\bepoch:?\s?\[(\d+)\]\s?\[(\d+)\]", r"epoch: \1, batch: \2,"),
+        # DCGAN, the PyTorch example: `[0/25][100/1583]  Loss_D: 0.5  Loss_G: 3.1`
+        ("][", r"^\[(\d+)/\d+\]\s?\[(\d+)/(\d+)\]", r"epoch: \1, batch: \2/\3,"),
         # icefall: `loss[loss=0.35, over 4821.00 frames.], tot_loss[loss=0.5, over 9e5 frames.]`; the latter is a mean
         ("tot_loss[", r"\btot_loss\[[^\]]*\],?", ""),
         # courses and guides: `Cost after iteration 100: 0.69`, `Training loss (for one batch) at step 200: 0.42`

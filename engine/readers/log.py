@@ -22,7 +22,7 @@ from .free_text import FreeText
 from .json_document import JsonDocument, looks_like_document
 from .json_lines import JsonLines
 from .mlflow_store import MlflowMetric
-from .names import CANONICAL, NAMELESS, meaning
+from .names import CANONICAL, NAMELESS, is_of_discriminator, meaning
 from .notebook import Notebook
 from .notes import is_part, notes
 from .pauses import clock_of
@@ -108,6 +108,7 @@ class Log:
             rows_are_epochs=place is not None and place.canonical == "epoch",
             rows_are_counted=self.step_column is None,
             is_adversarial=self.adversarial,
+            is_of_discriminator=self.adversarial and is_of_discriminator(self.columns.get("loss", "")),
             trainer=trainer_of(part for name in named for part in name.split(" + ")),
         )
 

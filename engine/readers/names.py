@@ -84,6 +84,7 @@ _STEP = {
     ("time", "total", "timesteps"): 4, ("timesteps", "total"): 4, ("training", "iteration"): 6,
     ("episode",): 5, ("episodes",): 5, ("example", "counter"): 6,
 }  # fmt: skip
+_DISCRIMINATORS = {"d", "dis", "disc", "discriminator"}
 _ROUNDS = {"step", "iter", "iteration", "it", "batch", "update"}
 _SECONDS = {"s", "sec", "secs", "second", "seconds", "ms"}
 _GLUED = re.compile(
@@ -135,6 +136,10 @@ def is_no_loss(name: str) -> bool:
     """Whether a name is of numbers beside a loss: its spread, a count, an entropy."""
     said = set(words_of(name))
     return bool(said & _NOT_A_LOSS) or ("entropy" in said and "cross" not in said)
+
+
+def is_of_discriminator(name: str) -> bool:
+    return bool(set(words_of(name)) & _DISCRIMINATORS)
 
 
 def is_training(word: str) -> bool:
