@@ -55,6 +55,10 @@ LINES = {
     "LightGBM's squares": ("[{s}]\ttraining's l2: {x}\tvalid_1's l2: {v}",),
     "Deeplearning4j": ("10:12:00.1 [main] INFO o.d.o.l.ScoreIterationListener - Score at iteration {s} is {x}",),
     "Tacotron 2": ("Train loss {s} {x} Grad Norm 1.5 2.1s/it", "Validation loss {s}: {v}  "),
+    "file names": ("step_{s}:\tloss_{x}",),
+    "print's commas": ("epoch 1, phase train, step {s}, loss_train, {x}",),
+    "XGBoost in a notebook": ("    [{s}]\tvalidation_0-logloss:{v}\ttrain-logloss:{x}",),
+    "LightGBM on Kaggle": ("13129.7s | 202 | [{s}]\ttraining's binary_logloss: {x}\tvalid_0's binary_logloss: {v}",),
     "FANN": ("Epochs {s:12d}. Current error: {x}. Bit fail 4.",),
     "an estimator": ("INFO:tensorflow:loss = {x}, step = {s} (0.9 sec)",
                      "INFO:tensorflow:Saving dict for global step {s}: accuracy = 0.9, global_step = {s}, loss = {v}"),
@@ -435,3 +439,32 @@ def test_a_first_mean_over_a_window_hardly_filled_is_left_out(first: tuple[float
 def test_a_pasted_line_is_a_log_of_one_row() -> None:
     for line in ("{'loss': 2.5, 'grad_norm': 1.5, 'epoch': 0.1}", '{"step": 7, "loss": 2.5}', "step 7 loss 2.5"):
         assert [loss for _, loss in series(opened(line))] == [2.5]
+
+
+@pytest.mark.parametrize("mark", [" ✓", " ★ best", " (best)", " 🌟", " ← lowest"])
+def test_a_mark_behind_a_number_in_a_table_leaves_it_a_number(mark: str) -> None:
+    rows = (f"| {place} | {x} | {x + 0.5}{mark} |" for place, x in enumerate(LOSSES, start=1))
+    log = opened(lines("| Epoch | Train Loss | Val Loss |", "|:---|:---|:---|", *rows))
+    assert [loss for _, loss in series(log, "val_loss")] == [x + 0.5 for x in LOSSES]
+
+
+def test_a_final_loss_stated_once_is_not_the_series_that_it_ends() -> None:
+    line = "Epoch {}/10 │ train_loss={}  train_accuracy=0.1 │ val_loss={}"
+    rows = [line.format(epoch, x, x + 1) for epoch, x in ((1, 2.3), (10, 0.09))]
+    log = opened(lines(*rows, "Final train loss: 0.0865", "Final val loss: 0.9"))
+    assert log.columns["loss"] == "train_loss" and series(log) == [(1, 2.3), (10, 0.09)]
+    assert series(opened("Final train loss: 0.0865\n")) == [(1, 0.0865)]
+
+
+def test_cross_validation_as_speech_recognisers_call_it_is_held_out() -> None:
+    line = "2023-01-30 18:47:07,107 DEBUG {} Batch 4/{} loss {} loss_att 1.5 loss_ctc 2.5 lr 0.0003 rank 0"
+    train = [line.format("TRAIN", 100 * place, x) for place, x in enumerate(LOSSES)]
+    log = opened(lines(*train, *(line.format("CV", 100 * place, 8 + x) for place, x in enumerate(LOSSES))))
+    assert [loss for _, loss in series(log)] == LOSSES
+    assert [loss for _, loss in series(log, "val_loss")] == [8 + x for x in LOSSES]
+
+
+def test_rows_between_bars_have_a_loss_without_a_header() -> None:
+    table = (f"  {place}    |   {x}   |  {x + 1}  |   {80 + place}.5   |" for place, x in enumerate(LOSSES, start=30))
+    log = opened(lines(*(f"{row}\nValidation loss decreased (0.27 --> 0.26).  Saving model ..." for row in table)))
+    assert [loss for _, loss in series(log)] == LOSSES

@@ -143,6 +143,7 @@ def _further(
 def _best(rivals: list[tuple[int, int, str, Meaning]], found: Mapping[str, Content]) -> tuple[str, ...]:
     fullest = max((found[name].values for _, _, name, _ in rivals), default=0)
     full = sorted(rival for rival in rivals if found[rival[2]].values > max(_FEW * fullest, 0))
+    full = [rival for rival in full if not _is_summary(rival[2], found, fullest)] or full
     if not full:
         return ()
     rank, _, name, what = full[0]
@@ -150,6 +151,11 @@ def _best(rivals: list[tuple[int, int, str, Meaning]], found: Mapping[str, Conte
     if rank < PART or len(parts) < 2 or what.canonical not in ("loss", "val_loss"):
         return (_fuller(name, full, found),)
     return _summed(parts, found) or (name,)
+
+
+def _is_summary(name: str, found: Mapping[str, Content], fullest: int) -> bool:
+    """`Final train loss: 0.08`, printed once behind or before a series: it is not the series, however short that is."""
+    return "final" in words_of(name) and found[name].values == 1 < fullest
 
 
 def _fuller(name: str, rivals: list[tuple[int, int, str, Meaning]], found: Mapping[str, Content]) -> str:

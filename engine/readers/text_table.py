@@ -26,6 +26,8 @@ _RULE = re.compile(r"[\s|:+-]+")
 """The line below the names of a Markdown table."""
 _COMMENT = re.compile(r"^[\"'\s]*#?\s*(?=(?:global[ _])?(?:step|epoch|iter|batch|round))", re.IGNORECASE)
 """What stands before the names in a header that is a comment, `#  step  rmse_trn  lr`, or quoted."""
+_MARKED = re.compile(r"([-+]?[\d.]+(?:e[-+]?\d+)?%?)\s+[^\w\s.,:|+-].*", re.IGNORECASE)
+"""A cell with a mark or a remark behind its number, by which the best row is told: `3.0640 ✓`, `0.41 (best)`."""
 _LONGEST = 2000
 _SPACY = {"E": "epoch", "#": "step"}
 _YOLO = ("box", "obj", "cls", "total", "dfl", "seg", "pose", "kobj", "angle")
@@ -104,7 +106,7 @@ def _yolo_names(cells: Sequence[str]) -> tuple[str, ...] | None:
 
 def _cells(line: str, *, tabbed: bool) -> list[str]:
     if "|" in line:
-        return [cell.strip() for cell in line.strip().strip("|").split("|")]
+        return [_MARKED.sub(r"\1", cell.strip()) for cell in line.strip().strip("|").split("|")]
     return [cell.strip() for cell in line.strip().split("\t")] if tabbed else line.split()
 
 
