@@ -17,8 +17,9 @@ from .flat_curves import (
     unmoved,
     zero,
 )
-from .moving_curves import blown_up, collapsed, diverged, leapt, lifted, overfits, rising, swings, val_swings, zigzags
+from .moving_curves import blown_up, collapsed, diverged, leapt, lifted, rising, swings, zigzags
 from .number_limits import boundless, overflowing, saturated, skipping
+from .validation_curves import overfits, val_swings
 from .whole_log import Verdict, Whole
 
 RULES: tuple[Callable[[Whole], Verdict | None], ...] = (
@@ -33,7 +34,7 @@ def verdict(whole: Whole) -> Verdict | None:
     if whole.run.has_rewards:
         return collapsed(whole)
     if whole.run.facts.is_adversarial:
-        return None
+        return zero(whole)
     if len(whole.means) < 2:
         return overfits(whole) or boundless(whole) or saturated(whole)
     return next((found for rule in RULES if (found := rule(whole))), None)

@@ -105,6 +105,12 @@ def choose(found: Mapping[str, Content], given: Mapping[str, str], *, is_printed
     )
 
 
+def is_player(name: str) -> bool:
+    """Whether a column has the loss of one of two networks that play against each other."""
+    what = meaning(name)
+    return what is not None and not what.kind.isdisjoint(_DISCRIMINATORS | _GENERATORS)
+
+
 def _without_common_words(rivals: list[tuple[int, int, str, Meaning]]) -> list[tuple[int, int, str, Meaning]]:
     """Words that all losses of a log share say nothing: of `ppo/loss/total` and `ppo/loss/value` one is the whole."""
     common = frozenset[str].intersection(*(what.kind for *_, what in rivals)) if len(rivals) > 1 else frozenset[str]()
