@@ -429,3 +429,11 @@ def test_an_opponent_whose_loss_is_exactly_0_has_lost_or_won_for_good(tmp_path: 
 def test_one_wild_row_after_which_a_negative_loss_is_nearly_back_is_a_spike() -> None:
     curve = [-4.07, -4.49, -4.45, -4.32, 4191.7, -2.41, -2.91]
     assert kinds([Row(20 * step, {"loss": loss}) for step, loss in enumerate(curve, start=3900)]) == ["spike"]
+
+
+def test_many_noisy_evaluations_whose_second_half_lies_above_the_first_overfit() -> None:
+    train = [0.0415, 0.0226, 0.0211, 0.0205, 0.0194, 0.0188, 0.0197, 0.0186, 0.0189, 0.0181, 0.0178]
+    val = [0.0496, 0.0534, 0.0371, 0.0422, 0.0531, 0.0529, 0.0572, 0.0710, 0.0617, 0.0566, 0.0685]
+    assert kinds(epochs(loss=train, val_loss=val), EPOCHS) == ["overfitting"]
+    assert kinds(epochs(loss=train, val_loss=[*val[:5], 0.0710, 0.0572, 0.0529, *val[8:]]), EPOCHS) == []
+    assert kinds(epochs(loss=[*train[:3], *[0.0212] * 8], val_loss=val), EPOCHS) == []

@@ -468,3 +468,33 @@ def test_rows_between_bars_have_a_loss_without_a_header() -> None:
     table = (f"  {place}    |   {x}   |  {x + 1}  |   {80 + place}.5   |" for place, x in enumerate(LOSSES, start=30))
     log = opened(lines(*(f"{row}\nValidation loss decreased (0.27 --> 0.26).  Saving model ..." for row in table)))
     assert [loss for _, loss in series(log)] == LOSSES
+
+
+@pytest.mark.parametrize("fence", ["", "```csv\n"])
+def test_a_table_with_commas_inside_a_message_is_read_by_its_names(fence: str) -> None:
+    rows = lines("epoch,train_loss,val_loss", *(f"{place}.0,{x},{x + 1}" for place, x in enumerate(LOSSES, start=1)))
+    log = opened(
+        f"Hello, this is what my file, metrics.csv, looks like:\n{fence}{rows}5.0,1.7,\n....\nWhat is wrong?\n"
+    )
+    assert series(log)[:4] == [*enumerate(LOSSES, start=1)]
+    assert [loss for _, loss in series(log, "val_loss")] == [x + 1 for x in LOSSES]
+
+
+@pytest.mark.parametrize("line", ["Episode {s}\tAverage Score: {x}", "> Episode {s} average score: {x}"])
+def test_the_score_of_an_agent_is_its_reward_where_nothing_else_is_logged(line: str) -> None:
+    log = opened(lines(*(line.format(s=100 * place, x=-x) for place, x in enumerate(LOSSES))))
+    assert series(log, "reward") == [(100 * place, -x) for place, x in enumerate(LOSSES)]
+    with pytest.raises(ReadError, match=NO_LOSS):
+        opened(lines(*(line.replace("pisode", "poch").format(s=place, x=x) for place, x in enumerate(LOSSES))))
+
+
+def test_a_value_that_stands_once_beside_a_series_is_not_taken() -> None:
+    table = lines("| Step | val_bpb |", "|---|---|", *(f"| {100 * place} | {x} |" for place, x in enumerate(LOSSES)))
+    log = opened(f"val_loss: 1.9\n\n{table}")
+    assert series(log, "val_loss") == [(100 * place, x) for place, x in enumerate(LOSSES)]
+
+
+def test_of_several_held_out_losses_the_one_that_measures_what_the_loss_does_is_taken() -> None:
+    names = "step,train_total_mse_loss,val_dy_l1_loss,val_total_l1_loss,val_total_mse_loss,val_y_mse_loss"
+    log = opened(lines(names, *(f"{s},{x},0.1,0.2,{x + 1},0.3" for s, x in enumerate(LOSSES))))
+    assert log.columns["val_loss"] == "val_total_mse_loss"

@@ -11,6 +11,8 @@ VAL_SWING, VAL_SWINGS = 3.0, 2
 """Times the last low that a val_loss climbs, having come down as far again in between, and how often."""
 MOST_SWINGING = 20
 """Evaluations; among more there are bad ones by chance."""
+MANY = 8
+"""Evaluations since the best one in which a rise shows through their noise."""
 STEADY, LITTLE, DIP = 6, 0.015, 0.25
 """Evaluations, each above the one before, of which so small a share of the best one is rise enough; and the share of a
 rise that evaluations may fall again in between."""
@@ -42,13 +44,19 @@ def overfits(whole: Whole) -> Verdict | None:
     deepest = max((earlier.val_loss - later.val_loss for earlier, later in pairwise(since)), default=0.0)
     is_far = rise >= GAINED * abs(lowest.val_loss) and last.loss <= 0.9 * lowest.loss
     is_steady = len(since) > STEADY and deepest < 0 and rise >= LITTLE * abs(lowest.val_loss)
-    if len(since) < 3 or last.val_loss < max(each.val_loss for each in since) or deepest > DIP * rise:
-        return None
-    if not is_far and not (is_steady and (whole.is_only_val or _has_fallen([each.loss for each in since]))):
+    is_straight = len(since) >= 3 and last.val_loss >= max(each.val_loss for each in since) and deepest <= DIP * rise
+    is_steady = is_steady and (whole.is_only_val or _has_fallen([each.loss for each in since]))
+    if not (is_straight and (is_far or is_steady)) and not (is_far and _is_lifted([each.val_loss for each in since])):
         return None
     seen = f"val_loss {last.val_loss:.3g} after a best of {lowest.val_loss:.3g} at step {lowest.step}"
     fell = "" if whole.is_only_val else f", while the training loss went from {lowest.loss:.3g} to {last.loss:.3g}"
     return seen_as("overfitting", lowest.step, "warning", f"{seen}{fell}")
+
+
+def _is_lifted(values: Sequence[float]) -> bool:
+    """Whether all of the second half are above all of the first, as one in 70 orders of eight would be by chance."""
+    middle = len(values) // 2
+    return len(values) >= MANY and min(values[middle:]) > max(values[:middle])
 
 
 def _has_fallen(losses: Sequence[float]) -> bool:

@@ -26,8 +26,8 @@ from .times import time_in
 from .unfinished import UnfinishedBars
 
 _RELEVANT = re.compile(
-    r"loss|step|iter|epoch|norm|lr|rate|acc|nll|bpb|error|mse|cost|entropy|xent|reward|return|learn:?\s+\d|'s l[12]:"
-    r"|objf|\bobj\(|ner':|\| t: |nan detected"
+    r"loss|step|iter|epoch|norm|lr|rate|acc|nll|bpb|error|mse|cost|entropy|xent|reward|return|episode|learn:?\s+\d"
+    r"|'s l[12]:|objf|\bobj\(|ner':|\| t: |nan detected"
     r"|ppl|perplexity|objective|\d\s*/\s*\d|\d%(?:\)| \()|^\d+(?: train| val|:\t)",
     re.IGNORECASE,
 )
