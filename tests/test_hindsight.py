@@ -437,3 +437,9 @@ def test_many_noisy_evaluations_whose_second_half_lies_above_the_first_overfit()
     assert kinds(epochs(loss=train, val_loss=val), EPOCHS) == ["overfitting"]
     assert kinds(epochs(loss=train, val_loss=[*val[:5], 0.0710, 0.0572, 0.0529, *val[8:]]), EPOCHS) == []
     assert kinds(epochs(loss=[*train[:3], *[0.0212] * 8], val_loss=val), EPOCHS) == []
+
+
+@pytest.mark.parametrize("last", [-3.2e34, 3.2e34])
+def test_a_loss_at_the_edge_of_single_precision_has_diverged_to_either_side(last: float) -> None:
+    rows = [Row(8900 + 100 * place, {"loss": loss}) for place, loss in enumerate([58.97, 59.6, last])]
+    assert kinds(rows) == ["divergence"]

@@ -498,3 +498,12 @@ def test_of_several_held_out_losses_the_one_that_measures_what_the_loss_does_is_
     names = "step,train_total_mse_loss,val_dy_l1_loss,val_total_l1_loss,val_total_mse_loss,val_y_mse_loss"
     log = opened(lines(names, *(f"{s},{x},0.1,0.2,{x + 1},0.3" for s, x in enumerate(LOSSES))))
     assert log.columns["val_loss"] == "val_total_mse_loss"
+
+
+def test_a_step_that_stands_behind_the_loss_of_its_object_belongs_to_it() -> None:
+    state = json.dumps([{"loss": x, "lr": 0.1, "step": 10 * place} for place, x in enumerate(LOSSES)], indent=2)
+    log = opened(f"Here is a part of my trainer_state.json:\n{state[: state.rindex('lr')]}what can I do?\n")
+    assert series(log) == [(0, 3.0), (10, 2.5), (20, 2.0), (20, 1.75)]
+    compact = state.replace("},\n  {", "},{")
+    assert series(opened(f"Here it is:\n{compact}\n")) == [(10 * place, x) for place, x in enumerate(LOSSES)]
+    assert series(opened('{\n"a": 1\nsome words\nstep 7 loss 2.0\n')) == [(7, 2.0)]
