@@ -380,10 +380,10 @@ def decode_events(lines: Sequence[bytes]) -> list[AnyEvent] | None:
         events = _many_events.decode(b"[" + b",".join(lines) + b"]")
         if len(events) != len(lines):
             return None
-        return [
-            event if type(event) is StepFinished else decode_event(line)
-            for event, line in zip(events, lines, strict=True)
-        ]
+        for place, event in enumerate(events):
+            if type(event) is not StepFinished:
+                events[place] = decode_event(lines[place])
+        return events
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ProtocolError):
         return None
 

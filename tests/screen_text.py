@@ -6,7 +6,8 @@ from collections.abc import Callable
 from textual.app import App
 from textual.pilot import Pilot
 
-PATIENCE_S = 20
+PATIENCE_S = 60
+"""Far more than anything takes, for a machine may have eight other things to do."""
 
 
 async def until(pilot: Pilot[None], holds: Callable[[], object]) -> None:

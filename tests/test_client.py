@@ -41,6 +41,7 @@ from tinygpt_tui.engine.storage.event_log import EventLog, all_events, stored_ev
 from tinygpt_tui.engine.storage.run_folder import CONFIG, EVENTS, LOCK, WORKER_LOG
 from tinygpt_tui.engine.storage.run_store import read_config
 
+from .screen_text import PATIENCE_S
 from .scripted_loop import new_run, scripted_worker
 from .test_worker import ENDLESS, is_step, training, until, worker_pid
 
@@ -91,7 +92,7 @@ async def test_whoever_reads_a_long_past_may_give_a_command_in_the_middle_of_it(
 
     async with training(run) as live:
         async for _ in live.batches():
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE_S):
                 assert isinstance(await live.send(Pause()), Accepted)
             break
 

@@ -253,6 +253,21 @@ async def test_a_dialog_survives_being_dismissed_at_any_moment_of_its_mounting(n
             await until(pilot, lambda: len(app.screen_stack) == 1)
 
 
+@pytest.mark.parametrize("name", sorted(DIALOGS))
+async def test_a_dialog_that_is_covered_leaves_what_covers_it_alone(name: str) -> None:
+    app = Bursts(DIALOGS[name])
+    async with app.run_test() as pilot:
+        app.action_open()
+        await until(pilot, lambda: len(app.screen_stack) == 2)
+        await app.push_screen(cover := ModalScreen())
+        app.opened[-1].dismiss(None)
+        await pilot.pause()
+        assert app.screen_stack[1:] == [app.opened[-1], cover]
+        await cover.dismiss()
+        app.opened[-1].dismiss(None)
+        await until(pilot, lambda: len(app.screen_stack) == 1)
+
+
 def test_an_empty_field_is_named_as_on_the_screen() -> None:
     with pytest.raises(ValueError, match=r"^Batch is empty; it must be a whole number"):
         read_change(UNTOUCHED | {"batch": " "}, "three-phase", SETTINGS)

@@ -25,6 +25,7 @@ from tinygpt_tui.engine.readers.names import BESIDE
 from tinygpt_tui.engine.readers.source import ReadError
 from tinygpt_tui.engine.readers.step_columns import StepColumns
 
+from .screen_text import PATIENCE_S
 from .store_files import event, events, simple
 
 Rows = list[tuple[str, int, list[tuple[str, object]]]]
@@ -243,7 +244,7 @@ def test_event_files_are_read_again_when_they_grow_or_another_appears(tmp_path: 
 async def arrivals_until(run: LogRun, is_enough: Callable[[list[Arrival]], bool]) -> list[Arrival]:
     seen: list[Arrival] = []
     await run.begin()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         async for batch in run.batches():
             seen += batch
             if is_enough(seen):

@@ -11,6 +11,7 @@ from tinygpt_tui.engine.readers.log import MAPPABLE
 from tinygpt_tui.engine.readers.names import meaning
 from tinygpt_tui.engine.training.trainer import Trainer
 from tinygpt_tui.tui.view.curves import Curves
+from tinygpt_tui.tui.view.finished_steps import FinishedSteps
 from tinygpt_tui.tui.view.training_clock import TrainingClock
 
 from .texts import small_config, small_corpus
@@ -42,7 +43,7 @@ def test_what_was_not_measured_is_missing_from_a_row() -> None:
 
 @each_step
 def test_a_curve_has_a_column_for_it(name: str) -> None:
-    curves = Curves.empty().after([STEP], TrainingClock())
+    curves = Curves.empty().after(FinishedSteps.of([STEP]), TrainingClock())
     assert curves.at(name) == pytest.approx(float(getattr(STEP, name)))
     assert math.isnan(Curves.empty().at(name))
 

@@ -15,6 +15,7 @@ from tinygpt_tui.tui.exercises.temporary_runs import TemporaryRuns, views
 from tinygpt_tui.tui.navigation import RunDestination
 from tinygpt_tui.tui.open_run import open_run
 
+from .screen_text import PATIENCE_S
 from .scripted_run import ScriptedRun, finished_run
 
 
@@ -46,6 +47,8 @@ from tinygpt_tui.tui.open_run import open_run
 from tinygpt_tui.tui.exercises.temporary_runs import TemporaryRuns
 
 async def main():
+    if sys.argv[2] == "SIGHUP":
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which nohup has ignored
     run = await TemporaryRuns(open_run).start(RunConfig.from_toml(Path(sys.argv[1])))
     print(run.path, flush=True)
     os.kill(os.getpid(), getattr(signal, sys.argv[2]))
@@ -62,7 +65,7 @@ async def test_nothing_is_left_of_a_run_whose_screen_is_killed(config: RunConfig
     assert said.returncode == -getattr(signal, how)
     folder = Path(said.stdout.strip()).parent
     assert folder.name.startswith("tinygpt-tui-")
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while await asyncio.to_thread(folder.exists):
             pass
 

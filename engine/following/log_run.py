@@ -18,7 +18,8 @@ from .piped_input import PipedInput
 from .shown_run import ShownRun
 
 _FIRST_PICTURE_S = 0.3
-"""The whole curve is drawn before its diagnosis takes the interpreter."""
+"""To draw the whole curve, once it was taken from here, before its diagnosis takes the interpreter."""
+_TURN_S = 0.02
 _LOOK_S = 0.2
 """Between two looks at whether a log has grown."""
 
@@ -70,11 +71,13 @@ class LogRun:
     async def batches(self) -> AsyncIterator[list[Arrival]]:
         yield [self.described]
         while not self._is_closed.is_set():
-            batch = await self._batches.get()
+            batch, taken = await self._batches.get(), 1
             while not self._batches.empty() and len(batch) < 64:
-                batch = [*batch, *self._batches.get_nowait()]
+                batch, taken = [*batch, *self._batches.get_nowait()], taken + 1
             if batch:  # an empty one only wakes this up to see that it was closed
                 yield batch
+            for _ in range(taken):
+                self._batches.task_done()
 
     async def send(self, command: Command) -> Accepted | Refused:
         if isinstance(command, Stop) and self._program is not None:
@@ -96,7 +99,7 @@ class LogRun:
                     self._hand_out(batch)
                 if is_first:
                     is_first = False
-                    self._is_closed.wait(_FIRST_PICTURE_S)
+                    self._await_first_picture()
                 self._hand_out(self._printed())
                 if not self._diagnosed_until(time.monotonic() + _LOOK_S):
                     self._is_closed.wait(_LOOK_S)
@@ -106,6 +109,14 @@ class LogRun:
             self._hand_out([Noticed(words=words), replace(self._shown.read, is_over=True)])
         finally:
             self._shown.close()
+
+    def _await_first_picture(self) -> None:
+        with suppress(RuntimeError):  # the program ends
+            taken = asyncio.run_coroutine_threadsafe(self._batches.join(), self._loop)
+            while not taken.done() and not self._is_closed.wait(_TURN_S):
+                pass
+            taken.cancel()
+        self._is_closed.wait(_FIRST_PICTURE_S)
 
     def _diagnosed_until(self, end: float) -> bool:
         """Whether there is more to diagnose than fits in before the next look."""

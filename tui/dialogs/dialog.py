@@ -13,5 +13,5 @@ class Dialog(ModalScreen[ScreenResultType]):
         return self in self.app.screen_stack
 
     def dismiss(self, result: ScreenResultType | None = None) -> AwaitComplete:
-        """Textual takes the uppermost screen away, which would be another one if this was dismissed already."""
-        return super().dismiss(result) if self.is_current else AwaitComplete.nothing()
+        """Textual takes the uppermost screen away, which is another one if this was dismissed already or is covered."""
+        return super().dismiss(result) if self.is_active else AwaitComplete.nothing()

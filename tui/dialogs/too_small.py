@@ -23,5 +23,5 @@ class TooSmallScreen(Screen[None]):
         self._give_way()
 
     def _give_way(self) -> None:
-        if self.is_current and not is_too_small(self.app.size):
+        if self.is_active and not is_too_small(self.app.size):
             self.dismiss()

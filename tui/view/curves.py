@@ -3,15 +3,15 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import Self
 
 import numpy as np
+from msgspec import UnsetType
 
-from ...engine.events import StepFinished
 from ...engine.metrics import EACH_STEP
 from ..plots.series import Floats, Table, interpolated
 from ..plots.viewport import Extent, XAxis
+from .finished_steps import FIELDS, FinishedSteps
 from .training_clock import TrainingClock
 
 RECENT_STEPS = 100
@@ -47,15 +47,15 @@ class Curves:
         """See Table.smoothed."""
         return self.rows.smoothed(name, span)
 
-    def after(self, events: Sequence[StepFinished], clock: TrainingClock) -> Self:
+    def after(self, steps: FinishedSteps, clock: TrainingClock) -> Self:
         """With more rows, the steps of which come after those there are."""
         floor = float(self["time"][-1]) if len(self) else 0.0
-        rows = _rows(events)
-        rows["time"] = clock.seconds(np.array([event.time for event in events], "f8"), floor)
-        others = dict.fromkeys(name for event in events for name in event.others or ())
+        rows = dict(zip(FIELDS, drawable(steps.numbers), strict=True))
+        rows["time"] = clock.seconds(steps["time"], floor)
+        others = dict.fromkeys(name for numbers in steps.others if numbers for name in numbers)
         if not others and len(self.rows.names) == len(COLUMNS):
             return type(self)(self.rows.extended(rows))
-        rows |= {_free(name): drawable(_other(events, name)) for name in others}
+        rows |= {_free(name): drawable(_other(steps.others, name)) for name in others}
         return type(self)(extended(self.rows, rows))
 
     def has(self, name: str) -> bool:
@@ -125,21 +125,12 @@ def _free(name: str) -> str:
     return f"{name} (other)" if name in COLUMNS else name
 
 
-def _other(events: Sequence[StepFinished], name: str) -> Floats:
-    return np.array([event.others.get(name, np.nan) if event.others else np.nan for event in events], "f8")
+def _other(others: Sequence[Mapping[str, float] | UnsetType], name: str) -> Floats:
+    return np.array([numbers.get(name, np.nan) if numbers else np.nan for numbers in others], "f8")
 
 
 def drawable(values: Floats) -> Floats:
     return np.clip(np.where(np.isfinite(values), values, np.nan), -LARGEST_DRAWN, LARGEST_DRAWN)
-
-
-def _rows(events: Sequence[StepFinished]) -> dict[str, Floats]:
-    # None becomes NaN
-    arrays = {name: np.array([*map(attrgetter(name), events)], "f8") for name in ("step", *EACH_STEP)}
-    for array in arrays.values():
-        array[~np.isfinite(array)] = np.nan
-        np.clip(array, -LARGEST_DRAWN, LARGEST_DRAWN, out=array)
-    return arrays
 
 
 def _placed(rows: Table, column: str) -> tuple[Floats, Floats]:
