@@ -33,7 +33,9 @@ from tinygpt_tui.tui.view.beside import Beside, beside_figure, outcome
 from tinygpt_tui.tui.view.comparison import (
     LETTERS,
     ComparedRun,
+    Difference,
     all_metrics,
+    better_words,
     different_settings,
     free_letter,
     held_against,
@@ -82,6 +84,19 @@ def test_the_difference_is_taken_at_the_last_step_that_both_have() -> None:
     assert found is not None and (found.metric, found.step) == ("val_loss", 20)
     assert math.isclose(found.better, 0.2)
     assert outcome_words(new, old, 0.1) == "val_loss 3.00 at step 20, was 3.20: 0.20 better"
+
+
+@pytest.mark.parametrize(
+    ("metric", "now", "was", "words"),
+    [
+        ("val_loss", 2.68, 40.85, "38.2 better"), ("val_loss", 1.357, 1.36, "no difference"),
+        ("val_loss", 0.0123, 0.0119, "0.0004 worse"), ("grad_norm", 1.2e-6, 3.4e-6, "2.2e-6 better"),
+        ("val_loss", 2.0e5, 5.4, "2e5 worse"), ("val_loss", 0.0, 0.002, "0.00200 better"),
+        ("accuracy", 0.914, 0.912, "0.002 better"),
+    ],
+)  # fmt: skip
+def test_a_difference_has_the_digits_of_the_numbers_beside_it(metric: str, now: float, was: float, words: str) -> None:
+    assert better_words(Difference(metric, 40, now, was)) == words
 
 
 def test_before_an_evaluation_the_mean_losses_are_compared() -> None:

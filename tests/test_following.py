@@ -214,6 +214,11 @@ def test_a_log_that_is_gone_is_waited_for_and_a_folder_in_its_place_is_refused(t
     path.unlink()
     reader.read().read()
     assert reader.notices == ["a.csv is gone; waiting for it to come back"]
+    assert reader.log.known.waiting == "is gone; waiting for it to come back"
+    write(path, "step,loss", *losses(0, 50))
+    reader.read()
+    assert reader.log.known.waiting == ""
+    path.unlink()
     path.mkdir()
     with pytest.raises(ReadError, match="replaced by something that is no file"):
         reader.read()

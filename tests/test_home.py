@@ -1,6 +1,7 @@
 """The home screen: what is listed, what is previewed, and every key."""
 
 import random
+import re
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,11 +20,13 @@ from tinygpt_tui.engine.storage.run_store import create
 from tinygpt_tui.tui.app import TinyGPTApp
 from tinygpt_tui.tui.comparison.screen import ComparisonScreen
 from tinygpt_tui.tui.dialogs.confirm import Confirm
+from tinygpt_tui.tui.dialogs.key_line import KeyLine
 from tinygpt_tui.tui.home import screen as home_screen
-from tinygpt_tui.tui.home.disk import preset_entries, read_runs
+from tinygpt_tui.tui.home.disk import look_into_log, preset_entries, read_runs
 from tinygpt_tui.tui.home.entries import PresetEntry, RunEntry, identity
 from tinygpt_tui.tui.home.entry_list import Heading, RowLine
 from tinygpt_tui.tui.home.preset_preview import preset_lines
+from tinygpt_tui.tui.home.run_preview import run_lines
 from tinygpt_tui.tui.home.screen import HomeScreen
 from tinygpt_tui.tui.navigation import (
     Course,
@@ -394,12 +397,46 @@ def test_the_facts_of_every_preset_fit_into_the_preview(width: int) -> None:
         assert max(line.cell_length for line in lines) <= width
 
 
+@pytest.mark.parametrize(("width", "height"), [(35, 20), (59, 30), (99, 40)])
+def test_the_words_of_a_preview_end_with_a_sentence_or_an_ellipsis(width: int, height: int) -> None:
+    for entry in preset_entries():
+        assert isinstance(entry, PresetEntry)
+        lines = [line.plain for line in preset_lines(entry.config, None, Size(width, height), ascii=False)]
+        about = " ".join(lines[: lines.index("")])
+        assert about[-1] in ".?!…)", about
+        whole = "".join(entry.config.lesson.why.split())  # a line may end with a word's own hyphen
+        assert whole.startswith(about.removesuffix(" …").replace(" ", ""))
+
+
 async def test_an_earlier_run_predicts_how_long_a_preset_takes(visit: Visit, runs: Path) -> None:
     make_run(runs, "Mine")
     async with visit.app.run_test(size=(120, 36)) as pilot:
         await visit.type(pilot, "baseline")
         await until(pilot, lambda: "about 0:07, at 60k tok/s" in shown(visit.app))
         assert "as measured in mine-1" in shown(visit.app)
+
+
+def test_in_a_narrow_preview_the_facts_of_a_run_wrap_and_lose_no_digit(runs: Path) -> None:
+    make_run(runs, "Mine", found=True)
+    (entry,) = read_runs(runs)
+    lines = run_lines(entry.summary, look_into_log(entry), Size(35, 22), ascii=False)
+    assert max(line.cell_length for line in lines) <= 35
+    text = " ".join(" ".join(line.plain for line in lines).split())
+    assert re.search(r"lr \S+, gradient norm \d", text)
+    assert "oscillation" in text
+
+
+async def test_a_letter_that_a_filter_takes_is_shown_as_no_key(visit: Visit, runs: Path) -> None:
+    make_run(runs, "Mine")
+    async with visit.app.run_test(size=(120, 36)) as pilot:
+        await visit.type(pilot, "mine")
+        await until(pilot, lambda: visit.names == ["mine-1"])
+        shown_keys = {key.display: key.words for key in visit.home.query_one(KeyLine).keys}
+        assert shown_keys == {"⏎": "open", "insert": "mark", "del": "delete", "esc": "all", "f1": "help"}
+        await pilot.press("space", "question_mark", "A")
+        assert visit.home.filter_line.wanted == "mine ?A" and not visit.home.listing.runs_alone
+        await pilot.press("escape", "A")
+        assert visit.home.listing.runs_alone
 
 
 async def test_the_preview_of_a_run_shows_its_curve_and_what_was_found(visit: Visit, runs: Path) -> None:

@@ -133,13 +133,16 @@ async def test_a_file_that_became_a_folder_is_shown_as_ended(tmp_path: Path) -> 
     run = LogRun("a.csv", path)
     await run.begin()
     become_folder(path)
-    reads: list[bool] = []
+    reads: list[LogRead] = []
     async for batch in run.batches():
-        reads += [each.is_over for each in batch if isinstance(each, LogRead)]
+        reads += [each for each in batch if isinstance(each, LogRead)]
         if any(isinstance(each, Noticed) and "not followed any more" in each.words for each in batch):
             break
     await run.close()
-    assert reads[0] is False and reads[-1] is True
+    assert [each.is_over for each in (reads[0], reads[-1])] == [False, True]
+    assert "replaced by something that is no file" in reads[-1].waiting, (
+        "it stays on the screen when the notice is gone"
+    )
 
 
 @pytest.mark.parametrize("command", ["compare", "plot", "diagnose", "export", "watch"])

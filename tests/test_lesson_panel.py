@@ -70,6 +70,8 @@ def words(view: RunView, answers: dict[int, int] | None = None) -> str:
 def test_what_to_watch_is_the_last_that_the_lesson_has_for_a_step_reached(step: int) -> None:
     said = guide(view_at(step))
     assert said.watch == (LESSON.summary if step < 10 else "the first turn" if step < 40 else "the second turn")
+    assert said.watch_step == (0 if step < 10 else 10 if step < 40 else 40)
+    assert ("Step 10: the first turn." in words(view_at(step))) == (10 <= step < 40)
     assert said.ahead == ("More to see at step 10." if step < 10 else "More to see at step 40." if step < 40 else "")
 
 

@@ -329,6 +329,17 @@ def test_a_heat_map_leaves_no_row_blank_and_gives_every_layer_as_many_rows_as_an
     assert len(begins) == min(layers, len(mapped)) and len(lines) - len(mapped) <= 2
 
 
+@given(st.floats(-1e-2, 1e-2), st.floats(1e-5, 1.0), st.integers(1, 12))
+def test_no_two_ticks_have_the_same_label(low: float, width: float, most: int) -> None:
+    ticks = Scale.around(low, low + width * abs(low)).ticks(most)
+    assert len({text for _, text in ticks}) == len(ticks)
+    assert [float(text) for _, text in ticks] == sorted(float(text) for _, text in ticks)
+
+
+def test_a_tick_that_two_digits_cannot_tell_from_its_neighbour_has_no_label() -> None:
+    assert [text for _, text in Scale.around(2.998e-4, 3.002e-4).ticks(5)] == ["3e-4"]
+
+
 @given(st.floats(-1e9, 1e9), st.floats(1e-4, 1e3), st.booleans(), st.integers(1, 12))
 def test_ticks_are_few_and_short_and_lie_on_the_axis(low: float, width: float, log: bool, most: int) -> None:
     scale = Scale.around(low, low + width * max(abs(low), 1e-3), log=log)

@@ -51,6 +51,7 @@ from tinygpt_tui.engine.storage.run_folder import StoreError
 from tinygpt_tui.engine.storage.run_store import create, read_config, write_config
 from tinygpt_tui.engine.storage.stored_checkpoints import State
 from tinygpt_tui.tui.cli.main import run_command
+from tinygpt_tui.tui.experiments.blocks import Blocks
 from tinygpt_tui.tui.experiments.proof_screen import ProofScreen
 from tinygpt_tui.tui.navigation import Destination, ResumeRun
 from tinygpt_tui.tui.run.screen import RunScreen
@@ -362,8 +363,41 @@ async def test_f_shows_the_proof_and_adopts_a_fix_or_throws_all_away(
     assert app.departures == ([ResumeRun(tmp_path / "wrong-fork-1")] if last == "enter" else [])
 
 
+async def test_on_a_small_screen_the_lines_of_a_fix_hang_below_its_letter_and_the_chosen_one_is_in_sight(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def start(path: Path) -> ScriptedArm:
+        return ScriptedArm(path)
+
+    monkeypatch.setattr(arms, "start", start)
+    opened = finding(1, 50, LOWER, Fix(title="higher", changes={"schedule.lr": 5.0}))
+    run = run_with(tmp_path, *steps(RunConfig(), [3.0] * 80), opened)
+    app = RunShown(run, opened)
+    async with app.run_test(size=(60, 16)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, RunScreen) and app.screen.view is not None)
+        await until(pilot, lambda: bool(app.screen.view and app.screen.view.findings))  # pyright: ignore[reportAttributeAccessIssue]
+        await pilot.press("F")
+        await until(pilot, lambda: isinstance(app.screen, ProofScreen))
+        screen = app.screen
+        assert isinstance(screen, ProofScreen)
+        await until(pilot, lambda: "the verdicts" in told(screen))
+        shown = screen.query_one(Blocks)
+        await until(pilot, lambda: shown.max_scroll_y > 0)
+        await pilot.press("up", "up")
+        await until(pilot, lambda: shown.scroll_y == 0)
+        await pilot.press("down")
+        await until(pilot, lambda: shown.scroll_y == shown.max_scroll_y)
+        text = told(screen)
+        assert max(map(len, text.splitlines())) <= shown.width
+        below_the_control = text[text.index("  A ") :].splitlines()
+        assert len(below_the_control) > 3
+        assert all(line[:4].strip(" ›") in ("", "A", "B", "C") for line in below_the_control)
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, ProofScreen))
+
+
 def told(screen: ProofScreen) -> str:
-    return str(screen.query_one("#arms", Static).content)
+    return str(screen.query_one("#arms Static", Static).content)
 
 
 def test_of_findings_that_began_together_the_worst_is_proved(tmp_path: Path) -> None:

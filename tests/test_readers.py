@@ -274,6 +274,13 @@ def test_a_bare_val_is_a_loss_only_beside_a_loss_that_is_called_so() -> None:
     assert rows(alone) == [(e, {"loss": 3 / e, "val_loss": 4 / e, "epoch": e}) for e in (1, 2)]
 
 
+def test_a_time_of_day_is_no_step_time_also_where_the_clock_was_set_back() -> None:
+    clock = opened(lines("step,loss,time", *(f"{step},3.0,{1.7e9 - step}" for step in range(20))))
+    assert "step_time" not in clock.columns
+    took = opened(lines("step,loss,time", *(f"{step},3.0,{0.3 - step / 1000}" for step in range(20))))
+    assert took.columns["step_time"] == "time"
+
+
 def test_nan_is_a_gap_in_a_column_that_is_mostly_nan_and_goes_on() -> None:
     text = lines("step,loss,val_loss", *(f"{s},{3 - s / 100},{2.5 if s % 10 == 0 else 'nan'}" for s in range(1, 101)))
     log = opened(text)

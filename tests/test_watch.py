@@ -1,13 +1,16 @@
 """Logs of other programs on the run screen: what is shown, which keys act, and how a command is run on alarm."""
 
 import json
+import math
 import os
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from contextlib import closing, suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -32,6 +35,7 @@ from tinygpt_tui.tui.panels.metrics import MetricsPanel
 from tinygpt_tui.tui.run.screen import RunScreen
 from tinygpt_tui.tui.view.metric_choice import ChoiceError, MetricChoice
 from tinygpt_tui.tui.view.run_view import RunView
+from tinygpt_tui.tui.watch import log_list_screen
 from tinygpt_tui.tui.watch.log_list_screen import LogListScreen
 
 from .screen_text import shown as screen_shown
@@ -204,6 +208,40 @@ async def test_logs_of_a_folder_are_listed_filtered_and_opened(tmp_path: Path, l
         await until(pilot, lambda: app.screen is screen)
         await pilot.press("escape", leave)
         await until(pilot, lambda: app.screen is not screen or not app.is_running)
+
+
+async def test_the_list_tells_how_long_ago_a_log_was_written_also_while_nothing_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_log(tmp_path / "a.csv", 30)
+    monkeypatch.setattr(log_list_screen, "_AGAIN_S", 0.01)
+    app = app_on(LogFolder(tmp_path), tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "▶ a.csv" in screen_shown(app))
+        monkeypatch.setattr(log_list_screen, "time", SimpleNamespace(time=lambda: time.time() + 600))
+        await until(pilot, lambda: "10:0" in screen_shown(app) and "▶" not in screen_shown(app))
+
+
+def test_a_named_pipe_is_followed_while_it_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    seen: list[str] = []
+
+    def write() -> None:
+        with pipe.open("w") as stream:
+            for step in range(40):
+                stream.write(f"step {step} loss {math.nan if step > 30 else 3.0}\n")
+            stream.flush()
+            deadline = time.monotonic() + 60
+            while "nan" not in "".join(seen) and time.monotonic() < deadline:
+                seen.append(capsys.readouterr().out)
+                time.sleep(0.05)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    assert run_command(["watch", str(pipe), "--headless"]) == 1
+    writer.join()
+    assert "nan" in "".join(seen), "it was found before the writer had ended"
 
 
 def test_a_folder_lists_logs_event_files_by_folder_and_runs(tmp_path: Path) -> None:

@@ -32,8 +32,10 @@ def hanging(label: Content, text: Content, width: int) -> Content:
 _NAME = 10
 
 
-def fact(name: str, text: str) -> Content:
-    return Content.assemble((f"{name:<{_NAME}}", "$curve-plan"), (text, "$foreground"))
+def fact(name: str, text: str, width: int = 0) -> list[Content]:
+    """The name and its text, in lines of at most so many cells; in one line without a width."""
+    label, value = Content.styled(f"{name:<{_NAME}}", "$curve-plan"), Content.styled(text, "$foreground")
+    return hanging(label, value, width).split("\n")
 
 
 _LABEL = 8

@@ -17,15 +17,10 @@ from .flat_curves import (
     zero,
 )
 from .game_losses import collapsed, discriminator_won, still_policy, unreachable
-from .guess_levels import (
-    guessing,
-    relapsing,
-    still_guessing,
-    variance,
-    worse_than_guessing,
-)
-from .moving_curves import blown_up, diverged, leapt, lifted, overfits, rising, swings, val_swings, zigzags
+from .guess_levels import guessing, relapsing, still_guessing, variance, worse_than_guessing
+from .moving_curves import blown_up, diverged, leapt, lifted, rising, swings, zigzags
 from .number_limits import boundless, overflowing, saturated, skipping
+from .validation_curves import overfits, val_swings
 from .whole_log import Verdict, Whole
 
 RULES: tuple[Callable[[Whole], Verdict | None], ...] = (
@@ -40,7 +35,7 @@ def verdict(whole: Whole) -> Verdict | None:
     if whole.run.has_rewards:
         return collapsed(whole) or unreachable(whole) or still_policy(whole)
     if whole.run.facts.is_adversarial:
-        return discriminator_won(whole)
+        return zero(whole) or discriminator_won(whole)
     if len(whole.means) < 2:
         return overfits(whole) or boundless(whole) or saturated(whole)
     return next((found for rule in RULES if (found := rule(whole))), None)

@@ -203,6 +203,7 @@ class Reporter:
             entropies=self._entropies,
             accuracy=self._accuracy,
             recent=self._diagnosis.recent_losses,
+            is_only_val=self._only_val,
         )
 
     def _in_hindsight(self, finding: Finding) -> Finding:

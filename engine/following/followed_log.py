@@ -16,6 +16,7 @@ STILL_S = 1.0
 _SHARE = 0.1
 """Of a processor that reading again what was read already may take."""
 _YOUNG_S = 60.0
+_GONE = "is gone; waiting for it to come back"
 _GROWN = 2.0
 """A log that has become so many times as long as it was when it was surveyed is surveyed again."""
 
@@ -55,11 +56,12 @@ class FollowedLog:
         if self._reading is None:
             yield from self._begun()
             return
-        match self._reading.change():
+        change, was_gone = self._reading.change(), self._is_gone
+        self._is_gone = change == "gone"
+        match change:
             case "gone":
-                if not self._is_gone:
-                    self._is_gone = True
-                    yield "", Noticed(words=f"{self.name} is gone; waiting for it to come back")
+                if not was_gone:
+                    yield "", Noticed(words=f"{self.name} {_GONE}")
             case "same":
                 if self._clock() - self._grew_at >= STILL_S:
                     yield from self._reading.finish()
@@ -104,7 +106,6 @@ class FollowedLog:
             log.close()
 
     def _taken_up(self, log: Log) -> Iterator[RunArrival]:
-        self._is_gone = False
         began = self._clock()
         self._grew_at = began - max(time.time() - written_at(self._path), 0.0)
         blocks = text_blocks(log.plan.format, log.plan.reshapes) if self._path.is_file() else None
@@ -129,6 +130,7 @@ class FollowedLog:
             steps=log.steps,
             folder=str(self._path.absolute().parent),
             written_at=written_at(self._path),
+            waiting=_GONE if self._is_gone else "",
         )
 
     @property

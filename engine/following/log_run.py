@@ -106,7 +106,7 @@ class LogRun:
         except ReadError as error:
             self._tell_begun(str(error))
             words = f"{error}; it is not followed any more"
-            self._hand_out([Noticed(words=words), replace(self._shown.read, is_over=True)])
+            self._hand_out([Noticed(words=words), replace(self._shown.read, is_over=True, waiting=words)])
         finally:
             self._shown.close()
 

@@ -16,7 +16,8 @@ _LONGEST = 500
 
 
 class PipedInput:
-    def __init__(self, stream: BufferedReader) -> None:
+    def __init__(self, stream: BufferedReader | Path) -> None:
+        """A path is that of a named pipe, which is not even open until something writes to it."""
         self.has_ended = False
         self._file = tempfile.NamedTemporaryFile(prefix="tinygpt-tui-", suffix=".log")  # noqa: SIM115
         self.path = Path(self._file.name)
@@ -41,7 +42,8 @@ class PipedInput:
 
     def _copy(self) -> None:
         try:
-            while data := self._stream.read1(_CHUNK):
+            stream = self._stream.open("rb") if isinstance(self._stream, Path) else self._stream
+            while data := stream.read1(_CHUNK):
                 if self._pass_on:
                     self._pass_on(data)
                     continue

@@ -25,7 +25,7 @@ NAMELESS = "column "
 PERPLEXITY = frozenset({"ppl", "perplexity"})
 """The exponential of a loss; the two cannot be compared."""
 _HELD_OUT = {"val": 0, "valid": 1, "validation": 1, "vali": 1, "eval": 2, "evaluation": 2, "heldout": 2, "dev": 3}
-_HELD_OUT |= {"holdout": 2, "test": 6, "testing": 6, "te": 6, "validate": 1}
+_HELD_OUT |= {"cv": 3, "holdout": 2, "test": 6, "testing": 6, "te": 6, "validate": 1}
 _TRAIN = {"train", "training", "tr", "trn", "learn"}
 _KINDS_OF_LOSS = {
     "total": 0, "overall": 0, "sum": 0, "all": 0, "final": 1, "mean": 4, "avg": 4, "average": 4, "lm": 5, "step": 6,

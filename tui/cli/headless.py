@@ -125,6 +125,8 @@ def watch_headless(
     """The exit status. `piped` is what a program prints, where that is not standard input."""
     if str(path) == "-":
         piped = PipedInput(cast("BufferedReader", sys.stdin.buffer))
+    elif piped is None and path.is_fifo():
+        piped = PipedInput(path)
     log = HeadlessLog(name, piped.path if piped else path, given, wanted, run=run, piped=piped)
     return status_at_end(log, until_end=until_end)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sys
+import textwrap
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,7 +31,7 @@ def prove_fixes(path: Path, steps: int | None, *, adopts: bool) -> int:
     who = f"{fixes} fixes and the control go" if fixes > 1 else "1 fix and the control go"
     click.echo(f"{visible(plan.finding)}: {who} on from step {plan.start}")
     for why in plan.left_out:
-        click.echo(f"not tried: {visible(why)}")
+        click.echo(_wrapped(f"not tried: {visible(why)}"))
     folder = make_folder(plan)
     caretaker = start_reaper(folder)
     try:
@@ -71,9 +73,19 @@ async def _proved(plan: ProofPlan, folder: Path, *, adopts: bool) -> int:
 
 def _tell_verdicts(proof: Proof) -> None:
     for arm, verdict in zip(proof.arms[1:], proof.verdicts, strict=True):
-        click.echo(f"{visible(arm.candidate.title)}: after {arm.steps} steps, {fix_verdict_words(verdict)}")
+        words = f"{visible(arm.candidate.title)}: after {arm.steps} steps, {fix_verdict_words(verdict)}"
+        click.echo(_wrapped(words))
     if words := chance_words(proof):
-        click.echo(words)
+        click.echo(_wrapped(words))
+
+
+def _wrapped(words: str) -> str:
+    """What follows the first line is indented; in a file or a pipe it stays one line."""
+    if not sys.stdout.isatty():
+        return words
+    return textwrap.fill(
+        words, max(shutil.get_terminal_size().columns, 40), subsequent_indent="  ", break_on_hyphens=False
+    )
 
 
 def _agreed(title: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -82,7 +83,7 @@ def watch_log(
         return open_app(runs=runs_folder(runs), place=opened, ascii=is_ascii)
     if isinstance(opened, Path):
         return open_app(runs=runs_folder(runs), run=opened, ascii=is_ascii)
-    return open_app(runs=runs_folder(runs), log=opened, ascii=is_ascii)
+    return open_app(runs=runs_folder(runs), log=_live(opened), ascii=is_ascii)
 
 
 def _watch_headless(
@@ -131,6 +132,16 @@ def _origin(log: str, runs: str | None) -> Path:
         return log_origin(log, runs_folder(runs))
     except ReadError as error:
         raise click.UsageError(str(error)) from None
+
+
+def _live(log: OpenLog) -> OpenLog:
+    """A named pipe is followed as it is written, as standard input is."""
+    from ...engine.following.piped_input import PipedInput
+
+    if not log.path.is_fifo():
+        return log
+    piped = PipedInput(log.path)
+    return replace(log, path=piped.path, piped=piped)
 
 
 def _watch_input(given: dict[str, str], *, is_ascii: bool, runs: str | None) -> int:

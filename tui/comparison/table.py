@@ -154,7 +154,7 @@ def _against(found: Difference | None) -> str:
     elif direction_of(found.metric) is None:
         words = f"{found.now - found.was:+.3g}"
     else:
-        words = better_words(found.better)
+        words = better_words(found)
     metric = " loss" if found.metric == "loss" else ""
     return f"{words}{metric} at {found.step}"
 

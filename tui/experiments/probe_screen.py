@@ -9,18 +9,17 @@ from typing import ClassVar
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.reactive import var
 from textual.screen import Screen
-from textual.widgets import Static
 
 from ...engine.experiments.probes import PROBES, ProbeAnswer, ProbeQuestion, ProbeWork
 from ...engine.experiments.probing import probe
 from ...engine.storage.run_folder import StoreError
-from ..content import hanging, in_ascii
+from ..content import hanging
 from ..dialogs.key_line import KeyLine
 from ..text import visible
+from .blocks import Blocks
 from .probe_text import probe_progress
 
 _FAINT = "$foreground 60%"
@@ -69,12 +68,10 @@ class ProbeScreen(Screen[Mapping[str, ProbeAnswer]]):
     def __init__(self, run: Path, *, ascii: bool) -> None:
         super().__init__()
         self._run = run
-        self._ascii = ascii
-        self._text = Static()
-        self._scroll = VerticalScroll(self._text, id="probes", can_focus=False)
+        self._blocks = Blocks(id="probes", ascii=ascii)
 
     def compose(self) -> ComposeResult:
-        yield self._scroll
+        yield self._blocks
         yield KeyLine()
 
     def on_mount(self) -> None:
@@ -104,23 +101,15 @@ class ProbeScreen(Screen[Mapping[str, ProbeAnswer]]):
         self._show()
 
     def _show(self) -> None:
-        if not self._text.is_mounted:
+        if not self._blocks.is_mounted:
             return
-        width = self._scroll.scrollable_content_region.width
+        width = self._blocks.width
         blocks = [
             _block(each, self.states, width, is_chosen=each.name == _NAMES[self.chosen]) for each in PROBES.values()
         ]
         what = f"Probes of {visible(self._run.name)}, on a copy: the run is only read"
         heading = Content.assemble((what, "bold"), _measured_now(self.states))
-        content = Content("\n").join([heading, *blocks])
-        self._text.update(in_ascii(content) if self._ascii else content)
-        self._keep_in_sight(Content("\n").join([heading, *blocks[: self.chosen]]), blocks[self.chosen])
-
-    def _keep_in_sight(self, above: Content, block: Content) -> None:
-        first = above.plain.count("\n") + 1
-        last, height = first + block.plain.count("\n") + 1, self._scroll.scrollable_content_region.height
-        top = 0 if self.chosen == 0 else min(max(self._scroll.scroll_target_y, last - height), first)
-        self._scroll.scroll_to(y=top, animate=False)
+        self._blocks.show([heading], blocks, self.chosen)
 
     def action_choose(self, by: int) -> None:
         self.chosen = min(max(self.chosen + by, 0), len(_NAMES) - 1)

@@ -11,10 +11,8 @@ from typing import ClassVar
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.content import Content
 from textual.reactive import var
 from textual.screen import Screen
-from textual.widgets import Static
 
 from ...engine.client.run import ClientError
 from ...engine.config import ConfigError
@@ -25,11 +23,11 @@ from ...engine.storage.run_folder import StoreError
 from ...engine.storage.run_reaper import delete, start_reaper
 from ..comparison.compared_runs import ComparedRuns
 from ..comparison.plot import ComparisonPlot
-from ..content import in_ascii
 from ..dialogs.key_line import KeyLine
 from ..navigation import ResumeRun
 from ..text import visible
-from .proof_text import proof_lines
+from .blocks import Blocks
+from .proof_text import arm_lines, proof_heading, proof_remarks
 
 _AGAIN_S = 0.7
 """Between two looks at the runs of the proof."""
@@ -40,7 +38,7 @@ class ProofScreen(Screen[ResumeRun | None]):
 
     BINDING_GROUP_TITLE = "Proof of a fix"
     CSS = """
-    ProofScreen { #arms { height: auto; max-height: 50%; padding: 0 1; } }
+    ProofScreen { #arms { height: auto; max-height: 50%; padding: 0 1; scrollbar-gutter: stable; } }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "choose(-1)", "up", id="proof.up", tooltip="The fix above"),
@@ -55,9 +53,8 @@ class ProofScreen(Screen[ResumeRun | None]):
     def __init__(self, run: Path, *, ascii: bool) -> None:
         super().__init__()
         self._run = run
-        self._ascii = ascii
         self._plot = ComparisonPlot(ascii=ascii)
-        self._arms = Static(id="arms")
+        self._arms = Blocks(id="arms", ascii=ascii)
         self._proof: Proof | None = None
         self._folder: Path | None = None
         self._caretaker: subprocess.Popen[bytes] | None = None
@@ -100,12 +97,15 @@ class ProofScreen(Screen[ResumeRun | None]):
     def watch_chosen(self) -> None:
         self._tell()
 
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._tell)
+
     def _tell(self) -> None:
         if self._proof is not None and self._arms.is_mounted:
-            spent_s = time.monotonic() - self._began
-            lines = proof_lines(self._proof, self.chosen, spent_s, is_over=self._is_over)
-            content = Content("\n").join(lines)
-            self._arms.update(in_ascii(content) if self._ascii else content)
+            proof, width = self._proof, self._arms.width
+            heading = proof_heading(proof, time.monotonic() - self._began, width, is_over=self._is_over)
+            control, *fixes = arm_lines(proof, self.chosen, width)
+            self._arms.show([heading, control], fixes, self.chosen - 1, proof_remarks(proof, width))
 
     def action_choose(self, by: int) -> None:
         if self._proof is not None:

@@ -3,9 +3,13 @@
 from textual.content import Content
 
 from ...engine.experiments.arms import Proof, chance_words, fix_verdict_words
+from ..content import hanging
 from ..formatting import time_left
 from ..text import visible
 from ..view.comparison import LETTERS
+
+_FAINT = "$foreground 60%"
+_MARGIN = Content("    ")
 
 
 def proof_progress(proof: Proof, spent_s: float) -> str:
@@ -21,19 +25,30 @@ def proof_progress(proof: Proof, spent_s: float) -> str:
     return f"{place}: {tried.steps} of {tried.steps_due} steps, {left}"
 
 
-def proof_lines(proof: Proof, chosen: int, spent_s: float, *, is_over: bool) -> list[Content]:
-    """What is tried, from where, and a line each for the control and the fixes."""
+def proof_heading(proof: Proof, spent_s: float, width: int, *, is_over: bool) -> Content:
+    """What is tried, from where, and how far it is."""
     plan = proof.plan
-    heading = f"{visible(plan.finding)}, with each fix from step {plan.start} on and on the same batches"
+    what = f"{visible(plan.finding)}, with each fix from step {plan.start} on and on the same batches"
     state = "the verdicts" if is_over else proof_progress(proof, spent_s)
-    lines = [Content.styled(f"{heading}: {state}", "bold")]
+    return hanging(Content(), Content.styled(f"{what}: {state}", "bold"), width)
+
+
+def arm_lines(proof: Proof, chosen: int, width: int) -> list[Content]:
+    """The control and the fixes: how far each is, and what is known of it."""
+    lines: list[Content] = []
     words = ["", *(fix_verdict_words(verdict) for verdict in proof.verdicts)]
     for place, (arm, said) in enumerate(zip(proof.arms, words, strict=True)):
-        mark = "›" if place == chosen else " "
-        title = visible(arm.candidate.title)
-        text = f"{mark} {LETTERS[place]} {title}  step {plan.start + arm.steps}"
+        style = "bold" if place == chosen else ""
+        label = Content.styled(f"{'›' if place == chosen else ' '} {LETTERS[place]} ", style)
+        text = f"{visible(arm.candidate.title)}  step {proof.plan.start + arm.steps}"
         answer = proof.verdicts[place - 1].answer if place else ""
-        colour = {"helps": "$text-success", "makes worse": "$text-error"}.get(answer, "$foreground 60%")
-        lines.append(Content.assemble((text, "bold" if place == chosen else ""), (f"  {said}" if said else "", colour)))
-    remarks = [chance_words(proof), *(f"not tried: {visible(why)}" for why in plan.left_out)]
-    return [*lines, *(Content.styled(f"    {remark}", "$foreground 60%") for remark in remarks if remark)]
+        colour = {"helps": "$text-success", "makes worse": "$text-error"}.get(answer, _FAINT)
+        known = Content.assemble((text, style), (f"  {said}" if said else "", colour))
+        lines.append(hanging(label, known, width))
+    return lines
+
+
+def proof_remarks(proof: Proof, width: int) -> list[Content]:
+    """What chance does, and which fixes were not tried."""
+    remarks = [chance_words(proof), *(f"not tried: {visible(why)}" for why in proof.plan.left_out)]
+    return [hanging(_MARGIN, Content.styled(remark, _FAINT), width) for remark in remarks if remark]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from ...engine.config import RunConfig
 
 _TALLEST_CURVE = 9
+_MORE = " …"
 
 
 class PresetPreview(Widget):
@@ -53,14 +55,24 @@ class PresetPreview(Widget):
 
 def preset_lines(config: RunConfig, speed: MeasuredSpeed | None, size: Size, *, ascii: bool) -> list[Content]:
     """The text of the preview; the curve takes the lines that the words leave."""
-    about = [Content(line) for line in textwrap.wrap(visible(" ".join(config.lesson.why.split())), max(size.width, 1))]
-    facts = [fact(name, text) for name, text in _facts(config, speed)]
+    facts = [line for name, text in _facts(config, speed) for line in fact(name, text, size.width)]
     heading = _heading(config, size.width)
     room = size.height - len(facts) - len(heading) - 2  # and two empty lines
-    about = about[: max(room - 5, 2)]
+    about = [Content(line) for line in _about(config.lesson.why, size.width, max(room - 5, 2))]
     curve = _lr_curve(config, size.width, min(room - len(about) - 1, _TALLEST_CURVE), ascii=ascii)
     empty = Content("")
     return [*about, empty, *([*heading, *curve, empty] if curve else []), *facts]
+
+
+def _about(text: str, width: int, height: int) -> list[str]:
+    """As many whole sentences as there is room for; of a first one that is too long what fits, and an ellipsis."""
+    sentences = re.split(r"(?<=[.?!]) (?=[A-Z])", visible(" ".join(text.split())))
+    width = max(width, len(_MORE))
+    for count in range(len(sentences), 0, -1):
+        lines = textwrap.wrap(" ".join(sentences[:count]), width)
+        if len(lines) <= height:
+            return lines
+    return textwrap.wrap(sentences[0], width, max_lines=height, placeholder=_MORE)
 
 
 def _heading(config: RunConfig, width: int) -> list[Content]:

@@ -11,7 +11,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from .. import formatting
-from ..content import curve_block, fact
+from ..content import curve_block, fact, hanging
 from ..text import visible
 from ..view.state_glyphs import state_glyph
 from .entries import RunEntry
@@ -51,8 +51,8 @@ def run_lines(run: RunSummary, log_summary: LogSummary | None, size: Size, *, as
         return [_state(run, ascii=ascii), Content(""), *why]
     empty = Content("")
     head = [_state(run, ascii=ascii), *([Content(visible(run.title))] if run.title else []), empty]
-    facts = [fact(name, text) for name, text in _facts(run, log_summary)]
-    found = _found(run, log_summary, ascii=ascii)
+    facts = [line for name, text in _facts(run, log_summary) for line in fact(name, text, size.width)]
+    found = _found(run, log_summary, size.width, ascii=ascii)
     losses = log_summary.losses if log_summary else ()
     height = min(size.height - len(head) - len(facts) - len(found) - 2, _TALLEST_CURVE)
     curve: list[Content] = []
@@ -92,15 +92,16 @@ def _facts(run: RunSummary, log_summary: LogSummary | None) -> list[tuple[str, s
     return facts
 
 
-def _found(run: RunSummary, log_summary: LogSummary | None, *, ascii: bool) -> list[Content]:
+def _found(run: RunSummary, log_summary: LogSummary | None, width: int, *, ascii: bool) -> list[Content]:
     """The open findings, then how many there were in all."""
     if not run.findings:
-        return [fact("Findings", "none")]
-    lines = [fact("Findings", f"{findings(run.findings)} in the course of the run")]
+        return fact("Findings", "none")
+    lines = fact("Findings", f"{findings(run.findings)} in the course of the run", width)
     glyph = "!" if ascii else "●"
     for finding in (log_summary.findings if log_summary else ())[-_MOST_FINDINGS:]:
         colour = "$state-failed" if finding.severity == "failure" else "$state-paused"
         kind = visible(finding.kind).replace("_", " ")
         since = f"  {finding.severity}, since step {finding.onset}"
-        lines.append(Content.assemble((f"  {glyph} {kind}", colour), (since, "$curve-plan")))
+        text = Content.assemble((kind, colour), (since, "$curve-plan"))
+        lines += hanging(Content.styled(f"  {glyph} ", colour), text, width).split("\n")
     return lines

@@ -74,6 +74,13 @@ program writes is opened by a command: tinygpt-tui watch train.log, or watch and
             "ctrl+o", "choose('open')", "open", id="home.look", tooltip="Look at this run without going on with it"
         ),
         Binding("slash", "filter('begin')", "filter", id="home.filter", tooltip="Type words that entries must hold"),
+        Binding(
+            "space,question_mark",
+            "filter('typed')",
+            show=False,
+            id="home.typed",
+            tooltip="Part of the filter",
+        ),
         Binding("space,insert", "mark", "mark", id="home.mark", tooltip="Mark this run, to compare it with others"),
         Binding("C", "compare", "compare", id="home.compare", tooltip="The marked runs over each other, with a table"),
         Binding("A", "runs_alone", "all runs", id="home.runs", tooltip="The runs alone, or the presets as well"),
@@ -170,7 +177,7 @@ program writes is opened by a command: tinygpt-tui watch train.log, or watch and
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "compare":
-            return bool(self.choice.marked)
+            return bool(self.choice.marked) and not self.filter_line.is_open
         return _is_possible(self.choice.entry, self.filter_line.is_open, action, parameters)
 
     @on(EntryList.Chosen)
@@ -188,8 +195,10 @@ program writes is opened by a command: tinygpt-tui watch train.log, or watch and
                 self.filter_line.is_begun = True
             case "erase":
                 self.filter_line.erase()
-            case _:
+            case "clear":
                 self.filter_line.leave()
+            case _:  # `on_key` has typed it
+                pass
 
     def action_quit(self) -> None:
         self.app.exit()
@@ -230,7 +239,9 @@ def _is_possible(entry: Entry | None, is_filtered: bool, action: str, parameters
             return intention(entry) in ("open", "resume")
         case "choose", how:
             return intention(entry) == how
-        case (("delete" | "rename"), *_):
+        case "rename", *_:
+            return not is_filtered and isinstance(entry, RunEntry) and intention(entry) != "attach"
+        case "delete", *_:
             return isinstance(entry, RunEntry) and intention(entry) != "attach"
         case "mark", *_:
             return isinstance(entry, RunEntry) and intention(entry) is not None
@@ -238,7 +249,7 @@ def _is_possible(entry: Entry | None, is_filtered: bool, action: str, parameters
             return not is_filtered
         case "filter", *_:
             return is_filtered
-        case "quit", *_:
+        case (("quit" | "runs_alone" | "sort"), *_):
             return not is_filtered
         case _:
             return True

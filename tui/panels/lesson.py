@@ -186,7 +186,8 @@ def _guided(said: Guide, width: int, key_of: KeyOf) -> Iterator[Content]:
     if said.otherwise:
         yield Content.styled(visible(said.otherwise), "$text-warning")
     if said.watch:
-        watch = Content.styled(_sentence(visible(" ".join(said.watch.split()))), "bold")
+        since = f"Step {said.watch_step}: " if said.watch_step else ""
+        watch = Content.styled(since + _sentence(visible(" ".join(said.watch.split()))), "bold")
         yield Content.assemble(watch, (f" {said.ahead}" if said.ahead else "", _FAINT))
     elif said.ahead:
         yield Content.styled(said.ahead, _FAINT)

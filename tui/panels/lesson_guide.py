@@ -42,6 +42,8 @@ class Guide:
     now: str
     watch: str
     """The lesson's sentence about the present steps; empty before the first one."""
+    watch_step: int
+    """At which that could be seen, and may not hold any more; 0 where it is about the whole run."""
     ahead: str
     """When there will be more to see, if the run gets that far."""
     otherwise: str
@@ -61,9 +63,11 @@ def guide(view: RunView, answered: Collection[int] = ()) -> Guide:
     """`answered` are the places of the questions that have been."""
     mended = fix_in_force(view.config)
     found = _latest_open(view)
+    step, watch = (0, mended.then) if mended else _watched(view)
     return Guide(
         now=_now(view),
-        watch=mended.then if mended else _watched(view),
+        watch=watch,
+        watch_step=step,
         ahead="" if mended else _ahead(view),
         otherwise="" if mended else _otherwise(view.config),
         noticed=found,
@@ -140,15 +144,15 @@ def _lr_now(view: RunView) -> str:
     return f"the learning rate {'rises, now' if soon > now else 'holds at'} {setting(now, 3)}"
 
 
-def _watched(view: RunView) -> str:
+def _watched(view: RunView) -> tuple[int, str]:
     """A lesson's sentences are measured on the preset's own run, and hold until a setting is changed."""
     if view.changes:
         changed = f"Changed at step {view.changes[0].step}, this run goes its own way."
-        return f"{changed} What the lesson knows of later steps is of the run as it was."
+        return 0, f"{changed} What the lesson knows of later steps is of the run as it was."
     if view.pause is not None and view.pause.at == "watch":
-        return view.pause.reason
+        return 0, view.pause.reason
     told = [(0, view.config.lesson.summary), *watched(view)]
-    return max(enumerate(told), key=lambda each: (each[1][0], each[0]))[1][1]  # of two since one step, the later
+    return max(enumerate(told), key=lambda each: (each[1][0], each[0]))[1]  # of two since one step, the later
 
 
 def _otherwise(config: RunConfig) -> str:

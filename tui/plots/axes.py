@@ -15,6 +15,8 @@ _ROUND_SECONDS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200,
 _FARTHEST = 1e300
 """An axis that goes on beyond could not be computed with."""
 _MOST_DECIMALS = 3
+_FAR = 0.1
+"""Of the distance between two ticks, by which a label may be off."""
 _LARGE = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
@@ -51,7 +53,7 @@ class Scale:
         return np.exp(math.log(self.low) + array * (math.log(self.high) - math.log(self.low)))
 
     def ticks(self, most: int) -> list[tuple[float, str]]:
-        """At most so many round values, with their labels."""
+        """At most so many round values with their labels, but those that no short label tells from a neighbour."""
         if most < 1:
             return []
         if self.log and (powers := self._powers(most)):
@@ -61,7 +63,7 @@ class Scale:
         values = [i * step for i in range(first, last + 1)][:most]
         if self.unit == "seconds":
             return [(value, seconds_label(value)) for value in values]
-        return [(value, label(value, step)) for value in values]
+        return [(value, text) for value in values if _stands_for(text := label(value, step), value, step)]
 
     def _powers(self, most: int) -> list[float]:
         """1, 10, 100; also 2 and 5 where there is room; nothing where too few lie on the axis."""
@@ -96,6 +98,12 @@ def label(value: float, step: float | None = None) -> str:
             number = f"{value / unit:.{_decimals(value / unit, step and step / unit)}f}"
             return (number.rstrip("0").rstrip(".") if "." in number else number) + name
     return f"{value:.{_decimals(value, step)}f}"
+
+
+def _stands_for(text: str, value: float, step: float) -> bool:
+    """Whether a label is nearer to its value than to any between two ticks: 2.2e-4 is none for 0.0002249."""
+    unit = next((unit for unit, name in _LARGE if text.endswith(name)), 1.0)
+    return abs(float(text.rstrip("TGMk")) * unit - value) <= _FAR * step
 
 
 def seconds_label(value: float) -> str:

@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -19,6 +20,8 @@ from ..plots.viewport import XAxis
 from .curves import Curves
 
 LETTERS = "ABCDEFGH"
+_MOST_DECIMALS = 5
+"""Of a difference that is written without an exponent."""
 MOST_RUNS = len(LETTERS)
 MEAN_SPAN = 30
 """Steps of the mean that stands for a loss at one step."""
@@ -200,13 +203,26 @@ def difference_words(found: Difference, *, at_step: bool = False) -> str:
     reached = f"{metric} {compact(found.now)}{place}, was {compact(found.was)}"
     if math.isnan(found.better) or math.isinf(found.better):
         return reached
-    return f"{reached}: {better_words(found.better)}"
+    return f"{reached}: {better_words(found)}"
 
 
-def better_words(better: float) -> str:
-    if abs(better) < 0.005:
+def better_words(found: Difference) -> str:
+    """Of two numbers, to the digits that both are shown with: what stands beside it adds up, and noise is none."""
+    if not found.better:
         return "no difference"
-    return f"{abs(better):.2f} {'better' if better > 0 else 'worse'}"
+    decimals = min(_decimals(found.now), _decimals(found.was))
+    by = round(abs(found.better), decimals)
+    if by == 0:
+        return "no difference"
+    shown = f"{by:.{decimals}f}" if 0 <= decimals <= _MOST_DECIMALS else compact(by)
+    return f"{shown} {'better' if found.better > 0 else 'worse'}"
+
+
+def _decimals(value: float) -> int:
+    """Digits behind the point, or zeros before it as a negative number."""
+    exponent = Decimal(compact(value)).as_tuple().exponent
+    assert isinstance(exponent, int), "it is finite"
+    return -exponent if value else _MOST_DECIMALS
 
 
 def outcome_words(run: ComparedRun, baseline: ComparedRun, better_by: float | None = None) -> str:

@@ -74,6 +74,8 @@ class LogListScreen(Screen[None]):
             if logs != self._logs:
                 self._logs = logs
                 self.show_logs()
+            else:
+                self._show_ages()
             await asyncio.sleep(_AGAIN_S)
 
     @property
@@ -85,9 +87,9 @@ class LogListScreen(Screen[None]):
         """The selection stays on its log while others come and go."""
         chosen = self.options.highlighted_option
         kept = chosen.id if chosen is not None and self.options.highlighted != 0 else None
-        shown, now = self.shown, time.time()
+        shown = self.shown
         self.options.clear_options().add_options(
-            Option(self._row(log, now, self.size.width - 6), id=str(log.path)) for log in shown
+            Option(row, id=str(log.path)) for log, row in zip(shown, self._rows(), strict=True)
         )
         ids = [str(log.path) for log in shown]
         self.options.highlighted = ids.index(kept) if kept in ids else 0 if ids else None
@@ -96,6 +98,12 @@ class LogListScreen(Screen[None]):
         marked = f"  {len(self._marked)} marked" if self._marked else ""
         self.head.update(Content(f"Logs in {visible(str(self._folder))}  {count}{marked}{visible(typed)}"))
         self.refresh_bindings()
+
+    def _show_ages(self) -> None:
+        """How long ago each was written, and whether it grows, while nothing else changes."""
+        for place, row in enumerate(self._rows()):
+            if self.options.get_option_at_index(place).prompt != row:
+                self.options.replace_option_prompt_at_index(place, row)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Enter opens one, or lays over each other those that are marked."""
@@ -147,6 +155,10 @@ class LogListScreen(Screen[None]):
         if place is not None and place < len(shown):
             log = shown[place]
             self.post_message(GoTo(OpenRun(log.path) if log.is_run else _opened(log)))
+
+    def _rows(self) -> list[Content]:
+        now, width = time.time(), self.size.width - 6
+        return [self._row(log, now, width) for log in self.shown]
 
     def _row(self, log: FoundLog, now: float, width: int) -> Content:
         ago = max(now - log.written_at, 0.0)
