@@ -63,6 +63,8 @@ _METRICS = (
     Metric(name="reward", title="Reward", better="higher", accompanies=True,
            columns=("mean_reward", "rollout/ep_rew_mean", "ep_rew_mean", "episode_reward", "mean_return",
                     "episode_return", "avg_reward", "average_return", "return", "ep_ret", "returns")),
+    Metric(name="entropy", title="Policy entropy", unit="nats", accompanies=True,
+           columns=("entropy_loss", "policy_entropy", "train/entropy_loss", "losses/entropy", "mean_entropy")),
     Metric(name="epoch", title="Epoch", accompanies=True, columns=("train/epoch", "current_epoch")),
 )  # fmt: skip
 METRICS: Mapping[str, Metric] = {metric.name: metric for metric in _METRICS}

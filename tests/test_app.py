@@ -11,11 +11,12 @@ import pytest
 from rich.color import ColorSystem
 from rich.color_triplet import ColorTriplet
 from textual.color import Color
-from textual.command import CommandList, CommandPalette
+from textual.command import CommandList, CommandPalette, Hit, Hits, Provider
 from textual.css.query import NoMatches
+from textual.events import Key
 from textual.screen import ModalScreen, Screen
 from textual.theme import BUILTIN_THEMES
-from textual.widgets import Input, OptionList
+from textual.widgets import Input, OptionList, Static
 from textual.worker import WorkerCancelled, WorkerFailed
 
 from tinygpt_tui.engine.client.run import ClientError
@@ -180,6 +181,36 @@ async def test_a_palette_that_is_left_before_it_is_mounted_is_no_error(tmp_path:
         pilot.app.pop_screen()
         await pilot.pause()
         assert pilot.app.is_running
+
+
+async def test_a_command_that_is_chosen_twice_in_one_burst_runs_once(tmp_path: Path) -> None:
+    chosen: list[str] = []
+
+    class Chosen(Provider):
+        async def search(self, query: str) -> Hits:
+            yield Hit(1, "choose", partial(chosen.append, "it"))
+
+    async with TinyGPTApp(tmp_path, settings_file=tmp_path / "settings.toml").run_test() as pilot:
+        app, palette = pilot.app, SearchPalette([Chosen])
+        await app.push_screen(palette)
+        palette.query_one(Input).value = "c"
+        await until(pilot, lambda: palette.query_one(CommandList).option_count)
+        for key in ("down", "enter", "enter", "enter"):
+            app.post_message(Key(key, None))
+        await until(pilot, lambda: chosen)
+        await pilot.pause()
+        palette.dismiss()
+        assert chosen == ["it"] and len(app.screen_stack) == 1
+
+
+async def test_a_command_for_what_is_gone_does_nothing(tmp_path: Path) -> None:
+    async with TinyGPTApp(tmp_path, settings_file=tmp_path / "settings.toml").run_test() as pilot:
+        app, left = pilot.app, Screen[None]()
+        await app.push_screen(left)
+        await left.mount(part := Static())
+        await app.pop_screen()
+        assert not await app.run_action("screen.dismiss", part)
+        assert len(app.screen_stack) == 1
 
 
 async def test_a_screen_that_is_being_left_asks_nothing_more(tmp_path: Path) -> None:

@@ -27,6 +27,11 @@ def kinds(rows: Sequence[Row], facts: RunFacts | None = None) -> list[str]:
     return [finding.kind for finding in alarms(rows, facts)]
 
 
+def printed_kinds(log: Path) -> list[str]:
+    (run,) = diagnose_log(str(log), log.parent, {}).runs.values()
+    return [found.kind for found in run.report.findings if found.severity != "info"]
+
+
 def epochs(**columns: Sequence[float]) -> list[Row]:
     names = list(columns)
     return [
@@ -376,3 +381,65 @@ def test_the_first_and_the_last_epoch_show_overfitting_if_the_losses_moved_far_a
 ) -> None:
     rows = [Row(1, {"loss": 0.05, "val_loss": 0.038}), Row(29, {"loss": last[0], "val_loss": last[1]})]
     assert kinds(rows, EPOCHS) == found
+
+
+def test_evaluations_that_rise_overfit_also_where_they_dip_once_or_rise_without_a_break_by_little() -> None:
+    falling = [0.42, 0.35, 0.33, 0.30, 0.28]
+    assert kinds(epochs(loss=falling, val_loss=[0.420, 0.437, 0.424, 0.466, 0.478]), EPOCHS) == ["overfitting"]
+    assert kinds(epochs(loss=falling, val_loss=[0.420, 0.478, 0.424, 0.466, 0.468]), EPOCHS) == []
+    train = [2.37, 2.39, 2.32, 2.42, 2.32, 2.29, 2.32, 2.30]
+    val = [3.318, 3.364, 3.383, 3.404, 3.431, 3.453, 3.468, 3.475]
+    assert kinds(epochs(loss=train, val_loss=val), EPOCHS) == ["overfitting"]
+    assert kinds(epochs(loss=train[::-1], val_loss=val), EPOCHS) == []
+    assert kinds(epochs(loss=train, val_loss=[*val[:4], 3.39, *val[5:]]), EPOCHS) == []
+
+
+def test_a_validation_that_only_rises_overfits_where_it_is_all_there_is() -> None:
+    rows = epochs(val_loss=[0.691, 0.694, 0.702, 0.705, 0.706, 0.707, 0.715, 0.718, 0.721])
+    assert [found.kind for found in report_of(rows, signals=["val_loss"]).findings if found.severity != "info"] == [
+        "overfitting"
+    ]
+    assert not [found for found in report_of(rows[::-1], signals=["val_loss"]).findings if found.severity != "info"]
+
+
+def test_rounds_of_boosting_at_the_loss_of_guessing_are_a_stall(tmp_path: Path) -> None:
+    def printed(loss_of_row: Sequence[float]) -> list[str]:
+        (tmp_path / "the.log").write_text(
+            "".join(f"[{row}]\tvalidation_0-logloss:{loss:.6f}\n" for row, loss in enumerate(loss_of_row))
+        )
+        return printed_kinds(tmp_path / "the.log")
+
+    assert printed([0.693084 - 0.00002 * row for row in range(14)]) == ["stall"]
+    assert printed([0.693084 - 0.00002 * row for row in range(6)]) == []
+    assert printed([0.693084 * 0.95**row for row in range(14)]) == []
+
+
+def test_an_opponent_whose_loss_is_exactly_0_has_lost_or_won_for_good(tmp_path: Path) -> None:
+    def printed(names: str, values: Sequence[float]) -> list[str]:
+        rows = [f"Epoch: [{row}] {names.format(66 + 9 * (row % 3), value)}\n" for row, value in enumerate(values)]
+        (tmp_path / "the.log").write_text("".join(rows))
+        return printed_kinds(tmp_path / "the.log")
+
+    assert printed("d_loss: {}, g_loss: {}", [0.0] * 9) == ["stall"]
+    assert printed("d_loss: {}, g_loss: {}", [0.7, 0.6] * 5) == []
+    assert printed("d_loss: {}, g_loss: {}", [0.7, 0.6, math.nan]) == ["nan"]
+    assert printed("Mel Loss: {}, Gen Loss: 0.0, Disc Loss: {}", [0.0] * 9) == []
+
+
+def test_one_wild_row_after_which_a_negative_loss_is_nearly_back_is_a_spike() -> None:
+    curve = [-4.07, -4.49, -4.45, -4.32, 4191.7, -2.41, -2.91]
+    assert kinds([Row(20 * step, {"loss": loss}) for step, loss in enumerate(curve, start=3900)]) == ["spike"]
+
+
+def test_many_noisy_evaluations_whose_second_half_lies_above_the_first_overfit() -> None:
+    train = [0.0415, 0.0226, 0.0211, 0.0205, 0.0194, 0.0188, 0.0197, 0.0186, 0.0189, 0.0181, 0.0178]
+    val = [0.0496, 0.0534, 0.0371, 0.0422, 0.0531, 0.0529, 0.0572, 0.0710, 0.0617, 0.0566, 0.0685]
+    assert kinds(epochs(loss=train, val_loss=val), EPOCHS) == ["overfitting"]
+    assert kinds(epochs(loss=train, val_loss=[*val[:5], 0.0710, 0.0572, 0.0529, *val[8:]]), EPOCHS) == []
+    assert kinds(epochs(loss=[*train[:3], *[0.0212] * 8], val_loss=val), EPOCHS) == []
+
+
+@pytest.mark.parametrize("last", [-3.2e34, 3.2e34])
+def test_a_loss_at_the_edge_of_single_precision_has_diverged_to_either_side(last: float) -> None:
+    rows = [Row(8900 + 100 * place, {"loss": loss}) for place, loss in enumerate([58.97, 59.6, last])]
+    assert kinds(rows) == ["divergence"]

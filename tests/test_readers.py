@@ -176,6 +176,8 @@ def test_in_a_table_without_header_the_loss_is_the_column_that_falls_beside_a_co
     epochs = opened(lines("0 0.5 0.75 -1.0", "1 0.25 0.875 -0.5", "2 0.125 0.9 0.5"))
     assert series(epochs, "loss") == [(1, 0.5), (2, 0.25), (3, 0.125)]
     assert "column 2 was taken for the loss" in epochs.notes[0]
+    hundreds = opened(lines("99 2.5", "199 1.25", "299 0.75"))
+    assert series(hundreds, "loss") == [(99, 2.5), (199, 1.25), (299, 0.75)]
     for which_is_it in (["1,2.5,3.5", "2,2.4,3.4", "3,2.3,3.3"], ["1,0.5,7.5", "2,0.6,7.6", "3,0.7,7.7"]):
         with pytest.raises(ReadError, match="no column is called like a loss"):
             opened(lines(*which_is_it))

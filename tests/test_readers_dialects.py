@@ -55,6 +55,10 @@ LINES = {
     "LightGBM's squares": ("[{s}]\ttraining's l2: {x}\tvalid_1's l2: {v}",),
     "Deeplearning4j": ("10:12:00.1 [main] INFO o.d.o.l.ScoreIterationListener - Score at iteration {s} is {x}",),
     "Tacotron 2": ("Train loss {s} {x} Grad Norm 1.5 2.1s/it", "Validation loss {s}: {v}  "),
+    "file names": ("step_{s}:\tloss_{x}",),
+    "print's commas": ("epoch 1, phase train, step {s}, loss_train, {x}",),
+    "XGBoost in a notebook": ("    [{s}]\tvalidation_0-logloss:{v}\ttrain-logloss:{x}",),
+    "LightGBM on Kaggle": ("13129.7s | 202 | [{s}]\ttraining's binary_logloss: {x}\tvalid_0's binary_logloss: {v}",),
     "FANN": ("Epochs {s:12d}. Current error: {x}. Bit fail 4.",),
     "an estimator": ("INFO:tensorflow:loss = {x}, step = {s} (0.9 sec)",
                      "INFO:tensorflow:Saving dict for global step {s}: accuracy = 0.9, global_step = {s}, loss = {v}"),
@@ -121,6 +125,16 @@ def test_a_place_in_an_evaluation_is_no_place_of_the_training() -> None:
     log = opened(lines(*text, *(epoch.format(e=1, b=b, x=x) for b, x in [(10, 2.0), (20, 1.75)])))
     assert [loss for _, loss in series(log)] == LOSSES
     assert [loss for _, loss in series(log, "val_loss")] == [4.0]
+
+
+def test_the_pytorch_example_of_a_gan_counts_batches_anew_in_each_epoch_of_one_run() -> None:
+    example = "[{e}/5][{b}/1583]\tLoss_D: {x}\tLoss_G: 4.7\tD(x): 0.4\tD(G(z)): 0.5 / 0.01"
+    places = [(0, 0), (0, 50), (1, 0), (1, 50)]
+    log = opened(lines(*(example.format(e=e, b=b, x=x) for (e, b), x in zip(places, LOSSES, strict=True))))
+    rows = list(log.rows())
+    assert {run for run, _ in rows} == {""}
+    assert [row.values["epoch"] for _, row in rows] == [0, 0, 1, 1]
+    assert [loss for _, loss in series(log)] == LOSSES
 
 
 @pytest.mark.parametrize(
@@ -435,3 +449,71 @@ def test_a_first_mean_over_a_window_hardly_filled_is_left_out(first: tuple[float
 def test_a_pasted_line_is_a_log_of_one_row() -> None:
     for line in ("{'loss': 2.5, 'grad_norm': 1.5, 'epoch': 0.1}", '{"step": 7, "loss": 2.5}', "step 7 loss 2.5"):
         assert [loss for _, loss in series(opened(line))] == [2.5]
+
+
+@pytest.mark.parametrize("mark", [" ✓", " ★ best", " (best)", " 🌟", " ← lowest"])
+def test_a_mark_behind_a_number_in_a_table_leaves_it_a_number(mark: str) -> None:
+    rows = (f"| {place} | {x} | {x + 0.5}{mark} |" for place, x in enumerate(LOSSES, start=1))
+    log = opened(lines("| Epoch | Train Loss | Val Loss |", "|:---|:---|:---|", *rows))
+    assert [loss for _, loss in series(log, "val_loss")] == [x + 0.5 for x in LOSSES]
+
+
+def test_a_final_loss_stated_once_is_not_the_series_that_it_ends() -> None:
+    line = "Epoch {}/10 │ train_loss={}  train_accuracy=0.1 │ val_loss={}"
+    rows = [line.format(epoch, x, x + 1) for epoch, x in ((1, 2.3), (10, 0.09))]
+    log = opened(lines(*rows, "Final train loss: 0.0865", "Final val loss: 0.9"))
+    assert log.columns["loss"] == "train_loss" and series(log) == [(1, 2.3), (10, 0.09)]
+    assert series(opened("Final train loss: 0.0865\n")) == [(1, 0.0865)]
+
+
+def test_cross_validation_as_speech_recognisers_call_it_is_held_out() -> None:
+    line = "2023-01-30 18:47:07,107 DEBUG {} Batch 4/{} loss {} loss_att 1.5 loss_ctc 2.5 lr 0.0003 rank 0"
+    train = [line.format("TRAIN", 100 * place, x) for place, x in enumerate(LOSSES)]
+    log = opened(lines(*train, *(line.format("CV", 100 * place, 8 + x) for place, x in enumerate(LOSSES))))
+    assert [loss for _, loss in series(log)] == LOSSES
+    assert [loss for _, loss in series(log, "val_loss")] == [8 + x for x in LOSSES]
+
+
+def test_rows_between_bars_have_a_loss_without_a_header() -> None:
+    table = (f"  {place}    |   {x}   |  {x + 1}  |   {80 + place}.5   |" for place, x in enumerate(LOSSES, start=30))
+    log = opened(lines(*(f"{row}\nValidation loss decreased (0.27 --> 0.26).  Saving model ..." for row in table)))
+    assert [loss for _, loss in series(log)] == LOSSES
+
+
+@pytest.mark.parametrize("fence", ["", "```csv\n"])
+def test_a_table_with_commas_inside_a_message_is_read_by_its_names(fence: str) -> None:
+    rows = lines("epoch,train_loss,val_loss", *(f"{place}.0,{x},{x + 1}" for place, x in enumerate(LOSSES, start=1)))
+    log = opened(
+        f"Hello, this is what my file, metrics.csv, looks like:\n{fence}{rows}5.0,1.7,\n....\nWhat is wrong?\n"
+    )
+    assert series(log)[:4] == [*enumerate(LOSSES, start=1)]
+    assert [loss for _, loss in series(log, "val_loss")] == [x + 1 for x in LOSSES]
+
+
+@pytest.mark.parametrize("line", ["Episode {s}\tAverage Score: {x}", "> Episode {s} average score: {x}"])
+def test_the_score_of_an_agent_is_its_reward_where_nothing_else_is_logged(line: str) -> None:
+    log = opened(lines(*(line.format(s=100 * place, x=-x) for place, x in enumerate(LOSSES))))
+    assert series(log, "reward") == [(100 * place, -x) for place, x in enumerate(LOSSES)]
+    with pytest.raises(ReadError, match=NO_LOSS):
+        opened(lines(*(line.replace("pisode", "poch").format(s=place, x=x) for place, x in enumerate(LOSSES))))
+
+
+def test_a_value_that_stands_once_beside_a_series_is_not_taken() -> None:
+    table = lines("| Step | val_bpb |", "|---|---|", *(f"| {100 * place} | {x} |" for place, x in enumerate(LOSSES)))
+    log = opened(f"val_loss: 1.9\n\n{table}")
+    assert series(log, "val_loss") == [(100 * place, x) for place, x in enumerate(LOSSES)]
+
+
+def test_of_several_held_out_losses_the_one_that_measures_what_the_loss_does_is_taken() -> None:
+    names = "step,train_total_mse_loss,val_dy_l1_loss,val_total_l1_loss,val_total_mse_loss,val_y_mse_loss"
+    log = opened(lines(names, *(f"{s},{x},0.1,0.2,{x + 1},0.3" for s, x in enumerate(LOSSES))))
+    assert log.columns["val_loss"] == "val_total_mse_loss"
+
+
+def test_a_step_that_stands_behind_the_loss_of_its_object_belongs_to_it() -> None:
+    state = json.dumps([{"loss": x, "lr": 0.1, "step": 10 * place} for place, x in enumerate(LOSSES)], indent=2)
+    log = opened(f"Here is a part of my trainer_state.json:\n{state[: state.rindex('lr')]}what can I do?\n")
+    assert series(log) == [(0, 3.0), (10, 2.5), (20, 2.0), (20, 1.75)]
+    compact = state.replace("},\n  {", "},{")
+    assert series(opened(f"Here it is:\n{compact}\n")) == [(10 * place, x) for place, x in enumerate(LOSSES)]
+    assert series(opened('{\n"a": 1\nsome words\nstep 7 loss 2.0\n')) == [(7, 2.0)]

@@ -6,14 +6,17 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+from textual import on
 from textual.actions import ActionParseResult
 from textual.app import App, ScreenStackError
+from textual.await_complete import AwaitComplete
 from textual.command import CommandPalette
 from textual.css.query import NoMatches
 from textual.dom import DOMNode, NoScreen
 from textual.events import Mount
+from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import OptionList
+from textual.widgets import Input, OptionList
 from textual.worker import NoActiveWorker, Worker, WorkerFailed, get_current_worker
 
 Result = TypeVar("Result")
@@ -24,6 +27,17 @@ class SearchPalette(CommandPalette):
         """Textual's looks for the screen below, which is not there once the palette has been left."""
         if self not in self.app.screen_stack[1:]:
             event.prevent_default()
+
+    @on(Input.Submitted)
+    @on(OptionList.OptionSelected)
+    def choose_once(self, event: Message) -> None:
+        """A second Enter may come when the palette has been left with a command, which Textual would run again."""
+        if not self.is_active:
+            event.prevent_default()
+
+    def dismiss(self, result: None = None) -> AwaitComplete:
+        """Textual takes the uppermost screen away, which is another one if the palette is gone or covered."""
+        return super().dismiss(result) if self.is_active else AwaitComplete.nothing()
 
     def run_worker(self, *arguments: Any, **options: Any) -> Worker[Any]:
         """A search that finds the palette already gone ends itself, not the app."""
@@ -37,7 +51,9 @@ class TypedAheadApp(App[None]):
         default_namespace: DOMNode | None = None,
         namespaces: Mapping[str, DOMNode] | None = None,
     ) -> bool:
-        """A list that has no size yet has no pages either."""
+        """A list that has no size yet has no pages either, and a part that is gone by now does nothing."""
+        if default_namespace is not None and not self._holds(default_namespace):
+            return False
         if "page_" in str(action) and any(not each.scrollable_content_region for each in self.screen.query(OptionList)):
             return False
         return await super().run_action(action, default_namespace, namespaces)
@@ -72,4 +88,7 @@ class TypedAheadApp(App[None]):
             node = get_current_worker().node
         except NoActiveWorker:
             return False
-        return node is not self and not {*node.ancestors_with_self} & {*self.screen_stack}
+        return not self._holds(node)
+
+    def _holds(self, node: DOMNode) -> bool:
+        return node is self or not {*self.screen_stack}.isdisjoint(node.ancestors_with_self)

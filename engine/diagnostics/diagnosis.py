@@ -28,9 +28,9 @@ from .causes import fixes_for, ranked_causes
 from .confidence import confidence
 from .context import FAR, Context, peak_lr
 from .detector import Detection, Detector, Recovered
+from .game_causes import game_entry
 from .held import SMALL_NORM, START
 from .hindsight import verdict
-from .policy_causes import POLICY_CAUSES, POLICY_COLLAPSED, recover_policy
 from .regime import MEASURED_BY, Regime
 from .row import Row
 from .run_statistics import RunFacts, RunStatistics
@@ -224,19 +224,18 @@ class Diagnosis:
     def _opened(self, id: int, kind: str, outcome: Detection) -> FindingOpened:
         entry = CATALOGUE[kind]
         context = replace(self._context, onset=outcome.onset)
-        is_of_reward = self._run.has_rewards and kind in OF_A_FALLING_LOSS
-        rules, usual = (POLICY_CAUSES, (recover_policy,)) if is_of_reward else (entry.causes, entry.fixes)
-        causes = ranked_causes(rules, context)
+        told = game_entry(self._run, kind) or entry
+        causes = ranked_causes(told.causes, context)
         return FindingOpened(
             id=id,
             step=self._run.step,
             onset=outcome.onset,
             kind=kind,
             severity=outcome.severity,
-            title=POLICY_COLLAPSED if is_of_reward else entry.title,
+            title=told.title,
             evidence=self._in_its_words(outcome.evidence),
             causes=[cause.text for cause in causes],
-            fixes=fixes_for(causes, usual, context),
+            fixes=fixes_for(causes, told.fixes, context),
             confidence=confidence(kind),
         )
 

@@ -1,22 +1,21 @@
-"""Rules of hindsight for a curve that is flat: never left the level of guessing, hardly moves, or is exactly 0."""
+"""Rules of hindsight for a curve that is flat: hardly moves, creeps, or is exactly 0."""
 
 import math
 from collections.abc import Sequence
 from statistics import fmean
 
 from .chance_loss import guessed_among
-from .whole_log import ALONE, CONFIRMED, GAINED, WORK_EPOCHS, WORK_STEPS, Verdict, Whole, seen_as
+from .guess_levels import GUESSING_NOISE
+from .whole_log import ALONE, CONFIRMED, GAINED, WORK_STEPS, Verdict, Whole, seen_as
 
-FLAT = 0.015
-"""Share of the level by which its second half is lower at most, at a level of guessing."""
 CONSTANT = 0.005
-"""The same for all rows of a run that begins here, at any level: noise of batches alone is larger while one learns."""
+"""Share of the level by which rows of a run that begins here differ at most, at any level: noise of batches alone is
+larger while one learns."""
 IDENTICAL, IDENTICAL_ROWS = 1e-4, 8
 """The same where there was no time to learn: so many batches have the same loss only where no weight moves."""
 UNMOVED_ROWS = 4
 """Epochs with one and the same loss after which nothing moves: means over an epoch differ while weights do."""
-GUESSING_NOISE = 0.02
-"""Share of the level: a model that guesses finds every batch equally hard."""
+UNMOVED_EVALUATIONS = 3
 STILL_GUESSING = 0.9
 """Share of the loss of guessing."""
 NOWHERE = 0.85
@@ -65,33 +64,6 @@ def zero(whole: Whole) -> Verdict | None:
     return seen_as("stall", whole.ends[start], "failure", seen)
 
 
-def guessing(whole: Whole) -> Verdict | None:
-    """The level is at that of guessing now, after enough work, and hardly moves."""
-    if not whole.has_worked:
-        return None
-    before, last = whole.halves
-    size = whole.guessing_among
-    is_alike = whole.accuracy is not None or whole.run.level.noise <= GUESSING_NOISE * last
-    if size is None or not is_alike or whole.run.is_part or abs(before - last) > FLAT * last:
-        return None
-    seen = f"mean loss {last:.4g} in the last half, about ln {size} = {math.log(size):.4g}, guessing among {size:,}"
-    return seen_as("stall", whole.run.first_step, "failure", f"{seen}: nothing was learned in {whole.run.rows} rows")
-
-
-def still_guessing(whole: Whole) -> Verdict | None:
-    """Every evaluation is at the level of guessing, and the accuracy agrees; the training loss came down to it."""
-    evaluations = [evaluation.val_loss for evaluation in whole.evaluations]
-    if len(evaluations) < WORK_EPOCHS or not whole.has_worked or whole.accuracy is None:
-        return None
-    size = guessed_among(evaluations[-1], whole.accuracy, ALONE)
-    guess = math.log(size) if size else 0.0
-    is_alike = all(abs(val_loss - guess) <= ALONE * guess for val_loss in evaluations)
-    if size is None or not is_alike or whole.run.level.mean < (1 - CONFIRMED) * guess:
-        return None
-    seen = f"val_loss {evaluations[-1]:.4g} is ln {size} = {guess:.4g}, guessing among {size:,}"
-    return seen_as("stall", whole.run.first_step, "failure", f"{seen}, as in all {len(evaluations)} evaluations")
-
-
 def constant(whole: Whole) -> Verdict | None:
     """From its beginning to its end the run has not moved."""
     run = whole.run
@@ -136,6 +108,28 @@ def unmoved(whole: Whole) -> Verdict | None:
 
 def _begun(whole: Whole, row: int) -> int:
     return whole.ends[row] if row else whole.run.first_step
+
+
+def unmoved_evaluations(whole: Whole) -> Verdict | None:
+    """All evaluations from the first one on have the same loss: on the same data that is the same model.
+
+    Of rows of batches there are several to an evaluation, and the training loss does not fall either: else the column
+    repeats an evaluation that was made once.
+    """
+    run, values = whole.run, [evaluation.val_loss for evaluation in whole.evaluations]
+    if len(values) < UNMOVED_EVALUATIONS or not values[0] or (run.lr.is_spent and run.lr.top > 0):
+        return None
+    is_measured_anew = run.facts.rows_are_epochs or run.rows >= 2 * len(values)
+    before, last = whole.halves
+    is_falling = before - last > max(LITTLE * abs(before), 4 * run.level.noise / math.sqrt(run.rows))
+    if (
+        is_falling
+        or not (is_measured_anew and whole.is_fresh)
+        or max(values) - min(values) > IDENTICAL * abs(values[0])
+    ):
+        return None
+    seen = f"val_loss is {values[-1]:.4g} in all {len(values)} evaluations from step {whole.evaluations[0].step} on"
+    return seen_as("stall", run.first_step, "failure", f"{seen}: the weights do not move")
 
 
 def creeping(whole: Whole) -> Verdict | None:

@@ -8,16 +8,18 @@ from .report import Finding, Reporter
 from .row import Row
 from .run_statistics import RunFacts
 
-Role = Literal["part", "task", "held-out"]
+Role = Literal["part", "task", "held-out", "opponent"]
 FOUND_IN: Mapping[Role, frozenset[str]] = {
     "part": frozenset({"nan"}),
     "task": frozenset({"nan", "divergence", "spike", "oscillation"}),
     "held-out": frozenset({"nan", "overfitting"}),
+    "opponent": frozenset({"nan", "stall"}),
 }
 """What can be found in a column of each role.
 
 A part may rise while the whole falls, but a NaN part makes the whole NaN. One task of several may have little to
-learn, so that it is no stall. A model that overfits or forgets need not do so on every held-out set.
+learn, so that it is no stall. A model that overfits or forgets need not do so on every held-out set. The loss of an
+opponent goes up and down with the game, until it is exactly 0: the game is over.
 """
 _SHARED = ("lr", "epoch", "reward")
 

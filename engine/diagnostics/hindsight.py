@@ -12,28 +12,30 @@ from .flat_curves import (
     creeping,
     creeping_in_noise,
     decayed_early,
-    guessing,
-    still_guessing,
     unmoved,
+    unmoved_evaluations,
     zero,
 )
-from .moving_curves import blown_up, collapsed, diverged, leapt, lifted, overfits, rising, swings, val_swings, zigzags
+from .game_losses import collapsed, discriminator_won, still_policy, unreachable
+from .guess_levels import guessing, still_guessing, variance, worse_than_guessing
+from .moving_curves import blown_up, diverged, leapt, lifted, rising, swings, zigzags
 from .number_limits import boundless, overflowing, saturated, skipping
+from .validation_curves import overfits, val_swings
 from .whole_log import Verdict, Whole
 
 RULES: tuple[Callable[[Whole], Verdict | None], ...] = (
-    zero, boundless, overflowing, collapsed, diverged, rising, lifted, leapt, blown_up,
-    saturated, guessing, still_guessing, constant, unmoved, creeping, creeping_in_noise, decayed_early, overfits,
-    swings, zigzags, val_swings, skipping,
+    zero, boundless, overflowing, diverged, rising, lifted, leapt, blown_up,
+    saturated, guessing, still_guessing, worse_than_guessing, constant, unmoved, unmoved_evaluations, variance,
+    creeping, creeping_in_noise, decayed_early, overfits, swings, zigzags, val_swings, skipping,
 )  # fmt: skip
 
 
 def verdict(whole: Whole) -> Verdict | None:
     """The first that holds."""
     if whole.run.has_rewards:
-        return collapsed(whole)
+        return collapsed(whole) or unreachable(whole) or still_policy(whole)
     if whole.run.facts.is_adversarial:
-        return None
+        return zero(whole) or discriminator_won(whole)
     if len(whole.means) < 2:
         return overfits(whole) or boundless(whole) or saturated(whole)
     return next((found for rule in RULES if (found := rule(whole))), None)

@@ -1,20 +1,24 @@
-"""Rules of hindsight for a curve that moves: up and away, in one leap, to and fro, or apart from the validation."""
+"""Rules of hindsight for a curve that moves: up and away, in one leap, or to and fro."""
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 from statistics import fmean, median
 
-from .whole_log import GAINED, EvaluatedRow, Verdict, Whole, seen_as
+from .whole_log import GAINED, Verdict, Whole, seen_as
 from .zigzag import swing_of
 
 LOST = 0.5
 """Share of the gain whose loss is divergence, where the gain was worth it (`GAINED`, a share of the first loss)."""
-REWARD_LOST = 0.75
-"""The same of a reward, which is noisier: a policy that explores loses half of it now and then."""
 WORSE = 0.3
 """Share of the first loss above it, where nothing worth it had been gained."""
 RISING = 5
 """Rows, each above the one before, after which a rise is no noise."""
+SETTLED = 0.1
+"""Share of the height above the best mean by which the last quarter falls at most, if it stays where it is: it would
+take as long as the run has taken to come half of the way back."""
+RESTED = 2
+"""Means in an eighth of the curve, of which two are compared: of fewer rows the noise is not known."""
 TOPS, HIGHER = 3, 1.5
 """The last rows that are the highest of all, in order, and times what was highest before, which is no noise either."""
 LIFTED = 5
@@ -29,16 +33,6 @@ SWING = 0.05
 """Share of the level that every move of a swinging snippet exceeds."""
 ALIKE = 2.0
 """Times the smallest of such moves that the largest is at most: those of noise are not alike."""
-VAL_SWING, VAL_SWINGS = 3.0, 2
-"""Times the last low that a val_loss climbs, having come down as far again in between, and how often."""
-MOST_SWINGING = 20
-"""Evaluations; among more there are bad ones by chance."""
-APART = 1.5
-"""Times the first val_loss that the last one is, where there are but two rows."""
-SHOWN, GAP = 1.5, 100.0
-"""Times the training loss that a val_loss is, where one row with both is all there is, and it has nothing besides, not
-even a step: a person put the two together to show how they differ. Of what a trainer wrote, dropout, another reduction
-or a fine-tuning on little data explain ten times."""
 
 
 def diverged(whole: Whole) -> Verdict | None:
@@ -59,10 +53,20 @@ def diverged(whole: Whole) -> Verdict | None:
         if mean <= line:
             break
         above += 1
-    if above < enough or best > len(means) - 3 or means[-1] < line + 0.7 * (max(means[best:]) - line):
+    if above < enough or best > len(means) - 3 or _is_on_its_way_back(means, best, line):
         return None
     seen = f"{whole.loss} {means[-1]:.3g} at step {whole.ends[-1]}, after a lowest mean of {means[best]:.3g} at step"
     return seen_as("divergence", whole.ends[-above], "failure", f"{seen} {whole.ends[best]}")
+
+
+def _is_on_its_way_back(means: Sequence[float], best: int, line: float) -> bool:
+    """Whether it is far below the highest mean since the best one, and has not come to rest above the line."""
+    if means[-1] >= line + 0.7 * (max(means[best:]) - line):
+        return False
+    eighth = len(means) // 8
+    last, before = means[-eighth:], means[-2 * eighth : -eighth]
+    is_long = eighth >= RESTED and len(means) - 2 * eighth > best and min(*before, *last) > line
+    return not (is_long and fmean(before) - fmean(last) < SETTLED * (fmean(last) - means[best]))
 
 
 def rising(whole: Whole) -> Verdict | None:
@@ -121,7 +125,8 @@ def leapt(whole: Whole) -> Verdict | None:
     leap = means[top] - means[top - 1]
     if leap < max(LEAP * median(moves), 2 * max(moves)) or leap < max(means[top - 1], LOST * abs(whole.run.first)):
         return None
-    kind = "divergence" if top == len(means) - 1 or min(means[top:]) > means[0] else "spike"
+    back = max(means[0], means[top - 1] + GAINED * leap)
+    kind = "divergence" if top == len(means) - 1 or min(means[top:]) > back else "spike"
     seen = f"loss {means[top]:.3g} at step {whole.ends[top]}, and {means[top - 1]:.3g} in the row before"
     return seen_as(kind, whole.ends[top], "failure" if kind == "divergence" else "warning", seen)
 
@@ -142,23 +147,6 @@ def blown_up(whole: Whole) -> Verdict | None:
     return seen_as("spike", ends[high[0]], "warning", f"{seen}, and as far up in {often}")
 
 
-def collapsed(whole: Whole) -> Verdict | None:
-    """The reward has lost most of what was gained, which matters more than a policy's loss."""
-    means, ends = whole.rewards.means, whole.rewards.ends
-    if len(means) < 8:
-        return None
-    best = max(range(len(means)), key=means.__getitem__)
-    gain = means[best] - means[0]
-    noise = median(abs(after - before) for before, after in pairwise(means))
-    end = fmean(means[-max(len(means) // 8, 2) :])
-    if gain <= 3 * noise or end > means[best] - max(REWARD_LOST * gain, 3 * noise) or best > len(means) - 4:
-        return None
-    if max(means[max(best - 1, 0)], means[best + 1]) - means[0] < gain / 2:
-        return None  # one lucky episode
-    seen = f"the mean reward is {end:.3g} at step {whole.run.step}, after {means[best]:.3g} at step {ends[best]}"
-    return seen_as("divergence", ends[best], "failure", seen)
-
-
 def swings(whole: Whole) -> Verdict | None:
     """A few rows that go up and down in turn, each time by much and about as much, and end where they began."""
     means = whole.means
@@ -176,26 +164,6 @@ def swings(whole: Whole) -> Verdict | None:
     return seen_as("oscillation", whole.run.first_step, "warning", seen)
 
 
-def val_swings(whole: Whole) -> Verdict | None:
-    """In few evaluations val_loss climbs from a low to where it began, comes down as far, and climbs again."""
-    low, high, climbs, is_up = math.inf, 0.0, 0, False
-    for evaluation in whole.evaluations:
-        value = evaluation.val_loss
-        if value <= 0:
-            return None
-        low, high = min(low, value), max(high, value)
-        if not is_up and value >= VAL_SWING * low:
-            climbs, is_up, high = climbs + 1, True, value
-        elif is_up and value <= high / VAL_SWING:
-            is_up, low = False, value
-    if climbs < VAL_SWINGS or len(whole.evaluations) > MOST_SWINGING or high < whole.evaluations[0].val_loss / 2:
-        return None
-    worst, best = (choose(each.val_loss for each in whole.evaluations) for choose in (max, min))
-    seen = f"val_loss climbs to {VAL_SWING:g} times its last low and comes back, {climbs} times in"
-    seen += f" {len(whole.evaluations)} evaluations, between {best:.3g} and {worst:.3g}"
-    return seen_as("oscillation", whole.evaluations[0].step, "warning", seen)
-
-
 def zigzags(whole: Whole) -> Verdict | None:
     """A pattern of two to four rows that came again and again to the end of a log too short for its detector."""
     swing = swing_of(whole.recent)
@@ -209,42 +177,3 @@ def zigzags(whole: Whole) -> Verdict | None:
         f"a pattern of {swing.period} rows comes again and again: the loss swings by {swing.size:.2g} around {last:.3g}"
     )
     return seen_as("oscillation", whole.run.first_step, "warning", f"{seen}, and gets nowhere")
-
-
-def overfits(whole: Whole) -> Verdict | None:
-    """Every evaluation since the best is above it, the last highest, and the training loss went on falling."""
-    evaluations = whole.evaluations
-    if len(evaluations) == 1 and whole.run.rows == 1:
-        return _gap(whole, evaluations[0]) if whole.epoch is None or whole.epoch > 1 else None
-    if len(evaluations) == 2:
-        return _apart(*evaluations)
-    if len(evaluations) < 3:
-        return None
-    best = min(range(len(evaluations)), key=lambda place: evaluations[place].val_loss)
-    after = evaluations[best + 1 :]
-    lowest, last = evaluations[best], evaluations[-1]
-    if len(after) < 2 or any(later.val_loss <= earlier.val_loss for earlier, later in pairwise(evaluations[best:])):
-        return None
-    if last.val_loss - lowest.val_loss < GAINED * abs(lowest.val_loss) or last.loss > 0.9 * lowest.loss:
-        return None
-    seen = f"val_loss {last.val_loss:.3g} after a best of {lowest.val_loss:.3g} at step {lowest.step}"
-    fell = f"while the training loss fell from {lowest.loss:.3g} to {last.loss:.3g}"
-    return seen_as("overfitting", lowest.step, "warning", f"{seen}, {fell}")
-
-
-def _apart(first: EvaluatedRow, last: EvaluatedRow) -> Verdict | None:
-    """Two rows, such as those of the first and the last epoch: one loss fell by half and the other rose by half."""
-    if not 0 < APART * first.val_loss < last.val_loss or not 0 < last.loss < first.loss / 2:
-        return None
-    seen = f"val_loss {last.val_loss:.3g} after {first.val_loss:.3g} at step {first.step}"
-    fell = f"while the training loss fell from {first.loss:.3g} to {last.loss:.3g}"
-    return seen_as("overfitting", first.step, "warning", f"{seen}, {fell}")
-
-
-def _gap(whole: Whole, only: EvaluatedRow) -> Verdict | None:
-    """Of a first epoch it is none: all data were new to it."""
-    is_shown = whole.run.facts.rows_are_counted and whole.run.known == {"loss", "val_loss"}
-    if not 0 < (SHOWN if is_shown else GAP) * only.loss < only.val_loss:
-        return None
-    seen = f"val_loss {only.val_loss:.3g} beside a training loss of {only.loss:.3g}; whether the gap grows is not shown"
-    return seen_as("overfitting", only.step, "warning", seen)

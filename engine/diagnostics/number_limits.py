@@ -13,9 +13,9 @@ OFTEN = 0.15
 
 
 def boundless(whole: Whole) -> Verdict | None:
-    """The loss has grown to the edge of what single precision holds, be it before these rows."""
+    """The loss has grown to the edge of what single precision holds, to either side, be it before these rows."""
     last = whole.means[-1] if whole.means else 0.0
-    if last < BOUNDLESS:
+    if abs(last) < BOUNDLESS:
         return None
     seen = f"loss {last:.3g} at step {whole.run.step}, near the largest float32, 3.4e38"
     return seen_as("divergence", whole.ends[-1], "failure", seen)

@@ -19,7 +19,7 @@ NEED_ROWS = ("stall", "slow", "oscillation")
 """What cannot be detected in fewer rows, but where the whole curve shows it."""
 SEVERITIES = ("failure", "warning", "info")
 """The most severe first."""
-REMEMBERED = frozenset({"accuracy", "val_accuracy", "reward", "epoch", "val_loss", "loss_scale"})
+REMEMBERED = frozenset({"accuracy", "val_accuracy", "reward", "entropy", "epoch", "val_loss", "loss_scale"})
 """What is kept for the end of a log besides the run's statistics."""
 MOST_EVALUATIONS = 30
 """Of a log with few rows; with more, the detector of overfitting knows their noise."""
@@ -102,6 +102,7 @@ class Reporter:
         self._evaluations: list[EvaluatedRow] = []
         self._accuracy: float | None = None
         self._rewards = Profile()
+        self._entropies: tuple[float, float] | None = None
         self._epoch: float | None = None
         self._first_epoch: float | None = None
         self._scales: tuple[float, float] | None = None
@@ -138,6 +139,9 @@ class Reporter:
         reward = row.finite("reward")
         if reward is not None:
             self._rewards.learn(reward, row.step)
+        if (entropy := row.finite("entropy")) is not None:
+            low, high = self._entropies or (entropy, entropy)
+            self._entropies = min(low, entropy), max(high, entropy)
         run = self._diagnosis.run
         if run.val_loss is not None and run.rows and len(self._evaluations) < MOST_EVALUATIONS:
             self._evaluations.append(EvaluatedRow(step=row.step, val_loss=run.val_loss, loss=_training_loss(run)))
@@ -173,12 +177,15 @@ class Reporter:
         return tuple(replace(found, evidence=now.get(id, found.evidence)) for id, found in self._findings.items())
 
     def _judged(self) -> Sequence[Finding]:
-        """The findings of the detectors; where they raised no alarm that lasts, what the whole curve shows besides."""
+        """The findings of the detectors; where they raised no alarm but spikes, what the whole curve shows besides.
+
+        Of a tall spike a fifth is left when it counts as over, which may be more than all that had been learned.
+        """
         found = [self._in_hindsight(each) for each in self.found_so_far]
         if self._is_ours:
             return found
         alarms = [each for each in found if each.severity != "info"]
-        if all(_is_open_spike(each) for each in alarms):
+        if all(each.kind == "spike" for each in alarms):
             opened = self._diagnosis.in_hindsight(self._whole)
             if opened and (opened.kind == "divergence" or not alarms):
                 found.append(self._in_hindsight(_finding(opened)))
@@ -193,8 +200,10 @@ class Reporter:
             first_epoch=self._first_epoch or 0.0,
             loss_scales=self._scales,
             rewards=self._rewards,
+            entropies=self._entropies,
             accuracy=self._accuracy,
             recent=self._diagnosis.recent_losses,
+            is_only_val=self._only_val,
         )
 
     def _in_hindsight(self, finding: Finding) -> Finding:

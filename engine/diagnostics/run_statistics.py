@@ -50,6 +50,8 @@ class RunFacts:
     """Whether the log has no steps."""
     is_adversarial: bool = False
     """Whether two networks play against each other, so that neither loss is to be minimised alone."""
+    is_of_discriminator: bool = False
+    """Whether the loss is that of the one which tells real samples from made ones."""
     trainer: KnownTrainer | None = None
     """What wrote the log, where its columns show it."""
 

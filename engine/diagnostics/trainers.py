@@ -15,6 +15,7 @@ class KnownTrainer:
     """Patterns, each of which must match a whole column: names that this trainer alone writes together."""
     settings: Mapping[Setting, str]
     """A setting that is missing here cannot be set there."""
+    is_boosting: bool = False
 
 
 TRAINERS: tuple[KnownTrainer, ...] = (
@@ -94,18 +95,21 @@ TRAINERS: tuple[KnownTrainer, ...] = (
     ),
     KnownTrainer(
         name="XGBoost",
-        columns=(r"round", r"(train|eval|test|validation_\d+)-[a-z@\d]+"),
+        columns=(r"batch|round|step", r"(train|eval|test|validation_\d+)-[a-z@\d]+"),
         settings={"lr": "eta"},
+        is_boosting=True,
     ),
     KnownTrainer(
         name="LightGBM",
         columns=(r"batch|round|step", r"(training|valid_\d+|train|valid|test)'s .+"),
         settings={"lr": "learning_rate"},
+        is_boosting=True,
     ),
     KnownTrainer(
         name="CatBoost",
         columns=(r"learn", r"test|total|remaining"),
         settings={"lr": "learning_rate"},
+        is_boosting=True,
     ),
     KnownTrainer(
         name="OpenMMLab",

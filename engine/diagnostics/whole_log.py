@@ -18,6 +18,8 @@ GAINED = 0.1
 WORK_STEPS = 200
 """Steps after which a model that can learn has left the level of guessing: a healthy one does in some dozens."""
 WORK_EPOCHS = 4
+WORK_ROUNDS = 10
+"""The same of boosting, each of whose rounds goes over all of the data."""
 LATE = 2
 """An epoch in which no run begins."""
 CONFIRMED, ALONE = 0.05, 0.015
@@ -47,10 +49,14 @@ class Whole:
     loss_scales: tuple[float, float] | None = None
     """The first and the last one of mixed precision."""
     rewards: Profile = field(default_factory=Profile)
+    entropies: tuple[float, float] | None = None
+    """The lowest and the highest one of a policy."""
     accuracy: float | None = None
     """The last one, of training or else of validation."""
     recent: Sequence[float] = ()
     """The losses of the last rows."""
+    is_only_val: bool = False
+    """Whether the losses are those of evaluations, as the log has no other."""
 
     @property
     def means(self) -> list[float]:
@@ -87,7 +93,9 @@ class Whole:
             return self.run.rows >= WORK_EPOCHS
         if self.run.facts.rows_are_epochs:
             return self.run.rows >= WORK_EPOCHS
-        return self.run.rows >= 4 and self.run.step >= WORK_STEPS
+        trainer = self.run.facts.trainer
+        steps = WORK_ROUNDS if trainer is not None and trainer.is_boosting else WORK_STEPS
+        return self.run.rows >= 4 and self.run.step >= steps
 
     @property
     def guessing_among(self) -> int | None:

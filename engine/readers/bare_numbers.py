@@ -16,15 +16,15 @@ _PLACED = re.compile(
 )
 """`Epoch 3: 1.91`, `INFO:trainer, epoch, 3, 1.91, 2.04`."""
 _NUMBERS = re.compile(
-    r"\s*(?:\d{1,12}\s?:\s+)?(?:tensor\()?[-+]?(?:\d|\.\d|nan|inf)[-+.\d\seE,naif]*"
+    r"[\s|]*(?:\d{1,12}\s?:\s+)?(?:tensor\()?[-+]?(?:\d|\.\d|nan|inf)[-+.\d\seE,|naif]*"
     r"(?:, (?:device|grad_fn|dtype)=.*\)|\))?\s*",
     re.IGNORECASE,
 )
-"""`2.31`, `100: 2.31 0.5`, `100, 2.31`, `tensor(2.31, device='cuda:0')`."""
+"""`2.31`, `100: 2.31 0.5`, `100, 2.31`, `| 100 | 2.31 |`, `tensor(2.31, device='cuda:0')`."""
 _BAR = re.compile(r".{0,200}(?:it/s|s/it)\](?=\s*[-+\d])")
 """A progress bar of tqdm leaves its line open; what the program prints next stands behind it."""
 _TENSOR = re.compile(r"tensor\(([^,()]+).*", re.IGNORECASE)
-_BETWEEN = re.compile(r"\s*[,:]\s*|\s+")
+_BETWEEN = re.compile(r"\s*[,:|]\s*|\s+")
 _COMMAS = re.compile(r"[\s,;|]+")
 _LOSS = re.compile(r"\b(?:loss|cost)", re.IGNORECASE)
 _TRAINING = re.compile(r"\b(?:loss|cost|epoch|train)", re.IGNORECASE)
@@ -60,7 +60,7 @@ class BareNumbers:
             cells = _COMMAS.split(found[3])
             self._entries.append({kind: found[2]} | {f"{NAMELESS}{place}": cell for place, cell in enumerate(cells, 1)})
         elif _NUMBERS.fullmatch(line):
-            cells = _BETWEEN.split(_TENSOR.sub(r"\1", line.strip()))
+            cells = _BETWEEN.split(_TENSOR.sub(r"\1", line.strip(" \t\r|")))
             is_count = all(cell.lstrip("-+").isdigit() for cell in cells)
             if len(cells) <= _MOST_CELLS and not is_count and None not in map(number, cells):
                 self._entries.append({f"{NAMELESS}{place}": cell for place, cell in enumerate(cells, 1)})

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 from .content import Content
 from .nameless import nameless_loss
-from .names import BARE, CANONICAL, PART, PERPLEXITY, Meaning, meaning, words_of
+from .names import BARE, CANONICAL, PART, PERPLEXITY, Meaning, is_held_out, is_training, meaning, words_of
+from .reward_names import is_score
 
 _ADVERSARIES = {
     "d", "g", "disc", "gen", "discriminator", "generator", "actor", "critic", "policy", "value", "real", "fake", "adv",
@@ -22,6 +23,8 @@ _OF_AGENTS = {"entropy", "kl", "surrogate", "clipfrac", "clip", "actor", "alpha"
 _OF_EPISODES = {"reward", "rewards", "return", "score", "eps"}
 """Beside an episode signs of an agent that learns values, as epsilon is alone: its targets move with what it finds."""
 _MOST_LOSSES = 16
+_SERIES = 4
+"""Values that make a series."""
 _FEW = 0.05
 """A column with less than this share of the values of its fullest rival is a summary, not a series."""
 
@@ -78,12 +81,16 @@ def choose(found: Mapping[str, Content], given: Mapping[str, str], *, is_printed
     if len(chosen.get("loss", ())) == 1 and (total := _total_of_parts(chosen["loss"][0], found)):
         chosen["loss"] = (total,)
     if len(chosen.get("val_loss", ())) > len(chosen.get("loss", ())):
-        chosen["val_loss"] = chosen["val_loss"][:1]  # several held-out sets, and not the parts of one loss
+        held_out = chosen["val_loss"]  # several held-out sets, and not the parts of one loss
+        ours = {_measured(name) for name in chosen.get("loss", ())}
+        chosen["val_loss"] = (next((name for name in held_out if _measured(name) in ours), held_out[0]),)
     guess = None
     if not {"loss", "val_loss", "reward"} & chosen.keys() and "loss" not in given:
         guess = nameless_loss(found, is_printed=is_printed)
     if guess:
         chosen["loss"] = (guess,)
+    elif not {"loss", "val_loss", "reward"} & chosen.keys() and "reward" not in given and is_printed:
+        chosen |= _scores(found)
     if _is_never_measured(chosen, found):
         unmeasured += chosen.pop("grad_norm")
     names = [name for columns in chosen.values() for name in columns if name in found]
@@ -111,6 +118,23 @@ def choose(found: Mapping[str, Content], given: Mapping[str, str], *, is_printed
 def _is_clock(content: Content) -> bool:
     """It tells when, and not how long: it goes up, or is a time of day, also where the clock was set back."""
     return content.is_sum or (content.finite > 0 and content.low > _LONGEST_STEP)
+
+
+def _measured(name: str) -> frozenset[str]:
+    """What is measured, on whatever data."""
+    return frozenset(word for word in words_of(name) if not (is_training(word) or is_held_out(word)))
+
+
+def _scores(found: Mapping[str, Content]) -> dict[str, tuple[str, ...]]:
+    """`Episode 100 Average Score: 13.2`: a score by steps or episodes, and nothing else, is an agent's reward."""
+    scores = [name for name, held in found.items() if held.values and is_score(words_of(name))]
+    return {"reward": (scores[0],)} if scores and "step" in found and "epoch" not in found else {}
+
+
+def is_player(name: str) -> bool:
+    """Whether a column has the loss of one of two networks that play against each other."""
+    what = meaning(name)
+    return what is not None and not what.kind.isdisjoint(_DISCRIMINATORS | _GENERATORS)
 
 
 def _without_common_words(rivals: list[tuple[int, int, str, Meaning]]) -> list[tuple[int, int, str, Meaning]]:
@@ -151,6 +175,7 @@ def _further(
 def _best(rivals: list[tuple[int, int, str, Meaning]], found: Mapping[str, Content]) -> tuple[str, ...]:
     fullest = max((found[name].values for _, _, name, _ in rivals), default=0)
     full = sorted(rival for rival in rivals if found[rival[2]].values > max(_FEW * fullest, 0))
+    full = [rival for rival in full if not _is_summary(rival[2], found, fullest)] or full
     if not full:
         return ()
     rank, _, name, what = full[0]
@@ -158,6 +183,11 @@ def _best(rivals: list[tuple[int, int, str, Meaning]], found: Mapping[str, Conte
     if rank < PART or len(parts) < 2 or what.canonical not in ("loss", "val_loss"):
         return (_fuller(name, full, found),)
     return _summed(parts, found) or (name,)
+
+
+def _is_summary(name: str, found: Mapping[str, Content], fullest: int) -> bool:
+    """What stands once beside a series is not the series; nor is `Final train loss: 0.08`, however short that is."""
+    return found[name].values == 1 and (fullest >= _SERIES or "final" in words_of(name))
 
 
 def _fuller(name: str, rivals: list[tuple[int, int, str, Meaning]], found: Mapping[str, Content]) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Callable
 _VALUE = r"([-+]?(?:nan|inf|[\d.]+(?:e[-+]?\d+)?))"
 
 
+_FRACTION = r"([-+]?(?:nan|inf|\d+\.\d+(?:e[-+]?\d+)?))(?![\w.])"
+"""A comma between a name and a whole number may be one of a sentence."""
 _KEY = re.compile(r"u?['\"]([^'\"]{1,40})['\"]:\s?")
 _DICT_OF_LOSSES = r"\bloss(?:es)?:?\s{0,3}[:=]?\s{0,3}\{([^{}]{1,2000})\}"
 
@@ -49,7 +51,7 @@ _DIALECTS: tuple[tuple[str, re.Pattern[str], str | Callable[[re.Match[str]], str
         # the same by layer and batch, in between
         ("Region ", r".*\bRegion \d+ Avg\b.*", ""),
         # XGBoost and LightGBM: `[10]  train-logloss:0.6  eval-logloss:0.7`
-        ("]", r"^(?:\[[^\]]*[ :][^\]]*\]\s*)?\[(\d+)\][\s:]+(?=[A-Za-z])", r"round: \1 "),
+        ("]", r"^\s*(?:\[[^\]]*[ :][^\]]*\]\s*)?\[(\d+)\][\s:]+(?=[A-Za-z])", r"round: \1 "),
         # CatBoost: `10:  learn: 0.6  test: 0.7  best: 0.7 (9)  total: 8ms`, once `10: learn 0.6passed: 8 ms`
         ("learn", r"^\s*(\d+):\s+learn:?(?=\s+\d)", r"round: \1 learn:"),
         # Marian: `Ep. 1 : Up. 500 : Sen. 32,000 : Cost 12.0 : Time 200.1s : L.r. 1.0e-04`
@@ -74,6 +76,8 @@ _DIALECTS: tuple[tuple[str, re.Pattern[str], str | Callable[[re.Match[str]], str
         ("](e", r"\b([a-z]*loss) \[(\d+), (\d+)\]\(epoch, [a-z]+\):", r"epoch: \2, batch: \3, \1:"),
         # `Epoch: [163][50]  Time 0.9`
         ("][", r"\bepoch:?\s?\[(\d+)\]\s?\[(\d+)\]", r"epoch: \1, batch: \2,"),
+        # DCGAN, the PyTorch example: `[0/25][100/1583]  Loss_D: 0.5  Loss_G: 3.1`
+        ("][", r"^\[(\d+)/\d+\]\s?\[(\d+)/(\d+)\]", r"epoch: \1, batch: \2/\3,"),
         # icefall: `loss[loss=0.35, over 4821.00 frames.], tot_loss[loss=0.5, over 9e5 frames.]`; the latter is a mean
         ("tot_loss[", r"\btot_loss\[[^\]]*\],?", ""),
         # courses and guides: `Cost after iteration 100: 0.69`, `Training loss (for one batch) at step 200: 0.42`
@@ -90,6 +94,10 @@ _DIALECTS: tuple[tuple[str, re.Pattern[str], str | Callable[[re.Match[str]], str
             r"epoch: \2, batch: \3, \1: \4",
         ),
         ("last ", r"\b(?:over|of|for|in) (?:the )?last \d+ \w+", ""),
+        # as in the names of files: `step_78540:  loss_-4.06`
+        ("loss_", rf"\b(epoch|step|iter)_(\d+)\W+loss_{_VALUE}", r"\1: \2 loss: \3"),
+        # what `print` sets between its arguments: `step, 10, loss_train, 0.833`
+        ("loss", rf"\b(\w*loss\w*), {_FRACTION}", r"\1: \2"),
         # DL4J: `Score at iteration 100 is 0.35`
         ("Score at iter", r"\bScore at iteration (\d+) is ", r"step: \1 loss: "),
         # NVIDIA's Tacotron 2: `Train loss 10 0.53 Grad Norm 1.2`, `Validation loss 1000: 0.41`

@@ -18,6 +18,7 @@ from .named_tuples import told_apart
 from .names import BARE, BESIDE, PART, STAND_IN, Meaning, meaning
 from .pairs import pairs_in
 from .pasted import unpasted
+from .pretty_objects import PrettyObjects
 from .record import WRITTEN, Cell, Record
 from .text_block import TextBlock
 from .text_series import TextSeries
@@ -26,8 +27,8 @@ from .times import time_in
 from .unfinished import UnfinishedBars
 
 _RELEVANT = re.compile(
-    r"loss|step|iter|epoch|norm|lr|rate|acc|nll|bpb|error|mse|cost|entropy|xent|reward|return|learn:?\s+\d|'s l[12]:"
-    r"|objf|\bobj\(|ner':|\| t: |nan detected"
+    r"loss|step|iter|epoch|norm|lr|rate|acc|nll|bpb|error|mse|cost|entropy|xent|reward|return|episode|learn:?\s+\d"
+    r"|'s l[12]:|objf|\bobj\(|ner':|\| t: |nan detected"
     r"|ppl|perplexity|objective|\d\s*/\s*\d|\d%(?:\)| \()|^\d+(?: train| val|:\t)",
     re.IGNORECASE,
 )
@@ -72,6 +73,7 @@ class FreeTextReading:
     def __init__(self) -> None:
         self._lines = _Reading()
         self._series = TextSeries()
+        self._objects = PrettyObjects()
         self._held: Record = {}
         """The last entry, to which the next line may add."""
         self._bare: BareNumbers | None = BareNumbers()
@@ -83,14 +85,18 @@ class FreeTextReading:
             line = unpasted(line)
             if not line.isascii():
                 line = in_english(line)
-            if self._series.takes(line):
-                continue
-            for start in range(0, min(len(line), 50 * _LONGEST), _LONGEST):
-                for entry in self._lines.entries(line[start : start + _LONGEST]):
-                    self._bare = None
-                    yield from self._by_step({**entry, WRITTEN: time_in(line)})
-            if self._bare is not None:
-                self._bare.add(line)
+            for whole in self._objects.lines(line):
+                yield from self._of_line(whole)
+
+    def _of_line(self, line: str) -> Iterator[Record]:
+        if self._series.takes(line):
+            return
+        for start in range(0, min(len(line), 50 * _LONGEST), _LONGEST):
+            for entry in self._lines.entries(line[start : start + _LONGEST]):
+                self._bare = None
+                yield from self._by_step({**entry, WRITTEN: time_in(line)})
+        if self._bare is not None:
+            self._bare.add(line)
 
     def _ended(self) -> Iterator[Record]:
         held, self._held = self._held, {}
@@ -98,6 +104,8 @@ class FreeTextReading:
             yield held
 
     def finish(self) -> Iterator[Record]:
+        for line in self._objects.finish():
+            yield from self._of_line(line)
         for entry in self._lines.finish():
             self._bare = None
             yield from self._by_step(entry)

@@ -13,7 +13,7 @@ from ..diagnostics.run_statistics import RunFacts
 from ..diagnostics.trainers import trainer_of
 from ..storage.run_folder import printable
 from .block import ColumnBlock
-from .columns import Columns, choose
+from .columns import Columns, choose, is_player
 from .content import Content, contents
 from .delimited import Delimited
 from .first_row import is_short_window
@@ -22,7 +22,7 @@ from .free_text import FreeText
 from .json_document import JsonDocument, looks_like_document
 from .json_lines import JsonLines
 from .mlflow_store import MlflowMetric
-from .names import CANONICAL, NAMELESS, meaning
+from .names import CANONICAL, NAMELESS, is_of_discriminator, meaning
 from .notebook import Notebook
 from .notes import is_part, notes
 from .pauses import clock_of
@@ -83,20 +83,22 @@ class Log:
 
     @property
     def roles(self) -> dict[str, Role]:
-        """What each further loss is, and so what can be found in it; none where losses are played against each other.
+        """What each further loss is, and so what can be found in it.
 
         Beside a loss that is the whole, or a sum of parts, further training losses are parts of it.
         """
         whole = self.columns.get("loss", "")
         is_task = not (self.adversarial or " + " in whole or whole in self._whole) and is_part(whole)
         roles: dict[str, Role] = {}
-        for name in () if self.adversarial else self.losses:
+        for name in self.losses:
             what = meaning(name)
             is_held_out = (
                 what is not None and what.canonical == "val_loss" and " + " not in self.columns.get("val_loss", "")
             )
             if name not in CANONICAL:
                 roles[name] = "held-out" if is_held_out else "task" if is_task else "part"
+            if name in roles and self.adversarial:
+                roles[name] = "opponent" if is_player(name) and is_player(whole) else "part"
         return roles
 
     @property
@@ -108,6 +110,7 @@ class Log:
             rows_are_epochs=place is not None and place.canonical == "epoch",
             rows_are_counted=self.step_column is None,
             is_adversarial=self.adversarial,
+            is_of_discriminator=self.adversarial and is_of_discriminator(self.columns.get("loss", "")),
             trainer=trainer_of(part for name in named for part in name.split(" + ")),
         )
 

@@ -25,7 +25,7 @@ NAMELESS = "column "
 PERPLEXITY = frozenset({"ppl", "perplexity"})
 """The exponential of a loss; the two cannot be compared."""
 _HELD_OUT = {"val": 0, "valid": 1, "validation": 1, "vali": 1, "eval": 2, "evaluation": 2, "heldout": 2, "dev": 3}
-_HELD_OUT |= {"holdout": 2, "test": 6, "testing": 6, "te": 6, "validate": 1}
+_HELD_OUT |= {"cv": 3, "holdout": 2, "test": 6, "testing": 6, "te": 6, "validate": 1}
 _TRAIN = {"train", "training", "tr", "trn", "learn"}
 _KINDS_OF_LOSS = {
     "total": 0, "overall": 0, "sum": 0, "all": 0, "final": 1, "mean": 4, "avg": 4, "average": 4, "lm": 5, "step": 6,
@@ -84,6 +84,7 @@ _STEP = {
     ("time", "total", "timesteps"): 4, ("timesteps", "total"): 4, ("training", "iteration"): 6,
     ("episode",): 5, ("episodes",): 5, ("example", "counter"): 6,
 }  # fmt: skip
+_DISCRIMINATORS = {"d", "dis", "disc", "discriminator"}
 _ROUNDS = {"step", "iter", "iteration", "it", "batch", "update"}
 _SECONDS = {"s", "sec", "secs", "second", "seconds", "ms"}
 _GLUED = re.compile(
@@ -135,6 +136,10 @@ def is_no_loss(name: str) -> bool:
     """Whether a name is of numbers beside a loss: its spread, a count, an entropy."""
     said = set(words_of(name))
     return bool(said & _NOT_A_LOSS) or ("entropy" in said and "cross" not in said)
+
+
+def is_of_discriminator(name: str) -> bool:
+    return bool(set(words_of(name)) & _DISCRIMINATORS)
 
 
 def is_training(word: str) -> bool:

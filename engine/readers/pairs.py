@@ -25,7 +25,7 @@ _PAIR = re.compile(
 _OF_EPOCHS = re.compile(r"\ds/ep(?:och)?\b|\dep(?:och)?s?/s\b|^\W*epochs?(?: progress)?:?\s+\d+%\|", re.IGNORECASE)
 """A bar whose unit is the epoch, by its rate or its title."""
 _CONTEXT = re.compile(
-    r"(?<![A-Za-z])(train|training|valid|validation|val|eval|evaluation|test|dev)(?![A-Za-z])", re.IGNORECASE
+    r"(?<![A-Za-z])(train|training|valid|validation|val|eval|evaluation|test|dev|cv)(?![A-Za-z])", re.IGNORECASE
 )
 _CHATTER = {"info", "debug", "warning", "print", "at", "after", "on", "in", "the", "and", "is", "of", "current"}
 _UNITS = {"s", "sec", "secs", "seconds", "ms", "mins", "minutes", "hours", "gb", "mb"}

@@ -4,6 +4,8 @@ import re
 
 _STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[.\d]*Z?\s")
 """Put before every line by build servers and containers."""
+_KAGGLE = re.compile(r"\d+\.\d+s\s+(?:\|\s+)?\d+\s+(?:\|\s+)?")
+"""The time and the number that Kaggle's console puts before every line: `13129.7s | 202 | `, `41.5s  7  `."""
 _BRACKETED = re.compile(r"\[([A-Za-z][\w ]{0,30})\](?::|(?=\s{1,10}[-+]?(?:\d|nan\b|inf\b)))")
 """`[epoch]: 3, [loss]: 2.5`, `[loss] 2.5`."""
 _QUOTED = re.compile(r"'([A-Za-z][\w /.-]{0,30})\s?:?\s?'\s?,\s?(?=[-+\d.]|nan|inf)", re.IGNORECASE)
@@ -28,6 +30,8 @@ def unpasted(line: str) -> str:
         line = _BRACKETED.sub(r"\1:", line)
     if line.startswith("('"):
         line = _QUOTED.sub(r"\1: ", line)
+    if line[:1].isdigit() and (console := _KAGGLE.match(line)):
+        line = line[console.end() :]
     if line[10:11] == "T" and line[4:5] == "-":
         line = _STAMP.sub("", line, count=1)
     return line

@@ -19,3 +19,8 @@ def reward_rank(words: Sequence[str]) -> int | None:
     if not (said & _REWARDS or any(score <= said for score in _SCORES)) or not said <= _REWARDS | _BESIDE:
         return None
     return len(words) + 5 * bool(said & {"eval", "evaluation", "test"}) - 2 * bool(said & {"mean", "avg", "average"})
+
+
+def is_score(words: Sequence[str]) -> bool:
+    """Whether a name is that of an agent's score, as far as a name can tell: a classifier may have one too."""
+    return bool({"score", "scores"} & {*words}) and {*words} <= _REWARDS | _BESIDE | {"last", "moving"}

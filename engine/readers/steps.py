@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from .content import Content
-from .names import meaning
+from .names import NAMELESS, meaning
 from .record import Cell, Record, number
 
 _COVERED = 0.5
@@ -14,6 +14,8 @@ _COVERED = 0.5
 _WHOLE = 0.98
 _TELLING = 4
 """Entries from which on it can be seen whether a column counts."""
+_STRIDE = 2
+"""Of one, it may be epochs or rows that are counted."""
 LARGEST_STEP = 1 << 53
 """Steps beyond this are damage, not progress."""
 
@@ -36,6 +38,7 @@ def choose_steps(
     """`losses` are the columns of losses; entries without any of them need no step."""
     entries = [record for record in sample if any(record.get(name) is not None for name in losses)]
     column = given or _step_column(entries, found, losses) or _epoch_column(entries, found, losses)
+    column = column or _nameless_column(found, losses)
     kind = "total_epochs" if column and (what := meaning(column)) and what.canonical == "epoch" else "total_steps"
     return Steps(column=column, total=_total(sample, kind, found, column))
 
@@ -67,6 +70,17 @@ def _epoch_column(entries: Sequence[Record], found: Mapping[str, Content], losse
         if not what or what.canonical != "epoch" or not _fits(name, held, entries):
             continue
         if all(_changes(entries, name, loss) for loss in losses):
+            return name
+    return None
+
+
+def _nameless_column(found: Mapping[str, Content], losses: Sequence[str]) -> str | None:
+    """A count beside a loss, both without a name, in strides as those of steps: `99 1.9`, `199 1.7`."""
+    if not all(name.startswith(NAMELESS) for name in losses):
+        return None
+    for name, held in found.items():
+        is_count = name.startswith(NAMELESS) and name not in losses and held.is_counter and not held.falls
+        if is_count and held.high - held.low >= _STRIDE * (held.values - 1):
             return name
     return None
 

@@ -10,7 +10,9 @@ from functools import lru_cache
 from .names import meaning
 from .record import Cell, number, total_of
 
-_HINT = re.compile(r"loss|gpu_mem|m[as]e\b|m[as]e_|rmse|err|cost|ppl|perplexity|nll|entropy|objective", re.IGNORECASE)
+_HINT = re.compile(
+    r"loss|gpu_mem|m[as]e\b|m[as]e_|rmse|err|cost|ppl|perplexity|nll|entropy|objective|bp[bc]\b", re.IGNORECASE
+)
 _ROW = re.compile(r"[\s|]*[-+]?\d")
 _VALUE = re.compile(r"(?:^|[\s|:=(\[])[-+]?\.?\d")
 """A number; a line with one is no line of names."""
@@ -26,6 +28,10 @@ _RULE = re.compile(r"[\s|:+-]+")
 """The line below the names of a Markdown table."""
 _COMMENT = re.compile(r"^[\"'\s]*#?\s*(?=(?:global[ _])?(?:step|epoch|iter|batch|round))", re.IGNORECASE)
 """What stands before the names in a header that is a comment, `#  step  rmse_trn  lr`, or quoted."""
+_MARKED = re.compile(r"([-+]?[\d.]+(?:e[-+]?\d+)?%?)\s+[^\w\s.,:|+-].*", re.IGNORECASE)
+"""A cell with a mark or a remark behind its number, by which the best row is told: `3.0640 ✓`, `0.41 (best)`."""
+_MOST_WORDS = 3
+"""Of a name between commas; more are a sentence."""
 _LONGEST = 2000
 _SPACY = {"E": "epoch", "#": "step"}
 _YOLO = ("box", "obj", "cls", "total", "dfl", "seg", "pose", "kobj", "angle")
@@ -47,7 +53,8 @@ class TextTable:
     """Remembers the last line of names; its possible divisions into columns wait for a row that fits one."""
 
     _headers: list[tuple[str, ...]] = field(default_factory=list)
-    _is_tabbed: bool = False
+    _delimiter: str = ""
+    """A tab or a comma; bars and spaces are seen in the row itself."""
     _above: str = ""
     """The last line if it has no number: names may stand on two lines, as MATLAB and Vowpal Wabbit print them."""
     is_unfinished: bool = False
@@ -61,7 +68,7 @@ class TextTable:
         if self._headers and _ROW.match(line):
             return self._row(line)
         if _YOLO_ROW.match(line) and (names := _yolo_names(_BAR.sub("", line).split())):
-            self._headers, self._is_tabbed = [names], False
+            self._headers, self._delimiter = [names], ""
             return self._row(line)
         if _RULE.fullmatch(line):
             return None
@@ -69,7 +76,7 @@ class TextTable:
         if not self._above or not _HINT.search(line):
             return None
         if headers := _headers(line) or _headers_of_two(above, line):
-            self._headers, self._is_tabbed = headers, "\t" in line.strip()
+            self._headers, self._delimiter = headers, _delimiter(line)
             return {}
         return None
 
@@ -79,11 +86,11 @@ class TextTable:
         line = (line[: bar.start()] if bar else line).replace("No log", "-")
         if "[" in line:
             line = _PARTS.sub(lambda parts: str(total) if (total := total_of(parts[1])) is not None else "-", line)
-        cells = _cells(line, tabbed=self._is_tabbed)
+        cells = _cells(line, self._delimiter)
         if sum(number(cell) is not None or _FRACTION.fullmatch(cell) is not None for cell in cells) * 2 < len(cells):
             return None
         if all(len(cells) < len(names) for names in self._headers):
-            cells = _cells(_COLLIDED.sub(r"\1 ", line), tabbed=self._is_tabbed)
+            cells = _cells(_COLLIDED.sub(r"\1 ", line), self._delimiter)
         for names in self._headers:
             if len(cells) == len(names):
                 return _entry(names, cells)
@@ -102,10 +109,14 @@ def _yolo_names(cells: Sequence[str]) -> tuple[str, ...] | None:
     return _YOLO_8_BARS if (number(cells[4]) or 0) > _LEAST_DFL else _YOLO_BARS
 
 
-def _cells(line: str, *, tabbed: bool) -> list[str]:
+def _delimiter(line: str) -> str:
+    return next((sign for sign in ("\t", ",") if "|" not in line and sign in line.strip()), "")
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
     if "|" in line:
-        return [cell.strip() for cell in line.strip().strip("|").split("|")]
-    return [cell.strip() for cell in line.strip().split("\t")] if tabbed else line.split()
+        return [_MARKED.sub(r"\1", cell.strip()) for cell in line.strip().strip("|").split("|")]
+    return [cell.strip(" \"'") for cell in line.strip().split(delimiter)] if delimiter else line.split()
 
 
 def _entry(names: Sequence[str], cells: Sequence[str]) -> dict[str, Cell]:
@@ -126,6 +137,9 @@ def _headers(line: str) -> list[tuple[str, ...]]:
         ways = [re.split(r"\s*\|\s*", text)]
     elif "\t" in text:
         ways = [re.split(r"\s*\t\s*", text)]
+    elif "," in text:  # what was pasted of a CSV
+        names = _cells(text, ",")
+        ways = [names] if all(len(name.split()) <= _MOST_WORDS for name in names) else []
     else:
         words = [part.replace("\x00", " ") for part in _SPLIT_WORDS.sub("\\1\x00\\2", text).split()]
         ways = [re.split(r"\s{2,}", text), words, text.split()]
@@ -134,7 +148,7 @@ def _headers(line: str) -> list[tuple[str, ...]]:
 
 def _headers_of_two(above: str, line: str) -> list[tuple[str, ...]]:
     """Names on two lines; where the lower ones come again, each upper one is the title of a group of columns."""
-    upper, lower = (_cells(half, tabbed=False) for half in (above, line))
+    upper, lower = (_cells(half, "") for half in (above, line))
     if len(upper) != len(lower) or len(upper) < 3 or ("|" in above) != ("|" in line):
         return []
     if len({*lower}) < len(lower):

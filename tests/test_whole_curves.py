@@ -1,0 +1,131 @@
+"""What only a whole curve shows: a level of guessing, a model that does not move, a game that one side has won."""
+
+import math
+import random
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from tinygpt_tui.engine.diagnostics.report import report_of
+from tinygpt_tui.engine.diagnostics.row import Row
+from tinygpt_tui.engine.diagnostics.run_statistics import RunFacts
+
+EPOCHS = RunFacts(rows_are_epochs=True)
+GAME = RunFacts(is_adversarial=True, is_of_discriminator=True)
+CRITIC = RunFacts(is_adversarial=True)
+
+
+def kinds(facts: RunFacts | None = None, *, stride: int = 1, **columns: Sequence[float]) -> list[str]:
+    """The alarms of a log with these columns; a NaN is a value that a row lacks."""
+    rows = [
+        Row(stride * place, {name: value for name, value in zip(columns, values, strict=True) if value == value})
+        for place, values in enumerate(zip(*columns.values(), strict=True), start=1)
+    ]
+    return [finding.kind for finding in report_of(rows, facts).findings if finding.severity != "info"]
+
+
+def noisy(levels: Sequence[float], noise: float, seed: int = 0) -> list[float]:
+    generator = random.Random(seed)
+    return [level + generator.gauss(0, noise) for level in levels]
+
+
+FELL = [2.3, 2.25, 2.1, 1.9, 1.5, 1.1]
+LOST = noisy([2.15] * 40, 0.02)
+
+
+def test_a_loss_that_rests_far_above_its_best_has_diverged_however_high_it_was_in_between() -> None:
+    assert kinds(EPOCHS, loss=[*FELL, 5.3, 4.5, 2.2, 2.0, 3.3, 4.6, 5.1, *LOST]) == ["divergence"]
+    coming_back = [2.15 - 0.02 * place for place in range(40)]
+    assert "divergence" not in kinds(EPOCHS, loss=[*FELL, 5.3, 4.5, 2.2, 2.0, 3.3, 4.6, 5.1, *coming_back])
+
+
+def test_a_spike_that_counts_as_over_hides_no_loss_that_stays_lost() -> None:
+    fell = noisy([2 * 0.96**row + 0.2 for row in range(60)], 0.02)
+    assert kinds(loss=[*fell, 12.0, 11.0, *noisy([1.9] * 60, 0.15)], stride=8)[-1] == "divergence"
+    assert kinds(loss=[*fell, 12.0, 11.0, *noisy([0.4] * 60, 0.02)], stride=8) == ["spike"]
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "val_loss", "found"),
+    [(0.1, 2.4, ["stall"]), (0.3, 2.4, []), (0.1, 1.9, [])],
+)
+def test_an_accuracy_of_guessing_beside_a_loss_of_guessing_or_more_is_a_stall(
+    accuracy: float, val_loss: float, found: Sequence[str]
+) -> None:
+    losses = [8.3, 2.41, 2.45, 2.45, 2.38, 2.42, 2.38, 2.39, 2.45, 2.4]
+    assert kinds(EPOCHS, loss=losses, accuracy=[accuracy] * 10, val_loss=noisy([val_loss] * 10, 0.03)) == found
+
+
+def test_evaluations_that_do_not_differ_are_those_of_one_model() -> None:
+    losses = noisy([1.75] * 24, 0.06)
+    gap = math.nan
+    frozen = [1.7533 if place % 6 == 5 else gap for place in range(24)]
+    moving = [1.7533 - 0.002 * place if place % 6 == 5 else gap for place in range(24)]
+    assert kinds(loss=losses, val_loss=frozen, lr=[1e-3] * 24, stride=10) == ["stall"]
+    assert kinds(loss=losses, val_loss=moving, lr=[1e-3] * 24, stride=10) == []
+    falling = [2.5 - 0.05 * place for place in range(24)]
+    repeated = [gap if place < 8 else 1.7533 for place in range(24)]
+    assert kinds(loss=falling, val_loss=repeated, stride=10) == []
+
+
+@pytest.mark.parametrize(("level", "found"), [(1.0, ["stall"]), (1.1, []), (0.9, [])])
+def test_a_loss_of_1_throughout_is_the_variance_of_its_target(level: float, found: Sequence[str]) -> None:
+    assert kinds(loss=noisy([level] * 60, 0.02), stride=20) == found
+    assert kinds(loss=noisy([level * 0.99**row for row in range(60)], 0.02), stride=20) == []
+
+
+@pytest.mark.parametrize(
+    ("facts", "losses", "found"),
+    [
+        (GAME, [0.6, 0.1] + [0.001] * 38, ["stall"]),
+        (GAME, [1.4, 1.2] + [0.6, 1.1] * 19, []),
+        (GAME, [0.01, -0.3] * 20, []),
+        (CRITIC, [0.6, 0.1] + [0.001] * 38, []),
+    ],
+)
+def test_a_discriminator_that_tells_all_apart_has_ended_the_game(
+    facts: RunFacts, losses: Sequence[float], found: Sequence[str]
+) -> None:
+    assert kinds(facts, loss=losses, stride=20) == found
+
+
+def test_a_gan_that_is_lost_and_values_that_ran_away_have_causes_and_titles_of_their_own() -> None:
+    (won,) = report_of([Row(20 * row, {"loss": 0.001}) for row in range(40)], GAME).findings
+    assert won.title == "The discriminator has won"
+    assert won.causes[0].startswith("the discriminator learns faster")
+    losses, rewards, _ = AGENTS["values run away"]
+    rows = [Row(place, {"loss": x, "reward": y}) for place, (x, y) in enumerate(zip(losses, rewards, strict=True))]
+    assert report_of(rows).findings[0].causes[0].startswith("values learned from their own estimates ran away")
+
+
+@pytest.mark.parametrize(
+    ("entropies", "rewards", "found"),
+    [
+        ([0.693] * 24, noisy([22.0] * 24, 2.0), ["stall"]),
+        ([0.693] * 24, noisy([22.0 + 4 * row for row in range(24)], 2.0), []),
+        ([0.693 - 0.01 * row for row in range(24)], noisy([22.0] * 24, 2.0), []),
+        ([0.0] * 24, noisy([9.7] * 24, 0.1), []),
+    ],
+)
+def test_a_policy_as_random_as_at_the_start_that_earns_no_more_has_not_learned(
+    entropies: Sequence[float], rewards: Sequence[float], found: Sequence[str]
+) -> None:
+    assert kinds(loss=noisy([30.0] * 24, 5.0), reward=rewards, entropy=entropies, stride=512) == found
+
+
+AGENTS: Mapping[str, tuple[Sequence[float], Sequence[float], Sequence[str]]] = {
+    "values run away": ([1.0, 3.0, 200.0, 9e6, 7e8, 4e8, 2e7, 1e7], [20.0, 18, 16, 12, 10, 10, 20, 30], ["divergence"]),
+    "rewards rise": ([0.3, 0.9, 2.0, 5.0, 9.0, 20.0, 30.0, 30.0], [10.0, 20, 30, 50, 80, 120, 160, 200], []),
+    "rewards are sparse": ([1e-7, 1e-6, 1e-3, 0.1, 0.5, 0.3, 0.2, 0.2], [0.0, 0, 0, 0.1, 0.4, 0.7, 0.9, 1], []),
+    "rewards are large": (
+        [1e5, 4e5, 9e5, 5e5, 2e5, 1e5, 9e4, 9e4],
+        [-1500.0, -1400, -1200, -900, -600, -300, -200, -150],
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", AGENTS)
+def test_an_agents_loss_that_no_difference_of_its_rewards_explains_has_diverged(name: str) -> None:
+    losses, rewards, found = AGENTS[name]
+    assert kinds(loss=losses, reward=rewards, stride=1000) == found
