@@ -208,6 +208,8 @@ def difference_words(found: Difference, *, at_step: bool = False) -> str:
 
 def better_words(found: Difference) -> str:
     """Of two numbers, to the digits that both are shown with: what stands beside it adds up, and noise is none."""
+    if not found.better:
+        return "no difference"
     decimals = min(_decimals(found.now), _decimals(found.was))
     by = round(abs(found.better), decimals)
     if by == 0:
