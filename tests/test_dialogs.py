@@ -12,7 +12,7 @@ from textual.app import App
 from textual.binding import BindingType
 from textual.events import Key
 from textual.screen import ModalScreen, Screen
-from textual.widgets import Input, Static
+from textual.widgets import Input, OptionList, Static
 
 from tests.pressed_keys import tui_modules
 from tinygpt_tui.engine.config import ConfigError, LiveSettings, RunConfig
@@ -135,6 +135,24 @@ async def test_a_choice_is_picked_by_its_number_or_left(key: str, place: int | N
         await pilot.press(key)
         await until(pilot, lambda: app.answers)
         assert app.answers == [place]
+
+
+async def test_a_long_choice_goes_on_behind_its_number_at_every_width() -> None:
+    dialog = Pick("Which?", ["one", "the loss " * 12 + "sticks near", "5 though"])
+    app = Asking(dialog)
+
+    def lines() -> list[str]:
+        return str(dialog.query_one(OptionList).get_option_at_index(1).prompt).splitlines()
+
+    async with app.run_test(size=(60, 20)) as pilot:
+        await until(pilot, lambda: dialog.is_mounted and len(lines()) > 2)
+        first, *others = lines()
+        assert first.startswith("2 the loss") and all(line.startswith("  ") for line in others)
+        await pilot.resize_terminal(100, 20)
+        await until(pilot, lambda: len(lines()) == 2)
+        await pilot.press("3")
+        await until(pilot, lambda: app.answers)
+        assert app.answers == [2]
 
 
 async def test_a_number_that_no_choice_has_picks_nothing() -> None:

@@ -51,8 +51,8 @@ from tinygpt_tui.engine.storage.run_folder import StoreError
 from tinygpt_tui.engine.storage.run_store import create, read_config, write_config
 from tinygpt_tui.engine.storage.stored_checkpoints import State
 from tinygpt_tui.tui.cli.main import run_command
-from tinygpt_tui.tui.experiments.blocks import Blocks
 from tinygpt_tui.tui.experiments.proof_screen import ProofScreen
+from tinygpt_tui.tui.experiments.scrolled_blocks import ScrolledBlocks
 from tinygpt_tui.tui.navigation import Destination, ResumeRun
 from tinygpt_tui.tui.run.screen import RunScreen
 from tinygpt_tui.tui.settings import Settings
@@ -381,7 +381,7 @@ async def test_on_a_small_screen_the_lines_of_a_fix_hang_below_its_letter_and_th
         screen = app.screen
         assert isinstance(screen, ProofScreen)
         await until(pilot, lambda: "the verdicts" in told(screen))
-        shown = screen.query_one(Blocks)
+        shown = screen.query_one(ScrolledBlocks)
         await until(pilot, lambda: shown.max_scroll_y > 0)
         await pilot.press("up", "up")
         await until(pilot, lambda: shown.scroll_y == 0)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -11,11 +11,14 @@ from textual.content import Content
 from textual.widgets import Label, OptionList
 from textual.widgets.option_list import Option
 
+from ..content import hanging
 from ..text import visible
 from .dialog import Dialog
 from .key_line import KeyLine
 
 _NUMBERED = 9
+_MARGIN = 2
+"""Cells for the number."""
 
 
 class Pick(Dialog[int | None]):
@@ -46,7 +49,9 @@ class Pick(Dialog[int | None]):
         self._title = title
         self._text = text
         self._choices = choices
-        self._first = first
+        self._options = OptionList(*(Option(self._line(place, 0)) for place in range(len(choices))))
+        self._options.highlighted = first
+        self._wrapped: set[int] = set()
 
     def compose(self) -> ComposeResult:
         with Vertical() as box:
@@ -54,14 +59,25 @@ class Pick(Dialog[int | None]):
             box.border_subtitle = "Enter or a number picks"
             if self._text is not None:
                 yield Label(self._text)
-            options = OptionList(*(Option(self._line(place)) for place in range(len(self._choices))))
-            options.highlighted = self._first
-            yield options
+            yield self._options
         yield KeyLine()
 
-    def _line(self, place: int) -> Content:
-        number = f"{place + 1}" if place < _NUMBERED else " "
-        return Content.assemble((f"{number} ", "bold $accent"), visible(self._choices[place]))
+    @on(events.Resize)
+    def wrap(self) -> None:
+        """A choice that is longer than a line goes on behind its number, where it is not taken for another choice."""
+        self.call_after_refresh(self._wrap)
+
+    def _wrap(self) -> None:
+        width = self._options.scrollable_content_region.width
+        for place, choice in enumerate(self._choices):
+            if len(choice) + _MARGIN > width or place in self._wrapped:
+                self._options.replace_option_prompt_at_index(place, self._line(place, width))
+                self._wrapped.add(place)
+
+    def _line(self, place: int, width: int) -> Content:
+        number = f"{place + 1}" if place < _NUMBERED else ""
+        label = Content.styled(f"{number:<{_MARGIN}}", "bold $accent")
+        return hanging(label, Content(visible(self._choices[place])), width)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return action != "pick" or parameters[0] in range(len(self._choices))

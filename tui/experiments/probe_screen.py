@@ -19,8 +19,8 @@ from ...engine.storage.run_folder import StoreError
 from ..content import hanging
 from ..dialogs.key_line import KeyLine
 from ..text import visible
-from .blocks import Blocks
 from .probe_text import probe_progress
+from .scrolled_blocks import ScrolledBlocks
 
 _FAINT = "$foreground 60%"
 _GLYPHS = {"yes": ("✓", "$text-success"), "no": ("✖", "$text-error"), "cannot tell": ("○", "$text-warning")}
@@ -68,7 +68,7 @@ class ProbeScreen(Screen[Mapping[str, ProbeAnswer]]):
     def __init__(self, run: Path, *, ascii: bool) -> None:
         super().__init__()
         self._run = run
-        self._blocks = Blocks(id="probes", ascii=ascii)
+        self._blocks = ScrolledBlocks(id="probes", ascii=ascii)
 
     def compose(self) -> ComposeResult:
         yield self._blocks

@@ -26,8 +26,8 @@ from ..comparison.plot import ComparisonPlot
 from ..dialogs.key_line import KeyLine
 from ..navigation import ResumeRun
 from ..text import visible
-from .blocks import Blocks
 from .proof_text import arm_lines, proof_heading, proof_remarks
+from .scrolled_blocks import ScrolledBlocks
 
 _AGAIN_S = 0.7
 """Between two looks at the runs of the proof."""
@@ -54,7 +54,7 @@ class ProofScreen(Screen[ResumeRun | None]):
         super().__init__()
         self._run = run
         self._plot = ComparisonPlot(ascii=ascii)
-        self._arms = Blocks(id="arms", ascii=ascii)
+        self._arms = ScrolledBlocks(id="arms", ascii=ascii)
         self._proof: Proof | None = None
         self._folder: Path | None = None
         self._caretaker: subprocess.Popen[bytes] | None = None

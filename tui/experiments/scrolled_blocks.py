@@ -9,7 +9,7 @@ from textual.widgets import Static
 from ..content import in_ascii
 
 
-class Blocks(VerticalScroll, can_focus=False):
+class ScrolledBlocks(VerticalScroll, can_focus=False):
     """The arrow keys choose a block, which is the screen's matter; the scrolling follows."""
 
     def __init__(self, *, id: str, ascii: bool) -> None:
