@@ -480,12 +480,11 @@ def test_rows_between_bars_have_a_loss_without_a_header() -> None:
     assert [loss for _, loss in series(log)] == LOSSES
 
 
-@pytest.mark.parametrize("fence", ["", "```csv\n"])
-def test_a_table_with_commas_inside_a_message_is_read_by_its_names(fence: str) -> None:
+@pytest.mark.parametrize(("fence", "sign"), [("", ","), ("```csv\n", ","), ("", ";")])
+def test_a_table_with_commas_inside_a_message_is_read_by_its_names(fence: str, sign: str) -> None:
     rows = lines("epoch,train_loss,val_loss", *(f"{place}.0,{x},{x + 1}" for place, x in enumerate(LOSSES, start=1)))
-    log = opened(
-        f"Hello, this is what my file, metrics.csv, looks like:\n{fence}{rows}5.0,1.7,\n....\nWhat is wrong?\n"
-    )
+    table = f"{rows}5.0,1.7,\n....\n".replace(",", sign)
+    log = opened(f"Hello, this is what my file, metrics.csv, looks like:\n{fence}{table}What is wrong?\n")
     assert series(log)[:4] == [*enumerate(LOSSES, start=1)]
     assert [loss for _, loss in series(log, "val_loss")] == [x + 1 for x in LOSSES]
 

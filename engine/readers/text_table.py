@@ -31,7 +31,7 @@ _COMMENT = re.compile(r"^[\"'\s]*#?\s*(?=(?:global[ _])?(?:step|epoch|iter|batch
 _MARKED = re.compile(r"([-+]?[\d.]+(?:e[-+]?\d+)?%?)\s+[^\w\s.,:|+-].*", re.IGNORECASE)
 """A cell with a mark or a remark behind its number, by which the best row is told: `3.0640 ✓`, `0.41 (best)`."""
 _MOST_WORDS = 3
-"""Of a name between commas; more are a sentence."""
+"""Of a name between commas or semicolons; more are a sentence."""
 _LONGEST = 2000
 _SPACY = {"E": "epoch", "#": "step"}
 _YOLO = ("box", "obj", "cls", "total", "dfl", "seg", "pose", "kobj", "angle")
@@ -54,7 +54,7 @@ class TextTable:
 
     _headers: list[tuple[str, ...]] = field(default_factory=list)
     _delimiter: str = ""
-    """A tab or a comma; bars and spaces are seen in the row itself."""
+    """A tab, a semicolon or a comma; bars and spaces are seen in the row itself."""
     _above: str = ""
     """The last line if it has no number: names may stand on two lines, as MATLAB and Vowpal Wabbit print them."""
     is_unfinished: bool = False
@@ -110,7 +110,7 @@ def _yolo_names(cells: Sequence[str]) -> tuple[str, ...] | None:
 
 
 def _delimiter(line: str) -> str:
-    return next((sign for sign in ("\t", ",") if "|" not in line and sign in line.strip()), "")
+    return next((sign for sign in ("\t", ";", ",") if "|" not in line and sign in line.strip()), "")
 
 
 def _cells(line: str, delimiter: str) -> list[str]:
@@ -137,8 +137,8 @@ def _headers(line: str) -> list[tuple[str, ...]]:
         ways = [re.split(r"\s*\|\s*", text)]
     elif "\t" in text:
         ways = [re.split(r"\s*\t\s*", text)]
-    elif "," in text:  # what was pasted of a CSV
-        names = _cells(text, ",")
+    elif sign := _delimiter(text):  # what was pasted of a CSV
+        names = _cells(text, sign)
         ways = [names] if all(len(name.split()) <= _MOST_WORDS for name in names) else []
     else:
         words = [part.replace("\x00", " ") for part in _SPLIT_WORDS.sub("\\1\x00\\2", text).split()]
