@@ -7,6 +7,7 @@ section, every key optional in a file a person writes, every key present in a fi
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, is_dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, Self, get_type_hints
 
@@ -231,7 +232,9 @@ class RunConfig:
             section, _, key = path.rpartition(".")
             where = table[section] if section in table and isinstance(table[section], dict) else table
             if section and where is table:
-                raise ConfigError(f"{path}: there is no section {section!r}; the sections are {_sections()}")
+                alike = get_close_matches(section, table, 1)
+                meant = f"; did you mean {alike[0]}.{key}?" if alike else ""
+                raise ConfigError(f"{path}: there is no section {section!r}; the sections are {_sections()}{meant}")
             where[key] = value
         return build(type(self), table, "")
 

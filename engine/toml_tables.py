@@ -1,9 +1,11 @@
 """A table of TOML becomes a dataclass, or an error with the key, the value and the rule."""
 
 import math
+import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, fields, is_dataclass
+from difflib import get_close_matches
 from functools import cache, partial
 from pathlib import Path
 from types import UnionType
@@ -20,6 +22,9 @@ MOST_KEY_PARTS = 32
 
 LONGEST_CONFIG = 1 << 20
 """Bytes of a file."""
+_QUOTED = r"'([^']*)'"
+_TWICE = re.compile(r"Cannot declare (\(.*?\)) twice")
+"""As tomllib says it of a table, whose name is a tuple to it."""
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -32,7 +37,14 @@ def read_toml(path: Path) -> dict[str, Any]:
     for number, line in enumerate(text.split("\n"), 1):
         if line.count(".") > MOST_KEY_PARTS and _most_key_parts(line) > MOST_KEY_PARTS:
             raise ConfigError(f"line {number} has a key of more than {MOST_KEY_PARTS} parts")
-    return tomllib.loads(text)
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise tomllib.TOMLDecodeError(_TWICE.sub(_twice, str(error))) from None
+
+
+def _twice(declared: re.Match[str]) -> str:
+    return f"[{'.'.join(re.findall(_QUOTED, declared[1]))}] stands there twice: put its keys together"
 
 
 def _most_key_parts(line: str) -> int:
@@ -75,11 +87,24 @@ def build(cls: type, table: Mapping[str, Any], where: str) -> Any:
     readers = _readers_of_fields(cls)
     for key in table:
         if key not in readers:
-            raise ConfigError(f"there is no key {_join(where, key)!r}; the keys here are {', '.join(readers)}")
+            keys = f"the keys here are {', '.join(readers)}{_meant(cls, where, key)}"
+            raise ConfigError(f"there is no key {_join(where, key)!r}; {keys}")
     for needed in _needed(cls):
         if needed not in table:
             raise ConfigError(f"{_join(where, needed)} is missing; add it")
     return cls(**{name: read(table[name], _join(where, name)) for name, read in readers.items() if name in table})
+
+
+def _meant(cls: type, where: str, key: str) -> str:
+    """The key that is likely meant: of a section where the section's name is missing, or one that is spelt alike."""
+    sections = [each.name for each in fields(cls) if key in _readers_of_section(cls, each.name)]
+    alike = [f"{section}.{key}" for section in sections] or get_close_matches(key, _readers_of_fields(cls), 1)
+    return f"; did you mean {_join(where, alike[0])}?" if alike else ""
+
+
+def _readers_of_section(cls: type, name: str) -> Collection[str]:
+    hint = get_type_hints(cls)[name]
+    return _readers_of_fields(hint) if is_dataclass(hint) else ()  # pyright: ignore[reportArgumentType]
 
 
 _Reader = Callable[[Any, str], Any]
@@ -147,8 +172,9 @@ def _scalar(options: tuple[Any, ...], value: Any, key: str) -> Any:
             if isinstance(value, str) and value in get_args(option):
                 return value
         elif option is float and isinstance(value, int | float) and not isinstance(value, bool):
-            if value == value:  # NaN is a number to TOML and a mistake to a config
-                return _to_float(value)
+            if value != value:  # which TOML takes for a number
+                raise ConfigError(f"{key} = nan stands for no number; it should be a number")
+            return _to_float(value)
         elif type(value) is option:
             return value
     raise ConfigError(f"{key} = {value!r} should be {' or '.join(_describe(option) for option in options)}")

@@ -219,6 +219,7 @@ def test_without_json_a_person_reads_lines(text: Path, runs: Path) -> None:
         ),
         (("train", "--set", "model.heads=3"), "--set model.heads=3: model.width = 64 cannot be shared"),
         (("train", "--set", "modle.heads=3"), "there is no section 'modle'"),
+        (("train", "--set", "modle.heads=3"), "did you mean model.heads?"),
         (("train", "--set", "steps"), "--set steps: write section.key=value"),
         (("train", "lr-to-hih"), "did you mean 'lr-too-high'? `tinygpt-tui presets` lists them"),
         (("train", "nowhere.toml"), "nowhere.toml: cannot be read"),
