@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from rich.color import ColorSystem
 from rich.color_triplet import ColorTriplet
+from textual.binding import Binding
 from textual.color import Color
 from textual.command import CommandList, CommandPalette, Hit, Hits, Provider
 from textual.css.query import NoMatches
@@ -336,6 +337,14 @@ async def test_settings_that_cannot_be_kept_are_told_once(tmp_path: Path) -> Non
         app.post_message(Remember(ascii=False))
         await pilot.pause()
         assert len(app._notifications) == 1
+
+
+def test_keys_with_arrows_are_called_by_their_names_in_ascii(tmp_path: Path) -> None:
+    look = Binding("left", "look", key_display="←→")
+    assert Journey(tmp_path).app.get_key_display(look) == "←→"
+    plain = Journey(tmp_path, ascii=True).app
+    assert plain.get_key_display(look) == "left/right"
+    assert plain.get_key_display(Binding("enter", "start", key_display="⏎")) == "enter"
 
 
 async def test_a_terminal_that_is_too_small_says_so_until_it_is_not(tmp_path: Path) -> None:

@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 WIDTHS: list[tuple[int, str]] | None = [(0, "-narrow"), (76, "-split"), (110, "-wide")]
 HEIGHTS: list[tuple[int, str]] | None = [(0, "-low"), (20, "-middle"), (30, "-high")]
 """Classes that a screen has from so many cells on, for the style sheet."""
+ARROWS = {"←": "left", "→": "right", "↑": "up", "↓": "down"}
+"""What keys are called on a terminal that has ASCII alone."""
 COURSE_PROGRESS = "course.toml"
 """What is remembered of the course lies beside the settings."""
 
@@ -207,7 +209,10 @@ class TinyGPTApp(RememberingApp):
 
     def get_key_display(self, binding: Binding) -> str:
         display = super().get_key_display(binding)
-        return display if display.isascii() or not self._ascii else binding.key
+        if display.isascii() or not self._ascii:
+            return display
+        arrows = [ARROWS.get(sign, "") for sign in display]
+        return "/".join(arrows) if all(arrows) else binding.key
 
     def action_notices(self) -> None:
         from .dialogs.notices import NoticesScreen

@@ -82,7 +82,7 @@ def _facts(run: RunSummary, log_summary: LogSummary | None) -> list[tuple[str, s
     if log_summary and (last := log_summary.last):
         facts.append(("Speed", f"{formatting.count(last.tokens_per_s)} tokens/s"))
         facts.append(
-            ("Rate", f"lr {formatting.setting(last.lr, 3)}, gradient norm {formatting.compact(last.grad_norm)}")
+            ("Last step", f"lr {formatting.setting(last.lr, 3)}, gradient norm {formatting.compact(last.grad_norm)}")
         )
     if log_summary and (started := log_summary.started):
         facts.append(("Model", f"{formatting.count(started.parameters)} parameters, {visible(started.device)}"))
