@@ -77,9 +77,10 @@ program writes is opened by a command: tinygpt-tui watch train.log, or watch and
         Binding(
             "space,question_mark",
             "filter('typed')",
+            "type",
             show=False,
             id="home.typed",
-            tooltip="Part of the filter",
+            tooltip="A sign of the filter, as any other",
         ),
         Binding("space,insert", "mark", "mark", id="home.mark", tooltip="Mark this run, to compare it with others"),
         Binding("C", "compare", "compare", id="home.compare", tooltip="The marked runs over each other, with a table"),

@@ -240,7 +240,8 @@ class RunView:
         running = self.clock.began is not None and self.clock.halted is None
         clock = self.clock if running else self.clock.resumed(events[0].time)
         nan_steps = self.nan_steps
-        if not np.isfinite(finished["loss"] + finished["grad_norm"]).all() and (broken := _broken_steps(events)):
+        is_finite = np.isfinite(finished["loss"]) & np.isfinite(finished["grad_norm"])
+        if not is_finite.all() and (broken := _broken_steps(events)):
             nan_steps = nan_steps.extended({"step": broken})
         return replace(self, clock=clock, curves=self.curves.after(finished, clock), nan_steps=nan_steps)
 
