@@ -342,9 +342,10 @@ def test_no_letter_covers_how_high_a_cut_line_goes() -> None:
 
 @pytest.mark.parametrize("key", ["enter", "C"])
 async def test_marked_logs_of_a_folder_are_laid_over_each_other(tmp_path: Path, key: str) -> None:
+    folder = tmp_path / ("logs" * 20)  # which leaves room for the marks all the same
     for name in ("a", "b", "c"):
-        write_csv(tmp_path / "logs" / f"{name}.csv", 50, 3.0 + (name == "b"), acc=0.5)
-    app = app_at(tmp_path, LogFolder(tmp_path / "logs"))
+        write_csv(folder / f"{name}.csv", 50, 3.0 + (name == "b"), acc=0.5)
+    app = app_at(tmp_path, LogFolder(folder))
     async with app.run_test(size=(100, 30)) as pilot:
         await until(pilot, lambda: isinstance(app.screen, LogListScreen) and len(app.screen.shown) == 3)
         await pilot.press("insert", *"b", "space", "space", "space", "escape")  # marked, and no longer, and again

@@ -93,14 +93,23 @@ class LogListScreen(Screen[None]):
         )
         ids = [str(log.path) for log in shown]
         self.options.highlighted = ids.index(kept) if kept in ids else 0 if ids else None
-        typed = f"  / {self._typed}" if self._typed else "  type to filter"
-        count = f"{len(shown)} of {len(self._logs)}" if len(shown) < len(self._logs) else str(len(shown))
-        marked = f"  {len(self._marked)} marked" if self._marked else ""
-        self.head.update(Content(f"Logs in {visible(str(self._folder))}  {count}{marked}{visible(typed)}"))
+        self._show_head(len(shown))
         self.refresh_bindings()
+
+    def _show_head(self, shown: int) -> None:
+        """Of a long path the end, for what stands behind it changes and is to be seen."""
+        typed = f"  / {self._typed}" if self._typed else "  type to filter"
+        count = f"{shown} of {len(self._logs)}" if shown < len(self._logs) else str(shown)
+        marked = f"  {len(self._marked)} marked" if self._marked else ""
+        facts, folder = Content(f"  {count}{marked}{visible(typed)}"), visible(str(self._folder))
+        room = max(self.size.width - 2 - len("Logs in ") - facts.cell_length, 8)
+        if Content(folder).cell_length > room:
+            folder = f"{'...' if self._ascii else '…'}{folder[-(room - 3) :]}"
+        self.head.update(Content(f"Logs in {folder}") + facts)
 
     def _show_ages(self) -> None:
         """How long ago each was written, and whether it grows, while nothing else changes."""
+        self._show_head(len(self.shown))
         for place, row in enumerate(self._rows()):
             if self.options.get_option_at_index(place).prompt != row:
                 self.options.replace_option_prompt_at_index(place, row)
