@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tinygpt_tui.engine.config import RunConfig
@@ -329,6 +329,8 @@ def test_a_heat_map_leaves_no_row_blank_and_gives_every_layer_as_many_rows_as_an
     assert len(begins) == min(layers, len(mapped)) and len(lines) - len(mapped) <= 2
 
 
+@example(5e-324, 1.0, 1)
+@example(1e-299, 1.0, 12)
 @given(st.floats(-1e-2, 1e-2), st.floats(1e-5, 1.0), st.integers(1, 12))
 def test_no_two_ticks_have_the_same_label(low: float, width: float, most: int) -> None:
     ticks = Scale.around(low, low + width * abs(low)).ticks(most)

@@ -35,7 +35,9 @@ class Scale:
             high = high if high > 1 / _FARTHEST else 1.0
             low = max(low, 1 / _FARTHEST) if 0 < low <= high else high / 1e3
             return cls(low=low, high=high if high > low else low * 10, log=True, unit=unit)
-        return cls(low=low, high=high if high > low else low + max(abs(low) * 1e-3, 1e-12), unit=unit)
+        if not high - low > 1 / _FARTHEST:  # nothing, or too little to be parted into steps
+            high = low + max(abs(low) * 1e-3, 1e-12)
+        return cls(low=low, high=high, unit=unit)
 
     def position(self, values: Floats | float) -> Floats:
         """From 0 at the low end to 1 at the high end; NaN where a value has no place."""

@@ -167,17 +167,18 @@ class LogListScreen(Screen[None]):
 
     def _rows(self) -> list[Content]:
         now, width = time.time(), self.size.width - 6
-        return [self._row(log, now, width) for log in self.shown]
+        mark, grows = ("x ", "> ") if self._ascii else ("✓ ", "▶ ")
+        return [_row(log, now, width, mark if log.path in self._marked else "  ", grows) for log in self.shown]
 
-    def _row(self, log: FoundLog, now: float, width: int) -> Content:
-        ago = max(now - log.written_at, 0.0)
-        is_marked = log.path in self._marked
-        mark = (f"{'x' if self._ascii else '✓'} " if is_marked else "  ", "bold $accent")
-        grows = ("> " if self._ascii else "▶ ", "$state-running") if ago < _FRESH_S else ("  ", "")
-        facts = f"{file_size(log.bytes):>10}  {duration(ago):>9} ago"
-        name = Content(visible(log.name)).truncate(max(width - len(facts) - 6, 8), ellipsis=True)
-        gap = " " * max(width - name.cell_length - len(facts) - 4, 2)
-        return Content.assemble(mark, grows, name, gap, (facts, "$foreground 60%"))
+
+def _row(log: FoundLog, now: float, width: int, mark: str, grows: str) -> Content:
+    """`grows` is the sign of one that was written a moment ago."""
+    ago = max(now - log.written_at, 0.0)
+    sign = (grows, "$state-running") if ago < _FRESH_S else ("  ", "")
+    facts = f"{file_size(log.bytes):>10}  {duration(ago):>9} ago"
+    name = Content(visible(log.name)).truncate(max(width - len(facts) - 6, 8), ellipsis=True)
+    gap = " " * max(width - name.cell_length - len(facts) - 4, 2)
+    return Content.assemble((mark, "bold $accent"), sign, name, gap, (facts, "$foreground 60%"))
 
 
 def _opened(log: FoundLog) -> OpenLog:
