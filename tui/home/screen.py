@@ -79,6 +79,7 @@ program writes is opened by a command: tinygpt-tui watch train.log, or watch and
             "filter('typed')",
             "type",
             show=False,
+            system=True,  # `on_key` takes it: it only hides what the key does where no filter is open
             id="home.typed",
             tooltip="A sign of the filter, as any other",
         ),
