@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from textual.app import App
+from textual.pilot import Pilot
 from textual.widgets import Static
 
 from tinygpt_tui.engine.config import DataConfig, LiveSettings, RunConfig
@@ -330,26 +331,37 @@ class RunShown(App[None]):
         self.push_screen(RunScreen(self._run, settings=Settings()), self.departures.append)
 
 
-@pytest.mark.parametrize("last", ["enter", "escape", "q"])
-async def test_f_shows_the_proof_and_adopts_a_fix_or_throws_all_away(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: str
-) -> None:
+def with_two_fixes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> RunShown:
+    """A run with a finding whose fixes are tried by scripted arms."""
+
     async def start(path: Path) -> ScriptedArm:
         return ScriptedArm(path)
 
     monkeypatch.setattr(arms, "start", start)
     opened = finding(1, 50, LOWER, Fix(title="higher", changes={"schedule.lr": 5.0}))
-    run = run_with(tmp_path, *steps(RunConfig(), [3.0] * 80), opened)
-    app = RunShown(run, opened)
+    return RunShown(run_with(folder, *steps(RunConfig(), [3.0] * 80), opened), opened)
+
+
+async def proof_of(pilot: Pilot[None], app: RunShown) -> ProofScreen:
+    """The proof of its finding, once it has its verdicts."""
+    await until(pilot, lambda: isinstance(app.screen, RunScreen) and app.screen.view is not None)
+    await until(pilot, lambda: bool(app.screen.view and app.screen.view.findings))  # pyright: ignore[reportAttributeAccessIssue]
+    await pilot.press("F")
+    await until(pilot, lambda: isinstance(app.screen, ProofScreen))
+    screen = app.screen
+    assert isinstance(screen, ProofScreen)
+    await until(pilot, lambda: "the verdicts" in told(screen))
+    return screen
+
+
+@pytest.mark.parametrize("last", ["enter", "escape", "q"])
+async def test_f_shows_the_proof_and_adopts_a_fix_or_throws_all_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: str
+) -> None:
+    app = with_two_fixes(tmp_path, monkeypatch)
 
     async with app.run_test(size=(120, 36)) as pilot:
-        await until(pilot, lambda: isinstance(app.screen, RunScreen) and app.screen.view is not None)
-        await until(pilot, lambda: bool(app.screen.view and app.screen.view.findings))  # pyright: ignore[reportAttributeAccessIssue]
-        await pilot.press("F")
-        await until(pilot, lambda: isinstance(app.screen, ProofScreen))
-        screen = app.screen
-        assert isinstance(screen, ProofScreen)
-        await until(pilot, lambda: "the verdicts" in told(screen))
+        screen = await proof_of(pilot, app)
         assert "lower  step 80" in told(screen)
         assert "higher  step 80  makes worse" in told(screen)
         await pilot.press("down")
@@ -366,21 +378,9 @@ async def test_f_shows_the_proof_and_adopts_a_fix_or_throws_all_away(
 async def test_on_a_small_screen_the_lines_of_a_fix_hang_below_its_letter_and_the_chosen_one_is_in_sight(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def start(path: Path) -> ScriptedArm:
-        return ScriptedArm(path)
-
-    monkeypatch.setattr(arms, "start", start)
-    opened = finding(1, 50, LOWER, Fix(title="higher", changes={"schedule.lr": 5.0}))
-    run = run_with(tmp_path, *steps(RunConfig(), [3.0] * 80), opened)
-    app = RunShown(run, opened)
+    app = with_two_fixes(tmp_path, monkeypatch)
     async with app.run_test(size=(60, 16)) as pilot:
-        await until(pilot, lambda: isinstance(app.screen, RunScreen) and app.screen.view is not None)
-        await until(pilot, lambda: bool(app.screen.view and app.screen.view.findings))  # pyright: ignore[reportAttributeAccessIssue]
-        await pilot.press("F")
-        await until(pilot, lambda: isinstance(app.screen, ProofScreen))
-        screen = app.screen
-        assert isinstance(screen, ProofScreen)
-        await until(pilot, lambda: "the verdicts" in told(screen))
+        screen = await proof_of(pilot, app)
         shown = screen.query_one(ScrolledBlocks)
         await until(pilot, lambda: shown.max_scroll_y > 0)
         await pilot.press("up", "up")

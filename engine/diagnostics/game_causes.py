@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ..events import Fix
+from .causes import lr_rose
 from .context import COMMON, SEEN, SET, Cause, Context
 from .run_statistics import RunStatistics
 
@@ -15,8 +16,6 @@ _SMALLER = Fix(
 )
 _EXPLORE = Fix(title="keep the policy exploring: a larger entropy bonus, or a floor under its noise", changes={})
 _KEEP_BEST = Fix(title="keep the checkpoint with the best reward, and go on from there", changes={})
-
-
 _SLOW_TARGETS = Fix(title="slow the target network down; a lower lr, smaller rewards, a Huber loss", changes={})
 _EVEN = Fix(title="train the discriminator less: a lower lr, fewer steps, noisy inputs, labels of 0.9", changes={})
 _NO_SATURATION = Fix(title="a generator's loss whose gradient does not vanish: -log D, hinge or WGAN-GP", changes={})
@@ -39,8 +38,7 @@ def values_ran_away(context: Context) -> Iterator[Cause]:
 
 
 def update_too_large(context: Context) -> Iterator[Cause]:
-    if rise := context.rise_of_lr:
-        yield Cause(SEEN, f"the learning rate rose: from {rise[0]:.3g} to {rise[1]:.3g} just before")
+    del context  # no metric that rows have shows it
     yield Cause(SET, "one update changed the policy too much: what it plays now is no longer what was learned from")
 
 
@@ -71,7 +69,7 @@ def balance(context: Context) -> Iterator[Fix]:
 
 _OF_REWARD = GameEntry(
     title="Collapse of the policy",
-    causes=(values_ran_away, update_too_large, stopped_exploring),
+    causes=(values_ran_away, lr_rose, update_too_large, stopped_exploring),
     fixes=(recover_policy,),
 )
 _OF_DISCRIMINATOR = GameEntry(title="The discriminator has won", causes=(discriminator_ahead,), fixes=(balance,))
