@@ -1,8 +1,9 @@
 """What the columns of a log hold, by a survey of its entries."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Self
 
 import numpy as np
@@ -70,16 +71,20 @@ class Content:
         return self._last - self.first
 
     @classmethod
-    def of(cls, cells: Iterable[object]) -> Self:
-        content, values = cls(), list[float]()
-        for cell in cells:
-            value = cell if type(cell) is float else number(cell)
-            if value is not None:
-                values.append(value)
-            else:
-                content.texts += isinstance(cell, str) and bool(cell.strip())
-        if values:
-            content._measure(np.array(values))
+    def of(cls, cells: Sequence[object]) -> Self:
+        content = cls()
+        if {*map(type, cells)} == {float}:  # as in nearly every table; there are many thousands
+            content._measure(np.array(cells))
+            return content
+        values = [cell if type(cell) is float else number(cell) for cell in cells]
+        numbers = [value for value in values if value is not None]
+        content.texts = sum(
+            isinstance(cell, str) and bool(cell.strip())
+            for cell, value in zip(cells, values, strict=True)
+            if value is None
+        )
+        if numbers:
+            content._measure(np.array(numbers))
         return content
 
     def _measure(self, values: Floats64) -> None:
@@ -97,10 +102,7 @@ class Content:
 
 def contents(sample: Iterable[Record]) -> dict[str, Content]:
     cells: dict[str, list[object]] = {}
-    for record in sample:
-        for name, cell in record.items():
-            column = cells.get(name)
-            if column is None:
-                column = cells[name] = []
-            column.append(cell)
+    for names, records in groupby(sample, tuple):  # entries that have the same names follow each other, as a rule
+        for name, column in zip(names, zip(*(record.values() for record in records), strict=True), strict=True):
+            cells.setdefault(name, []).extend(column)
     return {name: Content.of(column) for name, column in cells.items() if name not in (RUN, RESUMED, WRITTEN)}

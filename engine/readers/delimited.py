@@ -66,7 +66,10 @@ class Delimited(Format):
     def records(self, chunks: Iterable[bytes]) -> Iterator[Record]:
         names, has_begun, is_part = self.names, False, False
         for chunk in chunks:
-            rows = self._plain_numbers(chunk) if not is_part else None
+            first, _, rest = chunk.removeprefix(b"\xef\xbb\xbf").partition(b"\n")
+            if is_header(cells := cells_of(first.decode(errors="replace"), self.delimiter), names):
+                names, is_part, chunk = distinct(cells), has_begun, rest
+            rows = self._plain_numbers(chunk) if chunk and not is_part else None
             if rows is not None:
                 # dict(zip(names, row)) for every row, without a bytecode for any
                 yield from map(dict, map(zip, repeat(names), rows))

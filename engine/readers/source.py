@@ -119,8 +119,11 @@ class Source:
         yield from islice(self.chunks(), 1)  # a first line may be longer than what is read at once
         for block in range(1, _BLOCKS + 1):
             start = READ_CHUNK + (self.size - READ_CHUNK - _BLOCK) * block // _BLOCKS
-            for piece in self._lines_between(start, start + _BLOCK):
-                yield piece.partition(b"\n")[2]  # the block's first line was begun before it
+            _, _, lines = plain_text(self._read_at(start, _BLOCK)).partition(b"\n")  # the first was begun before it
+            if block < _BLOCKS:
+                lines = lines[: lines.rfind(b"\n") + 1]  # the last goes on behind it
+            if lines:
+                yield lines if lines.endswith(b"\n") else lines + b"\n"
 
     def lines_with(self, needles: tuple[bytes, ...], most: int) -> Iterator[bytes]:
         """The first lines that contain one of these."""
