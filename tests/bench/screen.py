@@ -225,6 +225,7 @@ def idle(home: Path, seconds: float = 10) -> None:
     shares = {}
     with terminal(["baseline", "--steps", "600"], home) as screen:
         screen.wait_for(rb"train \d\.\d")
+        screen.press("W")  # without the pauses of its lesson
         screen.drain(1)
         screen.press(" ")
         for state in (rb"paused", rb"finished"):

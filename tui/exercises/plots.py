@@ -59,7 +59,7 @@ class TwoRunsPlot(PlotPanel):
     other: var[RunView | None] = var(None)
 
     def watch_other(self) -> None:
-        self.watch_view()
+        self.redraws.request()
 
     def scale_of(self, view: RunView) -> Scale:
         return Scale.around(1.0, float(max(view.steps, self.other.steps if self.other else 0, 2)))

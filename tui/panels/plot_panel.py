@@ -93,8 +93,12 @@ class PlotPanel(Panel, PlotMouse, can_focus=True):
         if any(getattr(before, name) != getattr(after, name) for name in _VIEWPORT_FIELDS - self.UNAFFECTED_BY):
             self.redraw()
 
-    def watch_view(self) -> None:
-        if self.is_mounted:
+    def watch_view(self, before: RunView | None, view: RunView | None) -> None:
+        if not self.is_mounted:
+            return
+        if before is not None and view is not None and view.is_read_since(before):
+            self.redraw()
+        else:
             self.redraws.request()
 
     def redraw(self) -> None:

@@ -79,6 +79,7 @@ class RunFeed:
         async for batch in self._run.batches():
             kinds = {*map(type, batch)}  # a long run comes in thousands of batches of steps alone
             rows = sum(len(each) for each in batch if isinstance(each, StepColumns)) if StepColumns in kinds else 0
+            before = self.newest
             if len(batch) > _MANY or rows > _MANY_ROWS:
                 self.newest = await asyncio.to_thread(self.newest.after_all, batch)
             else:
@@ -86,7 +87,8 @@ class RunFeed:
             self.newest_at = getattr(batch[-1], "time", self.newest_at)
             if kinds != {StepFinished}:
                 on_events(batch)
-            if len(batch) > _MANY or kinds <= _FREQUENT:
+            is_whole = self.newest.is_read_since(before)
+            if not is_whole and (len(batch) > _MANY or kinds <= _FREQUENT):
                 self._publish_soon()  # a stored past comes in many batches, each with findings
             else:
                 self._publish()

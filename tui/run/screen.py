@@ -17,7 +17,6 @@ from textual.reactive import var
 from ...engine.client.run import Run
 from .. import gc_control
 from ..dialogs.key_line import KeyLine
-from ..experiments.proof_screen import ProofScreen
 from ..navigation import OpenLog
 from ..panels.grid import RunPanels
 from ..panels.keys import FOOTER, RUN_KEYS
@@ -72,7 +71,7 @@ class RunScreen(ProbingScreen, ExportingScreen):
         paced: bool = False,
         log: OpenLog | None = None,
         now: Callable[[], float] = time.time,
-        processor_time: Callable[[], float] = time.process_time,
+        processor_time: Callable[[], float] = time.thread_time,
     ) -> None:
         """`paced`: a run with a lesson is asked to stop where there is something to see.
 
@@ -197,6 +196,8 @@ class RunScreen(ProbingScreen, ExportingScreen):
             if fork := await ask_how_to_fork(self, self._run, view, self.panels.viewport):
                 await self._leave(fork, "Fork: what becomes of this run?")
         elif where == "prove":
+            from ..experiments.proof_screen import ProofScreen  # what is opened seldom is no part of opening a run
+
             assert self._run.path is not None, "the key is offered for a run on disk"
             if adopted := await self.app.push_screen_wait(ProofScreen(self._run.path, ascii=self._ascii)):
                 await self._leave(adopted, "The fix is adopted: what becomes of this run?")
