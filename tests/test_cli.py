@@ -538,3 +538,17 @@ def test_started_tells_scripts_which_process_trains(text: Path, runs: Path) -> N
     output = subprocess.run(train(text, "--steps", "1", "--json"), capture_output=True, check=True).stdout
     first = next(event for line in output.splitlines() if (event := decode_event(line)).seq == 0)
     assert isinstance(first, RunStarted) and first.pid > 0
+
+
+@pytest.mark.parametrize("given", [None, "30"])
+def test_a_key_waits_a_120th_of_a_second_for_its_frame_unless_somebody_wants_fewer(given: str | None) -> None:
+    ask = "import atexit; atexit.register(lambda: print(__import__('textual.constants').constants.MAX_FPS)); "
+    environment = {name: value for name, value in os.environ.items() if name != "TEXTUAL_FPS"}
+    done = subprocess.run(
+        [sys.executable, "-c", ask + COMMAND[2], "--version"],
+        env=environment | ({"TEXTUAL_FPS": given} if given else {}),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == (given or "120")
