@@ -12,6 +12,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from types import SimpleNamespace
 
+import click
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -208,6 +209,35 @@ async def test_logs_of_a_folder_are_listed_filtered_and_opened(tmp_path: Path, l
         await until(pilot, lambda: app.screen is screen)
         await pilot.press("escape", leave)
         await until(pilot, lambda: app.screen is not screen or not app.is_running)
+
+
+async def test_a_folder_with_one_log_is_a_list_to_which_others_come_and_all_are_read_as_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_list_screen, "_AGAIN_S", 0.01)
+    (tmp_path / "a.csv").write_text("step,loss,other\n" + "".join(f"{step},5,{step % 7}\n" for step in range(30)))
+    opened = opened_log(str(tmp_path), None, {"loss": "other"})
+    assert isinstance(opened, LogFolder)
+    app = app_on(opened, tmp_path)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, LogListScreen) and len(app.screen.shown) == 1)
+        screen = app.screen
+        assert isinstance(screen, LogListScreen)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, RunScreen) and app.screen.view is not None)
+        run = app.screen
+        assert isinstance(run, RunScreen)
+        await until(pilot, lambda: run.view is not None and len(run.view.curves) == 30)
+        assert run.view is not None and run.view.curves.at("loss") == 29 % 7
+        write_log(tmp_path / "b.csv", 30)
+        await pilot.press("p")
+        await until(pilot, lambda: app.screen is screen and len(screen.shown) == 2)
+
+
+def test_one_run_of_a_whole_folder_of_logs_is_refused(tmp_path: Path) -> None:
+    write_log(tmp_path / "a.csv", 30)
+    with pytest.raises(click.UsageError, match="is a folder of logs; name one of them"):
+        opened_log(str(tmp_path), None, {}, run="2")
 
 
 async def test_the_list_tells_how_long_ago_a_log_was_written_also_while_nothing_changes(

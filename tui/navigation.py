@@ -118,6 +118,8 @@ class LogFolder:
     """The logs below a folder."""
 
     path: Path
+    columns: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Canonical names of metrics and the columns that were chosen for them, in each log."""
 
 
 @dataclass(frozen=True)

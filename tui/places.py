@@ -28,10 +28,10 @@ def screen_of(place: Place, *, open: Opener, progress: Path, ascii: bool) -> Scr
             from .exercises.fault_screen import FaultExerciseScreen
 
             return FaultExerciseScreen(seed, open=open, ascii=ascii)
-        case LogFolder(path=path):
+        case LogFolder(path=path, columns=columns):
             from .watch.log_list_screen import LogListScreen
 
-            return LogListScreen(path, ascii=ascii)
+            return LogListScreen(path, columns=columns, ascii=ascii)
         case CompareRuns(runs=runs):
             from .comparison.screen import ComparisonScreen
 

@@ -97,8 +97,7 @@ def _watch_headless(
     path = _origin(log, runs)
     if not path.is_dir() or (path / EVENTS).exists() or is_one_run(path):
         return watch_headless(log, path, given, wanted, run=run, until_end=until_end)
-    if run is not None:
-        raise click.UsageError(f"--run {run}: {log} is a folder of logs; name one of them")
+    _require_one_log(log, run)
     return watch_folder(path, given, wanted, until_end=until_end)
 
 
@@ -106,7 +105,6 @@ def opened_log(
     log: str, runs: str | None, given: dict[str, str], *, run: str | None = None
 ) -> OpenLog | LogFolder | Path:
     """What a name stands for; a path is a run folder of ours."""
-    from ...engine.following.log_folder import logs_in
     from ...engine.readers.stores import is_one_run
     from ...engine.storage.run_folder import EVENTS
     from ..navigation import LogFolder, OpenLog
@@ -114,12 +112,15 @@ def opened_log(
     path = _origin(log, runs)
     if path.is_dir() and (path / EVENTS).exists():
         return path
-    if path.is_dir():
-        found = logs_in(path)
-        if len(found) != 1 and not is_one_run(path):
-            return LogFolder(path)
-        path = found[0].path if len(found) == 1 else path
+    if path.is_dir() and not is_one_run(path):
+        _require_one_log(log, run)
+        return LogFolder(path, given)  # with one log too: others may appear
     return OpenLog(path, path.name or log, run=run, columns=given)
+
+
+def _require_one_log(folder: str, run: str | None) -> None:
+    if run is not None:
+        raise click.UsageError(f"--run {run}: {folder} is a folder of logs; name one of them")
 
 
 def _origin(log: str, runs: str | None) -> Path:

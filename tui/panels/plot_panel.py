@@ -20,7 +20,7 @@ from ..textual_private import set_border_titles
 from ..throttle import Redraws, Throttle
 from ..view.figures import x_scale
 from ..view.plot_titles import TitlePiece, fitting, place_reading
-from ..view.run_view import RunView
+from ..view.run_view import RunView, was_read
 from .canvas_strips import CanvasStrips, RoleStyles, role_styles
 from .panel import Group, Panel
 from .plot_mouse import PlotMouse
@@ -96,7 +96,7 @@ class PlotPanel(Panel, PlotMouse, can_focus=True):
     def watch_view(self, before: RunView | None, view: RunView | None) -> None:
         if not self.is_mounted:
             return
-        if before is not None and view is not None and view.is_read_since(before):
+        if before is not None and view is not None and was_read(before, view):
             self.redraw()
         else:
             self.redraws.request()

@@ -19,7 +19,7 @@ from ...engine.events import (
 from ...engine.readers.step_columns import StepColumns
 from ...engine.storage.run_store import StoreError, run_description
 from ..throttle import Throttle
-from ..view.run_view import RunView
+from ..view.run_view import RunView, was_read
 
 _MANY = 500
 """Events in one batch from which they are folded in a thread: the keyboard stays quick while a long run is read."""
@@ -87,7 +87,7 @@ class RunFeed:
             self.newest_at = getattr(batch[-1], "time", self.newest_at)
             if kinds != {StepFinished}:
                 on_events(batch)
-            is_whole = self.newest.is_read_since(before)
+            is_whole = was_read(before, self.newest)
             if not is_whole and (len(batch) > _MANY or kinds <= _FREQUENT):
                 self._publish_soon()  # a stored past comes in many batches, each with findings
             else:

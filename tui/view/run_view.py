@@ -258,15 +258,6 @@ class RunView:
         """Whether more than steps, and what is measured and saved along them, has come since an earlier view."""
         return any(getattr(self, name) is not getattr(before, name) for name in _NEWS)
 
-    def is_read_since(self, before: Self) -> bool:
-        """Whether the whole of its past was read since an earlier view: whoever opened it was waiting for that."""
-        return self._is_read and not before._is_read
-
-    @property
-    def _is_read(self) -> bool:
-        """An ended run, or a log that was read to its end once."""
-        return self.end is not None or (self.log is not None and self.log.rows > 0)
-
     @property
     def step(self) -> int:
         """The last step that was trained."""
@@ -287,6 +278,16 @@ class RunView:
     def phases(self) -> tuple[Phase, ...]:
         """The phases of training so far, with the steps at which they began."""
         return training_phases(self.curves.rows)
+
+
+def was_read(before: RunView, view: RunView) -> bool:
+    """Whether the whole past of a run was read between two views: whoever opened it was waiting for that."""
+    return _is_read(view) and not _is_read(before)
+
+
+def _is_read(view: RunView) -> bool:
+    """An ended run, or a log that was read to its end once."""
+    return view.end is not None or (view.log is not None and view.log.rows > 0)
 
 
 _NEWS = {field.name for field in fields(RunView)} - {

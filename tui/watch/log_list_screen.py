@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -53,9 +54,11 @@ class LogListScreen(Screen[None]):
     head = getters.query_one(Static)
     options = getters.query_one(OptionList)
 
-    def __init__(self, folder: Path, *, ascii: bool = False) -> None:
+    def __init__(self, folder: Path, *, columns: Mapping[str, str] | None = None, ascii: bool = False) -> None:
+        """`columns`: canonical names of metrics and the columns that were chosen for them, in each log."""
         super().__init__()
         self._folder = folder
+        self._columns = columns or {}
         self._ascii = ascii
         self._marked: list[Path] = []
         """In the order in which they were marked: the others are held against the first."""
@@ -148,7 +151,9 @@ class LogListScreen(Screen[None]):
     def action_compare(self) -> None:
         logs = {log.path: log for log in self._logs}
         marked = [logs[path] for path in self._marked if path in logs]
-        self.post_message(GoTo(CompareRuns(tuple(log.path if log.is_run else _opened(log) for log in marked))))
+        self.post_message(
+            GoTo(CompareRuns(tuple(log.path if log.is_run else _opened(log, self._columns) for log in marked)))
+        )
 
     def action_leave(self) -> None:
         """Out of the filter, then out of the marks, then out of the list."""
@@ -163,7 +168,7 @@ class LogListScreen(Screen[None]):
         place, shown = self.options.highlighted, self.shown
         if place is not None and place < len(shown):
             log = shown[place]
-            self.post_message(GoTo(OpenRun(log.path) if log.is_run else _opened(log)))
+            self.post_message(GoTo(OpenRun(log.path) if log.is_run else _opened(log, self._columns)))
 
     def _rows(self) -> list[Content]:
         now, width = time.time(), self.size.width - 6
@@ -181,5 +186,5 @@ def _row(log: FoundLog, now: float, width: int, mark: str, grows: str) -> Conten
     return Content.assemble((mark, "bold $accent"), sign, name, gap, (facts, "$foreground 60%"))
 
 
-def _opened(log: FoundLog) -> OpenLog:
-    return OpenLog(log.path, log.name)
+def _opened(log: FoundLog, columns: Mapping[str, str]) -> OpenLog:
+    return OpenLog(log.path, log.name, columns=columns)
