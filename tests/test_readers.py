@@ -478,3 +478,26 @@ def test_json_lines_longer_than_what_is_looked_at_first_are_lines(rows: int, tmp
     path.write_text("".join(f"{line}\n" for line in lines))
     log = open_log("long.jsonl", path)
     assert (log.format, sum(1 for _ in log.rows())) == ("JSON lines", rows)
+
+
+@pytest.mark.parametrize("lead", [0, 3])
+def test_two_programs_that_write_into_one_log_are_told(lead: int) -> None:
+    """Each has its own loss; one may be some steps ahead."""
+    pairs = ((f"{step + lead},{3 - 0.01 * step}", f"{step},{2 - 0.01 * step}") for step in range(40))
+    log = opened(lines("step,loss", *(row for pair in pairs for row in pair)))
+    assert "several programs" in log.notes[0]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [*range(40), *range(30, 70)],
+        [*range(40), *range(40), *range(40)],
+        [step // 2 for step in range(80)],
+    ],
+    ids=["resumed", "begun again", "a value that is written twice"],
+)
+def test_a_step_that_comes_again_is_no_second_program_where_it_is_one_of_many_or_says_the_same(rows: list[int]) -> None:
+    is_same = rows[0] == rows[1]
+    text = lines("step,loss", *(f"{step},{3 - 0.01 * (step if is_same else place)}" for place, step in enumerate(rows)))
+    assert opened(text).notes == ()

@@ -31,7 +31,7 @@ from .record import Record
 from .reshape import reshaped, reshapes, summed
 from .run_folder import RunFolder
 from .source import READ_CHUNK, ReadError, Source
-from .steps import choose_steps
+from .steps import choose_steps, is_written_twice
 from .store_blocks import read_store
 from .stores import store_in, store_of
 from .table_rows import is_table, rows_of_table
@@ -243,7 +243,12 @@ def _surveyed(
         unmeasured=columns.unmeasured,
         losses=columns.losses,
         adversarial=columns.adversarial or columns.agent,
-        notes=notes(columns, shown, is_short=is_short),
+        notes=notes(
+            columns,
+            shown,
+            is_short=is_short,
+            is_written_twice=is_written_twice(sample, steps.column, shown.get("loss", "")),
+        ),
         skipped=format.skipped(),
         steps=steps.total,
         _plan=Plan(

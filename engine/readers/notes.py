@@ -9,7 +9,7 @@ from .names import NAMELESS, PART, meaning
 _TAKE = "--map {0}=NAME takes another"
 
 
-def notes(columns: Columns, shown: Mapping[str, str], *, is_short: bool) -> tuple[str, ...]:
+def notes(columns: Columns, shown: Mapping[str, str], *, is_short: bool, is_written_twice: bool) -> tuple[str, ...]:
     found: list[str] = []
     loss = shown.get("loss")
     if columns.adversarial:
@@ -42,6 +42,11 @@ def notes(columns: Columns, shown: Mapping[str, str], *, is_short: bool) -> tupl
     if is_short:
         found.append(
             "the first row was left out: the log was resumed there, and its mean is over a window hardly filled"
+        )
+    if is_written_twice:
+        found.append(
+            "step after step comes again with another loss: several programs, or several processes of one, seem to"
+            " write into this log, and what is drawn goes to and fro between them"
         )
     return tuple(found)
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from .content import Content
 from .names import NAMELESS, meaning
-from .record import Cell, Record, number
+from .record import RUN, Cell, Record, number
 
 _COVERED = 0.5
 """Share of the entries with a loss that must have a step, if steps are to be read from there."""
@@ -16,6 +16,9 @@ _TELLING = 4
 """Entries from which on it can be seen whether a column counts."""
 _STRIDE = 2
 """Of one, it may be epochs or rows that are counted."""
+_REPEATED = 0.2
+"""Share of a loss's values at a step that was there before: a resume or a next epoch takes back one of many."""
+_REPEATS = 10
 LARGEST_STEP = 1 << 53
 """Steps beyond this are damage, not progress."""
 
@@ -41,6 +44,16 @@ def choose_steps(
     column = column or _nameless_column(found, losses)
     kind = "total_epochs" if column and (what := meaning(column)) and what.canonical == "epoch" else "total_steps"
     return Steps(column=column, total=_total(sample, kind, found, column))
+
+
+def is_written_twice(sample: Sequence[Record], column: str | None, loss: str) -> bool:
+    """Whether steps come again and again with another loss, while they go on: several programs write into one log."""
+    rows = [(number(record.get(column or "")), number(record.get(loss))) for record in sample if RUN not in record]
+    known = [(step, value) for step, value in rows if step is not None and value is not None]
+    repeats = sum(
+        after[0] <= before[0] and after[1] != before[1] and after[0] > known[0][0] for before, after in pairwise(known)
+    )
+    return repeats > max(_REPEATS, _REPEATED * len(known)) and known[-1][0] > known[0][0]
 
 
 def _step_column(entries: Sequence[Record], found: Mapping[str, Content], losses: Sequence[str]) -> str | None:
