@@ -94,6 +94,8 @@ def test_a_log_is_plotted(log: Path, capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_a_metric_that_is_not_there_is_named(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command(["plot", str(log), "--smooth", "5", "--log-y"]) == 0
+    assert "loss, mean of 5, log y\n" in capsys.readouterr().out
     assert run_command(["plot", str(log), "--metric", "bleu"]) == 2
     assert "bleu: was not measured; there are loss, lr, val_loss" in capsys.readouterr().err
 

@@ -58,8 +58,9 @@ def plot_lines(
         for finding in run.report.findings
         if finding.severity != "info"
     ]
+    drawn = [metric, *([f"mean of {smooth}"] if smooth > 1 else []), *(["log y"] if log_y else [])]
     plot = PrintedPlot(
-        title=visible(f"{', '.join(run.title or run.name for run in runs)}: {metric}"),
+        title=visible(f"{', '.join(run.title or run.name for run in runs)}: {', '.join(drawn)}"),
         curves=curves,
         level=("guessing", level) if level is not None else None,
         marks=marks,
