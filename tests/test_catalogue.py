@@ -20,7 +20,7 @@ from tinygpt_tui.engine.diagnostics.row import Row
 from tinygpt_tui.engine.diagnostics.run_statistics import RunStatistics
 from tinygpt_tui.engine.events import FindingOpened, Fix
 from tinygpt_tui.engine.finding_kinds import FindingKind
-from tinygpt_tui.tui.cli.diagnose import parsed_kinds
+from tinygpt_tui.tui.cli.log_arguments import parsed_kinds
 
 every_entry = pytest.mark.parametrize("entry", CATALOGUE.values(), ids=CATALOGUE.keys())
 

@@ -203,6 +203,12 @@ def test_the_command_starts_without_what_only_its_subcommands_need() -> None:
     assert loaded_by(["tinygpt_tui.tui.cli.main"]) & heavy == set()
 
 
+def test_a_log_is_on_the_screen_before_what_looks_at_it_is_loaded() -> None:
+    shown = ("tui.cli.log_arguments", "tui.app", "tui.run.screen", "engine.following.log_run")
+    later = {"engine.diagnostics.catalogue", "engine.diagnostics.report", "tui.experiments.proof_screen"}
+    assert loaded_by([f"tinygpt_tui.{name}" for name in shown]) & {f"tinygpt_tui.{name}" for name in later} == set()
+
+
 def loaded_by(names: list[str]) -> set[str]:
     """What a fresh interpreter has loaded after importing these modules."""
     script = "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name)\nprint(*sys.modules)"

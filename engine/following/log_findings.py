@@ -1,19 +1,27 @@
-"""The diagnosis of a followed run, some rows at a time, so that nothing else waits for it."""
+"""The diagnosis of a followed run, some rows at a time, so that nothing else waits for it.
+
+The detectors are imported when the first row is looked at, for a log is to be seen before.
+"""
+
+from __future__ import annotations
 
 import time
 from collections import deque
 from collections.abc import Iterator
 from itertools import chain, islice
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from ..diagnostics.confidence import foreign_confidence
-from ..diagnostics.further_losses import FurtherLosses
-from ..diagnostics.report import Finding, Reporter
 from ..diagnostics.row import Row
 from ..events import FindingClosed, FindingEvent, FindingOpened
 from ..readers.log import Log
 from ..readers.step_columns import StepColumns
+
+if TYPE_CHECKING:
+    from ..diagnostics.further_losses import FurtherLosses
+    from ..diagnostics.report import Finding, Reporter
 
 _LATER = 1.05
 _FURTHER = 1 << 20
@@ -26,6 +34,7 @@ class LogFindings:
     def __init__(self) -> None:
         self.rows = 0
         """That were looked at."""
+        self._log: Log | None = None
         self._reporter: Reporter | None = None
         self._backlog: deque[Iterator[Row]] = deque()
         self._last = Row(-1, {})
@@ -53,10 +62,7 @@ class LogFindings:
 
     def take(self, columns: StepColumns, log: Log) -> None:
         """Steps to be looked at."""
-        if self._reporter is None:
-            self._reporter = Reporter(log.facts, signals=tuple(log.columns))
-            self._further = FurtherLosses(log.roles, log.facts) if log.roles else None
-            self._telling = log.plan.telling
+        self._log = self._log or log
         names = (*log.columns, *log.roles)
         rows = columns.rows(names)
         for first in columns.part(0, 1).rows(names):
@@ -66,6 +72,8 @@ class LogFindings:
 
     def some(self, end: float) -> Iterator[FindingEvent]:
         """The findings in the rows that can be looked at before a time of the monotonic clock."""
+        if self._reporter is None and self._log is not None:
+            self._begin(self._log)
         while self._backlog and time.monotonic() < end:
             for row in self._backlog[0]:
                 yield from self._found(row)
@@ -73,6 +81,14 @@ class LogFindings:
                     break
             else:
                 self._backlog.popleft()
+
+    def _begin(self, log: Log) -> None:
+        from ..diagnostics.further_losses import FurtherLosses
+        from ..diagnostics.report import Reporter
+
+        self._reporter = Reporter(log.facts, signals=tuple(log.columns))
+        self._further = FurtherLosses(log.roles, log.facts) if log.roles else None
+        self._telling = log.plan.telling
 
     def verdict(self, *, is_over: bool) -> Iterator[FindingEvent]:
         """What the other losses show by now, and the whole curve of a log that seems to be over."""

@@ -1,13 +1,14 @@
 """A log of any known format as rows with canonical names, run by run, read as a stream."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from ..diagnostics.further_losses import Role
 from ..diagnostics.row import Row
 from ..diagnostics.run_statistics import RunFacts
 from ..diagnostics.trainers import trainer_of
@@ -35,6 +36,9 @@ from .steps import choose_steps, is_written_twice
 from .store_blocks import read_store
 from .stores import store_in, store_of
 from .table_rows import is_table, rows_of_table
+
+if TYPE_CHECKING:
+    from ..diagnostics.further_losses import Role
 
 MAPPABLE = (*CANONICAL, "step")
 """Names that a person can give a column to."""

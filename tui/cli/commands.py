@@ -166,9 +166,10 @@ def diagnose(
 
     Exit status: 0, 1 where --fail-on found something, 2 where a log cannot be read; the others are still diagnosed.
     """
-    from .diagnose import diagnose_logs, parsed_kinds, parsed_map
+    from .diagnose import diagnose_logs
     from .diagnosis_text import json_line, page_for
     from .github_text import github_annotations
+    from .log_arguments import parsed_kinds, parsed_map
 
     given, fail_on = parsed_map(assignments), parsed_kinds(kinds, "--fail-on")
     form = "json" if as_json else form

@@ -14,7 +14,7 @@ from ..comparison.table import comparison_text
 from ..navigation import OpenLog
 from ..text import visible
 from ..view.comparison import MOST_RUNS, all_metrics
-from .diagnose import log_origin
+from .log_arguments import log_origin
 from .progress_line import ReadingProgress, clear_progress
 
 

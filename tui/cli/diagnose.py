@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from io import BufferedReader
@@ -14,7 +14,6 @@ from typing import TextIO, cast
 import click
 
 from ...engine.config import ConfigError
-from ...engine.diagnostics.catalogue import CATALOGUE
 from ...engine.diagnostics.diagnosis import row_of
 from ...engine.diagnostics.further_losses import FurtherLosses
 from ...engine.diagnostics.report import Finding, Report, Reporter
@@ -22,14 +21,15 @@ from ...engine.diagnostics.row import Row
 from ...engine.diagnostics.run_statistics import RunFacts
 from ...engine.events import AnyEvent, Evaluated, RunStarted, StepFinished
 from ...engine.following.chosen_run import no_such_run
-from ...engine.readers.log import MAPPABLE, Log, open_log
+from ...engine.readers.log import Log, open_log
 from ...engine.readers.source import ReadError
 from ...engine.storage.event_log import first_events, line_count, surviving_events
 from ...engine.storage.run_folder import CONFIG, EVENTS, StoreError
-from ...engine.storage.run_store import find_run, read_config, run_description
+from ...engine.storage.run_store import read_config, run_description
 from ..plots.sketch import Sketch
 from ..text import visible
-from .options import FAIL_ON_SEVERITIES, PROGRAM
+from .log_arguments import log_origin
+from .options import PROGRAM
 from .piped_log import kept_input
 from .progress_line import ReadingProgress
 
@@ -205,38 +205,6 @@ def raised(diagnosis: LogDiagnosis) -> set[str]:
     findings = [finding for run in diagnosis.runs.values() for finding in run.report.findings]
     severities = {finding.severity for finding in findings}
     return {finding.kind for finding in findings} | severities | ({"warning"} if "failure" in severities else set())
-
-
-def parsed_map(assignments: Iterable[str]) -> dict[str, str]:
-    """`loss=my_col` as canonical name -> column; an empty column leaves a name out."""
-    given: dict[str, str] = {}
-    for assignment in assignments:
-        canonical, equals, column = assignment.partition("=")
-        if not equals or canonical.strip() not in MAPPABLE:
-            raise click.UsageError(f"--map {assignment}: write NAME=COLUMN, where NAME is one of {', '.join(MAPPABLE)}")
-        given[canonical.strip()] = column.strip()
-    return given
-
-
-def parsed_kinds(text: str | None, option: str) -> frozenset[str]:
-    """Kinds of findings and severities, as `option` takes them."""
-    known = (*CATALOGUE, *FAIL_ON_SEVERITIES)
-    wanted = [kind.strip() for kind in (text or "").split(",") if kind.strip()]
-    for kind in wanted:
-        if kind not in known:
-            raise click.UsageError(f"{option} {kind}: there is no such finding; there are {', '.join(known)}")
-    return frozenset(wanted)
-
-
-def log_origin(name: str, runs: Path) -> Path:
-    """A path, or a run by its name."""
-    path = Path(name).expanduser()
-    if "/" in name or os.path.lexists(path):
-        return path
-    try:
-        return find_run(runs, name)
-    except StoreError as error:
-        raise ReadError(f"{name}: there is no such file; {error}") from None
 
 
 def own_reporter(folder: Path) -> Reporter | None:

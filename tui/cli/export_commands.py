@@ -40,7 +40,7 @@ def plot(
     Of a log that holds several runs all are drawn, or those that --run names. Ctrl-C ends the reading, and what was
     read by then is drawn.
     """
-    from .diagnose import parsed_map
+    from .log_arguments import parsed_map
     from .printed_plots import MOST_PLOTTED, page_width, plot_lines
     from .run_data import collected
 
@@ -96,8 +96,8 @@ def export(
 
     Parquet and PNG need `pip install 'tinygpt-tui[export]'`. After Ctrl-C there is no file, or the one that was there.
     """
-    from .diagnose import parsed_map
     from .export_files import write_export
+    from .log_arguments import parsed_map
     from .run_data import collected
 
     progress = ReadingProgress(keeps=False, in_lines=in_lines)

@@ -44,7 +44,7 @@ def run_program(
     """
     from ...engine.following.child_program import ChildProgram
     from .alarms import Wanted
-    from .diagnose import parsed_kinds, parsed_map
+    from .log_arguments import parsed_kinds, parsed_map
 
     given = parsed_map(assignments)
     wanted = Wanted(kinds=parsed_kinds(kinds or "failure", "--on"), command=alarm, webhook=webhook)

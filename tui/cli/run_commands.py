@@ -144,7 +144,7 @@ def compare(
     """
     from ..navigation import CompareRuns
     from .compared_names import compared_in, comparison_lines
-    from .diagnose import parsed_map
+    from .log_arguments import parsed_map
 
     progress = ReadingProgress(keeps=False)
     wanted = compared_in(names, runs_folder(runs), parsed_map(assignments), progress)

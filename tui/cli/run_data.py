@@ -20,7 +20,8 @@ from ...engine.storage.run_folder import EVENTS
 from ...engine.storage.run_store import read_config, run_description
 from ...engine.vocabulary import CHANCE_LOSS
 from ..comparison.followed_run import flat_settings
-from .diagnose import diagnose_log, log_origin, told_events
+from .diagnose import diagnose_log, told_events
+from .log_arguments import log_origin
 from .progress_line import ReadingProgress
 
 

@@ -61,7 +61,7 @@ def watch_log(
 
     Exit status: 0, 1 where such a finding came, 2 where a log cannot be read.
     """
-    from .diagnose import parsed_kinds, parsed_map
+    from .log_arguments import parsed_kinds, parsed_map
 
     given = parsed_map(assignments)
     if headless:
@@ -125,7 +125,7 @@ def _require_one_log(folder: str, run: str | None) -> None:
 
 def _origin(log: str, runs: str | None) -> Path:
     from ...engine.readers.source import ReadError
-    from .diagnose import log_origin
+    from .log_arguments import log_origin
 
     if log == _INPUT:
         return Path(_INPUT)
