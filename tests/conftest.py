@@ -1,5 +1,6 @@
-"""No test sees the presets of the person who runs it, and none fails because the machine is busy."""
+"""No test sees the presets of the person who runs it, and none fails for how it was started or for a busy machine."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,12 @@ pytest_plugins = ["tests.pressed_keys"]
 settings.register_profile("busy machine", deadline=None)
 settings.load_profile("busy machine")
 assert plotext_curves.load_plotext()  # plots look the same however soon it would be loaded
+
+
+@pytest.fixture(autouse=True, scope="session")
+def interruptible() -> None:
+    """A script's shell lets what it starts in the background ignore Ctrl-C, and so all that is started from there."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
