@@ -184,16 +184,23 @@ async def test_a_palette_that_is_left_before_it_is_mounted_is_no_error(tmp_path:
         assert pilot.app.is_running
 
 
-async def test_a_command_that_is_chosen_twice_in_one_burst_runs_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("which", ["palette", "list of commands, such as the themes"])
+async def test_a_command_that_is_chosen_twice_in_one_burst_runs_once(tmp_path: Path, which: str) -> None:
     chosen: list[str] = []
+    choose = partial(chosen.append, "it")
 
     class Chosen(Provider):
         async def search(self, query: str) -> Hits:
-            yield Hit(1, "choose", partial(chosen.append, "it"))
+            yield Hit(1, "choose", choose)
 
     async with TinyGPTApp(tmp_path, settings_file=tmp_path / "settings.toml").run_test() as pilot:
-        app, palette = pilot.app, SearchPalette([Chosen])
-        await app.push_screen(palette)
+        app = pilot.app
+        if which == "palette":
+            await app.push_screen(SearchPalette([Chosen]))
+        else:
+            await app.search_commands([("choose", choose)])
+        palette = app.screen
+        assert isinstance(palette, SearchPalette)
         palette.query_one(Input).value = "c"
         await until(pilot, lambda: palette.query_one(CommandList).option_count)
         for key in ("down", "enter", "enter", "enter"):

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from textual import on
 from textual.actions import ActionParseResult
 from textual.app import App, ScreenStackError
 from textual.await_complete import AwaitComplete
-from textual.command import CommandPalette
+from textual.command import CommandListItem, CommandPalette, SimpleProvider
 from textual.css.query import NoMatches
 from textual.dom import DOMNode, NoScreen
 from textual.events import Mount
 from textual.message import Message
 from textual.screen import Screen
+from textual.widget import AwaitMount
 from textual.widgets import Input, OptionList
 from textual.worker import NoActiveWorker, Worker, WorkerFailed, get_current_worker
 
@@ -62,6 +63,12 @@ class TypedAheadApp(App[None]):
         """With no id, which would be there twice while the last one is removed; mounted before the next key."""
         if not isinstance(self.screen, CommandPalette):
             await self.push_screen(SearchPalette())
+
+    def search_commands(
+        self, commands: Sequence[CommandListItem], placeholder: str = "Search for commands…"
+    ) -> AwaitMount:
+        provider = SimpleProvider(self.screen, [*commands])  # which Textual too hands over where a class is expected
+        return self.push_screen(SearchPalette([provider], placeholder=placeholder))  # pyright: ignore[reportArgumentType]
 
     def _handle_exception(self, error: Exception) -> None:
         """What looks for a part of a screen that is taken apart ends itself, without a traceback."""
