@@ -25,6 +25,7 @@ from .config import ConfigError
 from .events import AnyEvent, ChangeSettings, CheckpointSaved, Event, PreparationBegan, RunEnded, SettingsChanged, Stop
 from .hosting.host import Host
 from .hosting.interfaces import Hosted, LoopBroken, ReportProgress, Request, refuse_all
+from .hosting.other_programs import OtherPrograms, let_threads_sleep
 from .hosting.patience import Patience
 from .hosting.replayed_diagnosis import ReplayedDiagnosis
 from .hosting.server import Server
@@ -121,9 +122,12 @@ def _last_step(run: Path) -> int:
 def assemble(run: Path, progress: ReportProgress, checkpoint: str = "", change: ChangeSettings | None = None) -> Hosted:
     """The tiny GPT of a run folder, where its latest checkpoint left it, or one that it goes back to."""
     progress("loading PyTorch")
+    others = OtherPrograms()
     # imported here, so that the socket is there long before torch is
     from .corpus import CorpusError, load_corpus
     from .diagnostics.diagnosis import Diagnosis
+
+    let_threads_sleep(others.cores(), os.environ)
     from .training.auto_settings import resolve
     from .training.checkpoints import Checkpoints
     from .training.fork_beginning import begin_fork
@@ -143,14 +147,14 @@ def assemble(run: Path, progress: ReportProgress, checkpoint: str = "", change: 
         if not new and (origin := read_origin(run)) and (origin.step or origin.changes):
             opening.append(begin_fork(run, origin, config, corpus, progress))
         require_space(run, config.training.steps - _last_step(run))
-        others = None
+        shares = None
         if (processes := config.training.processes) > 1:
             progress(f"starting {processes} processes")
-            others = OtherProcesses(config, run)
+            shares = OtherProcesses(config, run)
         progress("building the model")
         stopwatch = Stopwatch()
         long_work = LongWork()
-        trainer = Trainer(config, corpus, stopwatch, long_work=long_work, others=others)
+        trainer = Trainer(config, corpus, stopwatch, long_work=long_work, others=shares)
         checkpoints = Checkpoints(run / CHECKPOINTS, trainer, config.storage)
         if checkpoint:
             opening.append(go_back(trainer, checkpoints, find_checkpoint(run / CHECKPOINTS, checkpoint), change))

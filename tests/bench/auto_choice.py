@@ -9,6 +9,7 @@ of the machine hits all.
 
 import argparse
 import multiprocessing
+import os
 import statistics
 import time
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from multiprocessing.queues import SimpleQueue as Pipe
 
 from tinygpt_tui.engine.config import ModelConfig, RunConfig
 from tinygpt_tui.engine.corpus import load_corpus
+from tinygpt_tui.engine.hosting.other_programs import OtherPrograms, let_threads_sleep
 from tinygpt_tui.engine.training.auto_settings import resolve, usable_cores
 from tinygpt_tui.engine.training.trainer import Trainer
 
@@ -37,6 +39,7 @@ def main() -> None:
     arguments.add_argument("--turns", type=int, default=12)
     options = arguments.parse_args()
     with busy_programs(options.busy):
+        let_threads_sleep(OtherPrograms().cores(), os.environ)  # as a worker does, before torch is imported
         for size in options.size or SIZES:
             model, batch, steps = SIZES[size]
             training = replace(RunConfig().training, batch=batch, steps=1_000_000)
@@ -90,6 +93,7 @@ def busy_programs(count: int) -> Iterator[None]:
     programs = [SPAWNING.Process(target=never_wait, daemon=True) for _ in range(count)]
     for program in programs:
         program.start()
+    time.sleep(0.5)  # for them to have begun
     yield
     for program in programs:
         program.kill()
