@@ -174,3 +174,10 @@ def test_a_model_whose_val_accuracy_never_changes_gives_one_answer() -> None:
     assert kinds(loss=loss, val_loss=val, accuracy=training, val_accuracy=[0.72414] * 20) == ["stall"]
     assert kinds(loss=loss, val_loss=val, accuracy=training, val_accuracy=[0.72414] * 19 + [0.73]) == []
     assert kinds(loss=loss, val_loss=val, accuracy=[0.95] * 20, val_accuracy=[0.72414] * 20) == []
+
+
+def test_a_rise_no_higher_than_the_climbs_before_the_best_evaluation_is_noise() -> None:
+    loss = [0.2 + 1.5 * 0.9**epoch for epoch in range(16)]
+    val = [1.5, 1.2, 1.0, 1.1, 0.8, 0.9, 0.63, 0.78, 0.6, 0.74, 0.78, 0.53, 0.57, 0.6, 0.62, 0.66]
+    assert kinds(EPOCHS, loss=loss, val_loss=val) == []
+    assert kinds(EPOCHS, loss=loss, val_loss=[*val[:-1], 0.75]) == ["overfitting"]

@@ -53,12 +53,19 @@ def overfits(whole: Whole) -> Verdict | None:
     is_far = rise >= GAINED * abs(lowest.val_loss) and last.loss <= 0.9 * lowest.loss
     is_steady = len(since) > STEADY and deepest < 0 and rise >= LITTLE * abs(lowest.val_loss)
     is_straight = len(since) >= 3 and last.val_loss >= max(each.val_loss for each in since) and deepest <= DIP * rise
+    if best >= MANY:  # its noise is known
+        is_far = is_far and rise > _highest_climb(evaluations[: best + 1])
     is_steady = is_steady and (whole.is_only_val or _has_fallen([each.loss for each in since]))
     if not (is_straight and (is_far or is_steady)) and not (is_far and _is_lifted([each.val_loss for each in since])):
         return _risen_in_noise(evaluations)
     seen = f"val_loss {last.val_loss:.3g} after a best of {lowest.val_loss:.3g} at step {lowest.step}"
     fell = "" if whole.is_only_val else f", while the training loss went from {lowest.loss:.3g} to {last.loss:.3g}"
     return seen_as("overfitting", lowest.step, "warning", f"{seen}{fell}")
+
+
+def _highest_climb(evaluations: Sequence[EvaluatedRow]) -> float:
+    """From one to the next, as long as they went down: such a climb is noise."""
+    return max(later.val_loss - earlier.val_loss for earlier, later in pairwise(evaluations))
 
 
 def _is_lifted(values: Sequence[float]) -> bool:
