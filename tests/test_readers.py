@@ -501,3 +501,18 @@ def test_a_step_that_comes_again_is_no_second_program_where_it_is_one_of_many_or
     is_same = rows[0] == rows[1]
     text = lines("step,loss", *(f"{step},{3 - 0.01 * (step if is_same else place)}" for place, step in enumerate(rows)))
     assert opened(text).notes == ()
+
+
+@pytest.mark.parametrize("written", ["[{}]", "{}", "{},\n", "({})\n"])
+def test_a_file_that_is_one_list_of_numbers_is_a_series(written: str) -> None:
+    losses = [2 * 0.9**row for row in range(40)]
+    log = opened(written.format(", ".join(f"{loss:.6f}" for loss in losses)))
+    assert [loss for _, loss in series(log, "loss")] == [pytest.approx(loss, abs=1e-6) for loss in losses]
+
+
+@pytest.mark.parametrize(
+    "other", ["[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]", "0.5, 0.25, 0.125", "1.5, two" + ", 3" * 20]
+)
+def test_a_list_of_counts_or_of_a_few_numbers_is_no_log(other: str) -> None:
+    with pytest.raises(ReadError):
+        opened(other)

@@ -145,3 +145,39 @@ AGENTS: Mapping[str, tuple[Sequence[float], Sequence[float], Sequence[str]]] = {
 def test_an_agents_loss_that_no_difference_of_its_rewards_explains_has_diverged(name: str) -> None:
     losses, rewards, found = AGENTS[name]
     assert kinds(loss=losses, reward=rewards, stride=1000) == found
+
+
+def test_a_val_loss_that_rises_in_its_noise_overfits_where_its_last_stretch_lies_above_its_lowest() -> None:
+    falling = [0.18 * 0.975**epoch for epoch in range(30)]
+    noise = noisy([0.0] * 30, 0.012, seed=3)
+    rising = [0.2 - 0.03 * min(epoch / 6, 1) + 0.0022 * max(epoch - 6, 0) for epoch in range(30)]
+    val = [level + each for level, each in zip(rising, noise, strict=True)]
+    val[8] = 0.13  # by luck
+    assert kinds(EPOCHS, loss=falling, val_loss=val) == ["overfitting"]
+    assert kinds(EPOCHS, loss=[0.18] * 3 + noisy([0.15] * 27, 0.002), val_loss=val) == []
+    flat = [0.17 + each for each in noise]
+    assert kinds(EPOCHS, loss=falling, val_loss=flat) == []
+
+
+def test_both_losses_far_above_the_best_evaluation_have_strayed_however_high_the_first_loss_was() -> None:
+    loss = [0.83, 0.16, 0.12, 0.2, 0.3, 0.32, 0.3, 0.3, 0.28, 0.27, 0.18, 0.18]
+    val = [math.nan, math.nan, 0.22, math.nan, 0.42, math.nan, 0.42, math.nan, 0.41, math.nan, 0.44, 0.40]
+    assert kinds(stride=125, loss=loss, val_loss=val) == ["divergence"]
+    assert kinds(stride=125, loss=loss, val_loss=[*val[:-1], 0.25]) == []
+    assert kinds(stride=125, loss=[*loss[:3], *[0.11] * 9], val_loss=val) != ["divergence"]
+
+
+def test_a_model_whose_val_accuracy_never_changes_gives_one_answer() -> None:
+    loss = noisy([0.64, 0.6, *[0.57] * 18], 0.004)
+    val = noisy([0.5, 0.48, *[0.45] * 18], 0.003)
+    training = noisy([0.45] * 20, 0.006)
+    assert kinds(loss=loss, val_loss=val, accuracy=training, val_accuracy=[0.72414] * 20) == ["stall"]
+    assert kinds(loss=loss, val_loss=val, accuracy=training, val_accuracy=[0.72414] * 19 + [0.73]) == []
+    assert kinds(loss=loss, val_loss=val, accuracy=[0.95] * 20, val_accuracy=[0.72414] * 20) == []
+
+
+def test_a_rise_no_higher_than_the_climbs_before_the_best_evaluation_is_noise() -> None:
+    loss = [0.2 + 1.5 * 0.9**epoch for epoch in range(16)]
+    val = [1.5, 1.2, 1.0, 1.1, 0.8, 0.9, 0.63, 0.78, 0.6, 0.74, 0.78, 0.53, 0.57, 0.6, 0.62, 0.66]
+    assert kinds(EPOCHS, loss=loss, val_loss=val) == []
+    assert kinds(EPOCHS, loss=loss, val_loss=[*val[:-1], 0.75]) == ["overfitting"]

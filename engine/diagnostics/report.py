@@ -127,10 +127,11 @@ class Reporter:
     def _remember(self, row: Row) -> None:
         """What `in_hindsight` needs besides the run's statistics."""
         accuracy = row.finite("accuracy")
+        held_out = row.finite("val_accuracy")
         if accuracy is None:
-            accuracy = row.finite("val_accuracy")
+            accuracy = held_out
         if accuracy is not None:
-            self._accuracy = accuracy / 100 if accuracy > 1 else accuracy
+            self._accuracy = _share(accuracy)
         self._epoch = row.values.get("epoch", self._epoch)
         if self._first_epoch is None:
             self._first_epoch = self._epoch
@@ -144,7 +145,9 @@ class Reporter:
             self._entropies = min(low, entropy), max(high, entropy)
         run = self._diagnosis.run
         if run.val_loss is not None and run.rows and len(self._evaluations) < MOST_EVALUATIONS:
-            self._evaluations.append(EvaluatedRow(step=row.step, val_loss=run.val_loss, loss=_training_loss(run)))
+            share = None if held_out is None else _share(held_out)
+            evaluation = EvaluatedRow(step=row.step, val_loss=run.val_loss, loss=_training_loss(run), accuracy=share)
+            self._evaluations.append(evaluation)
 
     def observe_event(self, event: Event) -> None:
         match event:
@@ -251,6 +254,10 @@ def _without_overtaken_spikes(findings: Sequence[Finding]) -> Sequence[Finding]:
         else found
         for found in findings
     ]
+
+
+def _share(accuracy: float) -> float:
+    return accuracy / 100 if accuracy > 1 else accuracy
 
 
 def _training_loss(run: RunStatistics) -> float:

@@ -34,6 +34,8 @@ class EvaluatedRow:
     val_loss: float
     loss: float
     """The level of the training loss then."""
+    accuracy: float | None = None
+    """Of the same evaluation, as a share."""
 
 
 @dataclass(frozen=True, kw_only=True)

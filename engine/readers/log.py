@@ -26,6 +26,7 @@ from .mlflow_store import MlflowMetric
 from .names import CANONICAL, NAMELESS, is_of_discriminator, meaning
 from .notebook import Notebook
 from .notes import is_part, notes
+from .number_list import LARGEST_LINE, NumberList
 from .pauses import clock_of
 from .plan import Plan
 from .record import Record
@@ -194,6 +195,9 @@ def _recognised(source: Source) -> Format:
         document = JsonDocument.of(text, source.name)
         if document.entries:
             return document
+    is_line = b"\n" not in head.rstrip() and source.size <= LARGEST_LINE
+    if is_line and (values := NumberList.recognise(b"".join(source.chunks()))) is not None:
+        return values
     if metric := MlflowMetric.recognise(head, source.name):
         return metric
     return Delimited.recognise(head[:READ_CHUNK]) or FreeText()
