@@ -17,8 +17,8 @@ from .memory_budget import require_memory
 
 PRODUCTS_A_THREAD = 8_000_000
 """Multiplications of a block's largest matrix product that are worth a thread (`python -m tests.bench.auto_choice`). On
-two cores a second thread gained 3 to 23% at width 64 (4 million of them), 49% at width 128 (17 million) and 66% at
-width 384 (151 million). Beside one other busy program it lost two thirds, half and a third."""
+two cores a second thread gained 3 to 40% at width 64 (4 million of them), 49 to 69% at width 128 (17 million) and 66 to
+85% at width 384 (151 million). Beside one other busy program it lost 15% at width 64, and nothing above."""
 CGROUP_LIMIT = Path("/sys/fs/cgroup/cpu.max")
 """Microseconds of processor time in a period of so many, or "max"."""
 
