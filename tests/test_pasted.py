@@ -331,3 +331,11 @@ def test_accumulated_iterations_are_steps_and_no_accuracy() -> None:
 def test_a_cost_that_stands_once_is_no_rival_of_three_perplexities() -> None:
     lines = [f"Epoch[0] Batch [{n}] 186.9 samples/sec  perplexity={90 - n}.5" for n in (10, 20, 30)]
     assert losses(*lines, "Checkpoint [3]  Updates=30 Time  -cost=698.4") == [80.5, 70.5, 60.5]
+
+
+def test_what_an_error_message_shows_below_is_of_its_step() -> None:
+    found = alarms_of(
+        "FloatingPointError: Loss became infinite or NaN at iteration=2137!",
+        "loss_dict = {'loss_cls': tensor(nan, device='cuda:0'), 'loss_box_reg': tensor(0.25, device='cuda:0')}",
+    )
+    assert [(finding.kind, finding.onset) for finding in found] == [("nan", 2137)]

@@ -176,6 +176,7 @@ class _Reading:
                 yield self._named(ended)
             else:
                 self.quoted = ended
+            self.place.update({name: cell for name, cell in ended.items() if name == "step"})  # of what it shows below
             return
         yield from self._line(line)
 
