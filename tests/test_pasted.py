@@ -284,3 +284,58 @@ def test_of_columns_without_a_name_one_that_is_lost_is_the_loss() -> None:
 
 def test_how_many_batches_an_epoch_has_is_no_loss() -> None:
     assert opened("--- epoch 4 ---", "[train]: 0%| | 0/5 [00:00<?]", "loss  : 7.5").columns["loss"] == "loss"
+
+
+def test_a_list_below_a_sentence_about_a_loss_is_its_series() -> None:
+    values = [2.0 + 0.1 * place for place in range(70)]
+    text = ["The loss of my controller keeps rising.", "Epoch 1", ", ".join(f"{value:.6f}" for value in values), "Why?"]
+    assert losses(*text) == pytest.approx(values)
+    assert losses("losses by batch", "[0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1, nan]")[:9] == pytest.approx(
+        [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1]
+    )
+    for several in ([*text, text[2]], ["weights of a layer", text[2]]):
+        with pytest.raises(ReadError):
+            opened(*several)
+
+
+def test_a_table_whose_line_breaks_were_lost_is_read_by_rows() -> None:
+    rows = "1 0.31 0.28 0.08 (00:21) 2 0.24 0.25 0.07 (00:20) 3 0.20 0.26 0.07 (00:20)"
+    text = f"learn.fit(3, 1e-4) Total time: 01:01 epoch train_loss valid_loss error_rate {rows} You see 2 things here."
+    log = opened(text)
+    assert [(row.step, row.values["loss"], row.values["val_loss"]) for _, row in log.rows()] == [
+        (1, 0.31, 0.28),
+        (2, 0.24, 0.25),
+        (3, 0.20, 0.26),
+    ]
+
+
+def test_a_time_without_a_name_behind_a_row_moves_no_column() -> None:
+    header = "epoch  train_loss  valid_loss  error_rate"
+    assert losses(header, "1  0.31  0.28  0.08  (00:21)", "2  0.24  0.25  0.07  (00:20)") == [0.31, 0.24]
+    assert losses("epoch  train_loss  mark", "0  1  0.31  ok", "1  2  0.24  ok") == [0.31, 0.24]
+
+
+def test_an_l_beside_a_data_set_is_a_loss() -> None:
+    log = opened("Epoch 1: train_l 0.9 test_l 0.8", "Epoch 2: train_l 0.7 test_l 0.7")
+    assert (log.columns["loss"], log.columns["val_loss"]) == ("train_l", "test_l")
+    bars = [f"Epoch {n}:g_trn_l={60 - n}.5,d_trn_l=-8.{n}: 100%|##| 25/25 [17:29<00:00, 2.3" for n in range(4)]
+    assert opened(*bars).columns["loss"] == "g_trn_l" and opened(*bars).adversarial
+
+
+def test_accumulated_iterations_are_steps_and_no_accuracy() -> None:
+    lines = [f"Train: 1/3 [ {n}/323 ( 9%)]  Loss: {9 - n / 50} (9.)  Acc_iter {n + 323}" for n in (0, 50, 100)]
+    log = opened(*lines)
+    assert ([row.step for _, row in log.rows()], "accuracy" in log.columns) == ([323, 373, 423], False)
+
+
+def test_a_cost_that_stands_once_is_no_rival_of_three_perplexities() -> None:
+    lines = [f"Epoch[0] Batch [{n}] 186.9 samples/sec  perplexity={90 - n}.5" for n in (10, 20, 30)]
+    assert losses(*lines, "Checkpoint [3]  Updates=30 Time  -cost=698.4") == [80.5, 70.5, 60.5]
+
+
+def test_what_an_error_message_shows_below_is_of_its_step() -> None:
+    found = alarms_of(
+        "FloatingPointError: Loss became infinite or NaN at iteration=2137!",
+        "loss_dict = {'loss_cls': tensor(nan, device='cuda:0'), 'loss_box_reg': tensor(0.25, device='cuda:0')}",
+    )
+    assert [(finding.kind, finding.onset) for finding in found] == [("nan", 2137)]

@@ -181,3 +181,11 @@ def test_a_rise_no_higher_than_the_climbs_before_the_best_evaluation_is_noise() 
     val = [1.5, 1.2, 1.0, 1.1, 0.8, 0.9, 0.63, 0.78, 0.6, 0.74, 0.78, 0.53, 0.57, 0.6, 0.62, 0.66]
     assert kinds(EPOCHS, loss=loss, val_loss=val) == []
     assert kinds(EPOCHS, loss=loss, val_loss=[*val[:-1], 0.75]) == ["overfitting"]
+
+
+def test_a_loss_that_was_never_below_its_first_epoch_and_still_rises_does_not_learn() -> None:
+    loss = [10.38, 10.47, 10.63, 10.58, 10.62, 10.68, 10.75, 10.82, 10.89, 10.94]
+    assert kinds(EPOCHS, loss=loss) == ["stall"]
+    assert kinds(EPOCHS, loss=[*loss[:2], 10.3, *loss[3:]]) == []
+    assert kinds(EPOCHS, loss=[*loss[:-1], 10.88]) == []
+    assert kinds(loss=loss, stride=100) == []

@@ -18,7 +18,7 @@ from .flat_curves import (
 )
 from .game_losses import collapsed, discriminator_won, still_policy, unreachable
 from .guess_levels import guessing, relapsing, still_guessing, variance, worse_than_guessing
-from .moving_curves import blown_up, diverged, leapt, lifted, rising, swings, zigzags
+from .moving_curves import blown_up, diverged, leapt, lifted, never_better, rising, swings, zigzags
 from .number_limits import boundless, overflowing, saturated, skipping
 from .validation_curves import one_answer, overfits, strayed, val_swings
 from .whole_log import Verdict, Whole
@@ -27,7 +27,7 @@ RULES: tuple[Callable[[Whole], Verdict | None], ...] = (
     zero, boundless, overflowing, diverged, rising, lifted, leapt, blown_up,
     saturated, guessing, still_guessing, worse_than_guessing, constant, unmoved, unmoved_evaluations, variance,
     creeping, creeping_in_noise, decayed_early, strayed, overfits, one_answer, swings, zigzags, relapsing, val_swings,
-    skipping,
+    skipping, never_better,
 )  # fmt: skip
 
 

@@ -14,6 +14,8 @@ WORSE = 0.3
 """Share of the first loss above it, where nothing worth it had been gained."""
 RISING = 5
 """Rows, each above the one before, after which a rise is no noise."""
+NEVER_BETTER = 8
+"""Epochs, of which the first is the lowest by chance in one of eight runs that only rattle."""
 SETTLED = 0.1
 """Share of the height above the best mean by which the last quarter falls at most, if it stays where it is: it would
 take as long as the run has taken to come half of the way back."""
@@ -92,6 +94,22 @@ def rising(whole: Whole) -> Verdict | None:
         return None
     seen = f"{whole.loss} {end:.3g} at step {whole.ends[-1]}, and rising ever since {means[start]:.3g} at step"
     return seen_as("divergence", whole.ends[start], "failure", f"{seen} {whole.ends[start]}")
+
+
+def never_better(whole: Whole) -> Verdict | None:
+    """No epoch was as good as the first one, and the last ones rise one by one: however little, it does not learn.
+
+    Of a model that learns, one of the first epochs is below the one before it, whatever the lr does. That the first of
+    eight is the lowest and five rise in order at the end comes about by chance in one run of a thousand.
+    """
+    run, means = whole.run, whole.means
+    is_told = run.facts.rows_are_epochs and whole.is_fresh and not whole.is_only_val and run.profile.size == 1
+    if not is_told or len(means) < NEVER_BETTER or min(means[1:]) <= means[0]:
+        return None
+    if any(after <= before for before, after in pairwise(means[-RISING:])):
+        return None
+    seen = f"loss {means[-1]:.4g} at step {whole.ends[-1]}, after {means[0]:.4g} in the first row, and never below it"
+    return seen_as("stall", run.first_step, "warning", seen)
 
 
 def lifted(whole: Whole) -> Verdict | None:

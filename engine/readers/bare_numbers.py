@@ -1,4 +1,4 @@
-"""Numbers without a name, in a text that names no loss at all: `Epoch 3: 1.91`, or lines of nothing but numbers."""
+"""Numbers without a name, in a text that names no loss at all: `Epoch 3: 1.91`, lines of numbers alone, one list."""
 
 import re
 from collections.abc import Iterator
@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from .names import NAMELESS
+from .number_list import list_in
 from .record import Record, number
 
 _VALUE = r"[-+]?(?:\d+\.\d*(?:e[-+]?\d+)?|nan)"
@@ -43,6 +44,8 @@ class BareNumbers:
     """Takes all lines of a text until one has a loss with a name; its entries come at the end."""
 
     _entries: list[Record] = field(default_factory=list)
+    _lists: list[list[str]] = field(default_factory=list)
+    """Lines that are a list each: a whole series below the sentence that says of what."""
     _lines: int = 0
     _is_of_training: bool = False
     _is_of_a_loss: bool = False
@@ -53,7 +56,9 @@ class BareNumbers:
         self._lines += 1
         if bar := _BAR.match(line):
             line = line[bar.end() :]
-        if len(line) > _LONGEST:
+        if cells := list_in(line):
+            self._lists.append(cells)
+        if cells or len(line) > _LONGEST:
             return
         if found := _PLACED.fullmatch(line):
             kind = "epoch" if found[1].lower() == "epoch" else "step"
@@ -69,8 +74,14 @@ class BareNumbers:
             self._is_of_a_loss = self._is_of_a_loss or _LOSS.search(line) is not None
 
     def finish(self) -> Iterator[Record]:
-        """None where the only column rises, as an accuracy does, in a text that does not speak of a loss."""
+        """None where the only column rises, as an accuracy does, in a text that does not speak of a loss.
+
+        Of several lists none is taken: they may be those of different things.
+        """
         entries, self._entries = self._entries, []
+        if len(self._lists) == 1 and not entries and self._is_of_a_loss:
+            yield from ({f"{NAMELESS}1": cell} for cell in self._lists[0])
+            return
         enough = _LEAST_OF_TRAINING if self._is_of_training else max(_LEAST, _SHARE * self._lines)
         if len(entries) < enough or len({frozenset(entry) for entry in entries}) > 1:
             return

@@ -23,7 +23,7 @@ _OF_AGENTS = {"entropy", "kl", "surrogate", "clipfrac", "clip", "actor", "alpha"
 _OF_EPISODES = {"reward", "rewards", "return", "score", "eps"}
 """Beside an episode signs of an agent that learns values, as epsilon is alone: its targets move with what it finds."""
 _MOST_LOSSES = 16
-_SERIES = 4
+_SERIES = 3
 """Values that make a series."""
 _FEW = 0.05
 """A column with less than this share of the values of its fullest rival is a summary, not a series."""

@@ -11,6 +11,7 @@ from typing import Self
 
 from .bare_numbers import BareNumbers
 from .dialects import plain
+from .flat_table import with_breaks
 from .format import Format
 from .languages import in_english
 from .lost_loss import LAST_LOSS, lost_loss
@@ -85,8 +86,9 @@ class FreeTextReading:
             line = unpasted(line)
             if not line.isascii():
                 line = in_english(line)
-            for whole in self._objects.lines(line):
-                yield from self._of_line(whole)
+            for part in with_breaks(line):
+                for whole in self._objects.lines(part):
+                    yield from self._of_line(whole)
 
     def _of_line(self, line: str) -> Iterator[Record]:
         if self._series.takes(line):
@@ -174,6 +176,7 @@ class _Reading:
                 yield self._named(ended)
             else:
                 self.quoted = ended
+            self.place.update({name: cell for name, cell in ended.items() if name == "step"})  # of what it shows below
             return
         yield from self._line(line)
 

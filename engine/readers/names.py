@@ -82,7 +82,7 @@ _STEP = {
     ("steps", "done"): 5, ("n", "iter"): 5, ("batches",): 6, ("round",): 6, ("batch",): 7, ("batch", "idx"): 7,
     ("batch", "num"): 7, ("timesteps",): 4, ("timestep",): 4, ("num", "timesteps"): 4, ("total", "timesteps"): 4,
     ("time", "total", "timesteps"): 4, ("timesteps", "total"): 4, ("training", "iteration"): 6,
-    ("episode",): 5, ("episodes",): 5, ("example", "counter"): 6,
+    ("episode",): 5, ("episodes",): 5, ("example", "counter"): 6, ("acc", "iter"): 4,
 }  # fmt: skip
 _DISCRIMINATORS = {"d", "dis", "disc", "discriminator"}
 _ROUNDS = {"step", "iter", "iteration", "it", "batch", "update"}
@@ -212,6 +212,8 @@ def _as_stand_in(rest: set[str], canonical: str, held: int, *, is_measured: bool
         rest = rest - {"cross", "entropy"} | {"crossentropy"}
     if is_measured and "l" in rest and rest & _NORMS:
         return Meaning(canonical, STAND_IN + 45 + held)
+    if is_measured and "l" in rest and rest <= {"l", "g", "d"}:  # `train_l`, `g_trn_l`: beside a data set l is a loss
+        return Meaning(canonical, PART if len(rest) > 1 else 10 + held, frozenset(rest - {"l"}))
     ranks = [_STAND_INS[word] for word in rest & _STAND_INS.keys()]
     if not ranks:
         return None

@@ -23,15 +23,22 @@ class NumberList(Format):
     def recognise(cls, text: bytes) -> Self | None:
         """The whole file: the line may be longer than what is looked at of others. Counts alone are no losses."""
         line = text.strip()
-        if b"\n" in line or b"," not in line:
-            return None
-        if line[:1] + line[-1:] in (b"[]", b"()"):
-            line = line[1:-1]
-        cells = [cell.strip() for cell in line.decode(errors="replace").rstrip(", ").split(",")]
-        if len(cells) < _LEAST or None in map(number, cells) or all(cell.lstrip("-+").isdigit() for cell in cells):
-            return None
-        return cls(values=tuple(cells))
+        cells = None if b"\n" in line else list_in(line.decode(errors="replace"))
+        return cls(values=tuple(cells)) if cells else None
 
     def records(self, chunks: Iterable[bytes]) -> Iterator[Record]:
         for value in self.values:
             yield {f"{NAMELESS}1": value}
+
+
+def list_in(line: str) -> list[str] | None:
+    """The numbers of a line that is nothing but a list of them."""
+    line = line.strip()
+    if "," not in line:
+        return None
+    if line[:1] + line[-1:] in ("[]", "()"):
+        line = line[1:-1]
+    cells = [cell.strip() for cell in line.rstrip(", ").split(",")]
+    if len(cells) < _LEAST or None in map(number, cells) or all(cell.lstrip("-+").isdigit() for cell in cells):
+        return None
+    return cells

@@ -94,11 +94,18 @@ class TextTable:
         for names in self._headers:
             if len(cells) == len(names):
                 return _entry(names, cells)
-            if len(cells) == len(names) + 1 and cells[0].isdigit():  # the index that pandas prints
+            if len(cells) == len(names) + 1 and _has_index(names, cells):
                 return _entry(names, cells[1:])
             if len(cells) > len(names) and all(number(cell) is None for cell in cells[len(names) :]):
                 return _entry(names, cells[: len(names)])  # a time or a remark behind the columns has no name
         return None
+
+
+def _has_index(names: Sequence[str], cells: Sequence[str]) -> bool:
+    """Whether the first cell is the index that pandas prints, and not an epoch with a time behind the columns."""
+    what = meaning(names[0])
+    is_place = what is not None and what.canonical in ("epoch", "step")
+    return cells[0].isdigit() and not (is_place and number(cells[-1]) is None and not cells[1].isdigit())
 
 
 def _yolo_names(cells: Sequence[str]) -> tuple[str, ...] | None:
