@@ -516,3 +516,21 @@ def test_a_step_that_stands_behind_the_loss_of_its_object_belongs_to_it() -> Non
     compact = state.replace("},\n  {", "},{")
     assert series(opened(f"Here it is:\n{compact}\n")) == [(10 * place, x) for place, x in enumerate(LOSSES)]
     assert series(opened('{\n"a": 1\nsome words\nstep 7 loss 2.0\n')) == [(7, 2.0)]
+
+
+def test_a_sentence_about_a_loss_at_an_epoch_is_read_by_the_name_before_the_place() -> None:
+    text = lines(*(f"Loss at epoch {e} is {x}\nNCE Loss at epoch {e} is {x - 3}" for e, x in enumerate(LOSSES)))
+    log = opened(text)
+    assert series(log) == list(enumerate(LOSSES)) and log.columns["loss"] == "Loss" and log.losses == ("NCE Loss",)
+    placed = lines(*(f"NCE Loss at epoch 0 and iteration {s} was {x}" for s, x in enumerate(LOSSES)))
+    assert series(opened(placed)) == list(enumerate(LOSSES))
+    told = lines(*(f"epoch {e} loss {x}\nBest loss at epoch {e} is 0.5" for e, x in enumerate(LOSSES)))
+    assert series(opened(told)) == list(enumerate(LOSSES))
+
+
+@pytest.mark.parametrize("line", ["idx: {s}loss: tensor({x}, grad_fn=<NegBackward>)", "epoch: {s}train_loss={x}"])
+def test_a_loss_may_stand_behind_a_number_without_a_space(line: str) -> None:
+    log = opened(lines(*(line.format(s=place, x=x) for place, x in enumerate(LOSSES, start=1))))
+    assert series(log) == list(enumerate(LOSSES, start=1))
+    other = opened(lines(*(line.replace("}loss", "} l1loss").format(s=1, x=x) for x in LOSSES)))
+    assert [x for _, x in series(other)] == LOSSES
