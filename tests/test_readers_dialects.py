@@ -534,3 +534,26 @@ def test_a_loss_may_stand_behind_a_number_without_a_space(line: str) -> None:
     assert series(log) == list(enumerate(LOSSES, start=1))
     other = opened(lines(*(line.replace("}loss", "} l1loss").format(s=1, x=x) for x in LOSSES)))
     assert [x for _, x in series(other)] == LOSSES
+
+
+@pytest.mark.parametrize("of_training", ["Train acc: 0.5 | loss: {x}", "Train Loss: {x}"])
+def test_a_bare_loss_behind_a_held_out_accuracy_is_held_out_where_that_of_training_has_its_own_lines(
+    of_training: str,
+) -> None:
+    row = f"[Epoch: {{e}}] {of_training}\n[Epoch: {{e}}] Valid acc: 0.4 | loss: {{v}}"
+    log = opened(lines(*(row.format(e=e, x=x, v=x + 1) for e, x in enumerate(LOSSES))))
+    assert series(log) == list(enumerate(LOSSES))
+    assert series(log, "val_loss") == [(e, x + 1) for e, x in enumerate(LOSSES)]
+    alone = opened(lines(*(f"[Epoch: {e}] Valid acc: 0.4 | loss: {x}" for e, x in enumerate(LOSSES))))
+    assert series(alone) == list(enumerate(LOSSES)) and "val_loss" not in alone.columns
+
+
+@pytest.mark.parametrize("place", ["Epoch {e} | ", ""])
+def test_the_mean_of_an_epoch_under_the_name_of_its_batches_is_left_out(place: str) -> None:
+    mean = place + "Train Loss {m} | Valid Loss {x}"
+    batches = "".join(f"Epoch {{e}} | Batch {b}/400 | Train Loss {{x}}\n" for b in (100, 200, 300))
+    log = opened(lines(*((batches + mean).format(e=e, x=x, m=x + 0.5) for e, x in enumerate(LOSSES, start=1))))
+    assert [x for _, x in series(log)] == [x for x in LOSSES for _ in range(3)]
+    assert [x for _, x in series(log, "val_loss")] == LOSSES
+    lost = opened((batches + mean).format(e=1, x=3.0, m="nan"))
+    assert [str(x) for _, x in series(lost)] == ["3.0", "3.0", "3.0", "nan"]
