@@ -536,6 +536,27 @@ def test_a_loss_may_stand_behind_a_number_without_a_space(line: str) -> None:
     assert [x for _, x in series(other)] == LOSSES
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        ",discriminator,Generator\n{e},{y},{x}",
+        "| Epoch | Discriminator | Generator |\n|---|---|---|\n| {e} | {y} | {x} |",
+    ],
+)
+def test_columns_called_generator_and_discriminator_are_losses_where_both_are_there(row: str) -> None:
+    header, _, body = row.rpartition("\n")
+    log = opened(lines(header, *(body.format(e=e, x=x, y=0.5 + e / 8) for e, x in enumerate(LOSSES, start=1))))
+    assert series(log) == list(enumerate(LOSSES, start=1))
+    assert log.adversarial and [name.lower() for name in log.losses] == ["discriminator"]
+
+
+@pytest.mark.parametrize("names", ["step,generator,wind", "step,generator,discriminator"])
+def test_a_generator_alone_or_one_that_is_counted_is_no_loss(names: str) -> None:
+    scale = 1000 if "disc" in names else 1.3
+    with pytest.raises(ReadError, match=NO_LOSS):
+        opened(lines(names, *(f"{s},{scale * s},{scale * (9 - s)}" for s in range(1, 8))))
+
+
 @pytest.mark.parametrize("of_training", ["Train acc: 0.5 | loss: {x}", "Train Loss: {x}"])
 def test_a_bare_loss_behind_a_held_out_accuracy_is_held_out_where_that_of_training_has_its_own_lines(
     of_training: str,
@@ -557,3 +578,24 @@ def test_the_mean_of_an_epoch_under_the_name_of_its_batches_is_left_out(place: s
     assert [x for _, x in series(log, "val_loss")] == LOSSES
     lost = opened((batches + mean).format(e=1, x=3.0, m="nan"))
     assert [str(x) for _, x in series(lost)] == ["3.0", "3.0", "3.0", "nan"]
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "taken"),
+    [
+        ("Episode          Prey Reward      Predator Reward         Total Reward", "{s}  40  30  {x}", "Total Reward"),
+        ("Episode          Prey Reward      Predator Reward", "{s}        {x}      30", "Prey Reward"),
+        ("Episode,Prey Reward,Predator Reward", "{s},{x},30", "Prey Reward"),
+        ("", "Episode {s} Prey Reward: {x} Predator Reward: 30.5", "Prey Reward"),
+    ],
+)
+def test_the_rewards_of_several_agents_are_read(header: str, row: str, taken: str) -> None:
+    log = opened(lines(header, *(row.format(s=s, x=x) for s, x in enumerate(LOSSES))))
+    assert log.columns["reward"] == taken and series(log, "reward") == list(enumerate(LOSSES))
+    assert "loss" not in log.columns
+
+
+@pytest.mark.parametrize("header", ["step,portfolio return,price", "step,format_reward,length"])
+def test_what_is_called_a_return_or_measures_a_reward_is_no_reward_of_an_agent(header: str) -> None:
+    with pytest.raises(ReadError, match=NO_LOSS):
+        opened(lines(header, *(f"{s},{x},{x * s}" for s, x in enumerate(LOSSES))))
