@@ -516,3 +516,86 @@ def test_a_step_that_stands_behind_the_loss_of_its_object_belongs_to_it() -> Non
     compact = state.replace("},\n  {", "},{")
     assert series(opened(f"Here it is:\n{compact}\n")) == [(10 * place, x) for place, x in enumerate(LOSSES)]
     assert series(opened('{\n"a": 1\nsome words\nstep 7 loss 2.0\n')) == [(7, 2.0)]
+
+
+def test_a_sentence_about_a_loss_at_an_epoch_is_read_by_the_name_before_the_place() -> None:
+    text = lines(*(f"Loss at epoch {e} is {x}\nNCE Loss at epoch {e} is {x - 3}" for e, x in enumerate(LOSSES)))
+    log = opened(text)
+    assert series(log) == list(enumerate(LOSSES)) and log.columns["loss"] == "Loss" and log.losses == ("NCE Loss",)
+    placed = lines(*(f"NCE Loss at epoch 0 and iteration {s} was {x}" for s, x in enumerate(LOSSES)))
+    assert series(opened(placed)) == list(enumerate(LOSSES))
+    told = lines(*(f"epoch {e} loss {x}\nBest loss at epoch {e} is 0.5" for e, x in enumerate(LOSSES)))
+    assert series(opened(told)) == list(enumerate(LOSSES))
+
+
+@pytest.mark.parametrize("line", ["idx: {s}loss: tensor({x}, grad_fn=<NegBackward>)", "epoch: {s}train_loss={x}"])
+def test_a_loss_may_stand_behind_a_number_without_a_space(line: str) -> None:
+    log = opened(lines(*(line.format(s=place, x=x) for place, x in enumerate(LOSSES, start=1))))
+    assert series(log) == list(enumerate(LOSSES, start=1))
+    other = opened(lines(*(line.replace("}loss", "} l1loss").format(s=1, x=x) for x in LOSSES)))
+    assert [x for _, x in series(other)] == LOSSES
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        ",discriminator,Generator\n{e},{y},{x}",
+        "| Epoch | Discriminator | Generator |\n|---|---|---|\n| {e} | {y} | {x} |",
+    ],
+)
+def test_columns_called_generator_and_discriminator_are_losses_where_both_are_there(row: str) -> None:
+    header, _, body = row.rpartition("\n")
+    log = opened(lines(header, *(body.format(e=e, x=x, y=0.5 + e / 8) for e, x in enumerate(LOSSES, start=1))))
+    assert series(log) == list(enumerate(LOSSES, start=1))
+    assert log.adversarial and [name.lower() for name in log.losses] == ["discriminator"]
+
+
+@pytest.mark.parametrize("names", ["step,generator,wind", "step,generator,discriminator"])
+def test_a_generator_alone_or_one_that_is_counted_is_no_loss(names: str) -> None:
+    scale = 1000 if "disc" in names else 1.3
+    with pytest.raises(ReadError, match=NO_LOSS):
+        opened(lines(names, *(f"{s},{scale * s},{scale * (9 - s)}" for s in range(1, 8))))
+
+
+@pytest.mark.parametrize("of_training", ["Train acc: 0.5 | loss: {x}", "Train Loss: {x}"])
+def test_a_bare_loss_behind_a_held_out_accuracy_is_held_out_where_that_of_training_has_its_own_lines(
+    of_training: str,
+) -> None:
+    row = f"[Epoch: {{e}}] {of_training}\n[Epoch: {{e}}] Valid acc: 0.4 | loss: {{v}}"
+    log = opened(lines(*(row.format(e=e, x=x, v=x + 1) for e, x in enumerate(LOSSES))))
+    assert series(log) == list(enumerate(LOSSES))
+    assert series(log, "val_loss") == [(e, x + 1) for e, x in enumerate(LOSSES)]
+    alone = opened(lines(*(f"[Epoch: {e}] Valid acc: 0.4 | loss: {x}" for e, x in enumerate(LOSSES))))
+    assert series(alone) == list(enumerate(LOSSES)) and "val_loss" not in alone.columns
+
+
+@pytest.mark.parametrize("place", ["Epoch {e} | ", ""])
+def test_the_mean_of_an_epoch_under_the_name_of_its_batches_is_left_out(place: str) -> None:
+    mean = place + "Train Loss {m} | Valid Loss {x}"
+    batches = "".join(f"Epoch {{e}} | Batch {b}/400 | Train Loss {{x}}\n" for b in (100, 200, 300))
+    log = opened(lines(*((batches + mean).format(e=e, x=x, m=x + 0.5) for e, x in enumerate(LOSSES, start=1))))
+    assert [x for _, x in series(log)] == [x for x in LOSSES for _ in range(3)]
+    assert [x for _, x in series(log, "val_loss")] == LOSSES
+    lost = opened((batches + mean).format(e=1, x=3.0, m="nan"))
+    assert [str(x) for _, x in series(lost)] == ["3.0", "3.0", "3.0", "nan"]
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "taken"),
+    [
+        ("Episode          Prey Reward      Predator Reward         Total Reward", "{s}  40  30  {x}", "Total Reward"),
+        ("Episode          Prey Reward      Predator Reward", "{s}        {x}      30", "Prey Reward"),
+        ("Episode,Prey Reward,Predator Reward", "{s},{x},30", "Prey Reward"),
+        ("", "Episode {s} Prey Reward: {x} Predator Reward: 30.5", "Prey Reward"),
+    ],
+)
+def test_the_rewards_of_several_agents_are_read(header: str, row: str, taken: str) -> None:
+    log = opened(lines(header, *(row.format(s=s, x=x) for s, x in enumerate(LOSSES))))
+    assert log.columns["reward"] == taken and series(log, "reward") == list(enumerate(LOSSES))
+    assert "loss" not in log.columns
+
+
+@pytest.mark.parametrize("header", ["step,portfolio return,price", "step,format_reward,length"])
+def test_what_is_called_a_return_or_measures_a_reward_is_no_reward_of_an_agent(header: str) -> None:
+    with pytest.raises(ReadError, match=NO_LOSS):
+        opened(lines(header, *(f"{s},{x},{x * s}" for s, x in enumerate(LOSSES))))

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from .content import Content
 from .nameless import nameless_loss
 from .names import BARE, CANONICAL, PART, PERPLEXITY, Meaning, is_held_out, is_training, meaning, words_of
-from .reward_names import is_score
+from .players import no_players
+from .scores import scores
 
 _ADVERSARIES = {
     "d", "g", "disc", "gen", "discriminator", "generator", "actor", "critic", "policy", "value", "real", "fake", "adv",
@@ -58,6 +59,7 @@ def choose(found: Mapping[str, Content], given: Mapping[str, str], *, is_printed
     `is_printed`: the log is what a program printed, and not a table of something else.
     """
     taken = {name for name in given.values() if name}
+    taken |= no_players(found)
     candidates: dict[str, list[tuple[int, int, str, Meaning]]] = {}
     for place, name in enumerate(found):
         what = meaning(name)
@@ -89,8 +91,8 @@ def choose(found: Mapping[str, Content], given: Mapping[str, str], *, is_printed
         guess = nameless_loss(found, is_printed=is_printed)
     if guess:
         chosen["loss"] = (guess,)
-    elif not {"loss", "val_loss", "reward"} & chosen.keys() and "reward" not in given and is_printed:
-        chosen |= _scores(found)
+    elif not {"loss", "val_loss", "reward"} & chosen.keys() and "reward" not in given:
+        chosen |= scores(found, is_printed=is_printed)
     if _is_never_measured(chosen, found):
         unmeasured += chosen.pop("grad_norm")
     names = [name for columns in chosen.values() for name in columns if name in found]
@@ -123,12 +125,6 @@ def _is_clock(content: Content) -> bool:
 def _measured(name: str) -> frozenset[str]:
     """What is measured, on whatever data."""
     return frozenset(word for word in words_of(name) if not (is_training(word) or is_held_out(word)))
-
-
-def _scores(found: Mapping[str, Content]) -> dict[str, tuple[str, ...]]:
-    """`Episode 100 Average Score: 13.2`: a score by steps or episodes, and nothing else, is an agent's reward."""
-    scores = [name for name, held in found.items() if held.values and is_score(words_of(name))]
-    return {"reward": (scores[0],)} if scores and "step" in found and "epoch" not in found else {}
 
 
 def is_player(name: str) -> bool:

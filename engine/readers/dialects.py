@@ -22,6 +22,12 @@ def _progress(found: re.Match[str]) -> str:
     return f"epoch: {epoch}, batch: {batch}/{batches}" if epoch else f"batch: {batch}/{batches}"
 
 
+def _sentence(found: re.Match[str]) -> str:
+    """The names stand before the places and the value at the end; what is said of the best one is no entry."""
+    before, name, epoch, kind, place, value = found.groups()
+    return f"{before}{f'epoch: {epoch}, ' if epoch else ''}{kind}: {place}, {name}: {value}"
+
+
 def _objective(found: re.Match[str]) -> str:
     """Kaldi's objective is a log-likelihood that rises; its negative is the loss."""
     batch, value = found.groups()
@@ -87,6 +93,17 @@ _DIALECTS: tuple[tuple[str, re.Pattern[str], str | Callable[[re.Match[str]], str
             rf" (\d+)\s*[:=]\s*{_VALUE}",
             r"\2: \3 \1: \4",
         ),
+        # the same as a sentence, perhaps with two places: `NCE Loss at epoch 0 and iteration 500 is 0.94`
+        *(
+            (
+                sign,
+                r"^(?!.*\b(?:best|lowest|smallest|min|minimum|previous|last)\b)(.*?)"
+                r"((?:\b[a-z]+[ .])?(?:loss|cost|error)\b) (?:at|after|for|in) (?:epoch (\d+)(?:,|,? and)? )?"
+                rf"(step|iter\w*|epoch|batch) (\d+) {sign.strip()} {_VALUE}",
+                _sentence,
+            )
+            for sign in (" is ", " was ")
+        ),
         # the same with both: `The train loss of epoch7-batch-50: 0.19`
         (
             "batch",
@@ -96,6 +113,12 @@ _DIALECTS: tuple[tuple[str, re.Pattern[str], str | Callable[[re.Match[str]], str
         ("last ", r"\b(?:over|of|for|in) (?:the )?last \d+ \w+", ""),
         # as in the names of files: `step_78540:  loss_-4.06`
         ("loss_", rf"\b(epoch|step|iter)_(\d+)\W+loss_{_VALUE}", r"\1: \2 loss: \3"),
+        # a program that left out the space behind a number: `idx: 0loss: 8.46`, `epoch: 3train_loss=0.5`
+        *(
+            (f"{digit}{word}", r"(?<![\w.])(\d+(?:\.\d+)?)(?=(?:train\w*_)?loss\s{0,3}[:=])", r"\1 ")
+            for digit in "0123456789"
+            for word in ("loss", "Loss", "train")
+        ),
         # what `print` sets between its arguments: `step, 10, loss_train, 0.833`
         ("loss", rf"\b(\w*loss\w*), {_FRACTION}", r"\1: \2"),
         # DL4J: `Score at iteration 100 is 0.35`

@@ -5,12 +5,13 @@ again holds several entries. A word such as `Test set:` before a name says what 
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Self
 
 from .bare_numbers import BareNumbers
 from .dialects import plain
+from .epoch_means import EpochMeans
 from .flat_table import with_breaks
 from .format import Format
 from .languages import in_english
@@ -145,10 +146,12 @@ class _Reading:
     table: TextTable = field(default_factory=TextTable)
     block: TextBlock = field(default_factory=TextBlock)
     bars: UnfinishedBars = field(default_factory=UnfinishedBars)
+    means: EpochMeans = field(default_factory=EpochMeans)
     loss: tuple[int, str] = (BARE, LAST_LOSS)
     """The rank and the name of the loss that stands for all others so far."""
     quoted: dict[str, Cell] = field(default_factory=dict)
     """An error message above the log in which it came."""
+    of_training: set[str] = field(default_factory=set)  # what `pairs_in` learned
     is_known: bool = False
     """Whether there was an entry."""
     private: list[Record] = field(default_factory=list)
@@ -209,18 +212,18 @@ class _Reading:
     def _line(self, line: str) -> Iterator[Record]:
         entry: dict[str, Cell] = {}
         own_place: set[str] = set()
-        for name, value, total, found in pairs_in(plain(told_apart(line))):
+        for name, value, total, found in pairs_in(plain(told_apart(line)), self.of_training):
             match found:
                 case Meaning(canonical="step" | "epoch" as kind, rank=rank):
                     key = "batch" if kind == "step" and rank > 5 else kind
                     if key in own_place:
                         # a name that comes again begins the next entry
-                        yield from self._finished(entry)
+                        yield from self._finished(entry, own_place)
                         entry, own_place = {}, set()
                     own_place.add(key)
                     self._move(key, value, total)
                 case Meaning() if name in entry and entry.keys() - self.place.keys():
-                    yield from self._finished(entry)
+                    yield from self._finished(entry, own_place)
                     entry, own_place = {name: value}, set()
                 case Meaning(canonical="accuracy" | "val_accuracy") if total:
                     entry[name] = f"{float(value) / max(float(total.replace(',', '')), 1)}"  # 9800/10000
@@ -232,19 +235,19 @@ class _Reading:
                     entry.setdefault(name, value)
                 case _:
                     continue
-        yield from self._finished(entry)
+        yield from self._finished(entry, own_place)
 
     def _move(self, key: str, value: str, total: str | None) -> None:
         self.place[key] = value
         if total and key != "batch":  # so many batches an epoch has, which is no length of the run
             self.place[f"total_{key}s"] = total
 
-    def _finished(self, entry: dict[str, Cell]) -> Iterator[Record]:
+    def _finished(self, entry: dict[str, Cell], own_place: Collection[str]) -> Iterator[Record]:
         """Only lines about the training are entries; other lines have numbers too."""
         known = {found.canonical for name in entry if (found := meaning(name))} - _ACCOMPANYING
         if any(not canonical.startswith("total") for canonical in known):
             self.names |= entry.keys()
             self.is_known = True
-            yield {**self.place, **entry}
+            yield {**self.place, **self.means.apart(entry, own_place)}
         elif entry and self.place and len(self.private) < _MOST_PRIVATE and not self.is_known:
             self.private.append({**self.place, **entry})

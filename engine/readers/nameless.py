@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from .content import Content
-from .names import NAMELESS, is_no_loss, meaning, words_of
+from .names import NAMELESS, is_bare_player, is_no_loss, meaning, words_of
 
 _BESIDE = {
     "eta", "elapsed", "took", "speed", "mem", "memory", "gpu", "cpu", "size", "lr", "alpha", "beta", "gamma", "temp",
@@ -14,6 +14,7 @@ _BESIDE = {
 _TO_RISE = {
     "psnr", "ssim", "auc", "roc", "map", "ap", "iou", "miou", "dice", "bleu", "rouge", "cider", "recall", "precision",
     "f1", "fscore", "score", "hit", "hits", "mrr", "ndcg", "r2", "correct", "top", "likelihood", "ll", "logp", "elbo",
+    "reward", "rewards", "return", "returns",
 }  # fmt: skip
 """Words of measures that are the better the higher they are."""
 
@@ -56,5 +57,5 @@ def _may_fall(name: str) -> bool:
 
 
 def _is_place(name: str) -> bool:
-    what = meaning(name)
+    what = None if is_bare_player(name) else meaning(name)
     return (what is not None and what.canonical != "value") or "time" in name.lower() or name.startswith("Unnamed")

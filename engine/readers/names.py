@@ -42,6 +42,8 @@ _NOT_A_LOSS = {
 _PLAYERS = {"d", "g", "cycle", "idt"}
 _PLAYED = {"gan", "real", "fake", "a", "b", "l1", "vgg", "feat"}
 """Together the losses of pix2pix and CycleGAN: `D_real`, `G_GAN`, `cycle_A`."""
+_NAMED_PLAYERS: dict[tuple[str, ...], int] = {("generator",): 60, ("discriminator",): 61}
+"""Columns that are called no more than that: losses where both are there, and anything where one is alone."""
 _L_LOSSES = {
     "l",
     "g",
@@ -142,6 +144,10 @@ def is_of_discriminator(name: str) -> bool:
     return bool(set(words_of(name)) & _DISCRIMINATORS)
 
 
+def is_bare_player(name: str) -> bool:
+    return words_of(name) in _NAMED_PLAYERS
+
+
 def is_training(word: str) -> bool:
     return word.lower() in _TRAIN
 
@@ -180,6 +186,8 @@ def _as_loss(words: tuple[str, ...], name: str) -> Meaning | None:
         return None
     if 1 < len(words) <= 3 and words[0] in _PLAYERS and set(words[1:]) <= _PLAYED:
         return Meaning(canonical, PART + 50, frozenset(words))
+    if words in _NAMED_PLAYERS:
+        return Meaning(canonical, PART + _NAMED_PLAYERS[words], frozenset(words))
     if len(words) > 1 and words[0] == "l" and said <= _L_LOSSES:
         return Meaning(canonical, PART + len(words) - 10 * ("total" in said), frozenset(words[1:]) - {"total"})
     if "loss" not in said and "losses" not in said:

@@ -34,10 +34,17 @@ _NOT_NOW = {"best", "lowest", "minimum", "min", "previous", "last", "from", "ini
 _AT = {"at", "after", "on", "in", "of", "for"}
 
 
-def pairs_in(line: str) -> Iterator[tuple[str, str, str | None, Meaning | None]]:
-    """(name, value, how many there will be, what the name means), from left to right."""
+def pairs_in(line: str, of_training: set[str] | None = None) -> Iterator[tuple[str, str, str | None, Meaning | None]]:
+    """(name, value, how many there will be, what the name means), from left to right.
+
+    `of_training` is what the lines before have taught and learns more: what was said to be of the training, as are both
+    in `Train acc: 0.8 | loss: 0.6`. In `Valid acc: 0.7 | loss: 0.9` the loss is then of the held-out set as well; in a
+    log without such lines it may be that of the training, which has no other.
+    """
+    known = set[str]() if of_training is None else of_training
     end, context, before = 0, "", ""
     measured, said = "", set[str]()  # the last data set in a name, and the names so far
+    has_training = False  # whether a name was of the training
     for pair in _PAIR.finditer(line):
         context, end = _context(line[end : pair.start()], context), pair.end()
         if pair["place"]:
@@ -51,12 +58,21 @@ def pairs_in(line: str) -> Iterator[tuple[str, str, str | None, Meaning | None]]
         if found and found.canonical in ("step", "epoch"):
             context = _context(pair["name"], context)  # `validation loss at iteration 100`
         if found and found.canonical in ("loss", "accuracy") and not _CONTEXT.search(name):
-            if on := context or (measured if name in said else ""):  # `train acc 0.9 loss 0.3; test acc 0.8 loss 0.6`
+            # `train acc 0.9 loss 0.3; test acc 0.8 loss 0.6`
+            is_measured = measured and (name in said or (not has_training and name.lower() in known))
+            if on := context or (measured if is_measured else ""):
                 name = f"{on} {name}"
+            elif has_training and not measured:
+                known.add(name.lower())
         elif before == "loss train" and is_held_out(name):
             name = f"loss {name}"
         found, before = meaning(name) if found else found, name.lower()
-        measured = _context(name, measured)
+        split, of_it = _split(name)
+        if split is not None:
+            measured = split
+        if split == "":
+            has_training = True
+            known.add(of_it)
         said.add(name)
         if found and found.canonical in ("total_steps", "total_epochs") and pair["total"]:
             continue
@@ -91,6 +107,15 @@ def _named(text: str) -> tuple[str, Meaning | None]:
     if len(words) == 1 and found and found.canonical in ("step", "epoch") and is_many:
         return name, None  # `steps: 1000` is how many there are to be
     return name, found
+
+
+@lru_cache(maxsize=8192)
+def _split(name: str) -> tuple[str | None, str]:
+    """The data set in a name, "" for the training's and None where it states none, and the name without it."""
+    words = _CONTEXT.findall(name)
+    if not words:
+        return None, name
+    return words[-1].lower() if is_held_out(words[-1]) else "", _CONTEXT.sub("", name).strip(" _/-").lower()
 
 
 def _context(between: str, before: str) -> str:

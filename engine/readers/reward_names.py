@@ -13,12 +13,25 @@ _BESIDE = {
 """Words that leave it the whole reward; `reward_std`, `rewards/chosen` and `format_reward` are something else."""
 
 
+_MEASURES = {
+    "std", "min", "max", "best", "var", "shaped", "shaping", "extra", "penalty", "bonus", "format", "accuracy",
+    "length", "intrinsic", "norm", "target", "no", "of", "the", "last",
+}  # fmt: skip
+"""Words before `reward` that are no agent, but say what is counted or how."""
+
+
 def reward_rank(words: Sequence[str]) -> int | None:
     """Of two rewards the one with the lower rank is taken; None for a name that is none."""
     said = set(words)
     if not (said & _REWARDS or any(score <= said for score in _SCORES)) or not said <= _REWARDS | _BESIDE:
         return None
     return len(words) + 5 * bool(said & {"eval", "evaluation", "test"}) - 2 * bool(said & {"mean", "avg", "average"})
+
+
+def is_of_agent(words: Sequence[str]) -> bool:
+    """Whether a name is that of the reward of one of several agents: `Prey Reward`, `predator_return`."""
+    *agent, last = words or ("",)
+    return last in _REWARDS and bool(agent) and _MEASURES.isdisjoint(agent)
 
 
 def is_score(words: Sequence[str]) -> bool:

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from .names import meaning
+from .names import meaning, words_of
 from .record import Cell, number, total_of
+from .reward_names import is_of_agent, reward_rank
 
 _HINT = re.compile(
-    r"loss|gpu_mem|m[as]e\b|m[as]e_|rmse|err|cost|ppl|perplexity|nll|entropy|objective|bp[bc]\b", re.IGNORECASE
+    r"loss|gpu_mem|m[as]e\b|m[as]e_|rmse|err|cost|ppl|perplexity|nll|entropy|objective|bp[bc]\b|reward|return|discriminator",
+    re.IGNORECASE,
 )
 _ROW = re.compile(r"[\s|]*[-+]?\d")
 _VALUE = re.compile(r"(?:^|[\s|:=(\[])[-+]?\.?\d")
@@ -176,4 +178,13 @@ def _named(names: Sequence[str]) -> tuple[str, ...] | None:
     if tuple(names[:2]) == ("E", "#"):
         names = [_SPACY.get(name, name) for name in names]
     known = [found.canonical for name in names if (found := meaning(name))]
-    return tuple(names) if len(known) > 1 and {"loss", "val_loss"} & set(known) else None
+    is_of_training = len(known) > 1 and not {"loss", "val_loss"}.isdisjoint(known)
+    return tuple(names) if is_of_training or _is_of_agents(names) else None
+
+
+def _is_of_agents(names: Sequence[str]) -> bool:
+    """Rewards alone make a table where it begins with a place: in a sentence about a reward there is one too."""
+    place, *others = names
+    if (what := meaning(place)) is None or what.canonical not in ("step", "epoch"):
+        return False
+    return any(reward_rank(words_of(name)) is not None or is_of_agent(words_of(name)) for name in others)
