@@ -1,10 +1,11 @@
 """What a run that is followed hands out besides events: its steps as columns, and what is known of its log."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from .events import AnyEvent
+from .events import AnyEvent, RunDescribed
+from .finished_steps import FinishedSteps
 from .readers.step_columns import StepColumns
 
 _NUMBER = re.compile(r"(^|\s)\d+$")
@@ -65,9 +66,14 @@ class LogRead:
         return len({stem_of(run) for run in self.runs}) > 1
 
 
+def described_log(name: str, run: str | None, commands: Sequence[str] = ()) -> RunDescribed:
+    """As a log's run describes itself; `run` is the name that the log has for it."""
+    return RunDescribed(title=f"{name} · {run}" if run else name, kind="log", commands=[*commands])
+
+
 def stem_of(run: str) -> str:
     """Runs that follow each other in one log have names that differ in a number at the end."""
     return _NUMBER.sub("", run)
 
 
-Arrival = AnyEvent | StepColumns | StartedOver | Noticed | LinesPrinted | LogRead
+Arrival = AnyEvent | FinishedSteps | StepColumns | StartedOver | Noticed | LinesPrinted | LogRead

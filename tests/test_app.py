@@ -28,11 +28,21 @@ from tinygpt_tui.tui.app import TinyGPTApp
 from tinygpt_tui.tui.dialogs.opening_screen import OpeningScreen
 from tinygpt_tui.tui.dialogs.too_small import TooSmallScreen
 from tinygpt_tui.tui.home.screen import HomeScreen
-from tinygpt_tui.tui.navigation import Destination, OpenRun, QuitApp, ResumeRun, RunDestination, StartRun, ToHome
+from tinygpt_tui.tui.navigation import (
+    Destination,
+    LogFolder,
+    OpenRun,
+    QuitApp,
+    ResumeRun,
+    RunDestination,
+    StartRun,
+    ToHome,
+)
 from tinygpt_tui.tui.run.leave_dialog import LeaveDialog
 from tinygpt_tui.tui.run.screen import RunScreen
 from tinygpt_tui.tui.settings import Remember, Settings, load_settings
 from tinygpt_tui.tui.typed_ahead_app import SearchPalette
+from tinygpt_tui.tui.watch.log_list_screen import LogListScreen
 
 from .screen_text import shown, until
 from .scripted_run import ScriptedRun, started, steps
@@ -44,12 +54,19 @@ class Journey:
     """An app whose runs are scripted; remembers where it went."""
 
     def __init__(
-        self, folder: Path, *, destination: RunDestination | None = None, refuse: str = "", ascii: bool = False
+        self,
+        folder: Path,
+        *,
+        destination: RunDestination | None = None,
+        refuse: str = "",
+        ascii: bool = False,
+        may_open: asyncio.Event | None = None,
     ) -> None:
         self.settings_file = folder / "settings.toml"
         self.visited: list[RunDestination] = []
         self.runs: list[ScriptedRun] = []
         self._refuse = refuse
+        self._may_open = may_open
         self.app = TinyGPTApp(
             folder / "runs",
             settings_file=self.settings_file,
@@ -60,6 +77,8 @@ class Journey:
 
     async def _open(self, destination: RunDestination, runs: Path) -> ScriptedRun:
         self.visited.append(destination)
+        if self._may_open is not None:
+            await self._may_open.wait()
         if self._refuse:
             raise ClientError(self._refuse)
         self.runs.append(ScriptedRun([RunEnded(step=0, reason="finished")], path=runs / "scripted-1"))
@@ -120,6 +139,38 @@ async def test_a_run_that_cannot_be_had_is_told_at_home(tmp_path: Path) -> None:
         await until(pilot, lambda: "no [b]worker␛[0m" in shown(journey.app))
         assert journey.is_home
         assert len(journey.app.screen_stack) == 1
+
+
+@pytest.mark.parametrize("covered_by", ["nothing", "a dialog", "too small a terminal"])
+async def test_home_comes_after_what_was_asked_for_whatever_lay_over_the_opening(
+    tmp_path: Path, covered_by: str
+) -> None:
+    may_open = asyncio.Event()
+    journey = Journey(tmp_path, destination=OpenRun(tmp_path / "run"), may_open=may_open)
+    async with journey.app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: "Opening run" in shown(journey.app))
+        if covered_by == "a dialog":
+            await pilot.press("question_mark")
+            await until(pilot, lambda: isinstance(journey.app.screen, ModalScreen))
+        elif covered_by == "too small a terminal":
+            await pilot.resize_terminal(20, 5)
+            await until(pilot, lambda: isinstance(journey.app.screen, TooSmallScreen))
+        may_open.set()
+        await until(pilot, lambda: journey.shows_run(1))
+        await pilot.resize_terminal(100, 30)
+        journey.leave(ToHome())
+        await until(pilot, lambda: not journey.shows_run(1))
+        if covered_by == "a dialog":
+            await pilot.press("escape")
+        await until(pilot, lambda: journey.is_home)
+
+
+async def test_a_place_that_was_asked_for_is_left_for_home(tmp_path: Path) -> None:
+    app = TinyGPTApp(tmp_path, settings_file=tmp_path / "settings.toml", destination=LogFolder(tmp_path))
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, LogListScreen))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
 
 
 async def test_what_is_opened_is_told_while_it_takes_its_time(tmp_path: Path) -> None:

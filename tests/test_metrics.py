@@ -6,12 +6,12 @@ import pytest
 
 from tinygpt_tui.engine.diagnostics.diagnosis import row_of
 from tinygpt_tui.engine.events import Event, StepFinished
+from tinygpt_tui.engine.finished_steps import FinishedSteps
 from tinygpt_tui.engine.metrics import EACH_STEP, METRICS, Metric
 from tinygpt_tui.engine.readers.log import MAPPABLE
 from tinygpt_tui.engine.readers.names import meaning
 from tinygpt_tui.engine.training.trainer import Trainer
 from tinygpt_tui.tui.view.curves import Curves
-from tinygpt_tui.tui.view.finished_steps import FinishedSteps
 from tinygpt_tui.tui.view.training_clock import TrainingClock
 
 from .texts import small_config, small_corpus

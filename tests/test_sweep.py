@@ -30,7 +30,8 @@ from tinygpt_tui.engine.experiments.sweep import (
 from tinygpt_tui.engine.experiments.sweep_runs import Sweep, SweepCell
 from tinygpt_tui.tui.experiments.sweep_screen import SweepScreen
 from tinygpt_tui.tui.experiments.sweep_table import LONGEST_CELL, cell_texts, sensitivity_words, sweep_rows
-from tinygpt_tui.tui.navigation import GoTo, StartRun
+from tinygpt_tui.tui.go_to import GoTo
+from tinygpt_tui.tui.navigation import StartRun
 
 from .texts import TEXT, small_config
 

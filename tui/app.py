@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from signal import SIGTERM
 from typing import TYPE_CHECKING, ClassVar
@@ -17,14 +18,13 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from . import gc_control
-from .dialogs.opening_screen import load_run_screen, open_or_notify
+from .clock import utc_now
+from .dialogs.opening_screen import FirstScreen, load_run_screen, open_or_notify
 from .dialogs.too_small import TooSmallScreen, is_too_small
-from .home.entry_list import utc_now
-from .home.screen import HomeScreen
+from .go_to import GoTo
 from .navigation import (
     Destination,
     ForkRun,
-    GoTo,
     OpenLog,
     OpenRun,
     Place,
@@ -40,6 +40,7 @@ from .remembering_app import RememberingApp
 from .settings import Preferences, settings_path
 
 if TYPE_CHECKING:
+    from .home.screen import HomeScreen
     from .open_run import OpenedRun
     from .run.screen import RunScreen
 
@@ -48,6 +49,7 @@ HEIGHTS: list[tuple[int, str]] | None = [(0, "-low"), (20, "-middle"), (30, "-hi
 """Classes that a screen has from so many cells on, for the style sheet."""
 ARROWS = {"←": "left", "→": "right", "↑": "up", "↓": "down"}
 """What keys are called on a terminal that has ASCII alone."""
+_HOME = "home"
 COURSE_PROGRESS = "course.toml"
 """What is remembered of the course lies beside the settings."""
 
@@ -58,8 +60,7 @@ def open_app(
     preset: str | None = None,
     overrides: Mapping[str, str] | None = None,
     name: str | None = None,
-    run: Path | None = None,
-    log: OpenLog | None = None,
+    opened: OpenRun | OpenLog | None = None,
     place: Place | None = None,
     ascii: bool = False,
 ) -> int:
@@ -67,7 +68,7 @@ def open_app(
 
     `overrides` are config keys of the preset with their values as TOML, and `name` is that of its run.
     """
-    destination: RunDestination | Place | None = OpenRun(run) if run else log or place
+    destination: RunDestination | Place | None = opened or place
     if preset is not None:
         from ..engine.presets import planned
 
@@ -118,11 +119,26 @@ class TinyGPTApp(RememberingApp):
         self._now = now
         self._destination = destination
         self._shown_run: RunScreen | None = None
+        self.add_mode(_HOME, lambda: self._home)
         self._progress = settings_file.with_name(COURSE_PROGRESS)
         self._ascii = ascii or self._preferences.settings.ascii
         self.set_class(self._ascii, "-ascii")
 
     def get_default_screen(self) -> Screen[None]:
+        go_home = partial(self.switch_mode, _HOME)
+        match self._destination:
+            case None:
+                return self._home
+            case StartRun() | ResumeRun() | ForkRun() | OpenRun() | OpenLog() as destination:
+                return FirstScreen(in_words(destination), go_home)
+            case _:
+                return FirstScreen("Opening …", go_home)
+
+    @cached_property
+    def _home(self) -> HomeScreen:
+        """Made when it is to be seen: a run that is opened at once does not wait for it."""
+        from .home.screen import HomeScreen
+
         settings = self._preferences
         return HomeScreen(
             self._runs, ascii=self._ascii, now=self._now, recent_logs=lambda: settings.settings.recent_logs
@@ -148,6 +164,8 @@ class TinyGPTApp(RememberingApp):
             case StartRun() | ResumeRun() | ForkRun() | OpenRun() | OpenLog() as destination:
                 self.go(destination)
             case place:
+                if isinstance(first := self.screen_stack[0], FirstScreen):
+                    first.finish()
                 self.push_screen(screen_of(place, open=self._open, progress=self._progress, ascii=self._ascii))
 
     @work(group="go")
@@ -158,6 +176,8 @@ class TinyGPTApp(RememberingApp):
             run = await open_or_notify(self, self._open(wanted, self._runs), in_words(wanted))
             if run is None:
                 return
+            if isinstance(wanted, OpenRun | OpenLog):
+                wanted = replace(wanted, reading=None)  # which reads it once
             if isinstance(wanted, OpenLog) and wanted.piped is None and wanted.program is None:
                 self._remember_log(wanted.path)
             match await self._shown(run, wanted):
@@ -168,12 +188,7 @@ class TinyGPTApp(RememberingApp):
                     pass
                 case ToHome() | None:
                     wanted = None
-                    self._come_back(run.path)
-
-    def _come_back(self, run: Path | None) -> None:
-        """Home selects the run that was just left."""
-        if isinstance(home := self.screen_stack[0], HomeScreen):
-            home.come_back(run)
+                    self._home.come_back(run.path)
 
     async def _shown(self, run: OpenedRun, opened: RunDestination) -> Destination | None:
         from .run.screen import RunScreen

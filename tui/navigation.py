@@ -1,4 +1,4 @@
-"""Where a person can go: home, out, to a run, to the course, to an exercise; and the message that asks for it.
+"""Where a person can go: home, out, to a run, to the course, to an exercise.
 
 `RunScreen` is a `Screen[Destination]`: what it is dismissed with is carried out by the app. The screen has already
 stopped the run where that was asked for; it never starts one.
@@ -11,15 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from textual.message import Message
-
-from ..engine.config import RunConfig
-
-if TYPE_CHECKING:  # the first frame does not need them
+if TYPE_CHECKING:  # what only begins to read does not need them
+    from ..engine.config import RunConfig
     from ..engine.events import ChangeSettings
     from ..engine.experiments.sweep_runs import Sweep
     from ..engine.following.child_program import ChildProgram
     from ..engine.following.piped_input import PipedInput
+    from ..engine.reading_apart.process import ReadingProcess
     from ..engine.storage.relation import Relation
 
 
@@ -76,6 +74,8 @@ class OpenRun:
     """Attach to the run's worker, or read the run where it has none."""
 
     path: Path
+    reading: ReadingProcess | None = None
+    """Where it is being read already."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,8 @@ class OpenLog:
     piped: PipedInput | None = None
     program: ChildProgram | None = None
     """That was started to be watched; its output is followed."""
+    reading: ReadingProcess | None = None
+    """Where it is being read already."""
 
 
 @dataclass(frozen=True)
@@ -141,14 +143,6 @@ Destination = ToHome | QuitApp | StartRun | ResumeRun | ForkRun | OpenLog
 """Where the run screen is left for."""
 RunDestination = StartRun | ResumeRun | ForkRun | OpenRun | OpenLog
 Place = Course | CurveExercise | FaultExercise | CompareRuns | LogFolder | SweepGrid
-
-
-class GoTo(Message):
-    """A request to the app to go to a place."""
-
-    def __init__(self, where: RunDestination | Place) -> None:
-        super().__init__()
-        self.where = where
 
 
 def new_seed() -> int:

@@ -6,18 +6,14 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from .navigation import ForkRun, OpenLog, OpenRun, ResumeRun, RunDestination, StartRun
 
 if TYPE_CHECKING:  # the first frame does not wait for the client
-    from ..engine.client.run import Run
-
-    class OpenedRun(Run, Protocol):
-        """A run that its opener closes; its worker goes on."""
-
-        async def close(self) -> None: ...
-
+    from ..engine.client.run import OpenedRun
+    from ..engine.reading_apart.process import ReadingProcess
+    from ..engine.reading_apart.run import RunReadApart
 
 Opener = Callable[[RunDestination, Path], "Awaitable[OpenedRun]"]
 
@@ -34,6 +30,19 @@ def in_words(destination: RunDestination) -> str:
             return f"Opening {path.name} …"
         case OpenLog(name=name):
             return f"Reading {name} …"
+
+
+def reading_of(destination: OpenRun | OpenLog) -> ReadingProcess | None:
+    """The process that reads it, where it is long: that one is at work while the screen is still imported."""
+    from ..engine.reading_apart import process
+
+    match destination:
+        case OpenRun(path=path):
+            return process.reading_past(path)
+        case OpenLog(path=path, name=name, piped=None, program=None):
+            return process.reading_log(path, name, destination.run, destination.columns)
+        case OpenLog():
+            return None
 
 
 async def open_run(destination: RunDestination, runs: Path) -> OpenedRun:
@@ -53,12 +62,49 @@ async def open_run(destination: RunDestination, runs: Path) -> OpenedRun:
         case OpenRun(path=path):
             if await asyncio.to_thread(run_folder.find_worker, path):
                 return await opening.attach(path)
-            return await asyncio.to_thread(opening.open_stored, path)
+            return await _read(destination)
         case OpenLog():
             return await _followed(destination)
 
 
+async def _read(wanted: OpenRun) -> OpenedRun:
+    from ..engine.client import opening
+    from ..engine.client.run import ClientError
+
+    reading = wanted.reading or reading_of(wanted)
+    try:
+        run = await asyncio.to_thread(opening.open_stored, wanted.path)
+    except ClientError:
+        if reading:
+            await reading.close()
+        raise
+    if reading is None:
+        return run
+    from ..engine.reading_apart.run import RunReadApart
+
+    return await _begun(RunReadApart(reading, lambda: _here(run), path=run.path, config=run.config))
+
+
 async def _followed(wanted: OpenLog) -> OpenedRun:
+    if reading := wanted.reading or reading_of(wanted):
+        from ..engine.arrivals import described_log
+        from ..engine.reading_apart.run import RunReadApart
+
+        described = described_log(wanted.name, wanted.run)
+        return await _begun(RunReadApart(reading, lambda: _followed_here(wanted), described=described))
+    return await _followed_here(wanted)
+
+
+async def _begun(run: RunReadApart) -> RunReadApart:
+    await run.begin()
+    return run
+
+
+async def _here(run: OpenedRun) -> OpenedRun:
+    return run
+
+
+async def _followed_here(wanted: OpenLog) -> OpenedRun:
     from ..engine.following.log_run import LogRun
 
     program = wanted.program

@@ -17,7 +17,8 @@ from ..process_end import killed_words
 from ..storage.event_log import EVENT_CHUNK, Transcript
 from ..storage.run_folder import find_worker, hold_watched, last_words
 from .run import ClientError
-from .stored_run import Seen, stored_batches
+from .seen import Seen
+from .stored_run import stored_batches
 
 MOST_WAITING = 4
 """Batches that are read before somebody takes them."""

@@ -8,6 +8,10 @@ from ..arrivals import Arrival
 from ..config import RunConfig
 from ..events import Accepted, Command, Refused
 
+LOG_TAKES_NOTHING = "this is a log of another program, which takes no commands from here"
+PAST_TAKES_NOTHING = "the run is read from disk; resume it to command it"
+"""Why a command is refused."""
+
 
 class ClientError(RuntimeError):
     """A run that cannot be started, attached to or opened; the message is one line that says why."""
@@ -30,3 +34,9 @@ class Run(Protocol):
         ...
 
     async def send(self, command: Command) -> Accepted | Refused: ...
+
+
+class OpenedRun(Run, Protocol):
+    """A run that its opener closes; its worker goes on."""
+
+    async def close(self) -> None: ...

@@ -1,13 +1,15 @@
 """A run that is read from disk."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 from ..config import RunConfig
-from ..events import Accepted, AnyEvent, Command, Event, Refused, RunEnded, RunStarted, StepFinished
+from ..events import Accepted, AnyEvent, Command, Refused
 from ..storage.event_log import Transcript, stored_events
-from ..storage.run_folder import EVENTS, find_worker, last_words
+from ..storage.run_folder import EVENTS
+from .run import PAST_TAKES_NOTHING
+from .seen import Seen, last_event
 
 
 class StoredRun:
@@ -27,40 +29,14 @@ class StoredRun:
         async for batch in stored_batches(self._folder, 0, self.transcript):
             seen.note(batch)
             yield batch
-        if not seen.has_ended and find_worker(self._folder) is None:
-            cause = last_words(self._folder) or "its worker was killed, or the machine went down"
-            yield [RunEnded(step=seen.step, reason="died", detail=cause)]
+        if (end := last_event(self._folder, seen)) is not None:
+            yield [end]
 
     async def send(self, command: Command) -> Accepted | Refused:
-        return Refused(id=command.id, why="the run is read from disk; resume it to command it")
+        return Refused(id=command.id, why=PAST_TAKES_NOTHING)
 
     async def close(self) -> None:
         pass
-
-
-class Seen:
-    """How far a run was followed."""
-
-    def __init__(self, *, next_seq: int = 0, own_from: int = 0, pid: int = 0) -> None:
-        """An end is of the worker `pid` if it follows its start, or from the seq `own_from` on; others are older."""
-        self.next_seq = next_seq
-        self.step = 0
-        self.has_ended = False
-        self._own_from = own_from
-        self._pid, self._started_by = pid, 0
-
-    def note(self, batch: Iterable[Event]) -> None:
-        for event in batch:
-            if event.seq >= self.next_seq:
-                self.next_seq = event.seq + 1
-            if type(event) is StepFinished:  # nearly all are, and a run may have millions
-                self.step, self.has_ended = event.step, False
-                continue
-            self.step = getattr(event, "step", self.step)
-            if isinstance(event, RunStarted):
-                self._started_by = event.pid
-            is_own = event.seq < 0 or event.seq >= self._own_from or self._started_by == self._pid
-            self.has_ended = isinstance(event, RunEnded) and is_own
 
 
 async def stored_batches(run: Path, since: int, transcript: Transcript) -> AsyncIterator[list[AnyEvent]]:

@@ -2,26 +2,23 @@
 
 import asyncio
 import threading
-import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
-from ..arrivals import Arrival, LinesPrinted, Noticed
-from ..client.run import ClientError
+from ..arrivals import Arrival, LinesPrinted, Noticed, described_log
+from ..client.run import LOG_TAKES_NOTHING, ClientError
 from ..config import RunConfig
-from ..events import Accepted, Command, Refused, RunDescribed, Stop
+from ..events import Accepted, Command, Refused, Stop
 from ..readers.source import ReadError
 from .child_program import ChildProgram
+from .following_log import follow_log
 from .piped_input import PipedInput
 from .shown_run import ShownRun
 
 _FIRST_PICTURE_S = 0.3
 """To draw the whole curve, once it was taken from here, before its diagnosis takes the interpreter."""
 _TURN_S = 0.02
-_LOOK_S = 0.2
-"""Between two looks at whether a log has grown."""
 
 
 class LogRun:
@@ -43,8 +40,7 @@ class LogRun:
     ) -> None:
         """`run` is the name that the log has for it; without one the latest is followed. `program` prints it, where it
         was started to be watched."""
-        commands = ["stop"] if program else []
-        self.described = RunDescribed(title=f"{name} · {run}" if run else name, kind="log", commands=commands)
+        self.described = described_log(name, run, ["stop"] if program else [])
         self._program = program
         self._shown = ShownRun(name, path, run=run, given=given)
         self._piped = piped
@@ -83,7 +79,7 @@ class LogRun:
         if isinstance(command, Stop) and self._program is not None:
             self._program.interrupt()
             return Accepted(id=command.id, step=0)
-        return Refused(id=command.id, why="this is a log of another program, which takes no commands from here")
+        return Refused(id=command.id, why=LOG_TAKES_NOTHING)
 
     async def close(self) -> None:
         self._is_closed.set()
@@ -92,21 +88,13 @@ class LogRun:
             await asyncio.to_thread(self._thread.join)
 
     def _follow(self) -> None:
-        is_first = True
         try:
-            while not self._is_closed.is_set():
-                for batch in self._shown.look():
-                    self._hand_out(batch)
-                if is_first:
-                    is_first = False
-                    self._await_first_picture()
-                self._hand_out(self._printed())
-                if not self._diagnosed_until(time.monotonic() + _LOOK_S):
-                    self._is_closed.wait(_LOOK_S)
+            for batch in follow_log(
+                self._shown, self._is_closed, after_first=self._await_first_picture, printed=self._printed
+            ):
+                self._hand_out(batch)
         except ReadError as error:
             self._tell_begun(str(error))
-            words = f"{error}; it is not followed any more"
-            self._hand_out([Noticed(words=words), replace(self._shown.read, is_over=True, waiting=words)])
         finally:
             self._shown.close()
 
@@ -117,16 +105,6 @@ class LogRun:
                 pass
             taken.cancel()
         self._is_closed.wait(_FIRST_PICTURE_S)
-
-    def _diagnosed_until(self, end: float) -> bool:
-        """Whether there is more to diagnose than fits in before the next look."""
-        while not self._is_closed.is_set():
-            self._hand_out(self._shown.diagnose_some())
-            if not self._shown.has_backlog:
-                return False
-            if time.monotonic() > end:
-                return True
-        return False
 
     def _printed(self) -> list[Arrival]:
         if self._piped is None:

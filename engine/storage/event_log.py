@@ -104,6 +104,11 @@ class Transcript:
         """What comes next is this line, from its beginning; the rest of an earlier one will not come."""
         self._line, self._rest, self._skipping = line, b"", False
 
+    @property
+    def is_between_lines(self) -> bool:
+        """Whether what comes next is the beginning of a line."""
+        return not self._rest and not self._skipping
+
     def feed(self, data: bytes) -> list[AnyEvent]:
         *lines, self._rest = (self._rest + data).split(b"\n")
         events = None if self._skipping else decode_events(lines)

@@ -1,21 +1,21 @@
 """What the commands that read logs take: the file or run that a name means, columns, and kinds of findings."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from ...engine.readers.log import MAPPABLE
-from ...engine.readers.source import ReadError
-from ...engine.storage.run_folder import StoreError
-from ...engine.storage.run_store import find_run
 from .options import FAIL_ON_SEVERITIES
 
 
-def parsed_map(assignments: Iterable[str]) -> dict[str, str]:
+def parsed_map(assignments: Sequence[str]) -> dict[str, str]:
     """`loss=my_col` as canonical name -> column; an empty column leaves a name out."""
     given: dict[str, str] = {}
+    if not assignments:
+        return given
+    from ...engine.readers.log import MAPPABLE  # all readers, which no screen waits for
+
     for assignment in assignments:
         canonical, equals, column = assignment.partition("=")
         if not equals or canonical.strip() not in MAPPABLE:
@@ -41,6 +41,10 @@ def log_origin(name: str, runs: Path) -> Path:
     path = Path(name).expanduser()
     if "/" in name or os.path.lexists(path):
         return path
+    from ...engine.readers.source import ReadError
+    from ...engine.storage.run_folder import StoreError
+    from ...engine.storage.run_store import find_run
+
     try:
         return find_run(runs, name)
     except StoreError as error:

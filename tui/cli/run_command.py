@@ -72,7 +72,7 @@ def _watch_on_screen(
     from ..navigation import OpenLog
 
     log = OpenLog(program.output.path, name, columns=given, program=program)
-    open_app(runs=runs_folder(runs), log=log, ascii=is_ascii)
+    open_app(runs=runs_folder(runs), opened=log, ascii=is_ascii)
     if program.is_running:
         click.echo("the program goes on, and what it prints is printed here; Ctrl-C ends it", err=True)
 

@@ -38,9 +38,10 @@ def attach_run(run: str, as_text: bool, as_json: bool, is_ascii: bool, runs: str
     """
     path = latest_run_path(runs, run)
     if can_show_screen() and not (as_text or as_json):
-        from ..app import open_app
+        from ..navigation import OpenRun
+        from .watch_command import open_read
 
-        return open_app(runs=runs_folder(runs), preset=None, overrides={}, ascii=is_ascii, run=path)
+        return open_read(OpenRun(path), runs, is_ascii=is_ascii)
     from .follow import look
 
     return look(path, as_json=as_json)

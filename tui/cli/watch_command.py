@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from io import BufferedReader
 
-    from ..navigation import LogFolder, OpenLog
+    from ..navigation import LogFolder, OpenLog, OpenRun
     from .alarms import Wanted
 
 _INPUT = "-"
@@ -73,17 +73,26 @@ def watch_log(
         raise click.UsageError("--on, --webhook, --until-end and a COMMAND are for --headless")
     if not can_show_screen():
         raise click.UsageError("the screen needs a terminal; --headless watches without one")
-    from ..app import open_app
     from ..navigation import LogFolder
 
     if log == _INPUT:
         return _watch_input(given, is_ascii=is_ascii, runs=runs)
     opened = opened_log(log, runs, given, run=run)
-    if isinstance(opened, LogFolder):
-        return open_app(runs=runs_folder(runs), place=opened, ascii=is_ascii)
-    if isinstance(opened, Path):
-        return open_app(runs=runs_folder(runs), run=opened, ascii=is_ascii)
-    return open_app(runs=runs_folder(runs), log=_live(opened), ascii=is_ascii)
+    if not isinstance(opened, LogFolder):
+        return open_read(_live(opened), runs, is_ascii=is_ascii)
+    from ..app import open_app
+
+    return open_app(runs=runs_folder(runs), place=opened, ascii=is_ascii)
+
+
+def open_read(wanted: OpenRun | OpenLog, runs: str | None, *, is_ascii: bool) -> int:
+    """The screen with something that is read; where that is long, it is read while the screen is imported."""
+    from ..open_run import reading_of
+
+    wanted = replace(wanted, reading=reading_of(wanted))
+    from ..app import open_app
+
+    return open_app(runs=runs_folder(runs), opened=wanted, ascii=is_ascii)
 
 
 def _watch_headless(
@@ -103,19 +112,22 @@ def _watch_headless(
 
 def opened_log(
     log: str, runs: str | None, given: dict[str, str], *, run: str | None = None
-) -> OpenLog | LogFolder | Path:
-    """What a name stands for; a path is a run folder of ours."""
-    from ...engine.readers.stores import is_one_run
-    from ...engine.storage.run_folder import EVENTS
-    from ..navigation import LogFolder, OpenLog
+) -> OpenLog | LogFolder | OpenRun:
+    """What a name stands for; an OpenRun is a run folder of ours."""
+    from ..navigation import LogFolder, OpenLog, OpenRun
 
     path = _origin(log, runs)
-    if path.is_dir() and (path / EVENTS).exists():
-        return path
-    if path.is_dir() and not is_one_run(path):
-        _require_one_log(log, run)
-        return LogFolder(path, given)  # with one log too: others may appear
-    return OpenLog(path, path.name or log, run=run, columns=given)
+    if not path.is_dir():
+        return OpenLog(path, path.name or log, run=run, columns=given)
+    from ...engine.readers.stores import is_one_run  # nearly all readers, which no screen waits for
+    from ...engine.storage.run_folder import EVENTS
+
+    if (path / EVENTS).exists():
+        return OpenRun(path)
+    if is_one_run(path):
+        return OpenLog(path, path.name or log, run=run, columns=given)
+    _require_one_log(log, run)
+    return LogFolder(path, given)  # with one log too: others may appear
 
 
 def _require_one_log(folder: str, run: str | None) -> None:
@@ -124,23 +136,19 @@ def _require_one_log(folder: str, run: str | None) -> None:
 
 
 def _origin(log: str, runs: str | None) -> Path:
-    from ...engine.readers.source import ReadError
     from .log_arguments import log_origin
 
-    if log == _INPUT:
-        return Path(_INPUT)
-    try:
-        return log_origin(log, runs_folder(runs))
-    except ReadError as error:
-        raise click.UsageError(str(error)) from None
+    return Path(_INPUT) if log == _INPUT else log_origin(log, runs_folder(runs))
 
 
-def _live(log: OpenLog) -> OpenLog:
+def _live(log: OpenRun | OpenLog) -> OpenRun | OpenLog:
     """A named pipe is followed as it is written, as standard input is."""
+    from ..navigation import OpenLog
+
+    if not isinstance(log, OpenLog) or not log.path.is_fifo():
+        return log
     from ...engine.following.piped_input import PipedInput
 
-    if not log.path.is_fifo():
-        return log
     piped = PipedInput(log.path)
     return replace(log, path=piped.path, piped=piped)
 
@@ -161,7 +169,7 @@ def _watch_input(given: dict[str, str], *, is_ascii: bool, runs: str | None) -> 
     os.dup2(terminal, 0)
     piped = PipedInput(stream)
     log = OpenLog(piped.path, "standard input", columns=given, piped=piped)
-    status = open_app(runs=runs_folder(runs), log=log, ascii=is_ascii)
+    status = open_app(runs=runs_folder(runs), opened=log, ascii=is_ascii)
     if not piped.has_ended:
         click.echo("the program goes on, and what it prints is printed here; Ctrl-C ends both", err=True)
         piped.pass_on(to_stdout)

@@ -1,16 +1,21 @@
 """Several runs of ours and of other programs' logs as the runs of a comparison: read, and read on while they grow."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from itertools import takewhile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ...engine.config import ConfigError
 from ...engine.readers.source import ReadError
 from ...engine.storage.run_folder import StoreError
 from ..navigation import OpenLog
 from ..view.comparison import LETTERS, ComparedRun
-from .followed_log import FollowedLogRun
 from .followed_run import FollowedRun
+
+if TYPE_CHECKING:
+    from .followed_log import FollowedLogRun
 
 UNREADABLE = (ConfigError, StoreError, ReadError, OSError)
 
@@ -37,8 +42,7 @@ class ComparedRuns:
                 continue
             try:
                 if place not in self._followed:
-                    is_ours = isinstance(run, Path)
-                    self._followed[place] = FollowedRun(run) if is_ours else FollowedLogRun(run, self._names[place])
+                    self._followed[place] = _followed(run, self._names[place])
                 of = len(self._wanted)
                 news |= self._followed[place].read_on(lambda share, place=place, of=of: tell((place + share) / of))
             except UNREADABLE as error:
@@ -63,6 +67,14 @@ class ComparedRuns:
     def close(self) -> None:
         for run in self._followed.values():
             run.close()
+
+
+def _followed(run: Path | OpenLog, name: str) -> FollowedRun | FollowedLogRun:
+    if isinstance(run, Path):
+        return FollowedRun(run)
+    from .followed_log import FollowedLogRun  # all readers, which the screen of a run does not wait for
+
+    return FollowedLogRun(run, name)
 
 
 def distinct_names(names: Sequence[str]) -> list[str]:

@@ -25,7 +25,8 @@ from ..content import in_ascii
 from ..dialogs.key_line import KeyLine
 from ..dialogs.pick import Pick
 from ..dialogs.scroll import Scroll
-from ..navigation import CurveExercise, FaultExercise, GoTo, StartRun
+from ..go_to import GoTo
+from ..navigation import CurveExercise, FaultExercise, StartRun
 from ..open_run import Opener
 from ..panels.lesson import question_words
 from ..text import visible

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, ClassVar
 
@@ -42,8 +42,11 @@ class OpeningScreen(Screen[None]):
         yield KeyLine()
 
     def on_screen_resume(self) -> None:
-        if self._is_over:
-            self.dismiss()
+        if self._is_over and self.is_active:
+            self._leave()
+
+    def _leave(self) -> None:
+        self.dismiss()
 
     def finish(self) -> None:
         """Give way, or as soon as the dialog over it is closed: to dismiss a covered screen would close the dialog.
@@ -52,7 +55,34 @@ class OpeningScreen(Screen[None]):
         """
         self._is_over = True
         if self.is_active:
-            self.dismiss()
+            self._leave()
+
+    def give_up(self) -> None:
+        """Give way where there is nothing to show."""
+        self.finish()
+
+
+class FirstScreen(OpeningScreen):
+    """Stands where Home would, while the program opens what was asked for; `go_home` is for when nothing covers it."""
+
+    def __init__(self, words: str, go_home: Callable[[], object]) -> None:
+        super().__init__(words)
+        self._go_home = go_home
+        self.is_found = False
+        """Whether what was asked for covers it, or will at once."""
+
+    def _leave(self) -> None:
+        self._go_home()
+
+    def finish(self) -> None:
+        self.is_found = True
+        self._is_over = not self.is_active
+
+    def on_screen_suspend(self) -> None:
+        self._is_over = self.is_found
+
+    def give_up(self) -> None:
+        super().finish()
 
 
 async def open_or_notify(app: App[None], run: Awaitable[OpenedRun], words: str) -> OpenedRun | None:
@@ -61,12 +91,16 @@ async def open_or_notify(app: App[None], run: Awaitable[OpenedRun], words: str) 
     from ...engine.config import ConfigError
     from ...engine.storage.run_store import StoreError
 
-    opening = OpeningScreen(words)
-    await app.push_screen(opening)
+    base = app.screen_stack[0]
+    if isinstance(base, FirstScreen) and not base.is_found:
+        opening = base
+    else:
+        opening = OpeningScreen(words)
+        await app.push_screen(opening)
     try:
         found, _ = await asyncio.gather(run, asyncio.to_thread(load_run_screen))
     except (ConfigError, StoreError, ClientError) as error:
-        opening.finish()
+        opening.give_up()
         app.notify(visible(str(error)), severity="error", timeout=10, markup=False)
         return None
     opening.finish()

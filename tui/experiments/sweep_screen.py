@@ -29,7 +29,8 @@ from ...engine.storage.run_reaper import start_reaper
 from ..content import in_ascii
 from ..dialogs.confirm import Confirm
 from ..dialogs.key_line import KeyLine
-from ..navigation import GoTo, StartRun
+from ..go_to import GoTo
+from ..navigation import StartRun
 from ..panels.figure_plot import FigurePlot
 from ..plots.axes import Scale
 from ..plots.canvas import ColorRole

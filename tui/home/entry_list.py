@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import ClassVar
 
 from rich.cells import cell_len, set_cell_size
@@ -21,6 +21,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
 
+from ..clock import utc_now
 from .entries import BrokenPreset, Entry, LearnEntry, LogEntry, PresetEntry, RunEntry, identity, usual_choice
 from .rows import Piece, row
 
@@ -39,10 +40,6 @@ class RowLine:
 
 
 Line = Heading | RowLine | None
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 def lines_of(entries: Sequence[Entry], *, compact: bool) -> list[Line]:

@@ -11,7 +11,8 @@ from textual.reactive import var
 from textual.screen import Screen
 
 from ..formatting import file_size
-from ..navigation import CompareRuns, GoTo
+from ..go_to import GoTo
+from ..navigation import CompareRuns
 from ..text import visible
 from .entries import Listing, RunEntry, next_order
 from .entry_list import EntryList
@@ -34,8 +35,9 @@ class RunActions(Screen[None]):
         """Show everything, and select a run as soon as it is listed."""
         if run is not None:
             self.choice.wanted = ("run", run.name)
-        self.filter_line.leave()
-        self.choice.show(self.choice.entries)
+        if self.is_mounted:
+            self.filter_line.leave()
+            self.choice.show(self.choice.entries)
 
     def action_mark(self) -> None:
         entry = self.choice.entry

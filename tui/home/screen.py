@@ -16,12 +16,13 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Static
 
+from ..clock import utc_now
 from ..dialogs.key_line import KeyLine
+from ..go_to import GoTo
 from ..navigation import (
     Course,
     CurveExercise,
     FaultExercise,
-    GoTo,
     OpenLog,
     OpenRun,
     Place,
@@ -44,7 +45,7 @@ from .entries import (
     listing_words,
     matching,
 )
-from .entry_list import EntryList, utc_now
+from .entry_list import EntryList
 from .filter_line import FilterLine
 from .previews import Previews
 from .run_actions import RunActions

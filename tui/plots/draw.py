@@ -225,7 +225,7 @@ def draw_foot(
             start = min(max(int(column) - len(text) // 2, 0), max(sheet.width - len(text), 0))
             sheet.put(start, row + 1, text, ColorRole.CURVE_AXIS, only_if_empty=True)
     for marker in markers:
-        for column in np.unique(columns_of(marker.x, x, width)):
+        for column in np.flatnonzero(np.bincount(columns_of(marker.x, x, width))):
             sheet.put(left + int(column), row, marker.ascii_glyph if ascii_only else marker.glyph, marker.role)
 
 

@@ -15,7 +15,8 @@ from ...engine.storage.run_summary import RunSummary, list_runs
 from ..comparison.runs_beside import RunsBeside
 from ..dialogs.pick_several import PickSeveral
 from ..formatting import compact
-from ..navigation import CompareRuns, GoTo, OpenLog
+from ..go_to import GoTo
+from ..navigation import CompareRuns, OpenLog
 from ..panels.grid import RunPanels
 from ..view.beside import Beside
 from ..view.comparison import MOST_RUNS

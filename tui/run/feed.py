@@ -16,6 +16,7 @@ from ...engine.events import (
     StepFinished,
     TimeSpent,
 )
+from ...engine.finished_steps import FinishedSteps
 from ...engine.readers.step_columns import StepColumns
 from ...engine.storage.run_store import StoreError, run_description
 from ..throttle import Throttle
@@ -26,6 +27,7 @@ _MANY = 500
 _MANY_ROWS = 2000
 _FREQUENT = {
     StepColumns,
+    FinishedSteps,
     LogRead,
     LinesPrinted,
     StepFinished,
@@ -85,7 +87,7 @@ class RunFeed:
             else:
                 self.newest = self.newest.after_all(batch)
             self.newest_at = getattr(batch[-1], "time", self.newest_at)
-            if kinds != {StepFinished}:
+            if not kinds <= {StepFinished, FinishedSteps}:
                 on_events(batch)
             is_whole = was_read(before, self.newest)
             if not is_whole and (len(batch) > _MANY or kinds <= _FREQUENT):

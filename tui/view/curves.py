@@ -8,10 +8,10 @@ from typing import Self
 import numpy as np
 from msgspec import UnsetType
 
+from ...engine.finished_steps import FIELDS, FinishedSteps
 from ...engine.metrics import EACH_STEP
 from ..plots.series import Floats, Table, interpolated
 from ..plots.viewport import Extent, XAxis
-from .finished_steps import FIELDS, FinishedSteps
 from .training_clock import TrainingClock
 
 RECENT_STEPS = 100

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..plots.series import Floats, Table
+from ..plots.series import Floats, Table, median
 
 _SPAN = 30
 _FIRST_ROW = 12
@@ -56,7 +56,7 @@ def training_phases(curves: Table) -> tuple[Phase, ...]:
 def _noise(loss: Floats) -> float:
     """The standard deviation of a single loss around its course, from the jumps between neighbours."""
     jumps = np.abs(np.diff(loss[np.isfinite(loss)]))
-    return float(np.median(jumps)) if len(jumps) else 0.0
+    return median(jumps) if len(jumps) else 0.0
 
 
 def _rows(length: int) -> NDArray[np.int_]:

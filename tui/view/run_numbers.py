@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from ...engine.schedule import planned_lr
+from ..plots.series import median
 from .curves import RECENT_STEPS
 from .phases import Phase
 from .run_view import RunView
@@ -38,7 +39,7 @@ def tokens_per_s(view: RunView) -> float:
     """The median over the recent steps; NaN before the first step."""
     recent = view.curves["tokens_per_s"][-RECENT_STEPS:]
     recent = recent[np.isfinite(recent)]
-    return float(np.median(recent)) if len(recent) else math.nan
+    return median(recent)
 
 
 def epoch(view: RunView) -> float:

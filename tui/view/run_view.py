@@ -5,7 +5,7 @@ so a view costs little to make and a million steps fit. Only the newest view of 
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from itertools import groupby
@@ -39,11 +39,11 @@ from ...engine.events import (
     StorageRestored,
     TimeSpent,
 )
+from ...engine.finished_steps import FinishedSteps
 from ...engine.readers.step_columns import StepColumns
 from ..plots.series import Table
 from .curves import LARGEST_DRAWN, Curves
 from .episode import Episode
-from .finished_steps import FinishedSteps
 from .log_columns import LogRows
 from .phases import Phase, training_phases
 from .thinning import Thinned
@@ -120,7 +120,7 @@ class RunView:
         view = self
         for kind, group in groupby(events, type):
             if kind is StepFinished:
-                view = view._after_steps(cast(list[StepFinished], [*group]))
+                view = view._after_steps(FinishedSteps.of(cast(list[StepFinished], [*group])))
             else:
                 for event in group:
                     view = view.after(event)
@@ -129,7 +129,9 @@ class RunView:
     def after(self, event: Arrival) -> Self:
         match event:
             case StepFinished():
-                return self._after_steps([event])
+                return self._after_steps(FinishedSteps.of([event]))
+            case FinishedSteps():
+                return self._after_steps(event)
             case StepColumns() | StartedOver() | LogRead() | LinesPrinted() | Noticed():
                 return self._after_log(event)
             case Evaluated():
@@ -232,26 +234,22 @@ class RunView:
             findings=tuple(episode.up_to(step) for episode in self.findings if episode.finding.step <= step),
         )
 
-    def _after_steps(self, events: Sequence[StepFinished]) -> Self:
-        finished = FinishedSteps.of(events)
-        steps = finished["step"]
-        if (len(self.curves) and steps[0] <= self.curves.extent[1]) or (steps[1:] <= steps[:-1]).any():
-            return self._after_repeated(events)
+    def _after_steps(self, finished: FinishedSteps) -> Self:
+        if (len(self.curves) and finished["step"][0] <= self.curves.extent[1]) or not finished.rise:
+            return self._after_repeated(finished)
         running = self.clock.began is not None and self.clock.halted is None
-        clock = self.clock if running else self.clock.resumed(events[0].time)
-        nan_steps = self.nan_steps
-        is_finite = np.isfinite(finished["loss"]) & np.isfinite(finished["grad_norm"])
-        if not is_finite.all() and (broken := _broken_steps(events)):
-            nan_steps = nan_steps.extended({"step": broken})
+        clock = self.clock if running else self.clock.resumed(float(finished["time"][0]))
+        broken, nan_steps = finished.broken, self.nan_steps
+        nan_steps = nan_steps.extended({"step": broken}) if len(broken) else nan_steps
         return replace(self, clock=clock, curves=self.curves.after(finished, clock), nan_steps=nan_steps)
 
-    def _after_repeated(self, events: Sequence[StepFinished]) -> Self:
+    def _after_repeated(self, finished: FinishedSteps) -> Self:
         """Steps that do not go up: the later row is the true one."""
-        if len(events) == 1:
-            return self.up_to(events[0].step - 1)._after_steps(events)
+        if len(finished) == 1:
+            return self.up_to(int(finished["step"][0]) - 1)._after_steps(finished)
         view = self
-        for event in events:
-            view = view._after_steps([event])
+        for step in finished.one_by_one():
+            view = view._after_steps(step)
         return view
 
     def has_news_since(self, before: Self) -> bool:
@@ -318,14 +316,6 @@ def _after(findings: tuple[Episode, ...], event: FindingUpdated | FindingClosed)
 def _why_paused(event: RunPaused) -> str:
     """The words of a watch point are the lesson's to show."""
     return "at a watch point of the lesson" if event.at == "watch" else event.reason
-
-
-def _broken_steps(events: Sequence[StepFinished]) -> list[int]:
-    return [event.step for event in events if _is_broken(event.loss) or _is_broken(event.grad_norm)]
-
-
-def _is_broken(value: float | None) -> bool:
-    return value is not None and not math.isfinite(value)
 
 
 def _finite(value: float) -> float:

@@ -36,8 +36,11 @@ def step_marks(view: RunView) -> tuple[StepMark, ...]:
 
 def best_checkpoint(view: RunView) -> int | None:
     """The step of the checkpoint with the lowest val_loss, of those that were saved where it was measured."""
-    saved = np.isin(view.evaluations["step"], [checkpoint.step for checkpoint in view.checkpoints])
-    steps, val_losses = view.evaluations["step"][saved], view.evaluations["val_loss"][saved]
+    measured, saved = view.evaluations["step"], np.array([checkpoint.step for checkpoint in view.checkpoints])
+    # by places, because np.isin would import numpy.ma with the first picture
+    places = np.minimum(np.searchsorted(measured, saved), max(len(measured) - 1, 0))
+    places = places[measured[places] == saved] if len(measured) else places[:0]
+    steps, val_losses = measured[places], view.evaluations["val_loss"][places]
     return None if np.isnan(val_losses).all() else int(steps[np.nanargmin(val_losses)])
 
 

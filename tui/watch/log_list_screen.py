@@ -17,7 +17,8 @@ from textual.widgets.option_list import Option
 from ...engine.following.log_folder import FoundLog, logs_in
 from ..dialogs.key_line import KeyLine
 from ..formatting import duration, file_size
-from ..navigation import CompareRuns, GoTo, OpenLog, OpenRun
+from ..go_to import GoTo
+from ..navigation import CompareRuns, OpenLog, OpenRun
 from ..text import visible
 from ..view.comparison import MOST_RUNS
 

@@ -1,0 +1,13 @@
+"""The request to go somewhere."""
+
+from textual.message import Message
+
+from .navigation import Place, RunDestination
+
+
+class GoTo(Message):
+    """To the app."""
+
+    def __init__(self, where: RunDestination | Place) -> None:
+        super().__init__()
+        self.where = where
