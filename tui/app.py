@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -50,6 +51,8 @@ HEIGHTS: list[tuple[int, str]] | None = [(0, "-low"), (20, "-middle"), (30, "-hi
 ARROWS = {"←": "left", "→": "right", "↑": "up", "↓": "down"}
 """What keys are called on a terminal that has ASCII alone."""
 _HOME = "home"
+_TURN_S = 0.001
+"""For how long a thread that imports or reads may hold up the screen each time that it wants the interpreter back."""
 COURSE_PROGRESS = "course.toml"
 """What is remembered of the course lies beside the settings."""
 
@@ -74,6 +77,7 @@ def open_app(
 
         id, config = planned(preset, overrides or {}, Path.cwd())
         destination = StartRun(config, id if name is None else name, numbered=name is None)
+    sys.setswitchinterval(_TURN_S)
     few_colours = Console().color_system == "standard"
     app = TinyGPTApp(runs, settings_file=settings_path(), destination=destination, ascii=ascii, few_colours=few_colours)
     app.run()

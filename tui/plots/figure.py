@@ -13,7 +13,7 @@ import numpy as np
 
 from .axes import Scale
 from .canvas import ColorRole
-from .series import Floats, interpolated
+from .series import Floats, interpolated, quantile
 
 CurveStyle = Literal["band", "line", "dotted"]
 
@@ -132,7 +132,7 @@ def fitted(bands: list[Band], figure: Figure) -> Scale:
         low, high = _apart(low - margin, high + margin)
         return Scale.around(10.0 ** max(low, -300.0), 10.0 ** min(high, 300.0), log=True)
     if figure.cuts_spikes:
-        body = float(np.quantile(values, _BODY))
+        body = quantile(values, _BODY)
         high = min(high, low + _HEADROOM * (body - low)) if body > low else high
     margin = (high - low) * _MARGIN or max(abs(high) * _MARGIN, 1e-9)
     low, high = _apart(low - margin if low > margin or low < 0 else 0.0, high + margin)

@@ -1,5 +1,6 @@
 """Growing columns of numbers behind frozen views: a view is a length, and appending to the newest copies nothing."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -13,6 +14,8 @@ _SMALLEST = 256
 _GROWTH = 1.5
 _REMEMBERED = 4
 """Smoothed columns that are kept up to date; a person who tries all strengths does not fill the memory."""
+_AT_ONCE = 1 << 13
+"""Rows that stay in the processor's cache while a mean passes over them a dozen times."""
 _NEGLIGIBLE = 1e-9
 """Share of a value that has been forgotten for good."""
 
@@ -27,6 +30,15 @@ class _Smoothed:
     weight: float = 0.0
 
 
+@dataclass(frozen=True)
+class _Measured:
+    """Which rows of a column hold a number, as far as that was looked at."""
+
+    rows: int = 0
+    first: int | None = None
+    gaps: int = 0
+
+
 class _Store:
     """What views share. Rows below a view's length never change, so an old view stays true while a new one grows."""
 
@@ -34,6 +46,7 @@ class _Store:
         self.columns = dict(columns)
         self.filled = filled
         self.smoothed: dict[tuple[str, int], _Smoothed] = {}
+        self.measured: dict[str, _Measured] = {}
 
     @property
     def capacity(self) -> int:
@@ -44,6 +57,7 @@ class _Store:
         for name, column in columns.items():
             column[:length] = self.columns[name][:length]
         grown = _Store(columns, length)
+        grown.measured = {name: known for name, known in self.measured.items() if known.rows <= length}
         if length >= self.filled:  # moved, not shared: this store may still grow in another way
             grown.smoothed, self.smoothed = self.smoothed, {}
         return grown
@@ -98,6 +112,27 @@ class Table:
         """The first rows alone."""
         return type(self)(min(length, self.length), self._store)
 
+    def has(self, name: str) -> bool:
+        """Whether any row holds a number of a column."""
+        first = self._measured(name).first
+        return first is not None and first < self.length
+
+    def is_whole(self, name: str) -> bool:
+        """Whether every row holds one."""
+        known = self._measured(name)
+        return not known.gaps or (known.rows > self.length and bool(np.isfinite(self[name]).all()))
+
+    def _measured(self, name: str) -> _Measured:
+        """Each row is looked at once, for a screen asks again and again."""
+        known = self._store.measured.get(name, _Measured())
+        if known.rows >= self.length:
+            return known
+        finite = np.isfinite(self._store.columns[name][known.rows : self.length])
+        gaps = len(finite) - int(np.count_nonzero(finite))
+        first = known.rows + int(finite.argmax()) if known.first is None and gaps < len(finite) else known.first
+        self._store.measured[name] = known = _Measured(self.length, first, known.gaps + gaps)
+        return known
+
     def smoothed(self, name: str, span: int) -> Floats:
         """The exponential mean of a column over about `span` rows.
 
@@ -115,12 +150,15 @@ class Table:
         return known.values[: self.length]
 
 
-def median(values: Floats) -> float:
-    """NaN of none. As numpy's, which imports numpy.ma with the first picture."""
+def quantile(values: Floats, share: float) -> float:
+    """As numpy's, which imports numpy.ma with the first picture; NaN of none."""
     if not len(values):
-        return float("nan")
-    ordered = np.sort(values)
-    return float((ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2)
+        return math.nan
+    return float(np.interp(share * (len(values) - 1), np.arange(len(values)), np.sort(values)))
+
+
+def median(values: Floats) -> float:
+    return quantile(values, 0.5)
 
 
 def interpolated(at: Floats, x: Floats, y: Floats) -> Floats:
@@ -135,17 +173,21 @@ def interpolated(at: Floats, x: Floats, y: Floats) -> Floats:
 
 
 def _continued(known: _Smoothed, column: Floats, length: int, decay: float) -> _Smoothed:
-    raw = column[known.filled : length].astype(np.float64)
-    finite = np.isfinite(raw)
-    totals = _decayed_sum(np.where(finite, raw, 0.0), decay, known.total)
-    weights = _decayed_sum(finite.astype(np.float64), decay, known.weight)
     values = known.values
     if len(values) < length:
         values = np.empty(int(length * _GROWTH), np.float32)
         values[: known.filled] = known.values[: known.filled]
-    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        values[known.filled : length] = np.where(finite, totals / weights, np.nan)
-    return _Smoothed(values, length, float(totals[-1]), float(weights[-1]))
+    total, weight = known.total, known.weight
+    for start in range(known.filled, length, _AT_ONCE):
+        end = min(start + _AT_ONCE, length)
+        raw = column[start:end].astype(np.float64)
+        finite = np.isfinite(raw)
+        totals = _decayed_sum(np.where(finite, raw, 0.0), decay, total)
+        weights = _decayed_sum(finite.astype(np.float64), decay, weight)
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+            values[start:end] = np.where(finite, totals / weights, np.nan)
+        total, weight = float(totals[-1]), float(weights[-1])
+    return _Smoothed(values, length, total, weight)
 
 
 def _decayed_sum(values: Floats, decay: float, before: float) -> Floats:

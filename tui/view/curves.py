@@ -60,13 +60,15 @@ class Curves:
 
     def has(self, name: str) -> bool:
         """Whether it was measured at any step."""
-        return name in self.rows.names and bool(np.isfinite(self.rows[name]).any())
+        return name in self.rows.names and self.rows.has(name)
 
     def measured(self, name: str, axis: XAxis, span: int = 1) -> tuple[Floats, Floats]:
         """Where on an axis a metric was measured, and its values or their means over about `span` of them."""
-        values = self.rows[name]
-        here = np.isfinite(values) & np.isfinite(self.rows[axis])
-        return self.rows[axis][here], (self.rows.smoothed(name, span) if span > 1 else values)[here]
+        x, values = self.rows[axis], self.rows.smoothed(name, span)
+        if self.rows.is_whole(name) and self.rows.is_whole(axis):
+            return x, values
+        here = np.isfinite(self.rows[name]) & np.isfinite(x)
+        return x[here], values[here]
 
     def up_to(self, step: int) -> Self:
         return type(self)(self.rows.first(int(np.searchsorted(self["step"], step, side="right"))))
@@ -135,7 +137,7 @@ def drawable(values: Floats) -> Floats:
 
 def _placed(rows: Table, column: str) -> tuple[Floats, Floats]:
     """The steps at which a column has a number, and those; a log need not have it in every row."""
-    known = np.isfinite(rows[column])
-    if known.all() or not known.any():
+    if rows.is_whole(column) or not rows.has(column):
         return rows["step"], rows[column]
+    known = np.isfinite(rows[column])
     return rows["step"][known], rows[column][known]

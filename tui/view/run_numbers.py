@@ -16,6 +16,8 @@ _NEXT_TO_NOTHING = 0.02
 """Share of the whole fall."""
 _SPAN = 30
 """Steps of the mean that stands in for a validation loss before there is one."""
+_AT_ONCE = 1 << 12
+"""Rows that are looked at for the last number."""
 _LARGEST_LOSS = 700.0
 """exp() of more overflows a float."""
 
@@ -25,8 +27,14 @@ def last_known(view: RunView, name: str, step: float | None = None, span: int = 
     row = view.curves.row(step)
     if row is None or name not in view.curves.rows.names:
         return math.nan
-    here = np.flatnonzero(np.isfinite(view.curves[name][: row + 1]))
-    return float(view.curves.smoothed(name, span)[here[-1]]) if len(here) else math.nan
+    values, end = view.curves[name], row + 1
+    while end > 0 and view.curves.has(name):
+        start = max(end - _AT_ONCE, 0)
+        here = np.flatnonzero(np.isfinite(values[start:end]))
+        if len(here):
+            return float(view.curves.smoothed(name, span)[start + here[-1]])
+        end = start
+    return math.nan
 
 
 def tokens_trained(view: RunView) -> int:
