@@ -43,3 +43,80 @@ def test_the_collector_waits_while_the_program_starts() -> None:
 def test_what_is_there_when_it_settles_is_not_passed_over_again() -> None:
     gc_control.settle()
     assert gc.get_freeze_count() > 1000
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.s = 100.0
+
+    def __call__(self) -> float:
+        return self.s
+
+
+def old_knot() -> weakref.ref[Knot]:
+    """Of the oldest generation, which only a pass over everything looks at."""
+    knot = Knot()
+    gc.collect(0)
+    gc.collect(1)
+    found = weakref.ref(knot)
+    del knot
+    gc.collect(1)
+    assert found() is not None
+    return found
+
+
+def young_passes(count: int) -> None:
+    for _ in range(count):
+        gc_control.sweep()
+
+
+def test_the_pass_over_everything_waits_until_nobody_types() -> None:
+    gc_control.settle()
+    clock = Clock()
+    passes = gc_control.FullPasses(clock)
+    knot = old_knot()
+    young_passes(30)
+    clock.s += 10
+    passes.typed()
+    clock.s += 1
+    passes.pass_when_quiet()
+    assert knot() is not None
+    clock.s += 2
+    passes.pass_when_quiet()
+    assert knot() is None
+
+
+def test_there_is_no_pass_over_everything_while_little_has_happened() -> None:
+    gc_control.settle()
+    clock = Clock()
+    passes = gc_control.FullPasses(clock)
+    knot = old_knot()
+    clock.s += 100
+    passes.pass_when_quiet()
+    assert knot() is not None
+
+
+def test_who_types_without_end_does_not_fill_the_memory() -> None:
+    gc_control.settle()
+    passes = gc_control.FullPasses(Clock())
+    knot = old_knot()
+    young_passes(2100)
+    passes.typed()
+    passes.pass_when_quiet()
+    assert knot() is None
+
+
+def test_a_run_that_was_left_is_collected_when_it_is_quiet_though_it_was_frozen() -> None:
+    clock = Clock()
+    passes = gc_control.FullPasses(clock)
+    passes.opened()
+    knot = Knot()
+    left = weakref.ref(knot)
+    gc_control.release()
+    del knot
+    passes.opened()
+    passes.pass_when_quiet()
+    assert left() is not None
+    clock.s += 3
+    passes.pass_when_quiet()
+    assert left() is None

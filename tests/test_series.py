@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tinygpt_tui.tui.plots.series import Table, interpolated
+from tinygpt_tui.tui.plots.series import Table, interpolated, quantile
 from tinygpt_tui.tui.view.thinning import Thinned
 
 values = st.lists(st.one_of(st.floats(-1e3, 1e3), st.just(math.nan)), min_size=1, max_size=200)
@@ -108,3 +108,23 @@ def test_a_thinned_history_that_is_cut_goes_on_evenly() -> None:
     for item in range(41, 100):
         cut = cut.after(item)
     assert len(cut.items) <= 8 and max(cut.items) == 99
+
+
+@given(st.lists(st.floats(-1e30, 1e30), max_size=50), st.floats(0, 1))
+def test_quantiles_are_those_of_numpy(values: list[float], share: float) -> None:
+    found = quantile(np.array(values), share)
+    assert math.isnan(found) if not values else found == pytest.approx(np.quantile(values, share), rel=1e-9, abs=1e-9)
+
+
+@given(st.lists(st.lists(st.sampled_from([1.0, math.nan]), max_size=5), min_size=1, max_size=6), st.data())
+def test_a_column_has_numbers_where_a_look_at_all_rows_finds_some(
+    pieces: list[list[float]], data: st.DataObject
+) -> None:
+    tables = [Table.of(x="f8")]
+    for piece in pieces:
+        tables.append(tables[-1].extended({"x": piece}))
+        if data.draw(st.booleans()):
+            tables.append(tables[-1].first(data.draw(st.integers(0, len(tables[-1])))))
+        for table in data.draw(st.lists(st.sampled_from(tables), max_size=3)):
+            finite = np.isfinite(table["x"])
+            assert (table.has("x"), table.is_whole("x")) == (bool(finite.any()), bool(finite.all()))

@@ -51,6 +51,8 @@ HEIGHTS: list[tuple[int, str]] | None = [(0, "-low"), (20, "-middle"), (30, "-hi
 ARROWS = {"←": "left", "→": "right", "↑": "up", "↓": "down"}
 """What keys are called on a terminal that has ASCII alone."""
 _HOME = "home"
+_LOOK_S = 2.0
+"""Between two looks at whether the collector is to pass."""
 _TURN_S = 0.001
 """For how long a thread that imports or reads may hold up the screen each time that it wants the interpreter back."""
 COURSE_PROGRESS = "course.toml"
@@ -125,6 +127,7 @@ class TinyGPTApp(RememberingApp):
         self._shown_run: RunScreen | None = None
         self.add_mode(_HOME, lambda: self._home)
         self._progress = settings_file.with_name(COURSE_PROGRESS)
+        self.full_passes = gc_control.FullPasses()
         self._ascii = ascii or self._preferences.settings.ascii
         self.set_class(self._ascii, "-ascii")
 
@@ -148,8 +151,14 @@ class TinyGPTApp(RememberingApp):
             self._runs, ascii=self._ascii, now=self._now, recent_logs=lambda: settings.settings.recent_logs
         )
 
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.InputEvent):
+            self.full_passes.typed()
+        await super().on_event(event)
+
     def on_mount(self) -> None:
         self.call_after_refresh(gc_control.release)
+        self.set_interval(_LOOK_S, self.full_passes.pass_when_quiet)
         # without a handler, `kill` would leave the terminal in the alternate screen, reporting the mouse
         asyncio.get_running_loop().add_signal_handler(SIGTERM, partial(self.exit, return_code=128 + SIGTERM))
         if self._destination is not None:
@@ -180,6 +189,7 @@ class TinyGPTApp(RememberingApp):
             run = await open_or_notify(self, self._open(wanted, self._runs), in_words(wanted))
             if run is None:
                 return
+            self.full_passes.opened()
             if isinstance(wanted, OpenRun | OpenLog):
                 wanted = replace(wanted, reading=None)  # which reads it once
             if isinstance(wanted, OpenLog) and wanted.piped is None and wanted.program is None:

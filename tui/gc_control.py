@@ -1,37 +1,71 @@
-"""When Python's collector may pass: between two redraws, not when a person has pressed a key.
+"""When Python's collector may pass: between two redraws, or while nobody types, not when somebody has pressed a key.
 
 A redraw leaves thousands of objects behind that refer to each other. Left to itself the collector passes over them in
 the middle of something, for 10 to 70 ms at a time.
 """
 
 import gc
+from collections.abc import Callable
+from time import monotonic
 
 _SAFETY = 10_000
-"""Objects after which the collector passes by itself, where `sweep` is not called."""
+"""Objects after which the collector passes over the young ones by itself, where `sweep` is not called."""
 _AT_THE_START = 100_000
 """As many while the program starts, when nearly everything stays: to pass over it again and again takes a tenth of the
 time until the first frame."""
+_YOUNG = 10
+_NEVER = 1_000_000
+"""Passes over the young after which there is one over all by itself."""
+_QUIET_S = 2.0
+_DUE, _OVERDUE = 25, 2000
+"""Passes over the young after which there is to be one over all: while nobody types, and at any time."""
 
 
 def hold() -> None:
     """Let the collector wait until the program has started."""
-    gc.set_threshold(_AT_THE_START)
+    gc.set_threshold(_AT_THE_START, _YOUNG, _NEVER)
 
 
 def release() -> None:
-    """Spare the collector what the start has made, without a pass over it."""
+    """Spare the collector what is there by now, without a pass over it."""
     gc.freeze()
-    gc.set_threshold(_SAFETY)
+    gc.set_threshold(_SAFETY, _YOUNG, _NEVER)
 
 
 def settle() -> None:
-    """Let the collector pass over what is there for good: a full pass takes 50 ms."""
+    """Let the collector pass over what is there for good: that takes 50 ms."""
     gc.unfreeze()
     gc.collect()
-    gc.freeze()
-    gc.set_threshold(_SAFETY)
+    release()
 
 
 def sweep() -> None:
     """Collect what the last redraw has left behind, about 2 ms."""
     gc.collect(1)
+
+
+class FullPasses:
+    """Passes over everything, which take 50 ms, while nobody types."""
+
+    def __init__(self, now: Callable[[], float] = monotonic) -> None:
+        self._now = now
+        self._typed_at = now()
+        self._opened = 0
+        self._is_much_left = False
+
+    def typed(self) -> None:
+        self._typed_at = self._now()
+
+    def opened(self) -> None:
+        """A run came, in place of an earlier one of which much is left behind."""
+        self._opened += 1
+        self._is_much_left = self._opened > 1
+
+    def pass_when_quiet(self) -> None:
+        """To be called now and then."""
+        is_quiet = self._now() - self._typed_at >= _QUIET_S
+        if is_quiet and self._is_much_left:
+            self._is_much_left = False
+            settle()
+        elif (passes := gc.get_count()[2]) >= _OVERDUE or (is_quiet and passes >= _DUE):
+            gc.collect()

@@ -61,6 +61,7 @@ class ReadingProcess:
         )
         self._reader: asyncio.StreamReader | None = None
         self._transport: asyncio.ReadTransport | None = None
+        self._is_over = False
         self.was_lost = False
         """Whether it was killed, or could not go on, before it had read everything."""
 
@@ -68,9 +69,12 @@ class ReadingProcess:
         """What it has read; None where nothing comes any more. ClientError where nothing can be read."""
         from ..client.run import ClientError
         from .codec import decode_batch
-        from .frames import REFUSED, SENT, read_frame
+        from .frames import OVER, REFUSED, SENT, read_frame
 
+        if self._is_over:
+            return None
         frame = await read_frame(self._reader or await self._connected())
+        self._is_over = frame is None or frame.kind == OVER
         if frame is None:
             self.was_lost = True
             return None

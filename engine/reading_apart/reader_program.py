@@ -26,7 +26,7 @@ def write_batches(arguments: Sequence[str]) -> None:
     kind, *others = arguments
     gc.freeze()
     try:
-        for batch in of_past(*others) if kind == "past" else of_log(*others):
+        for batch in of_past(*others) if kind == "past" else of_log(out, *others):
             out.write(SENT, encode_batch(batch))
             if out.is_broken:
                 return
@@ -44,7 +44,8 @@ def of_past(run: str) -> Iterator[Sequence[Arrival]]:
     return past_in_columns(Path(run))
 
 
-def of_log(path: str, name: str, *rest: str) -> Iterator[Sequence[Arrival]]:
+def of_log(out: FrameWriter, path: str, name: str, *rest: str) -> Iterator[Sequence[Arrival]]:
+    """An empty batch, at once, when all that there was has been read."""
     from ..following.following_log import follow_log
     from ..following.shown_run import ShownRun
 
@@ -54,7 +55,7 @@ def of_log(path: str, name: str, *rest: str) -> Iterator[Sequence[Arrival]]:
         name, Path(path), run=runs[0] if runs else None, given=dict(zip(given[::2], given[1::2], strict=True))
     )
     try:
-        yield from follow_log(shown, _closed_with_input())
+        yield from follow_log(shown, _closed_with_input(), after_first=lambda: out.write(SENT, encode_batch([])))
     finally:
         shown.close()
 

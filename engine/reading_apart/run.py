@@ -7,8 +7,11 @@ from ..arrivals import Arrival, StartedOver
 from ..client.run import LOG_TAKES_NOTHING, PAST_TAKES_NOTHING, OpenedRun
 from ..config import RunConfig
 from ..events import Accepted, Command, Refused, RunDescribed
+from ..finished_steps import FinishedSteps
+from ..readers.step_columns import StepColumns
 from .process import ReadingProcess
 
+_STEPS = {StepColumns, FinishedSteps}
 _LOST = "the process that read it has ended; it is read again, more slowly"
 
 
@@ -30,14 +33,20 @@ class RunReadApart:
         self._reading = reading
         self._read_here = read_here
         self._described = described
-        self._first: list[Arrival] | None = None
+        self.beginning: list[Arrival] = []
+        """What was read when it had begun, up to the first steps; `batches` gives it too."""
         self._here: OpenedRun | None = None
         self._is_closed = False
 
     async def begin(self) -> None:
-        """Returns once something of it was read; ClientError where it cannot be."""
+        """Returns once its first steps were read, or all that there is; ClientError where it cannot be."""
+        if self._described is not None:
+            self.beginning.append(self._described)
         try:
-            self._first = await self._reading.next_batch()
+            while (batch := await self._reading.next_batch()) is not None:
+                self.beginning += batch
+                if not batch or not _STEPS.isdisjoint(map(type, batch)):
+                    break
             if self._reading.was_lost:
                 self._here = await self._read_here()
         except BaseException:
@@ -45,12 +54,11 @@ class RunReadApart:
             raise
 
     async def batches(self) -> AsyncIterator[Sequence[Arrival]]:
-        if self._described is not None:
-            yield [self._described]
-        batch, self._first = self._first, None
-        while batch is not None:
-            yield batch
-            batch = await self._reading.next_batch()
+        if self.beginning:
+            yield self.beginning
+        while (batch := await self._reading.next_batch()) is not None:
+            if batch:
+                yield batch
         if not self._reading.was_lost or self._is_closed:
             return
         if self._here is None:

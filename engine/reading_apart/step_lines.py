@@ -27,6 +27,7 @@ _lines = msgspec.json.Decoder(_Line, strict=False)
 _packed = msgspec.msgpack.Encoder()
 
 # msgpack has a float as one byte and 8 more, and true, false and None as one byte
+_FLOAT, _NONE = 0xCB, 0xC0
 _CLIPPED = np.full(256, np.nan)
 _CLIPPED[0xC2], _CLIPPED[0xC3] = 0.0, 1.0
 _PARTS = [
@@ -34,9 +35,10 @@ _PARTS = [
     for name in FIELDS
     for part in ([(name, "u1")] if name == "clipped" else [(f"before {name}", "u1"), (name, ">f8")])
 ]
-_ROW = np.dtype([("length", "u1"), *_PARTS, ("others", "u1")])
-_LONGEST_HEAD = 5
-"""Bytes with which msgpack says how many rows follow."""
+_ROW = np.dtype([("fields", "u1"), *_PARTS, ("others", "u1")])
+_BEFORE = [(name, _FLOAT) for name, _ in _PARTS if name.startswith("before ")]
+_FIXED = {"fields": 0x90 + len(FIELDS) + 1, "others": _NONE, **dict(_BEFORE)}
+"""The bytes that every row without a gap has."""
 
 
 def steps_in(lines: bytes) -> FinishedSteps | None:
@@ -49,10 +51,12 @@ def steps_in(lines: bytes) -> FinishedSteps | None:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     packed = _packed.encode([*map(astuple, steps)])
-    head = len(packed) - _ROW.itemsize * len(steps)
-    if not steps or not 0 < head <= _LONGEST_HEAD:
+    head = 1 if len(steps) < 16 else 3 if len(steps) < 1 << 16 else 5
+    if not steps or len(packed) != head + _ROW.itemsize * len(steps):
         return None
     rows = np.frombuffer(packed, _ROW, offset=head)
+    if any((rows[name] != byte).any() for name, byte in _FIXED.items()):
+        return None
     numbers = np.empty((len(FIELDS), len(rows)))
     for place, name in enumerate(FIELDS):
         numbers[place] = _CLIPPED[rows[name]] if name == "clipped" else rows[name]

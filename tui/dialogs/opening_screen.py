@@ -13,7 +13,6 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
 
-from .. import gc_control
 from ..text import visible
 from .key_line import KeyLine
 
@@ -104,5 +103,4 @@ async def open_or_notify(app: App[None], run: Awaitable[OpenedRun], words: str) 
         app.notify(visible(str(error)), severity="error", timeout=10, markup=False)
         return None
     opening.finish()
-    gc_control.settle()
     return found

@@ -12,7 +12,7 @@ Floats = NDArray[np.floating[Any]]
 
 _SMALLEST = 256
 _GROWTH = 1.5
-_REMEMBERED = 4
+_REMEMBERED = 8
 """Smoothed columns that are kept up to date; a person who tries all strengths does not fill the memory."""
 _AT_ONCE = 1 << 13
 """Rows that stay in the processor's cache while a mean passes over them a dozen times."""
@@ -105,6 +105,11 @@ class Table:
         return type(self)(self.length, store)
 
     @property
+    def shown_means(self) -> tuple[tuple[str, int], ...]:
+        """The columns and spans of the means that were asked for last."""
+        return tuple(self._store.smoothed)
+
+    @property
     def names(self) -> tuple[str, ...]:
         return tuple(self._store.columns)
 
@@ -148,6 +153,12 @@ class Table:
             self._store.smoothed.pop(next(iter(self._store.smoothed)), None)
         self._store.smoothed[name, span] = known
         return known.values[: self.length]
+
+
+def continue_means(table: Table) -> None:
+    """Bring the means that a screen shows up to date, where that holds it up less than drawing does."""
+    for name, span in table.shown_means:
+        table.smoothed(name, span)
 
 
 def quantile(values: Floats, share: float) -> float:

@@ -107,9 +107,10 @@ class RunScreen(ProbingScreen, ExportingScreen):
 
     @work(group="follow")
     async def on_mount(self) -> None:
+        self.call_after_refresh(gc_control.release)
         self.header.ascii = self.pace_line.ascii = self._ascii
         self.watch(self.panels, "hidden", self.header.note_hidden)
-        self.view = self._feed.newest
+        self.view = self._feed.preview
         self.set_interval(SlowStep.EVERY_S, self._slow.look)
         if self._paced and (pace := lesson_pace(self._run.config)):
             self.run_worker(send(self, self._run, pace), group="commands")
