@@ -42,6 +42,8 @@ from tinygpt_tui.engine.reading_apart.process import ReadingProcess, reading_log
 from tinygpt_tui.engine.reading_apart.run import RunReadApart
 from tinygpt_tui.engine.reading_apart.step_lines import steps_in
 from tinygpt_tui.engine.storage.run_folder import EVENTS
+from tinygpt_tui.tui.navigation import OpenLog, OpenRun
+from tinygpt_tui.tui.open_run import open_run
 from tinygpt_tui.tui.view.run_view import RunView
 
 from .screen_text import PATIENCE_S
@@ -361,17 +363,19 @@ async def test_should_its_process_be_killed_a_log_is_read_here(tmp_path: Path) -
     assert any(isinstance(each, StartedOver) and "read again" in each.why for each in seen)
 
 
-@pytest.mark.usefixtures("every_log_is_long")
-async def test_a_process_that_is_killed_at_once_costs_nothing(tmp_path: Path) -> None:
-    path = stored(tmp_path, PASTS["steps alone"])
-    here = open_stored(path)
+def past_run(path: Path) -> RunReadApart:
+    here, reading = open_stored(path), reading_past(path)
+    assert reading is not None
 
     async def read_here() -> OpenedRun:
         return here
 
-    reading = reading_past(path)
-    assert reading is not None
-    run = RunReadApart(reading, read_here, path=path, config=here.config)
+    return RunReadApart(reading, read_here, path=path, config=here.config)
+
+
+@pytest.mark.usefixtures("every_log_is_long")
+async def test_a_process_that_is_killed_at_once_costs_nothing(tmp_path: Path) -> None:
+    run = past_run(stored(tmp_path, PASTS["steps alone"]))
     os.kill(pid_of(run), signal.SIGKILL)
     seen = await arrivals_until(run, lambda seen: isinstance(seen[-1], RunEnded))
     assert any(isinstance(each, RunStarted) for each in seen)
@@ -380,19 +384,12 @@ async def test_a_process_that_is_killed_at_once_costs_nothing(tmp_path: Path) ->
 @pytest.mark.usefixtures("every_log_is_long")
 async def test_a_past_is_the_same_as_it_is_read_here(tmp_path: Path) -> None:
     path = stored(tmp_path, PASTS["layers and evaluations in between"])
-    here = open_stored(path)
-
-    async def read_here() -> OpenedRun:
-        return here
-
-    reading = reading_past(path)
-    assert reading is not None
-    run = RunReadApart(reading, read_here, path=path, config=here.config)
+    run = past_run(path)
     async with asyncio.timeout(PATIENCE_S):
         await run.begin()
         view = await view_here(run)
     await run.close()
-    assert facts(view) == facts(await view_here(here))
+    assert facts(view) == facts(await view_here(open_stored(path)))
     assert isinstance(await run.send(Pause()), Refused)
     await gone(run)
 
@@ -412,6 +409,23 @@ async def test_who_waits_for_more_is_told_when_it_is_closed(tmp_path: Path) -> N
     async with asyncio.timeout(PATIENCE_S):
         await waiting
     await gone(run)
+
+
+@pytest.mark.usefixtures("every_log_is_long")
+async def test_what_the_screen_opens_it_reads_apart_and_a_run_that_cannot_be_read_leaves_no_process(
+    tmp_path: Path,
+) -> None:
+    path = stored(tmp_path, PASTS["steps alone"])
+    for destination in (OpenRun(path), OpenLog(log_in(tmp_path), "a.csv")):
+        run = await open_run(destination, tmp_path)
+        assert isinstance(run, RunReadApart)
+        await run.close()
+        await gone(run)
+    reading = reading_past(path)
+    (path / "config.toml").write_text("nonsense")
+    with pytest.raises(ClientError, match=r"config\.toml"):
+        await open_run(OpenRun(path, reading), tmp_path)
+    assert reading is not None and reading._process.poll() is not None  # pyright: ignore[reportPrivateUsage]
 
 
 def test_a_log_is_followed_no_longer_than_somebody_is_there(tmp_path: Path) -> None:

@@ -117,9 +117,7 @@ def test_quantiles_are_those_of_numpy(values: list[float], share: float) -> None
 
 
 @given(st.lists(st.lists(st.sampled_from([1.0, math.nan]), max_size=5), min_size=1, max_size=6), st.data())
-def test_a_column_has_numbers_where_a_look_at_all_rows_finds_some(
-    pieces: list[list[float]], data: st.DataObject
-) -> None:
+def test_a_column_has_the_numbers_that_a_look_at_all_rows_finds(pieces: list[list[float]], data: st.DataObject) -> None:
     tables = [Table.of(x="f8")]
     for piece in pieces:
         tables.append(tables[-1].extended({"x": piece}))

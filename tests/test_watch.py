@@ -205,6 +205,7 @@ async def test_logs_of_a_folder_are_listed_filtered_and_opened(tmp_path: Path, l
         await until(pilot, lambda: screen.query_one(OptionList).option_count == 1)
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, RunScreen) and app.screen.view is not None)
+        await until(pilot, lambda: "p back" in screen_shown(app))
         await pilot.press("p")
         await until(pilot, lambda: app.screen is screen)
         await pilot.press("escape", leave)

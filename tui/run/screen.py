@@ -7,6 +7,7 @@ nor resumes runs, and to it a live worker, a run on disk and a script are the sa
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import ClassVar
 
 from textual import getters, on, work
@@ -92,7 +93,9 @@ class RunScreen(ProbingScreen, ExportingScreen):
     def active_bindings(self) -> dict[str, ActiveBinding]:
         """In the footer's order, so that what matters most is seen on the narrowest screen."""
         places = {key: place for place, key in enumerate(FOOTER)}
-        return dict(sorted(super().active_bindings.items(), key=lambda item: places.get(item[0], len(places))))
+        active = sorted(super().active_bindings.items(), key=lambda item: places.get(item[0], len(places)))
+        is_over_a_list = self in self.app.screen_stack[2:]
+        return {key: _as_back(each) if key == "p" and is_over_a_list else each for key, each in active}
 
     def compose(self) -> ComposeResult:
         span = 1 / (1 - self._settings.smoothing)
@@ -219,3 +222,8 @@ class RunScreen(ProbingScreen, ExportingScreen):
             self.panels.alone = None
         elif self.report.crash is not None:
             self._show_report(True)
+
+
+def _as_back(active: ActiveBinding) -> ActiveBinding:
+    """`p` does not lead to the presets where something else lies below."""
+    return active._replace(binding=replace(active.binding, description="back"))
