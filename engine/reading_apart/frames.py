@@ -52,9 +52,10 @@ class FrameWriter:
                 self.is_broken = True
 
     def _write(self, frame: PipeFrame) -> None:
-        rest = memoryview(_HEAD.pack(frame.kind, len(frame.data)) + frame.data)
-        while rest:
-            rest = rest[os.write(self._file, rest) :]
+        for part in (_HEAD.pack(frame.kind, len(frame.data)), frame.data):
+            rest = memoryview(part)
+            while rest:
+                rest = rest[os.write(self._file, rest) :]
 
 
 async def read_frame(reader: asyncio.StreamReader) -> PipeFrame | None:

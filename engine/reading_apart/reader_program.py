@@ -1,8 +1,6 @@
 """Reads a long log or a long past for a screen, and writes what comes of it to standard output, batch by batch.
 
-    python -m tinygpt_tui.engine.reading_apart.reader_program past RUN
-    python -m tinygpt_tui.engine.reading_apart.reader_program log PATH NAME [=RUN] [METRIC COLUMN]...
-
+Its arguments are `past RUN`, or `log PATH NAME [=RUN] [METRIC COLUMN]...`; it is started with the collector disabled.
 It ends when its standard input is closed, as it is when the screen's process is gone.
 """
 
@@ -24,7 +22,6 @@ def write_batches(arguments: Sequence[str]) -> None:
     out = FrameWriter(os.dup(sys.stdout.fileno()))
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # nothing that is printed gets among the batches
     kind, *others = arguments
-    gc.freeze()
     try:
         for batch in of_past(*others) if kind == "past" else of_log(out, *others):
             out.write(SENT, encode_batch(batch))
@@ -38,9 +35,9 @@ def write_batches(arguments: Sequence[str]) -> None:
 
 
 def of_past(run: str) -> Iterator[Sequence[Arrival]]:
+    """To pass over a million events that lie in no circle would take longer than to read them."""
     from .past import past_in_columns
 
-    gc.disable()  # to pass over a million events that lie in no circle takes longer than to read them
     return past_in_columns(Path(run))
 
 
@@ -49,6 +46,8 @@ def of_log(out: FrameWriter, path: str, name: str, *rest: str) -> Iterator[Seque
     from ..following.following_log import follow_log
     from ..following.shown_run import ShownRun
 
+    gc.freeze()
+    gc.enable()  # a log may be followed for days
     runs = [each.removeprefix("=") for each in rest[: len(rest) % 2]]
     given = rest[len(rest) % 2 :]
     shown = ShownRun(
@@ -70,7 +69,3 @@ def _closed_with_input() -> threading.Event:
 
     threading.Thread(target=wait, daemon=True).start()
     return is_closed
-
-
-if __name__ == "__main__":
-    write_batches(sys.argv[1:])

@@ -10,19 +10,21 @@ from ..events import Time
 from ..finished_steps import FAILING, FIELDS, FinishedSteps
 
 _Count = Annotated[float, msgspec.Meta(ge=0, le=2**53)]
-_TYPES: dict[str, Any] = {"time": Time, "tokens": _Count | None, "clipped": bool | None}  # pyright: ignore[reportOperatorIssue]
+_TYPES: dict[str, Any] = {"time": Time, "tokens": _Count | None}  # pyright: ignore[reportOperatorIssue]
+_FLOATS = [name for name in FIELDS if name != "clipped"]
 _Line: Any = msgspec.defstruct(
     "_Line",
     [
         ("step", _Count),
-        *((name, _TYPES.get(name, float | None), None) for name in FIELDS[1:]),
+        *((name, _TYPES.get(name, float | None), None) for name in _FLOATS[1:]),
+        ("clipped", bool | None, None),
         ("others", dict[str, float] | None, None),
     ],
     tag_field="event",
     tag="step",
     gc=False,
 )
-"""A StepFinished with its fields in the order of FIELDS, all of them numbers."""
+"""The fields of a StepFinished, all of them as floats but one."""
 _lines = msgspec.json.Decoder(_Line, strict=False)
 _packed = msgspec.msgpack.Encoder()
 
@@ -30,15 +32,19 @@ _packed = msgspec.msgpack.Encoder()
 _FLOAT, _NONE = 0xCB, 0xC0
 _CLIPPED = np.full(256, np.nan)
 _CLIPPED[0xC2], _CLIPPED[0xC3] = 0.0, 1.0
-_PARTS = [
-    part
-    for name in FIELDS
-    for part in ([(name, "u1")] if name == "clipped" else [(f"before {name}", "u1"), (name, ">f8")])
-]
-_ROW = np.dtype([("fields", "u1"), *_PARTS, ("others", "u1")])
-_BEFORE = [(name, _FLOAT) for name, _ in _PARTS if name.startswith("before ")]
-_FIXED = {"fields": 0x90 + len(FIELDS) + 1, "others": _NONE, **dict(_BEFORE)}
-"""The bytes that every row without a gap has."""
+_FIELDS = 0x90 + len(_FLOATS) + 2
+"""The byte before the fields of a row."""
+_ROW = np.dtype(
+    [
+        ("fields", "u1"),
+        ("floats", [("kind", "u1"), ("value", ">f8")], len(_FLOATS)),
+        ("clipped", "u1"),
+        ("others", "u1"),
+    ]
+)
+_FLOAT_PLACES = [FIELDS.index(name) for name in _FLOATS]
+_FAILING_PLACES = [FIELDS.index(name) for name in FAILING]
+_WHOLE_PLACES = [FIELDS.index(name) for name in ("step", "tokens")]
 
 
 def steps_in(lines: bytes) -> FinishedSteps | None:
@@ -55,14 +61,15 @@ def steps_in(lines: bytes) -> FinishedSteps | None:
     if not steps or len(packed) != head + _ROW.itemsize * len(steps):
         return None
     rows = np.frombuffer(packed, _ROW, offset=head)
-    if any((rows[name] != byte).any() for name, byte in _FIXED.items()):
+    floats = rows["floats"]
+    is_known = (
+        (rows["fields"] == _FIELDS).all() and (floats["kind"] == _FLOAT).all() and (rows["others"] == _NONE).all()
+    )
+    if not is_known:
         return None
     numbers = np.empty((len(FIELDS), len(rows)))
-    for place, name in enumerate(FIELDS):
-        numbers[place] = _CLIPPED[rows[name]] if name == "clipped" else rows[name]
-    broken = np.zeros(len(rows), bool)
-    for name in FAILING:
-        broken |= ~np.isfinite(numbers[FIELDS.index(name)])
-    finished = FinishedSteps(numbers, (), numbers[0, broken])
-    is_whole = all(not (finished[name] % 1).any() for name in ("step", "tokens"))
-    return finished if is_whole else None
+    numbers[_FLOAT_PLACES] = floats["value"].T
+    numbers[FIELDS.index("clipped")] = _CLIPPED[rows["clipped"]]
+    if (numbers[_WHOLE_PLACES] % 1).any():
+        return None
+    return FinishedSteps(numbers, (), numbers[0, ~np.isfinite(numbers[_FAILING_PLACES]).all(axis=0)])
