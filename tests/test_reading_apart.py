@@ -326,9 +326,33 @@ async def test_a_log_that_cannot_be_read_says_why_and_leaves_no_process(tmp_path
 
 @pytest.mark.usefixtures("every_log_is_long")
 async def test_a_run_that_the_log_does_not_hold_is_named(tmp_path: Path) -> None:
-    seen = await arrivals_until(log_run(log_in(tmp_path), not_here, run="nosuch"), lambda seen: False)
+    run = log_run(log_in(tmp_path), not_here, run="nosuch")
+    seen = await arrivals_until(run, lambda seen: isinstance(seen[-1], LogRead) and seen[-1].is_over)
     assert any(isinstance(each, Noticed) and "holds no run 'nosuch'" in each.words for each in seen)
-    assert isinstance(seen[-1], LogRead) and seen[-1].is_over
+
+
+@pytest.mark.usefixtures("every_log_is_long")
+async def test_a_log_that_cannot_be_read_any_more_is_looked_at_until_it_is_left(tmp_path: Path) -> None:
+    path = log_in(tmp_path)
+    run = log_run(path, not_here)
+    await run.begin()
+    is_over, batches = False, run.batches()
+
+    async def follow() -> None:
+        nonlocal is_over
+        async for batch in batches:
+            for each in batch:
+                is_over |= isinstance(each, LogRead) and each.is_over
+
+    following = asyncio.create_task(follow())
+    path.unlink()
+    path.mkdir()
+    async with asyncio.timeout(PATIENCE_S):
+        while not is_over:
+            await asyncio.sleep(0.01)
+        assert not following.done()
+        await run.close()
+        await following
 
 
 def pid_of(run: RunReadApart) -> int:

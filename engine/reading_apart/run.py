@@ -1,5 +1,6 @@
 """A log or a past that a process of its own reads, as a run; should that process be lost, it is read here."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 
@@ -36,7 +37,7 @@ class RunReadApart:
         self.beginning: list[Arrival] = []
         """What was read when it had begun, up to the first steps; `batches` gives it too."""
         self._here: OpenedRun | None = None
-        self._is_closed = False
+        self._closed = asyncio.Event()
 
     async def begin(self) -> None:
         """Returns once its first steps were read, or all that there is; ClientError where it cannot be."""
@@ -59,7 +60,9 @@ class RunReadApart:
         while (batch := await self._reading.next_batch()) is not None:
             if batch:
                 yield batch
-        if not self._reading.was_lost or self._is_closed:
+        if not self._reading.was_lost and self._described is not None:
+            await self._closed.wait()  # a log that cannot be read any more is still looked at
+        if not self._reading.was_lost or self._closed.is_set():
             return
         if self._here is None:
             yield [StartedOver(why=_LOST)]
@@ -71,7 +74,7 @@ class RunReadApart:
         return Refused(id=command.id, why=LOG_TAKES_NOTHING if self._described else PAST_TAKES_NOTHING)
 
     async def close(self) -> None:
-        self._is_closed = True
+        self._closed.set()
         await self._reading.close()
         if self._here is not None:
             await self._here.close()
