@@ -367,7 +367,9 @@ async def test_numbers_change_no_faster_than_they_can_be_read_but_news_is_told_a
     async with Alone().run_test(size=(80, 20)) as pilot:
         panel.view = BEGUN
         now[0] += 10.0
-        for length in (10, 20, 30):
+        panel.view = BEGUN.after_all(steps(CONFIG, [3.0] * 10))
+        await until(pilot, lambda: "step    10 of" in panel.text)
+        for length in (20, 30):
             panel.view = BEGUN.after_all(steps(CONFIG, [3.0] * length))
         assert "step    10 of" in panel.text
         panel.view = panel.view.after(RunPaused(step=30, reason="as asked"))

@@ -66,7 +66,11 @@ class _SetsTimers(Protocol):
 class Redraws:
     """The redraws of one widget: at once where the throttle allows it, otherwise by a timer, of which there is one."""
 
-    def __init__(self, widget: _SetsTimers, redraw: Callable[[], None], throttle: Throttle) -> None:
+    def __init__(
+        self, widget: _SetsTimers, redraw: Callable[[], None], throttle: Throttle, *, after_s: float = 0.0
+    ) -> None:
+        """`after_s` puts off each redraw a little, so that a key is not held up by all that one step changes."""
+        self._after_s = after_s
         self._widget = widget
         self._redraw = redraw
         self._throttle = throttle
@@ -78,10 +82,10 @@ class Redraws:
 
     def request(self) -> None:
         """Redraw when it is due."""
-        if self._throttle.is_due:
+        if self._throttle.is_due and not self._after_s:
             self._redraw()
         elif self._timer is None:
-            self._timer = self._widget.set_timer(self._throttle.wait_s(), self._redraw)
+            self._timer = self._widget.set_timer(max(self._throttle.wait_s(), self._after_s), self._redraw)
 
     def cancel(self) -> None:
         """A redraw happens for another reason: the timer is not needed any more."""

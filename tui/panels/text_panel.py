@@ -13,6 +13,7 @@ from .panel import Panel
 
 _READABLE_S = 1.0
 """Seconds between two changes of numbers that keep changing."""
+_AFTER_PLOTS_S = 0.04
 
 
 class TextPanel(Panel, Scroll):
@@ -29,7 +30,7 @@ class TextPanel(Panel, Scroll):
     def __init__(self) -> None:
         super().__init__()
         self._throttle = Throttle(_READABLE_S)
-        self._redraws = Redraws(self, self.write, self._throttle)
+        self._redraws = Redraws(self, self.write, self._throttle, after_s=_AFTER_PLOTS_S)
 
     def compose(self) -> ComposeResult:
         yield Static()
