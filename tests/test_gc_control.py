@@ -106,6 +106,19 @@ def test_who_types_without_end_does_not_fill_the_memory() -> None:
     assert knot() is None
 
 
+def test_who_opens_runs_without_end_does_not_fill_the_memory_either() -> None:
+    passes = gc_control.FullPasses(Clock())
+    knot = Knot()
+    left = weakref.ref(knot)
+    gc_control.release()
+    del knot
+    for _ in range(9):
+        passes.opened()
+    passes.typed()
+    passes.pass_when_quiet()
+    assert left() is None
+
+
 def test_a_run_that_was_left_is_collected_when_it_is_quiet_though_it_was_frozen() -> None:
     clock = Clock()
     passes = gc_control.FullPasses(clock)

@@ -17,6 +17,8 @@ _YOUNG = 10
 _NEVER = 1_000_000
 """Passes over the young after which there is one over all by itself."""
 _QUIET_S = 2.0
+_MOST_LEFT = 8
+"""Runs that may be left behind before the collector passes over them at any time."""
 _DUE, _OVERDUE = 25, 2000
 """Passes over the young after which there is to be one over all: while nobody types, and at any time."""
 
@@ -50,22 +52,21 @@ class FullPasses:
     def __init__(self, now: Callable[[], float] = monotonic) -> None:
         self._now = now
         self._typed_at = now()
-        self._opened = 0
-        self._is_much_left = False
+        self._left = -1
+        """Runs that are not needed any more; the first that is opened leaves none behind."""
 
     def typed(self) -> None:
         self._typed_at = self._now()
 
     def opened(self) -> None:
         """A run came, in place of an earlier one of which much is left behind."""
-        self._opened += 1
-        self._is_much_left = self._opened > 1
+        self._left += 1
 
     def pass_when_quiet(self) -> None:
         """To be called now and then."""
         is_quiet = self._now() - self._typed_at >= _QUIET_S
-        if is_quiet and self._is_much_left:
-            self._is_much_left = False
+        if self._left >= _MOST_LEFT or (is_quiet and self._left > 0):
+            self._left = 0
             settle()
         elif (passes := gc.get_count()[2]) >= _OVERDUE or (is_quiet and passes >= _DUE):
             gc.collect()

@@ -61,6 +61,8 @@ async def open_run(destination: RunDestination, runs: Path) -> OpenedRun:
             return await opening.start(await asyncio.to_thread(_forked, destination, runs))
         case OpenRun(path=path):
             if await asyncio.to_thread(run_folder.find_worker, path):
+                if destination.reading:  # a worker has begun since
+                    await destination.reading.close()
                 return await opening.attach(path)
             return await _read(destination)
         case OpenLog():

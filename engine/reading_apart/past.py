@@ -28,11 +28,15 @@ def past_in_columns(run: Path) -> Iterator[list[Arrival]]:
     steps: list[FinishedSteps] = []
     beside: list[AnyEvent] = []
 
+    waiting = 0
+
     def gathered() -> Iterator[list[Arrival]]:
-        if steps or beside:
+        nonlocal waiting
+        if waiting:
             yield [*([FinishedSteps.joined(steps)] if steps else []), *beside]
             steps.clear()
             beside.clear()
+            waiting = 0
 
     for arrival in _arrivals(run):
         seen.note([arrival])
@@ -40,12 +44,14 @@ def past_in_columns(run: Path) -> Iterator[list[Arrival]]:
             if steps and arrival["step"][0] <= steps[-1]["step"][-1]:
                 yield from gathered()  # a step that comes again takes back what came after it
             steps.append(arrival)
+            waiting += len(arrival)
         elif type(arrival) in _BESIDE:
             beside.append(arrival)
+            waiting += 1
         else:
             yield from gathered()
             yield [arrival]
-        if sum(map(len, steps)) + len(beside) >= _LONG:
+        if waiting >= _LONG:
             yield from gathered()
     yield from gathered()
     if (end := last_event(run, seen)) is not None:

@@ -20,14 +20,7 @@ if TYPE_CHECKING:
 
 LONG = 2_000_000
 """Bytes from which reading takes as long as to start a process for it."""
-_START = """
-import gc
-gc.disable()  # which takes a tenth of the time in which all is imported
-import sys
-from tinygpt_tui.engine.reading_apart.reader_program import write_batches
-write_batches(sys.argv[1:])
-"""
-_PROGRAM = (sys.executable, "-P", "-c", _START)
+_PROGRAM = (sys.executable, "-P", "-m", "tinygpt_tui.engine.reading_apart")
 # -P: a numpy.py in the folder where a person stands is not imported
 _BUFFERED = 1 << 22
 """Bytes that are read from the pipe before somebody takes them."""
@@ -64,7 +57,6 @@ class ReadingProcess:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             bufsize=0,
-            close_fds=True,
         )
         self._reader: asyncio.StreamReader | None = None
         self._transport: asyncio.ReadTransport | None = None

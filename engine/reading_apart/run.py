@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 
-from ..arrivals import Arrival, StartedOver
-from ..client.run import LOG_TAKES_NOTHING, PAST_TAKES_NOTHING, OpenedRun
+from ..arrivals import Arrival, Noticed, StartedOver
+from ..client.run import LOG_TAKES_NOTHING, PAST_TAKES_NOTHING, ClientError, OpenedRun
 from ..config import RunConfig
 from ..events import Accepted, Command, Refused, RunDescribed
 from ..finished_steps import FinishedSteps
@@ -66,7 +66,12 @@ class RunReadApart:
             return
         if self._here is None:
             yield [StartedOver(why=_LOST)]
-            self._here = await self._read_here()
+            try:
+                self._here = await self._read_here()
+            except ClientError as error:
+                yield [Noticed(words=str(error))]
+                await self._closed.wait()
+                return
         async for batch in self._here.batches():
             yield batch
 

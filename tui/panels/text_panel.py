@@ -14,6 +14,7 @@ from .panel import Panel
 _READABLE_S = 1.0
 """Seconds between two changes of numbers that keep changing."""
 _AFTER_PLOTS_S = 0.04
+"""By which words come later than the plots of the same step."""
 
 
 class TextPanel(Panel, Scroll):

@@ -105,11 +105,6 @@ class Table:
         return type(self)(self.length, store)
 
     @property
-    def shown_means(self) -> tuple[tuple[str, int], ...]:
-        """The columns and spans of the means that were asked for last."""
-        return tuple(self._store.smoothed)
-
-    @property
     def names(self) -> tuple[str, ...]:
         return tuple(self._store.columns)
 
@@ -154,11 +149,10 @@ class Table:
         self._store.smoothed[name, span] = known
         return known.values[: self.length]
 
-
-def continue_means(table: Table) -> None:
-    """Bring the means that a screen shows up to date, where that holds it up less than drawing does."""
-    for name, span in table.shown_means:
-        table.smoothed(name, span)
+    def continue_means(self) -> None:
+        """Bring the means that were asked for last up to date: in a thread this holds up no screen."""
+        for name, span in tuple(self._store.smoothed):
+            self.smoothed(name, span)
 
 
 def quantile(values: Floats, share: float) -> float:

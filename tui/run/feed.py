@@ -19,14 +19,13 @@ from ...engine.events import (
 from ...engine.finished_steps import FinishedSteps
 from ...engine.readers.step_columns import StepColumns
 from ...engine.storage.run_store import StoreError, run_description
-from ..plots.series import continue_means
 from ..throttle import Throttle
 from ..view.run_view import RunView, was_read
 
 _MANY = 500
 """Events in one batch from which they are folded in a thread: the keyboard stays quick while a long run is read."""
 _MANY_ROWS = 2000
-_LONG = {StepColumns, FinishedSteps}
+_COLUMNS = (StepColumns, FinishedSteps)
 _FREQUENT = {
     StepColumns,
     FinishedSteps,
@@ -54,7 +53,7 @@ def first_view(run: Run) -> RunView:
 
 def _folded(view: RunView, batch: Sequence[Arrival]) -> RunView:
     view = view.after_all(batch)
-    continue_means(view.curves.rows)
+    view.curves.rows.continue_means()
     return view
 
 
@@ -70,9 +69,9 @@ class RunFeed:
         set_timer: Callable[[float, Callable[[], None]], object],
     ) -> None:
         self.newest = first_view(run)
+        """The view of every event so far, published or not."""
         self.preview = self.newest.after_all(getattr(run, "beginning", ()))
         """With the first steps, where those were read before: the panels that it has are shown from the beginning."""
-        """The view of every event so far, published or not."""
         self.newest_at = 0.0
         """Seconds since 1970 at which the latest event came about."""
         self.is_closed = False
@@ -90,11 +89,7 @@ class RunFeed:
         """
         async for batch in self._run.batches():
             kinds = {*map(type, batch)}  # a long run comes in thousands of batches of steps alone
-            rows = (
-                sum(len(each) for each in batch if isinstance(each, StepColumns | FinishedSteps))
-                if kinds & _LONG
-                else 0
-            )
+            rows = 0 if kinds.isdisjoint(_COLUMNS) else sum(len(each) for each in batch if isinstance(each, _COLUMNS))
             before = self.newest
             if len(batch) > _MANY or rows > _MANY_ROWS:
                 self.newest = await asyncio.to_thread(_folded, self.newest, batch)
