@@ -212,6 +212,11 @@ async def test_logs_of_a_folder_are_listed_filtered_and_opened(tmp_path: Path, l
         await until(pilot, lambda: app.screen is not screen or not app.is_running)
 
 
+def test_a_log_that_is_not_there_is_refused_before_the_screen_opens(tmp_path: Path) -> None:
+    with pytest.raises(click.UsageError, match=r"nosuch\.csv: there is no such file"):
+        opened_log(str(tmp_path / "nosuch.csv"), None, {})
+
+
 async def test_a_folder_with_one_log_is_a_list_to_which_others_come_and_all_are_read_as_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

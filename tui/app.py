@@ -18,10 +18,10 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from . import gc_control
 from .clock import utc_now
 from .dialogs.opening_screen import FirstScreen, load_run_screen, open_or_notify
 from .dialogs.too_small import TooSmallScreen, is_too_small
+from .gc_control import FULL_PASSES
 from .go_to import GoTo
 from .navigation import (
     Destination,
@@ -127,7 +127,6 @@ class TinyGPTApp(RememberingApp):
         self._shown_run: RunScreen | None = None
         self.add_mode(_HOME, lambda: self._home)
         self._progress = settings_file.with_name(COURSE_PROGRESS)
-        self.full_passes = gc_control.FullPasses()
         self._ascii = ascii or self._preferences.settings.ascii
         self.set_class(self._ascii, "-ascii")
 
@@ -153,12 +152,12 @@ class TinyGPTApp(RememberingApp):
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.InputEvent):
-            self.full_passes.typed()
+            FULL_PASSES.typed()
         await super().on_event(event)
 
     def on_mount(self) -> None:
-        self.call_after_refresh(gc_control.release)
-        self.set_interval(_LOOK_S, self.full_passes.pass_when_quiet)
+        self.call_after_refresh(FULL_PASSES.opened)
+        self.set_interval(_LOOK_S, FULL_PASSES.pass_when_quiet)
         # without a handler, `kill` would leave the terminal in the alternate screen, reporting the mouse
         asyncio.get_running_loop().add_signal_handler(SIGTERM, partial(self.exit, return_code=128 + SIGTERM))
         if self._destination is not None:
@@ -189,7 +188,7 @@ class TinyGPTApp(RememberingApp):
             run = await open_or_notify(self, self._open(wanted, self._runs), in_words(wanted))
             if run is None:
                 return
-            self.full_passes.opened()
+            FULL_PASSES.opened()
             if isinstance(wanted, OpenRun | OpenLog):
                 wanted = replace(wanted, reading=None)  # which reads it once
             if isinstance(wanted, OpenLog) and wanted.piped is None and wanted.program is None:

@@ -17,9 +17,9 @@ _YOUNG = 10
 _NEVER = 1_000_000
 """Passes over the young after which there is one over all by itself."""
 _QUIET_S = 2.0
-_MOST_LEFT = 8
-"""Runs that may be left behind before the collector passes over them at any time."""
-_DUE, _OVERDUE = 25, 2000
+_MOST_LEFT = 3
+"""Screens that may be left behind before the collector passes over them at once."""
+_DUE, _OVERDUE = 25, 300
 """Passes over the young after which there is to be one over all: while nobody types, and at any time."""
 
 
@@ -52,21 +52,32 @@ class FullPasses:
     def __init__(self, now: Callable[[], float] = monotonic) -> None:
         self._now = now
         self._typed_at = now()
-        self._left = -1
-        """Runs that are not needed any more; the first that is opened leaves none behind."""
+        self._left = -2
+        """Screens that are not needed any more; the first one and the first run leave none behind."""
 
     def typed(self) -> None:
         self._typed_at = self._now()
 
     def opened(self) -> None:
-        """A run came, in place of an earlier one of which much is left behind."""
+        """Home or a run came, perhaps in place of an earlier one of which much is left behind."""
         self._left += 1
+        if self._left >= _MOST_LEFT:
+            self._settle()
+        else:
+            release()
 
     def pass_when_quiet(self) -> None:
         """To be called now and then."""
         is_quiet = self._now() - self._typed_at >= _QUIET_S
-        if self._left >= _MOST_LEFT or (is_quiet and self._left > 0):
-            self._left = 0
-            settle()
+        if is_quiet and self._left > 0:
+            self._settle()
         elif (passes := gc.get_count()[2]) >= _OVERDUE or (is_quiet and passes >= _DUE):
             gc.collect()
+
+    def _settle(self) -> None:
+        self._left = 0
+        settle()
+
+
+FULL_PASSES = FullPasses()
+"""Of this process, as the collector is."""

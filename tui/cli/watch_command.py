@@ -113,10 +113,12 @@ def _watch_headless(
 def opened_log(
     log: str, runs: str | None, given: dict[str, str], *, run: str | None = None
 ) -> OpenLog | LogFolder | OpenRun:
-    """What a name stands for; an OpenRun is a run folder of ours."""
+    """What a name stands for; an OpenRun is a run folder of ours. UsageError where there is nothing there."""
     from ..navigation import LogFolder, OpenLog, OpenRun
 
     path = _origin(log, runs)
+    if not path.exists():
+        raise click.UsageError(f"{log}: there is no such file or folder")
     if not path.is_dir():
         return OpenLog(path, path.name or log, run=run, columns=given)
     from ...engine.readers.stores import is_one_run  # nearly all readers, which no screen waits for
